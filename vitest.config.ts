@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The package's own entries, so that tests import what a user imports. */
+export const alias = [
+  { find: /^claude-rx$/, replacement: at('./src/index.ts') },
+  { find: /^claude-rx\/testing$/, replacement: at('./src/testing/index.ts') },
+  { find: /^claude-rx\/operators$/, replacement: at('./operators/index.ts') },
+  { find: /^claude-rx\/operators\/(.*)$/, replacement: at('./operators/$1.ts') },
+];
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/long/**', 'test/clouds/**', '**/node_modules/**'],
+    typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
+    dangerouslyIgnoreUnhandledErrors: false,
+    testTimeout: 20_000,
+  },
+});

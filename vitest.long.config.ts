@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+import { alias } from './vitest.config.ts';
+
+/** What takes minutes, or needs the npm registry. */
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    include: ['test/long/**/*.test.ts', 'test/clouds/*.test.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 600_000,
+  },
+});
