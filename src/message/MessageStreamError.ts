@@ -1,0 +1,125 @@
+import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
+
+/**
+ * Why a reply did not end well.
+ *
+ * | code | when | retryable |
+ * |---|---|---|
+ * | `truncated` | the stream ended before `message_stop` | yes |
+ * | `timeout` | one of our clocks ran out, or the platform's | yes |
+ * | `connection` | the socket was lost or never opened | yes |
+ * | `overloaded` | the API is overloaded (HTTP 529 or `overloaded_error`) | yes |
+ * | `rate_limited` | HTTP 429 or `rate_limit_error` | yes, unless a spend limit is reached |
+ * | `api` | the API failed (HTTP 5xx, `api_error`, `timeout_error`) | yes |
+ * | `request` | the API refused the request (HTTP 4xx) | no |
+ * | `protocol` | what came is no event stream | no |
+ * | `invalid_json` | a complete tool input is not valid JSON | no |
+ * | `aborted` | an `AbortSignal` fired | no |
+ * | `unknown` | anything else; see `cause` | no |
+ */
+export type MessageStreamErrorCode =
+  | 'truncated'
+  | 'timeout'
+  | 'connection'
+  | 'overloaded'
+  | 'rate_limited'
+  | 'api'
+  | 'request'
+  | 'protocol'
+  | 'invalid_json'
+  | 'aborted'
+  | 'unknown';
+
+export interface MessageStreamErrorInit {
+  code: MessageStreamErrorCode;
+  /** Whether the same request may succeed if sent again. Default: as the code says. */
+  retryable?: boolean | undefined;
+  /** What had arrived; a function is called once, when `partial` is first read. */
+  partial?: Message | (() => Message | undefined) | undefined;
+  requestId?: string | undefined;
+  /** How long the server asked to wait, in milliseconds. */
+  retryAfterMs?: number | undefined;
+  /** The HTTP status, where there was one. */
+  status?: number | undefined;
+  /** The API's `error.type`, such as `overloaded_error`. */
+  errorType?: string | undefined;
+  /** The SDK's or the platform's own error. */
+  cause?: unknown;
+}
+
+const RETRYABLE: ReadonlySet<MessageStreamErrorCode> = new Set([
+  'truncated',
+  'timeout',
+  'connection',
+  'overloaded',
+  'rate_limited',
+  'api',
+]);
+
+/**
+ * The one error that streams of this package end with.
+ *
+ * `partial` holds the message as far as it had arrived, with its usage; nothing that came is lost.
+ *
+ * @example
+ * ```ts
+ * import { MessageStreamError } from 'claude-rx';
+ *
+ * function describe(error: unknown): string {
+ *   if (!(error instanceof MessageStreamError)) throw error;
+ *   const text = error.partial?.content.flatMap((block) => (block.type === 'text' ? block.text : []));
+ *   return `${error.code}: ${error.message} (request ${error.requestId}) after ${text?.join('')}`;
+ * }
+ * ```
+ */
+export class MessageStreamError extends Error {
+  readonly code: MessageStreamErrorCode;
+  /** Whether the same request may succeed if sent again. */
+  readonly retryable: boolean;
+  // Declared only: a class field would be a row of `undefined` in every logged error.
+  declare readonly requestId?: string;
+  declare readonly retryAfterMs?: number;
+  declare readonly status?: number;
+  declare readonly errorType?: string;
+  #partial: Message | (() => Message | undefined) | undefined;
+
+  constructor(message: string, init: MessageStreamErrorInit) {
+    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.code = init.code;
+    this.retryable = init.retryable ?? RETRYABLE.has(init.code);
+    if (init.requestId !== undefined) this.requestId = init.requestId;
+    if (init.retryAfterMs !== undefined) this.retryAfterMs = init.retryAfterMs;
+    if (init.status !== undefined) this.status = init.status;
+    if (init.errorType !== undefined) this.errorType = init.errorType;
+    this.#partial = init.partial;
+  }
+
+  /** The message as far as it had arrived, or `undefined` when not even `message_start` had. */
+  get partial(): Message | undefined {
+    if (typeof this.#partial === 'function') this.#partial = this.#partial();
+    return this.#partial;
+  }
+
+  /** The same error with this `partial` and request id, where it has none of its own. */
+  with(context: Pick<MessageStreamErrorInit, 'partial' | 'requestId'>): MessageStreamError {
+    const { code, retryable, retryAfterMs, status, errorType, cause } = this;
+    const requestId = this.requestId ?? context.requestId;
+    const partial = this.#partial ?? context.partial;
+    if (requestId === this.requestId && partial === this.#partial) return this;
+    const init = { code, retryable, retryAfterMs, status, errorType, cause, requestId, partial };
+    const error = new MessageStreamError(this.message, init);
+    if (this.stack !== undefined) error.stack = this.stack;
+    return error;
+  }
+
+  /** For logs that write JSON: all but `cause` and `partial`, which can be large. */
+  toJSON(): object {
+    return { name: this.name, message: this.message, ...(this as object) };
+  }
+}
+
+Object.defineProperty(MessageStreamError.prototype, 'name', {
+  value: 'MessageStreamError',
+  configurable: true,
+  writable: true,
+});

@@ -1,0 +1,53 @@
+import type { BetaRawMessageStreamEvent } from '@anthropic-ai/sdk/resources/beta/messages/messages';
+import type { Message, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages/messages';
+import type { MessageStreamError } from './MessageStreamError.ts';
+
+/** A sign of life without content. The SDK drops these; liveness needs them. */
+export interface PingEvent {
+  type: 'ping';
+}
+
+/**
+ * A seam: the reply broke here and is carried on. Blocks from `keep` on are withdrawn; what follows
+ * continues after the first `keep` blocks.
+ */
+export interface ResumeEvent {
+  type: 'resume';
+  /** Which attempt begins here: 2 for the first continuation. */
+  attempt: number;
+  /** The number of content blocks, from the start, that still stand. */
+  keep: number;
+  /** What broke the attempt before. */
+  error: MessageStreamError;
+}
+
+/** An event of a reply: the SDK's `RawMessageStreamEvent`, and two of ours. */
+export type StreamEvent = RawMessageStreamEvent | PingEvent | ResumeEvent;
+
+/** An event of a reply to `client.beta`: the SDK's `BetaRawMessageStreamEvent`, and two of ours. */
+export type BetaStreamEvent = BetaRawMessageStreamEvent | PingEvent | ResumeEvent;
+
+/** What operators take: events of either kind, the SDK's own among them. */
+export type AnyStreamEvent = StreamEvent | BetaStreamEvent;
+
+/** The events of `E` whose `type` is `T`. */
+export type EventOfType<E extends { type: string }, T extends string> = Extract<E, { type: T }>;
+
+/** The message that events of type `E` build: `Message`, or `BetaMessage` for `client.beta`. */
+export type MessageOf<E extends AnyStreamEvent> = [EventOfType<E, 'message_start'>] extends [never]
+  ? Message
+  : EventOfType<E, 'message_start'>['message'];
+
+/** A content block of the message that events of type `E` build. */
+export type ContentBlockOf<E extends AnyStreamEvent> = MessageOf<E>['content'][number];
+
+/** The usage of the message that events of type `E` build. */
+export type UsageOf<E extends AnyStreamEvent> = MessageOf<E>['usage'];
+
+/** The tool calls of the message that events of type `E` build. */
+export type ToolUseOf<E extends AnyStreamEvent> = Extract<ContentBlockOf<E>, { type: 'tool_use' }>;
+
+/** The citations in the text of the message that events of type `E` build. */
+export type CitationOf<E extends AnyStreamEvent> = NonNullable<
+  Extract<ContentBlockOf<E>, { type: 'text' }>['citations']
+>[number];

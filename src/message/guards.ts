@@ -1,0 +1,57 @@
+import type { AnyStreamEvent, EventOfType } from './StreamEvent.ts';
+
+/** A `content_block_delta` event whose delta is of type `D`. */
+export type DeltaEvent<E extends AnyStreamEvent, D extends string> =
+  EventOfType<E, 'content_block_delta'> extends infer Event extends { delta: { type: string } }
+    ? Event & { delta: Extract<Event['delta'], { type: D }> }
+    : never;
+
+/**
+ * Whether the event brings more of a text, in `event.delta.text`.
+ *
+ * A block may also begin with text, in its `content_block_start`; the operator `textOnly` has both.
+ *
+ * @example
+ * ```ts
+ * import { isTextDelta, type StreamEvent } from 'claude-rx';
+ *
+ * const lengthOf = (event: StreamEvent) => (isTextDelta(event) ? event.delta.text.length : 0);
+ * ```
+ */
+export function isTextDelta<E extends AnyStreamEvent>(
+  event: E,
+): event is E & DeltaEvent<E, 'text_delta'> {
+  return isDelta(event, 'text_delta');
+}
+
+/** Whether the event brings more thinking, in `event.delta.thinking`. */
+export function isThinkingDelta<E extends AnyStreamEvent>(
+  event: E,
+): event is E & DeltaEvent<E, 'thinking_delta'> {
+  return isDelta(event, 'thinking_delta');
+}
+
+/** Whether the event brings the signature of a block of thinking, in `event.delta.signature`. */
+export function isSignatureDelta<E extends AnyStreamEvent>(
+  event: E,
+): event is E & DeltaEvent<E, 'signature_delta'> {
+  return isDelta(event, 'signature_delta');
+}
+
+/** Whether the event brings more of a tool's input, as JSON text in `event.delta.partial_json`. */
+export function isInputJsonDelta<E extends AnyStreamEvent>(
+  event: E,
+): event is E & DeltaEvent<E, 'input_json_delta'> {
+  return isDelta(event, 'input_json_delta');
+}
+
+/** Whether the event brings a citation of a text, in `event.delta.citation`. */
+export function isCitationsDelta<E extends AnyStreamEvent>(
+  event: E,
+): event is E & DeltaEvent<E, 'citations_delta'> {
+  return isDelta(event, 'citations_delta');
+}
+
+function isDelta(event: AnyStreamEvent, type: string): boolean {
+  return event.type === 'content_block_delta' && event.delta?.type === type;
+}

@@ -1,0 +1,148 @@
+import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser';
+import { MessageStreamError } from '../message/MessageStreamError.ts';
+import type { StreamEvent } from '../message/StreamEvent.ts';
+import { fromApiError } from '../message/toMessageStreamError.ts';
+
+/** As many characters of bad data are shown in an error. */
+const SHOWN = 200;
+/** As many characters of a body without events are kept: enough for an error in JSON. */
+const KEPT = 16_384;
+
+interface Value {
+  type?: unknown;
+  error?: unknown;
+}
+
+/**
+ * Turns the bytes of an event stream, cut anywhere, into stream events.
+ *
+ * - All events of a chunk are handed to `onEvent` before `push` returns.
+ * - A frame without `event:` is taken by the `type` in its data; comments and empty frames become
+ *   `ping`, so that whoever measures liveness sees them.
+ * - An error frame, or data that is no event, throws a `MessageStreamError`; the events before it
+ *   have been handed over.
+ *
+ * Framing is `eventsource-parser`'s (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+ *
+ * @example
+ * ```ts
+ * import { EventDecoder } from 'claude-rx';
+ *
+ * const decoder = new EventDecoder((event) => console.log(event.type));
+ * decoder.push(new TextEncoder().encode('data: {"type":"ping"}\n'));
+ * decoder.end();
+ * ```
+ */
+export class EventDecoder {
+  readonly #onEvent: (event: StreamEvent) => void;
+  readonly #text: TextDecoder = new TextDecoder();
+  readonly #parser: EventSourceParser = createParser({
+    onEvent: (frame) => this.#take(frame),
+    onComment: () => this.#emit({ type: 'ping' }),
+  });
+  #head = '';
+  #count = 0;
+  #endsInCR = false;
+  #ending = false;
+  #stopped = false;
+
+  constructor(onEvent: (event: StreamEvent) => void) {
+    this.#onEvent = onEvent;
+  }
+
+  /** How many events have been handed over. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How the body begins, while no event has been found in it: for error messages. */
+  get head(): string {
+    return this.#head;
+  }
+
+  /** Takes the next bytes. */
+  push(chunk: Uint8Array): void {
+    this.#feed(this.#text.decode(chunk, { stream: true }));
+  }
+
+  /**
+   * Says that no more bytes come: a last frame that lacks only its blank line is handed over, and
+   * one that was cut is dropped.
+   */
+  end(): void {
+    this.#ending = true;
+    this.#feed(`${this.#text.decode()}\n\n`);
+  }
+
+  /** Hands nothing over any more, not even the rest of the chunk that is being read. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #feed(text: string): void {
+    if (this.#stopped || text === '') return;
+    if (this.#count === 0 && !this.#ending && this.#head.length < KEPT) {
+      this.#head += text.slice(0, KEPT);
+    }
+    try {
+      this.#parser.feed(this.#withLineFeeds(text));
+    } catch (error) {
+      // The parser was left in the middle of a frame.
+      this.#stopped = true;
+      throw error;
+    }
+  }
+
+  /**
+   * Ends every line in LF. The parser by itself holds a CR at the end of a chunk back, and with it
+   * the event that it ends, and looks through the whole chunk for each line when there is a CR in it.
+   */
+  #withLineFeeds(text: string): string {
+    const rest = this.#endsInCR && text.startsWith('\n') ? text.slice(1) : text;
+    this.#endsInCR = text.endsWith('\r');
+    return rest.includes('\r') ? rest.replace(/\r\n?/g, '\n') : rest;
+  }
+
+  #emit(event: StreamEvent): void {
+    if (this.#stopped) return;
+    this.#count++;
+    this.#onEvent(event);
+  }
+
+  #take({ event, data }: EventSourceMessage): void {
+    if (this.#stopped || data === '[DONE]') return;
+    if (event === 'ping') return this.#emit({ type: 'ping' });
+    if (data === '') return this.#ending ? undefined : this.#emit({ type: 'ping' });
+    const value = this.#parse(data, event);
+    if (value === undefined) return;
+    if (event === 'error' || value.type === 'error') throw fromApiError({ body: value });
+    if (typeof value.type === 'string') return this.#emit(value as StreamEvent);
+    if (value.error) throw fromApiError({ body: value });
+    if (event === undefined) throw noEvent('a frame without a type', data);
+    this.#emit({ ...value, type: event } as StreamEvent);
+  }
+
+  #parse(data: string, event: string | undefined): Value | undefined {
+    let value: unknown;
+    try {
+      value = JSON.parse(data);
+    } catch (cause) {
+      if (event === 'error') return { error: { message: data } };
+      if (this.#ending) return undefined;
+      throw noEvent('data that is not JSON', data, cause);
+    }
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+    if (event === 'error') return { error: { message: String(value) } };
+    throw noEvent('data that is no event', data);
+  }
+}
+
+function noEvent(what: string, data: string, cause?: unknown): MessageStreamError {
+  return new MessageStreamError(
+    `The stream holds ${what}: ${JSON.stringify(data.slice(0, SHOWN))}`,
+    {
+      code: 'protocol',
+      cause,
+    },
+  );
+}

@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { badChunkings, bytesOf, cutsInTwo, lineEndings } from '../cuts.ts';
+import { recordings } from '../recordings.ts';
+
+/** The largest recording has a hundred thousand positions, and is read anew for each of them. */
+const HALF_AN_HOUR = 30 * 60_000;
+
+describe('EventDecoder gives the same events for bytes cut in two at every position', () => {
+  for (const { name, events } of recordings) {
+    it.each(Object.entries(lineEndings))(
+      `${name} in %s`,
+      (_, ending) => {
+        const bytes = bytesOf(events, ending);
+        expect(badChunkings(bytes, cutsInTwo(bytes))).toEqual([]);
+      },
+      HALF_AN_HOUR,
+    );
+  }
+});
+
+describe('EventDecoder gives the same events for bytes cut at random', () => {
+  for (const { name, events } of recordings) {
+    it.each(Object.entries(lineEndings))(
+      `${name} in %s`,
+      (_, ending) => {
+        const bytes = bytesOf(events, ending);
+        const positions = fc.array(fc.nat(bytes.length), { minLength: 1, maxLength: 500 });
+        const random = fc.sample(positions, 1_000).map((some) => some.toSorted((a, b) => a - b));
+        expect(badChunkings(bytes, random)).toEqual([]);
+      },
+      HALF_AN_HOUR,
+    );
+  }
+});
