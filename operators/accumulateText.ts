@@ -1,0 +1,51 @@
+import { defer, distinctUntilChanged, type OperatorFunction, scan, skip, startWith } from 'rxjs';
+import { MessageBuilder } from '../src/message/MessageBuilder.ts';
+import { textAfter } from '../src/message/messageText.ts';
+import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+
+/**
+ * Emits the whole text so far, after each event that changes it.
+ *
+ * ```text
+ * source  --m--[--a--b--]--[--c--]--x--S|    [ ]: start and stop of a text block
+ *         accumulateText()
+ * result  --------A--B--------C---------|    A: a, B: ab, C: abc
+ * ```
+ *
+ * It is the text blocks joined, with nothing between them, and grows; it becomes shorter where a
+ * `resume` withdraws a block, and `''` where a `message_start` begins another message. A reply
+ * without text emits nothing.
+ *
+ * It costs a concatenation a piece, however long the text. To search or draw each value costs more,
+ * as it then has to be laid out in memory.
+ *
+ * - Error, complete: passed on. The last value is all that had arrived.
+ * - Unsubscribe: the source is unsubscribed.
+ *
+ * @example
+ * ```ts
+ * import { accumulateText, fromResponse } from 'claude-rx';
+ * import { auditTime } from 'rxjs';
+ *
+ * fromResponse((signal) => fetch('/api/chat', { method: 'POST', signal }))
+ *   .pipe(accumulateText(), auditTime(16))
+ *   .subscribe((text) => {
+ *     document.querySelector('#reply')!.textContent = text;
+ *   });
+ * ```
+ */
+export function accumulateText(): OperatorFunction<AnyStreamEvent, string> {
+  return (source) =>
+    defer(() => {
+      const builder = new MessageBuilder<AnyStreamEvent>();
+      return source.pipe(
+        scan((text, event) => {
+          builder.push(event);
+          return textAfter(text, event, builder);
+        }, ''),
+        startWith(''),
+        distinctUntilChanged(),
+        skip(1),
+      );
+    });
+}

@@ -1,0 +1,45 @@
+import { map, type OperatorFunction } from 'rxjs';
+import { messageText } from '../src/message/messageText.ts';
+import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import { finalMessage } from './finalMessage.ts';
+
+/**
+ * Emits one value, the whole text of the message, at `message_stop`.
+ *
+ * ```text
+ * source  --m--[--a--b--]--[--c--]--x--S-----    [ ]: start and stop of a text block
+ *         finalText()
+ * result  -----------------------------(T|)      T: abc
+ * ```
+ *
+ * The text blocks are joined as they are: a text with citations comes in several blocks that are cut
+ * in the middle of a sentence, which the space that the SDK's `finalText()` puts between blocks
+ * would tear apart (SDK src/lib/MessageStream.ts; docs /docs/en/build-with-claude/citations). A message
+ * without text has the text `''`.
+ *
+ * Of several messages in one Observable it takes the first.
+ *
+ * - Error: a `MessageStreamError` with `partial`; a source that completes before `message_stop` is an
+ *   error with code `truncated`.
+ * - Complete: at `message_stop` the source is unsubscribed.
+ * - Unsubscribe: the source is unsubscribed.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { finalText, fromMessages } from 'claude-rx';
+ * import { firstValueFrom } from 'rxjs';
+ *
+ * const title = await firstValueFrom(
+ *   fromMessages(new Anthropic(), {
+ *     model: 'claude-haiku-4-5',
+ *     max_tokens: 50,
+ *     messages: [{ role: 'user', content: 'A title for a story about a brook, please.' }],
+ *   }).pipe(finalText()),
+ * );
+ * console.log(title);
+ * ```
+ */
+export function finalText(): OperatorFunction<AnyStreamEvent, string> {
+  return (source) => source.pipe(finalMessage(), map(messageText));
+}

@@ -1,0 +1,112 @@
+import {
+  asyncScheduler,
+  defer,
+  ignoreElements,
+  interval,
+  type MonoTypeOperatorFunction,
+  NEVER,
+  type SchedulerLike,
+  takeUntil,
+  tap,
+} from 'rxjs';
+import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import { StreamMeter, type StreamMeasurements } from '../src/message/StreamMeter.ts';
+
+export type { StreamMeasurements } from '../src/message/StreamMeter.ts';
+
+export interface MeasureStreamConfig {
+  /** A silence after content longer than this is a stall, in milliseconds. Default: 5,000. */
+  stallAfter?: number;
+  /**
+   * Reports also while the stream runs, every so many milliseconds, with the outcome `running`.
+   * Default: `Infinity`, only at the end.
+   */
+  every?: number;
+  /** Its `now()` is the clock. Default: `asyncScheduler`. */
+  scheduler?: SchedulerLike;
+}
+
+/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * Passes the events on untouched and tells `observer`, once, at the end, how the stream went: its
+ * pace, stalls, size, tokens and outcome.
+ *
+ * ```text
+ * source    -m--[t-p-t--x--(S|)      [, t: a text block  p: ping  S: message_stop
+ *           measureStream(observer)
+ * result    -m--[t-p-t--x--(S|)
+ * observer  ---------------M         outcome: 'complete'
+ * ```
+ *
+ * The end is a completion, an error or an unsubscribe, and `outcome` says which. Put it behind the
+ * operators whose errors it is to see, such as `messageTimeout`, and before those that leave early.
+ * For a line of live status, set `every`.
+ *
+ * - Error, complete: `observer` is called first, then the notification is passed on.
+ * - Unsubscribe: the source is unsubscribed, then `observer` is called.
+ * - An `observer` that throws is not called again. What it throws goes the way it goes in `tap` and
+ *   `finalize`: it becomes the error of the result, in place of the source's own, or is thrown by
+ *   `unsubscribe()`.
+ * - An event costs one look at the clock; percentiles are exact, and worked out for a report only.
+ *
+ * @throws TypeError when `observer` is no function, `every` not above 0, or `stallAfter` negative.
+ *
+ * @example
+ * ```ts
+ * import type Anthropic from '@anthropic-ai/sdk';
+ * import { fromMessages, measureStream, textOnly } from 'claude-rx';
+ *
+ * const reply = (client: Anthropic, params: Anthropic.MessageCreateParamsNonStreaming) =>
+ *   fromMessages(client, params).pipe(
+ *     measureStream(({ outcome, timeToFirstText, tokensPerSecond, stalls }) =>
+ *       console.log(`${outcome}: ${timeToFirstText} ms, ${tokensPerSecond} tokens/s`, stalls),
+ *     ),
+ *     textOnly(),
+ *   );
+ * ```
+ */
+export function measureStream<E extends AnyStreamEvent>(
+  observer: (measurements: StreamMeasurements) => void,
+  { stallAfter = 5_000, every = Infinity, scheduler = asyncScheduler }: MeasureStreamConfig = {},
+): MonoTypeOperatorFunction<E> {
+  if (typeof observer !== 'function') {
+    throw new TypeError('measureStream: pass a function that takes the measurements');
+  }
+  if (!(stallAfter >= 0 && every > 0)) {
+    throw new TypeError(
+      `measureStream: give milliseconds, not stallAfter ${stallAfter} and every ${every}`,
+    );
+  }
+  return (source) =>
+    defer(() => {
+      const meter = new StreamMeter(scheduler.now(), stallAfter);
+      let hasThrown = false;
+      const report = (outcome: StreamMeasurements['outcome'], error?: unknown) => {
+        if (hasThrown) return;
+        try {
+          observer(meter.measure(scheduler.now(), outcome, error));
+        } catch (thrown) {
+          hasThrown = true;
+          throw thrown;
+        }
+      };
+      const reports = every > LONGEST_TIMER ? NEVER : interval(every, scheduler);
+      return source.pipe(
+        tap({
+          next: (event) => meter.push(event, scheduler.now()),
+          complete: () => report('complete'),
+          error: (error) => report('error', error),
+          unsubscribe: () => report(meter.stopped ? 'complete' : 'unsubscribed'),
+        }),
+        // As a notifier, so that what the observer throws there is an error of the result too.
+        takeUntil(
+          reports.pipe(
+            tap(() => report('running')),
+            ignoreElements(),
+          ),
+        ),
+      );
+    });
+}

@@ -1,0 +1,138 @@
+import {
+  catchError,
+  defer,
+  distinctUntilChanged,
+  map,
+  of,
+  type OperatorFunction,
+  startWith,
+} from 'rxjs';
+import { MessageBuilder } from '../src/message/MessageBuilder.ts';
+import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
+import { textAfter } from '../src/message/messageText.ts';
+import { missingStart } from '../src/message/missingStart.ts';
+import type {
+  AnyStreamEvent,
+  MessageOf,
+  StreamEvent,
+  UsageOf,
+} from '../src/message/StreamEvent.ts';
+import { requireMessageStop } from './requireMessageStop.ts';
+
+/** What there is of a reply, and how it stands. */
+export type MessageState<E extends AnyStreamEvent = StreamEvent> =
+  /** Nothing has arrived yet. */
+  | { status: 'waiting'; message: undefined; text: ''; usage: undefined; error?: undefined }
+  /** The reply is being written, or is whole. */
+  | {
+      status: 'streaming' | 'complete';
+      message: MessageOf<E>;
+      text: string;
+      usage: UsageOf<E>;
+      error?: undefined;
+    }
+  /** The reply broke, or was stopped; the rest is what had arrived. */
+  | {
+      status: 'error' | 'aborted';
+      message: MessageOf<E> | undefined;
+      text: string;
+      usage: UsageOf<E> | undefined;
+      error: MessageStreamError;
+    };
+
+/**
+ * Emits the state of a reply for a view to show: its status, message, text and usage. It never
+ * errors, so that a view keeps the text of a reply that broke.
+ *
+ * ```text
+ * source  --m--[--a--b--]--x--S----    S: message_stop
+ *         messageState()
+ * result  w-A--B--C--D-----E--(F|)     w: waiting; A to E: streaming; F: complete
+ *
+ * source  --m--[--a--#
+ *         messageState()
+ * result  w-A--B--C--(D|)              D: error, with the text of C
+ * ```
+ *
+ * The first state, `waiting`, comes synchronously on subscription, then one for each event that
+ * changes something. The fields keep their identity where they have not changed.
+ *
+ * | status | |
+ * |---|---|
+ * | `waiting` | until `message_start` |
+ * | `streaming` | until the end |
+ * | `complete` | `message_stop` has come |
+ * | `error` | `error` says why; a source that completes before `message_stop` is `truncated` |
+ * | `aborted` | an `AbortSignal` fired: a Stop button, with `takeUntilAborted` before this operator |
+ *
+ * - Error: becomes the last state, with what had arrived; then the result completes.
+ * - Complete: at `message_stop` the source is unsubscribed. It follows one message: for a chat,
+ *   `switchMap` to a state for each.
+ * - Unsubscribe: the source is unsubscribed.
+ *
+ * In Angular, `toSignal(state$, { requireSync: true })` is the signal for a template. Text must be
+ * accumulated before the signal, as it is here: a signal keeps the latest value only, so one of
+ * deltas loses those that came within one change detection, and one that errors throws whenever
+ * it is read. For one update a frame, put `auditTime(16)` behind.
+ *
+ * @example
+ * ```ts
+ * import { fromResponse, messageState, takeUntilAborted } from 'claude-rx';
+ * import { Subject, switchMap } from 'rxjs';
+ *
+ * const prompt$ = new Subject<string>();
+ * let stop = new AbortController();
+ *
+ * const state$ = prompt$.pipe(
+ *   switchMap((body) => {
+ *     stop = new AbortController();
+ *     return fromResponse((signal) => fetch('/api/chat', { method: 'POST', body, signal })).pipe(
+ *       takeUntilAborted(stop.signal),
+ *       messageState(),
+ *     );
+ *   }),
+ * );
+ *
+ * state$.subscribe((state) => {
+ *   console.log(state.status, state.text);
+ *   if (state.status === 'error') console.log(state.error.message, state.error.retryable);
+ * });
+ * prompt$.next('Tell me a story.');
+ * document.querySelector('#stop')?.addEventListener('click', () => stop.abort());
+ * ```
+ */
+export function messageState<E extends AnyStreamEvent>(): OperatorFunction<E, MessageState<E>> {
+  return (source) =>
+    defer(() => {
+      const builder = new MessageBuilder<E>();
+      let state: MessageState<E> = {
+        status: 'waiting',
+        message: undefined,
+        text: '',
+        usage: undefined,
+      };
+      const stateAfter = (event: E): MessageState<E> => {
+        builder.push(event);
+        const message = builder.message;
+        if (!message && event.type === 'message_stop') throw missingStart();
+        const status = builder.stopped ? 'complete' : 'streaming';
+        if (message && (message !== state.message || status !== state.status)) {
+          const text = textAfter(state.text, event, builder);
+          state = { status, message, text, usage: message.usage };
+        }
+        return state;
+      };
+      const lastState = (error: MessageStreamError): MessageState<E> => {
+        const { message, text, usage } = state;
+        const status = error.code === 'aborted' ? 'aborted' : 'error';
+        return { status, message, text, usage, error };
+      };
+      return source.pipe(
+        requireMessageStop(),
+        map(stateAfter),
+        catchError((error: MessageStreamError) => of(lastState(error))),
+        startWith(state),
+        distinctUntilChanged(),
+      );
+    });
+}

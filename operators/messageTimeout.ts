@@ -1,0 +1,120 @@
+import {
+  asyncScheduler,
+  type MonoTypeOperatorFunction,
+  Observable,
+  type SchedulerLike,
+  Subscription,
+  tap,
+} from 'rxjs';
+import { MessageBuilder } from '../src/message/MessageBuilder.ts';
+import { MessageClocks, type MessageLimits } from '../src/message/MessageClocks.ts';
+import { MessageStreamError } from '../src/message/MessageStreamError.ts';
+import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+
+/** Limits in milliseconds, at least one; one that is left out or `Infinity` is off. */
+export interface MessageTimeoutConfig extends MessageLimits {
+  /** Default: `asyncScheduler`. */
+  scheduler?: SchedulerLike;
+}
+
+/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * Ends a reply that has gone silent with an error of code `timeout`, which can be retried.
+ *
+ * ```text
+ * source  -m--t--p--p--p--p--p-       m, t: content  p: ping
+ *         messageTimeout({ liveness: 5, progress: 11 })
+ * result  -m--t--p--p--p-#            11 without content: progress
+ *
+ * source  -m--t--p---------t---
+ *         messageTimeout({ liveness: 5, progress: 11 })
+ * result  -m--t--p----#               5 without anything: liveness
+ * ```
+ *
+ * There are two clocks, because pings say that the connection lives and not that the reply moves. A
+ * clock that takes them for progress never ends a dead reply; one that is blind to them kills long
+ * thinking.
+ *
+ * - `liveness`, such as 30,000, is fed by every event, and finds the lost connection.
+ * - `progress`, such as 120,000, is fed by what belongs to the message, and so neither by pings nor
+ *   by events of unknown types. While a model thinks and its thinking is not shown
+ *   (`display: 'omitted'`) there are only pings: be generous, or leave it out.
+ * - `first` ends with the first event. Without it `progress` covers that time, else `liveness`, so
+ *   that nobody waits for ever. It runs from the subscription, and so holds the SDK's own retries
+ *   and its `timeout`, which covers the time to the headers (SDK src/client.ts): choose it greater
+ *   than those, and leave that time to the SDK.
+ * - `total` is for the whole message, however lively it is.
+ *
+ * Put it right behind the source: `textOnly` and the like take the pings away, and a retry behind it
+ * starts the clocks anew. `message_stop` stops them; content of a further message sets them going.
+ *
+ * - Timeout: the source is unsubscribed. The error names the limit and what had arrived last, and
+ *   its `partial` is the message so far.
+ * - Error, complete, unsubscribe: passed on, and no timer remains.
+ * - One timer runs at a time, and it is not set anew for each event. Where it is late because the
+ *   program was busy, what waits in the socket is heard first.
+ *
+ * @throws TypeError when there is no limit, or one that is not above 0.
+ *
+ * @example
+ * ```ts
+ * import type Anthropic from '@anthropic-ai/sdk';
+ * import { fromMessages, messageTimeout, textOnly } from 'claude-rx';
+ *
+ * const reply = (client: Anthropic, params: Anthropic.MessageCreateParamsNonStreaming) =>
+ *   fromMessages(client, params).pipe(
+ *     messageTimeout({ liveness: 30_000, progress: 120_000 }),
+ *     textOnly(),
+ *   );
+ * ```
+ */
+export function messageTimeout<E extends AnyStreamEvent>({
+  scheduler = asyncScheduler,
+  ...limits
+}: MessageTimeoutConfig): MonoTypeOperatorFunction<E> {
+  requireLimits(limits);
+  return (source) =>
+    new Observable((subscriber) => {
+      const builder = new MessageBuilder<E>();
+      const partial = () => builder.message as MessageStreamError['partial'];
+      const clocks = new MessageClocks(limits, scheduler.now());
+      let timer = Subscription.EMPTY;
+
+      const arm = (delay: number, isLastChance = false) => {
+        timer.unsubscribe();
+        // Set before scheduling, because a scheduler may call at once, and arm again.
+        const own = (timer = new Subscription());
+        if (delay === Infinity) return;
+        own.add(scheduler.schedule(check, Math.min(delay, LONGEST_TIMER), isLastChance));
+      };
+      const check = (isLastChance = false) => {
+        const remaining = clocks.remaining(scheduler.now());
+        if (remaining > 0) return arm(remaining);
+        // A busy program makes it late, and may not have read yet what arrived meanwhile.
+        if (remaining < 0 && !isLastChance) return arm(0, true);
+        const message = `The reply timed out: ${clocks.describe()}`;
+        subscriber.error(new MessageStreamError(message, { code: 'timeout', partial }));
+      };
+      const take = (event: E) => {
+        builder.push(event);
+        const now = scheduler.now();
+        if (clocks.push(event, now)) arm(Math.max(0, clocks.remaining(now)));
+      };
+
+      arm(clocks.remaining(scheduler.now()));
+      source.pipe(tap({ next: take, finalize: () => timer.unsubscribe() })).subscribe(subscriber);
+    });
+}
+
+function requireLimits(limits: MessageLimits): void {
+  const given = Object.entries(limits).filter(([, limit]) => limit !== undefined);
+  if (given.length === 0) {
+    throw new TypeError('messageTimeout: give at least one of first, liveness, progress and total');
+  }
+  for (const [name, limit] of given) {
+    if (typeof limit === 'number' && limit > 0) continue;
+    throw new TypeError(`messageTimeout: ${name} must be milliseconds above 0, not ${limit}`);
+  }
+}

@@ -1,0 +1,58 @@
+import { defer, type MonoTypeOperatorFunction, Observable, takeUntil, tap } from 'rxjs';
+import { MessageBuilder } from '../src/message/MessageBuilder.ts';
+import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
+import type { StreamEvent } from '../src/message/StreamEvent.ts';
+import { fromAbort } from '../src/message/toMessageStreamError.ts';
+
+/**
+ * Mirrors the source until the signal aborts, then errors with code `aborted`.
+ *
+ * ```text
+ * source  --a--b--c--d--|
+ * signal  -------x
+ *         takeUntilAborted(signal)
+ * result  --a--b-#
+ * ```
+ *
+ * It is `takeUntil` for those who hold an `AbortSignal`, and it is an error because an aborted reply
+ * is not a whole one. The signal's reason is the error's `cause`; where the values are stream
+ * events, `partial` is the message so far.
+ *
+ * - A signal that has aborted already: the source is not subscribed.
+ * - Error, complete: passed on, and the signal is let go.
+ * - Unsubscribe: the source is unsubscribed, and the signal is let go.
+ *
+ * @throws TypeError when `signal` is no `AbortSignal`.
+ *
+ * @example
+ * ```ts
+ * import { fromResponse, takeUntilAborted, textOnly } from 'claude-rx';
+ *
+ * const stop = new AbortController();
+ * fromResponse((signal) => fetch('/api/chat', { method: 'POST', signal }))
+ *   .pipe(takeUntilAborted(stop.signal), textOnly())
+ *   .subscribe({ next: console.log, error: (error) => console.error(error.message) });
+ * stop.abort(new Error('the user pressed Stop'));
+ * ```
+ */
+export function takeUntilAborted<T>(signal: AbortSignal): MonoTypeOperatorFunction<T> {
+  if (typeof signal?.addEventListener !== 'function') {
+    throw new TypeError('takeUntilAborted: pass an AbortSignal, such as `controller.signal`');
+  }
+  return (source) =>
+    defer(() => {
+      const builder = new MessageBuilder();
+      const partial = () => builder.message as MessageStreamError['partial'];
+      const aborted = new Observable<never>((subscriber) => {
+        const fail = () => subscriber.error(fromAbort(signal).with({ partial }));
+        if (signal.aborted) return fail();
+        signal.addEventListener('abort', fail);
+        return () => signal.removeEventListener('abort', fail);
+      });
+      return source.pipe(
+        // What is no event is ignored by the builder.
+        tap((value) => value && builder.push(value as unknown as StreamEvent)),
+        takeUntil(aborted),
+      );
+    });
+}

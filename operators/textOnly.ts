@@ -1,0 +1,43 @@
+import { filter, map, type OperatorFunction } from 'rxjs';
+import { arrivingText } from '../src/message/messageText.ts';
+import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+
+/**
+ * Emits the text of a reply, piece by piece, as it arrives.
+ *
+ * ```text
+ * source  --m--[--a--b--]--[--c--]--x--S|    [ ]: start and stop of a text block
+ *         textOnly()
+ * result  --------a--b--------c---------|
+ * ```
+ *
+ * The pieces joined are the text blocks of the message joined: a text that comes in the start of
+ * its block counts too, nothing is put between two blocks, and an empty string is never emitted. A
+ * piece may end within a word, or within a character that is made of several.
+ *
+ * Text that was emitted stays emitted: where a `resume` can withdraw some, use `accumulateText`.
+ *
+ * - Error, complete: passed on.
+ * - Unsubscribe: the source is unsubscribed.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { fromMessages, textOnly } from 'claude-rx';
+ *
+ * fromMessages(new Anthropic(), {
+ *   model: 'claude-opus-5-5',
+ *   max_tokens: 1024,
+ *   messages: [{ role: 'user', content: 'Write a haiku about streams.' }],
+ * })
+ *   .pipe(textOnly())
+ *   .subscribe((text) => process.stdout.write(text));
+ * ```
+ */
+export function textOnly(): OperatorFunction<AnyStreamEvent, string> {
+  return (source) =>
+    source.pipe(
+      map(arrivingText),
+      filter((text) => text !== ''),
+    );
+}

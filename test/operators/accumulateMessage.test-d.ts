@@ -1,0 +1,38 @@
+import type {
+  BetaMessage,
+  BetaRawMessageStreamEvent,
+} from '@anthropic-ai/sdk/resources/beta/messages/messages';
+import type { Message, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages/messages';
+import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from 'claude-rx';
+import { accumulateMessage } from 'claude-rx/operators/accumulateMessage';
+import { filter, type Observable, of } from 'rxjs';
+import { expectTypeOf, test } from 'vitest';
+
+declare const raw: Observable<RawMessageStreamEvent>;
+declare const events: Observable<StreamEvent>;
+declare const betaRaw: Observable<BetaRawMessageStreamEvent>;
+declare const betaEvents: Observable<BetaStreamEvent>;
+declare const anyEvents: Observable<AnyStreamEvent>;
+
+test('accumulateMessage gives the type that belongs to the events', () => {
+  expectTypeOf(raw.pipe(accumulateMessage())).toEqualTypeOf<Observable<Message>>();
+  expectTypeOf(events.pipe(accumulateMessage())).toEqualTypeOf<Observable<Message>>();
+  expectTypeOf(betaRaw.pipe(accumulateMessage())).toEqualTypeOf<Observable<BetaMessage>>();
+  expectTypeOf(betaEvents.pipe(accumulateMessage())).toEqualTypeOf<Observable<BetaMessage>>();
+  expectTypeOf(anyEvents.pipe(accumulateMessage())).toEqualTypeOf<
+    Observable<Message | BetaMessage>
+  >();
+});
+
+test('accumulateMessage keeps the type after operators that keep the events', () => {
+  const later = events.pipe(
+    filter((event) => event.type !== 'ping'),
+    accumulateMessage(),
+  );
+  expectTypeOf(later).toEqualTypeOf<Observable<Message>>();
+});
+
+test('accumulateMessage refuses what is no event', () => {
+  // @ts-expect-error: a string is no event.
+  of('Hello').pipe(accumulateMessage());
+});

@@ -1,0 +1,99 @@
+import type { StreamEvent } from 'claude-rx';
+import { eventsOfType } from 'claude-rx/operators/eventsOfType';
+import { take } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { marbles } from '../marbles.ts';
+import {
+  messageDelta,
+  messageStart,
+  messageStop,
+  outcomeOf,
+  ping,
+  raw,
+  resume,
+  stop,
+  synchronous,
+  text,
+  textStart,
+} from './events.ts';
+
+const events = {
+  m: messageStart(),
+  '[': textStart(0),
+  a: text(0, 'Hel'),
+  b: text(0, 'lo'),
+  ']': stop(0),
+  x: messageDelta(),
+  S: messageStop,
+  p: ping,
+  r: resume(0),
+  u: raw({ type: 'vibe_check' }),
+};
+
+describe('eventsOfType', () => {
+  it(
+    'lets through the events of the given types',
+    marbles((m) => {
+      const source = m.cold<StreamEvent>('--m--[--a--b--]--x--S|', events);
+      const result = '                    -----[--------]------|';
+      const wanted = source.pipe(eventsOfType('content_block_start', 'content_block_stop'));
+      m.expect<StreamEvent>(wanted).toBeObservable(result, { '[': textStart(0), ']': stop(0) });
+      m.expect(source).toHaveSubscriptions('^--------------------!');
+    }),
+  );
+
+  it(
+    'knows the events that the SDK does not',
+    marbles((m) => {
+      const source = m.cold<StreamEvent>('-p-m-r-u-|', events);
+      const result = '                    -p---r---|';
+      const wanted = source.pipe(eventsOfType('ping', 'resume'));
+      m.expect<StreamEvent>(wanted).toBeObservable(result, events);
+    }),
+  );
+
+  it(
+    'takes a name that the types do not have, and passes over what was not named',
+    marbles((m) => {
+      const source = m.cold<StreamEvent>('-m-u-S|', events);
+      const result = '                    ---u--|';
+      const wanted = source.pipe(eventsOfType('vibe_check' as 'ping'));
+      m.expect<StreamEvent>(wanted).toBeObservable(result, events);
+    }),
+  );
+
+  it(
+    'passes an error on',
+    marbles((m) => {
+      const source = m.cold<StreamEvent>('-m-#', events, new Error('lost'));
+      const result = '                    -m-#';
+      const wanted = source.pipe(eventsOfType('message_start'));
+      m.expect<StreamEvent>(wanted).toBeObservable(result, events, new Error('lost'));
+    }),
+  );
+
+  it(
+    'unsubscribes from the source',
+    marbles((m) => {
+      const source = m.hot<StreamEvent>(' -m-a-b-S|', events);
+      const unsubscribe = '               ----!';
+      const result = '                    ---a-';
+      const wanted = source.pipe(eventsOfType('content_block_delta'));
+      m.expect<StreamEvent>(wanted, unsubscribe).toBeObservable(result, events);
+      m.expect(source).toHaveSubscriptions('              ^---!');
+    }),
+  );
+
+  it('asks a synchronous source for no more than is taken', () => {
+    const { source, taken } = synchronous([events.m, events.a, events.b]);
+    const outcome = outcomeOf(source.pipe(eventsOfType('content_block_delta'), take(1)));
+    expect(outcome.values).toEqual([events.a]);
+    expect(taken()).toBe(2);
+  });
+
+  it('throws when it is called without a type', () => {
+    const call = eventsOfType as unknown as () => void;
+    expect(call).toThrow(TypeError);
+    expect(call).toThrow('name at least one type');
+  });
+});

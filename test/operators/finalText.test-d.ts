@@ -1,0 +1,32 @@
+import type { BetaRawMessageStreamEvent } from '@anthropic-ai/sdk/resources/beta/messages/messages';
+import type { RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages/messages';
+import type { BetaStreamEvent, StreamEvent } from 'claude-rx';
+import { finalText } from 'claude-rx/operators/finalText';
+import { map, type Observable, of, pipe } from 'rxjs';
+import { expectTypeOf, test } from 'vitest';
+
+declare const raw: Observable<RawMessageStreamEvent>;
+declare const events: Observable<StreamEvent>;
+declare const betaRaw: Observable<BetaRawMessageStreamEvent>;
+declare const betaEvents: Observable<BetaStreamEvent>;
+
+test('finalText takes the events of the SDK and of this package, and gives strings', () => {
+  expectTypeOf(raw.pipe(finalText())).toEqualTypeOf<Observable<string>>();
+  expectTypeOf(events.pipe(finalText())).toEqualTypeOf<Observable<string>>();
+  expectTypeOf(betaRaw.pipe(finalText())).toEqualTypeOf<Observable<string>>();
+  expectTypeOf(betaEvents.pipe(finalText())).toEqualTypeOf<Observable<string>>();
+});
+
+test('finalText composes with other operators, in a pipe and on its own', () => {
+  const lengths = pipe(
+    finalText(),
+    map((text) => text.length),
+  );
+  expectTypeOf(events.pipe(lengths)).toEqualTypeOf<Observable<number>>();
+  expectTypeOf(raw.pipe(lengths)).toEqualTypeOf<Observable<number>>();
+});
+
+test('finalText refuses what is no event', () => {
+  // @ts-expect-error: a string is no event.
+  of('Hello').pipe(finalText());
+});

@@ -1,0 +1,354 @@
+import { MessageBuilder, MessageStreamError, type StreamEvent, unfinishedInput } from 'claude-rx';
+import { toolUses } from 'claude-rx/operators/toolUses';
+import fc from 'fast-check';
+import { from, map, take } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { marbles } from '../marbles.ts';
+import {
+  call,
+  callBlock,
+  callStart,
+  delta,
+  json,
+  messageDelta,
+  messageStart,
+  messageStop,
+  outcomeOf,
+  raw,
+  reply,
+  resume,
+  start,
+  stop,
+  synchronous,
+  text,
+  textStart,
+} from './events.ts';
+
+const events = {
+  m: messageStart(),
+  '[': callStart(0),
+  a: json(0, '{"city":"Rome"}'),
+  i: json(0, '{city: Rome}'),
+  ']': stop(0),
+  '{': callStart(1),
+  b: json(1, '{"city":"Paris"}'),
+  c: json(1, '{"city":"Par'),
+  '}': stop(1),
+  t: textStart(1, 'Let me see.'),
+  x: messageDelta('tool_use'),
+  y: messageDelta('max_tokens'),
+  F: start(1, {
+    type: 'fallback',
+    from: { model: 'claude-fable-5' },
+    to: { model: 'claude-opus-4-8' },
+    trigger: { type: 'refusal', category: null },
+  }),
+  S: messageStop,
+};
+const calls = { A: callBlock(0, { city: 'Rome' }), B: callBlock(1, { city: 'Paris' }) };
+
+const invalid = (id: string, input: string) =>
+  new MessageStreamError(
+    `The input of the call of get_weather (${id}) is not valid JSON: ${input}`,
+    {
+      code: 'invalid_json',
+    },
+  );
+
+describe('toolUses', () => {
+  it(
+    'emits a call when the next block or the stop reason proves it complete',
+    marbles((m) => {
+      const source = m.cold('--m--[--a--]--{--b--}--x--S|', events);
+      const result = '       --------------A--------B---|';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+      m.expect(source).toHaveSubscriptions('^--------------------------!');
+    }),
+  );
+
+  it(
+    'does not emit a last call that was cut',
+    marbles((m) => {
+      const source = m.cold('--m--[--a--]--{--b--}--y--S|', events);
+      const result = '       --------------A------------|';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+    }),
+  );
+
+  it.each(['max_tokens', 'refusal', 'end_turn', 'model_context_window_exceeded', 'new_one', null])(
+    'does not emit a last call under the stop reason %s, also where it parses',
+    (stopReason) => {
+      const all = [
+        messageStart(),
+        ...call(0, '{"path":"/"}'),
+        messageDelta(stopReason),
+        messageStop,
+      ];
+      expect(outcomeOf(from(all).pipe(toolUses()))).toEqual({ values: [], completed: true });
+    },
+  );
+
+  it(
+    'takes text, as any next block, for a proof',
+    marbles((m) => {
+      const source = m.cold('-m-[-a-]-t-}-y-S|', events);
+      const result = '       ---------A------|';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+    }),
+  );
+
+  it(
+    'needs no content_block_stop',
+    marbles((m) => {
+      const source = m.cold('-m-[-a-{-b-x-S|', events);
+      const result = '       -------A---B--|';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+    }),
+  );
+
+  it('emits a call without parameters, whose text is empty', () => {
+    const all = [messageStart(), ...call(0, ''), messageDelta('tool_use'), messageStop];
+    expect(outcomeOf(from(all).pipe(toolUses())).values).toStrictEqual([callBlock(0, {})]);
+  });
+
+  it('emits a call whose input comes with its start', () => {
+    const whole = start(0, callBlock(0, { city: 'Rome' }));
+    const all = [messageStart(), whole, stop(0), messageDelta('tool_use'), messageStop];
+    expect(outcomeOf(from(all).pipe(toolUses())).values).toStrictEqual([calls.A]);
+  });
+
+  it(
+    'discards the call before a fallback, and emits those of the next model',
+    marbles((m) => {
+      const source = m.cold('-m-[-a-]-F-}-{-b-}-x-S|', events);
+      const result = '       -------------------B--|';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+    }),
+  );
+
+  it(
+    'discards the call before a fallback that is no JSON, without an error',
+    marbles((m) => {
+      const source = m.cold('-m-[-i-]-F-}-t-x-S|', { ...events, t: textStart(2, 'Sure.') });
+      const result = '       ------------------|';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result);
+    }),
+  );
+
+  it('emits no calls of tools that run at Anthropic', () => {
+    const all = [
+      messageStart(),
+      callStart(0, 'server_tool_use'),
+      json(0, '{"query":"rxjs"}'),
+      stop(0),
+      callStart(1, 'mcp_tool_use'),
+      stop(1),
+      ...call(2, '{}'),
+      messageDelta('tool_use'),
+      messageStop,
+    ];
+    expect(outcomeOf(from(all).pipe(toolUses())).values).toStrictEqual([callBlock(2, {})]);
+  });
+
+  it(
+    'emits the valid calls, then errors for one that is complete but no JSON',
+    marbles((m) => {
+      const source = m.cold('-m-[-i-]-{-b-}-x-S|', events);
+      const result = '       ---------------B--#';
+      const error = invalid('toolu_0', '{city: Rome}');
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls, error);
+      m.expect(source).toHaveSubscriptions('^-----------------!');
+    }),
+  );
+
+  it('gives the error a code, the whole message, and the begin of a long text', () => {
+    const input = `{"text": '${'x'.repeat(200)}'}`;
+    const all = [events.m, ...call(0, input), ...call(1, '{}'), events.x, messageStop];
+    const { values, error } = outcomeOf(from(all).pipe(toolUses()));
+    expect(values).toHaveLength(1);
+    expect(error).toBeInstanceOf(MessageStreamError);
+    const { code, retryable, message, partial } = error as MessageStreamError;
+    expect({ code, retryable }).toEqual({ code: 'invalid_json', retryable: false });
+    expect(message).toMatch(/get_weather \(toolu_0\).*: \{"text": 'x+\.\.\.$/);
+    expect(message.length).toBeLessThan(200);
+    expect(partial?.stop_reason).toBe('tool_use');
+    expect(partial?.content).toMatchObject([{ [unfinishedInput]: input }, { input: {} }]);
+  });
+
+  it('names an invalid call of an earlier message, with that message', () => {
+    const all = [
+      events.m,
+      ...call(0, '[1}'),
+      events.x,
+      messageStop,
+      messageStart('msg_2'),
+      ...call(0, '{}'),
+      events.x,
+      messageStop,
+    ];
+    const { values, error } = outcomeOf(from(all).pipe(toolUses()));
+    expect(values).toHaveLength(1);
+    expect((error as MessageStreamError).message).toContain('[1}');
+    expect((error as MessageStreamError).partial?.id).toBe('msg_1');
+  });
+
+  it(
+    'passes an error on, and no call that was not proven before it',
+    marbles((m) => {
+      const source = m.cold('-m-[-a-]-{-b-}-#', events, new Error('lost'));
+      const result = '       ---------A-----#';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls, new Error('lost'));
+    }),
+  );
+
+  it(
+    'emits no call that was not proven before the source completes',
+    marbles((m) => {
+      const source = m.cold('-m-[-a-]-{-b-}-|', events);
+      const result = '       ---------A-----|';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+    }),
+  );
+
+  it(
+    'errors for an invalid call also where message_stop is missing',
+    marbles((m) => {
+      const source = m.cold('-m-[-i-]-t-|', events);
+      const result = '       -----------#';
+      const error = invalid('toolu_0', '{city: Rome}');
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls, error);
+    }),
+  );
+
+  it(
+    'unsubscribes from the source',
+    marbles((m) => {
+      const source = m.hot(' -m-[-a-]-{-b-}-x-S|', events);
+      const unsubscribe = '  -----------!';
+      const result = '       ---------A--';
+      m.expect<unknown>(source.pipe(toolUses()), unsubscribe).toBeObservable(result, calls);
+      m.expect(source).toHaveSubscriptions('^----------!');
+    }),
+  );
+
+  it('asks a synchronous source for no more than is taken', () => {
+    const all = [events.m, ...call(0, '{}'), ...call(1, '{}'), ...call(2, '{}')];
+    const { source, taken } = synchronous(all);
+    expect(outcomeOf(source.pipe(toolUses(), take(1))).values).toEqual([callBlock(0, {})]);
+    expect(taken()).toBe(5);
+  });
+
+  it('keeps the state of each subscription apart', () => {
+    const once = from([events.m, ...call(0, '{}'), callStart(1)]).pipe(toolUses());
+    expect(outcomeOf(once).values).toEqual([callBlock(0, {})]);
+    expect(outcomeOf(once).values).toEqual([callBlock(0, {})]);
+  });
+
+  it(
+    'withdraws with a resume what was not emitted, and keeps what was',
+    marbles((m) => {
+      const source = m.cold('-m-[-a-]-{-b-}-r-{-b-}-x-S|', { ...events, r: resume(1) });
+      const result = '       ---------A-------------B--|';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+    }),
+  );
+
+  it(
+    'forgets an invalid call that a resume withdraws',
+    marbles((m) => {
+      const source = m.cold('-m-[-i-]-t-r-[-a-]-x-S|', { ...events, r: resume(0) });
+      const result = '       -------------------A--|';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+    }),
+  );
+
+  it(
+    'does not take the stop reason of before a resume for a proof',
+    marbles((m) => {
+      const source = m.cold('-m-[-a-]-x-r-[-a-]-y-S|', { ...events, r: resume(0) });
+      const result = '       ---------A------------|';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+    }),
+  );
+
+  it(
+    'emits nothing twice for a repeated message_start',
+    marbles((m) => {
+      const source = m.cold('-m-m-[-m-a-]-m-{-b-}-m-x-S|', events);
+      const result = '       ---------------A-------B--|';
+      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+    }),
+  );
+
+  it('passes over events of unknown and incomplete shape', () => {
+    const odd = [
+      raw({ type: 'message_delta' }),
+      raw({ type: 'content_block_start', index: 0 }),
+      raw({ type: 'content_block_delta', index: 0 }),
+      delta(0, { type: 'other_delta' }),
+      raw({ type: 'other' }),
+      text(0, 'Hi'),
+    ];
+    const all = [...odd, messageStart(), ...odd, messageStop];
+    expect(outcomeOf(from(all).pipe(toolUses()))).toEqual({ values: [], completed: true });
+  });
+
+  it(
+    'takes a schema behind it',
+    marbles((m) => {
+      const schema = z.object({ city: z.string() });
+      const source = m.cold('-m-[-a-]-{-b-}-x-S|', events);
+      const result = '       ---------A-----B--|';
+      const inputs = source.pipe(
+        toolUses(),
+        map((use) => schema.parse(use.input)),
+      );
+      m.expect(inputs).toBeObservable(result, { A: { city: 'Rome' }, B: { city: 'Paris' } });
+    }),
+  );
+
+  it('emits only whole calls, wherever a reply is cut', () => {
+    const inputs = fc.array(
+      fc.jsonValue().map((value) => JSON.stringify({ value })),
+      {
+        minLength: 1,
+        maxLength: 3,
+      },
+    );
+    fc.assert(
+      fc.property(inputs, fc.nat(), fc.boolean(), (texts, cut, closed) => {
+        const whole = texts.flatMap((input, index) => [
+          callStart(index),
+          ...[...input].map((character) => json(index, character)),
+          stop(index),
+        ]);
+        const kept = whole.slice(0, cut % (whole.length + 1));
+        const last = kept.at(-1);
+        // What the API does with a reply that is cut off: it ends the last block, too.
+        if (closed && last && 'index' in last && last.type !== 'content_block_stop') {
+          kept.push(stop(last.index));
+        }
+        const all = [messageStart(), ...kept, messageDelta('max_tokens'), messageStop];
+        const { values, completed } = outcomeOf(from(all).pipe(toolUses()));
+        const started = kept.filter((event) => event.type === 'content_block_start').length;
+        expect(completed).toBe(true);
+        expect(values.map((use) => use.input)).toStrictEqual(
+          texts.slice(0, Math.max(0, started - 1)).map((input) => JSON.parse(input) as unknown),
+        );
+      }),
+    );
+  });
+
+  it('emits blocks of the message only, whatever the reply', () => {
+    fc.assert(
+      fc.property(reply, (all: StreamEvent[]) => {
+        const { values } = outcomeOf(from(all).pipe(toolUses()));
+        const builder = new MessageBuilder();
+        for (const event of [...all, messageStop]) builder.push(event);
+        const content: unknown[] = builder.message?.content ?? [];
+        for (const use of values) expect(content).toContainEqual(use);
+      }),
+    );
+  });
+});
