@@ -1,0 +1,18 @@
+export * from '../operators/index.ts';
+export { eventsOf } from './message/eventsOf.ts';
+export * from './message/guards.ts';
+export { MessageBuilder, unfinishedInput, unknownDeltas } from './message/MessageBuilder.ts';
+export * from './message/MessageStreamError.ts';
+export type * from './message/StreamEvent.ts';
+export { toMessageStreamError } from './message/toMessageStreamError.ts';
+export { fromMessages } from './sources/fromMessages.ts';
+export type * from './sources/fromMessages.ts';
+export { fromRecording } from './sources/fromRecording.ts';
+export type * from './sources/fromRecording.ts';
+export { fromResponse } from './sources/fromResponse.ts';
+export type * from './sources/fromResponse.ts';
+export { fromStream } from './sources/fromStream.ts';
+export type * from './sources/fromStream.ts';
+export type { ResponseInfo, ResponseOptions, SourceOptions } from './sources/SourceOptions.ts';
+export { encodeEvent } from './sse/encodeEvent.ts';
+export { EventDecoder } from './sse/EventDecoder.ts';

@@ -1,0 +1,39 @@
+import { identity, type MonoTypeOperatorFunction, pipe } from 'rxjs';
+import {
+  requireMessageStop,
+  type RequireMessageStopConfig,
+} from '../../operators/requireMessageStop.ts';
+import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+
+export interface SourceOptions {
+  /**
+   * Aborts the reply from outside: the Observable errors with code `aborted` and the signal's
+   * reason as `cause`. (To cancel without a notification, unsubscribe.)
+   */
+  signal?: AbortSignal | undefined;
+  /** Accepts a stream that ends after a `stop_reason` without `message_stop`. Default: `false`. */
+  allowMissingMessageStop?: boolean | undefined;
+}
+
+export interface ResponseOptions extends SourceOptions {
+  /** Called once with the response, when its headers are there and before its first event. */
+  onResponse?: ((response: ResponseInfo) => void) | undefined;
+}
+
+/** What the headers of a response say. */
+export interface ResponseInfo {
+  /** The API's `request-id`: quote it to support. */
+  requestId: string | undefined;
+  status: number;
+  headers: Headers;
+}
+
+/** The one way in which every source ends. */
+export function endings<E extends AnyStreamEvent>({
+  signal,
+  allowMissingMessageStop = false,
+}: SourceOptions = {}): MonoTypeOperatorFunction<E> {
+  const config: RequireMessageStopConfig = { allowMissing: allowMissingMessageStop };
+  return pipe(signal ? takeUntilAborted<E>(signal) : identity, requireMessageStop<E>(config));
+}

@@ -1,0 +1,131 @@
+import type {
+  BetaRawMessageStreamEvent,
+  MessageCreateParamsBase as BetaMessageCreateParams,
+} from '@anthropic-ai/sdk/resources/beta/messages/messages';
+import type {
+  MessageCreateParamsBase as MessageCreateParams,
+  Messages,
+  RawMessageStreamEvent,
+} from '@anthropic-ai/sdk/resources/messages/messages';
+import { Observable } from 'rxjs';
+import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
+import { type EventIterable, iterate } from './iterate.ts';
+import { open } from './open.ts';
+import { receive } from './receive.ts';
+import { endings, type ResponseOptions } from './SourceOptions.ts';
+
+type RequestOptions = NonNullable<Parameters<Messages['create']>[1]>;
+
+/** What the SDK's `messages.create` gives for `stream: true`. */
+interface StreamCall<Event> extends PromiseLike<EventIterable<Event>> {
+  asResponse(): Promise<Response>;
+}
+
+// By shape and not by class: each copy of the SDK (the Bedrock client brings its own) and each of
+// its two module formats has distinct classes.
+interface ClientOf<Params, Event> {
+  messages: {
+    create(
+      params: Params & { stream: true },
+      options?: { signal?: AbortSignal | null | undefined },
+    ): StreamCall<Event>;
+  };
+}
+
+/** An SDK client: `Anthropic`, `AnthropicBedrock`, `AnthropicVertex`. */
+export type MessagesClient = ClientOf<MessageCreateParams, RawMessageStreamEvent>;
+/** The `beta` property of an SDK client. */
+export type BetaMessagesClient = ClientOf<BetaMessageCreateParams, BetaRawMessageStreamEvent>;
+
+/** The parameters of the request, `stream` left out. */
+export type MessagesParams<Client> = Omit<
+  Client extends MessagesClient ? MessageCreateParams : BetaMessageCreateParams,
+  'stream'
+>;
+
+export interface MessagesOptions extends ResponseOptions {
+  /**
+   * Options for the SDK's request. Its `timeout` (milliseconds) and `maxRetries` cover the time up
+   * to the headers; for the body there is `messageTimeout`.
+   */
+  request?: Omit<RequestOptions, 'signal' | 'stream'> | undefined;
+}
+
+/**
+ * Asks Claude and gives the reply as an Observable of events.
+ *
+ * ```text
+ * request  POST /v1/messages
+ * body     --m--t-t--ttt--S|
+ * result   --m--t-t-(ttt)-(S|)
+ * ```
+ *
+ * The SDK makes the request, with its authentication and its retries up to the headers; the body is
+ * read here, all events of a network chunk in one synchronous run. Pings, which the SDK drops, are
+ * passed on.
+ *
+ * - Cold: each subscription sends a request of its own.
+ * - Error: a `MessageStreamError` with `partial`, request id and the SDK's or platform's error as
+ *   `cause`. An end before `message_stop`, which the SDK's stream takes for a good one, is
+ *   `truncated`.
+ * - Complete: at `message_stop`, without waiting for the end of the body, which is then read for at
+ *   most 250 ms so that the connection can be used again.
+ * - Unsubscribe: the request is aborted and the socket closed at once, in any phase; inside a chunk
+ *   the next event is the first that is not emitted.
+ *
+ * With `client.beta` the events, and what operators make of them, are of the beta types. The
+ * Bedrock client's body is an event stream as well since its version 1; one that is not is read
+ * through the SDK's own stream, without pings.
+ *
+ * @throws TypeError when `client` has no `messages.create`.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { fromMessages, textOnly } from 'claude-rx';
+ *
+ * fromMessages(new Anthropic(), {
+ *   model: 'claude-opus-5-5',
+ *   max_tokens: 1024,
+ *   messages: [{ role: 'user', content: 'Hello, Claude' }],
+ * })
+ *   .pipe(textOnly())
+ *   .subscribe((text) => process.stdout.write(text));
+ * ```
+ */
+export function fromMessages<Client extends MessagesClient | BetaMessagesClient>(
+  client: Client,
+  params: MessagesParams<Client>,
+  options: MessagesOptions = {},
+): Observable<Client extends MessagesClient ? StreamEvent : BetaStreamEvent> {
+  if (typeof client?.messages?.create !== 'function') {
+    throw new TypeError(
+      'fromMessages: pass an SDK client, `new Anthropic()`, or its `beta` property',
+    );
+  }
+  // The types of the two clients meet the caller; inside, one is as good as the other.
+  const { messages } = client as MessagesClient;
+  const body = { ...params, stream: true } as MessageCreateParams & { stream: true };
+  return new Observable<StreamEvent>((subscriber) => {
+    let call: StreamCall<RawMessageStreamEvent>;
+    open(
+      subscriber,
+      (signal) => {
+        call = messages.create(body, { ...options.request, signal });
+        return call.asResponse();
+      },
+      (response, abort) => {
+        if (!isAwsEventStream(response)) return receive(response, subscriber, options, abort);
+        call.then(
+          (stream) => iterate<AnyStreamEvent>(stream, subscriber, abort),
+          (error) => subscriber.error(error),
+        );
+      },
+    );
+  }).pipe(endings(options)) as Observable<never>;
+}
+
+/** The framing of Bedrock clients before 1.0, which their own stream decodes. */
+function isAwsEventStream({ headers }: Response): boolean {
+  return headers.get('content-type')?.includes('application/vnd.amazon.eventstream') ?? false;
+}

@@ -1,0 +1,152 @@
+import { fromResponse, type StreamEvent } from 'claude-rx';
+import { httpError, messageEvents } from 'claude-rx/testing';
+import { take } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { failure, params, received, sse, until, useServer } from '../../server.ts';
+
+const events = [...messageEvents.text('Hello wide world', { chunk: 4 })];
+const context = useServer();
+
+const request = (signal?: AbortSignal): Promise<Response> =>
+  fetch(`${context.server.url}/v1/messages`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...params, stream: true }),
+    signal: signal ?? null,
+  });
+
+describe('fromResponse', () => {
+  it('gives the events of a response', async () => {
+    context.server.reply(events);
+    expect(await received(fromResponse(await request()))).toEqual(events);
+  });
+
+  it('gives the events of a promised response', async () => {
+    context.server.reply(events);
+    expect(await received(fromResponse(request()))).toEqual(events);
+  });
+
+  it('makes a request for each subscription when given a function', async () => {
+    context.server.reply(events).reply(events);
+    const reply = fromResponse(request);
+    expect(context.server.requests).toHaveLength(0);
+    expect(await received(reply)).toEqual(events);
+    expect(await received(reply)).toEqual(events);
+    expect(context.server.requests).toHaveLength(2);
+  });
+
+  it('says how to subscribe twice when a response has been read', async () => {
+    context.server.reply(events);
+    const reply = fromResponse(await request());
+    await received(reply);
+    expect(await failure(reply)).toMatchObject({
+      code: 'request',
+      message: expect.stringContaining('pass a function'),
+    });
+  });
+
+  it('refuses what is no response, when it is called', () => {
+    expect(() => fromResponse(undefined as never)).toThrow(TypeError);
+    expect(() => fromResponse('https://example.invalid' as never)).toThrow(/pass a Response/);
+  });
+
+  it('reports what the function throws, or its promise', async () => {
+    const mine = new TypeError('my mistake');
+    const thrown = fromResponse(() => {
+      throw mine;
+    });
+    const rejected = fromResponse(() => Promise.reject(mine));
+    for (const reply of [thrown, rejected]) {
+      expect(await failure(reply)).toMatchObject({
+        code: 'unknown',
+        retryable: false,
+        cause: mine,
+      });
+    }
+  });
+
+  it('reports a server that is not there as a lost connection', async () => {
+    const reply = fromResponse(() => fetch('http://127.0.0.1:9/'));
+    expect(await failure(reply)).toMatchObject({ code: 'connection', retryable: true });
+  });
+
+  it('reports an HTTP error with its status, kind and time to wait', async () => {
+    const { server } = context;
+    server.reply(httpError(429, { type: 'rate_limit_error', message: 'slow down', retryAfter: 2 }));
+    expect(await failure(fromResponse(request))).toMatchObject({
+      code: 'rate_limited',
+      status: 429,
+      errorType: 'rate_limit_error',
+      retryAfterMs: 2_000,
+      message: expect.stringContaining('slow down'),
+      requestId: expect.stringMatching(/^req_/),
+    });
+  });
+
+  it('reports an HTTP error whose body is a page', async () => {
+    const headers = { 'content-type': 'text/html' };
+    context.server.reply({ status: 502, body: '<h1>Bad gateway</h1>', headers });
+    expect(await failure(fromResponse(request))).toMatchObject({
+      code: 'api',
+      status: 502,
+      message: expect.stringContaining('Bad gateway'),
+    });
+  });
+
+  it('reports a response without a body', async () => {
+    const reply = fromResponse(new Response(null, { status: 200 }));
+    expect(await failure(reply)).toMatchObject({ code: 'protocol' });
+  });
+
+  it('accepts a response without a content type', async () => {
+    const body = new TextEncoder().encode(sse(messageEvents.text('Hi')));
+    expect(await received(fromResponse(new Response(body)))).toEqual([...messageEvents.text('Hi')]);
+  });
+
+  it('aborts the request when the subscriber leaves before the response', async () => {
+    context.server.reply({ events, delay: 60_000 });
+    const subscription = fromResponse(request).subscribe();
+    await until(() => context.server.requests.length === 1);
+    subscription.unsubscribe();
+    expect(await context.server.requests[0]!.finished).toBe('client-left');
+  });
+
+  it('cancels a promised response that comes after the subscriber has left', async () => {
+    context.server.reply({ events, delay: 30, fault: { kind: 'stall', beforeEvent: 2 } });
+    const promise = request();
+    fromResponse(promise).subscribe().unsubscribe();
+    await promise;
+    expect(await context.server.requests[0]!.finished).toBe('client-left');
+  });
+
+  it('cancels the body when the subscriber leaves during a stall, without a signal too', async () => {
+    context.server.reply({ events, fault: { kind: 'stall', beforeEvent: 4 } });
+    const reply = fromResponse(request());
+    const seen: StreamEvent[] = [];
+    const subscription = reply.subscribe((event) => seen.push(event));
+    await until(() => seen.length === 4);
+    subscription.unsubscribe();
+    expect(await context.server.requests[0]!.finished).toBe('client-left');
+  });
+
+  it('stops inside a chunk at the next event', async () => {
+    context.server.reply({ events, chunk: 'all' });
+    expect(await received(fromResponse(request).pipe(take(3)))).toEqual(events.slice(0, 3));
+  });
+
+  it('gives all events of a chunk in one synchronous run', async () => {
+    context.server.reply({ events, chunk: 'all' });
+    const runs: number[] = [];
+    let run = 0;
+    await new Promise<void>((resolve) => {
+      fromResponse(request).subscribe({
+        next: () => {
+          if (run++ === 0) queueMicrotask(() => (runs.push(run), (run = 0)));
+        },
+        complete: resolve,
+      });
+    });
+    await Promise.resolve();
+    expect(runs).toEqual([events.length]);
+  });
+});
