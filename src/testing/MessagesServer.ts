@@ -1,0 +1,283 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { httpError } from './httpError.ts';
+import { playReply, unstreamed } from './playReply.ts';
+import type { Outcome, ReceivedRequest, RequestState } from './ReceivedRequest.ts';
+import { checkedReply, type CheckedReply, type Reply } from './Reply.ts';
+import { orAborted } from './waiting.ts';
+
+export interface MessagesServerOptions {
+  /** Default: any that is free. */
+  port?: number;
+}
+
+/** Computes the reply to a request; `index` is its place in `requests`. */
+export type ReplyHandler = (request: ReceivedRequest, index: number) => Reply | Promise<Reply>;
+
+/**
+ * A real HTTP server on 127.0.0.1 that speaks the Messages API, and answers what a test tells it to.
+ *
+ * - `POST /v1/messages` (`?beta=true` too) gets the replies in the order they were queued, then
+ *   what `handle` computes. With `stream: true` in the request it is SSE, without it the whole
+ *   message as JSON.
+ * - What the API refuses is refused as the API does it, with 404 or 400; with nothing to say, the
+ *   answer is a 500 that says so, and tells the SDK not to retry.
+ * - It sends no faster than the client reads, and stops as soon as the client has left.
+ * - `close` leaves no socket and no timer.
+ *
+ * It needs Node; importing this module does not.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { fromMessages, textOnly } from 'claude-rx';
+ * import { messageEvents, MessagesServer } from 'claude-rx/testing';
+ * import { catchError, lastValueFrom, of, toArray } from 'rxjs';
+ *
+ * const server = await MessagesServer.start();
+ * server.reply({
+ *   events: messageEvents.text('Hello world', { chunk: 5 }),
+ *   fault: { kind: 'rst', beforeEvent: 4 },
+ * });
+ *
+ * const client = new Anthropic({ apiKey: 'test', baseURL: server.url });
+ * const params = { model: 'claude-opus-5-5', max_tokens: 100, messages: [] };
+ * const texts = fromMessages(client, params).pipe(
+ *   textOnly(),
+ *   catchError((error) => of(error.code)),
+ *   toArray(),
+ * );
+ * console.log(await lastValueFrom(texts)); // 'Hello', ' worl', 'connection'
+ * console.log(server.requests[0]?.eventsSent); // 4
+ * await server.close();
+ * ```
+ */
+export class MessagesServer {
+  /** Such as `http://127.0.0.1:40123`: the client's `baseURL`. */
+  readonly url: string;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #requests: RequestState[] = [];
+  readonly #inFlight = new Map<AbortController, Promise<Outcome>>();
+  readonly #queue: CheckedReply[] = [];
+  #handler: ReplyHandler | undefined;
+  #arrived = 0;
+  #socketsOpened = 0;
+  #closed: Promise<void> | undefined;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    const address = server.address();
+    this.url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : address}`;
+    server.on('request', (incoming, response) => void this.#serve(incoming, response));
+    server.on('connection', (socket: Socket) => {
+      this.#socketsOpened++;
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  /** Starts a server; it listens when the promise resolves. */
+  static async start({ port = 0 }: MessagesServerOptions = {}): Promise<MessagesServer> {
+    const http = globalThis.process?.getBuiltinModule?.('node:http');
+    if (http === undefined) throw new Error('MessagesServer needs Node, 20.16 or later');
+    // Timeouts of its own would only interfere with those under test.
+    const server = http.createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, '127.0.0.1', resolve);
+    });
+    return new MessagesServer(server);
+  }
+
+  /** What has been received, in order. A request is here as soon as its body has been read. */
+  get requests(): readonly ReceivedRequest[] {
+    return this.#requests;
+  }
+
+  /** How many connections there are now. */
+  get openSockets(): number {
+    return this.#sockets.size;
+  }
+
+  /** How many connections there have been: fewer than requests where they were used again. */
+  get socketsOpened(): number {
+    return this.#socketsOpened;
+  }
+
+  /**
+   * Queues replies, one for each request.
+   *
+   * @throws TypeError for a script that makes no sense, and names what is wrong in it.
+   */
+  reply(...replies: Reply[]): this {
+    this.#queue.push(...replies.map(checkedReply));
+    return this;
+  }
+
+  /**
+   * Computes the reply when none is queued. Where `handler` throws, or gives nonsense, the answer is
+   * a 500 with the error's message.
+   */
+  handle(handler: ReplyHandler): this {
+    if (typeof handler !== 'function') {
+      throw new TypeError(`MessagesServer.handle: pass a function, got ${typeof handler}`);
+    }
+    this.#handler = handler;
+    return this;
+  }
+
+  /** Resolves when no request is in flight. */
+  async idle(): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.values());
+  }
+
+  /** Cuts all connections, stops all replies, and resolves when nothing is left. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const sockets = [...this.#sockets].map(
+      (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()).destroy()),
+    );
+    for (const controller of this.#inFlight.keys()) controller.abort();
+    await Promise.all([closed, ...sockets, this.idle()]);
+  }
+
+  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const controller = new AbortController();
+    const { signal } = controller;
+    response.on('close', () => controller.abort());
+    // A client that has left is no error here, whatever was being written to it.
+    response.on('error', () => controller.abort());
+    let finish!: (outcome: Outcome) => void;
+    const finished = new Promise<Outcome>((resolve) => (finish = resolve));
+    this.#inFlight.set(controller, finished);
+
+    const state = received(incoming, `req_${++this.#arrived}`, finished);
+    state.body = await readBody(incoming);
+    const index = this.#requests.push(state) - 1;
+    let outcome: Outcome;
+    try {
+      outcome = await this.#answer(state, index, response, signal);
+    } catch (error) {
+      state.error = error;
+      outcome = await failed(error, state, response, signal);
+    }
+    state.outcome = outcome === 'client-left' && this.#closed ? 'faulted' : outcome;
+    this.#inFlight.delete(controller);
+    finish(state.outcome);
+  }
+
+  async #answer(
+    state: RequestState,
+    index: number,
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    response.setHeader('request-id', state.id);
+    const reply =
+      refusal(state) ?? this.#queue.shift() ?? (await this.#compute(state, index, signal));
+    if (reply === undefined) return 'client-left';
+    const whole = state.body?.stream === true ? reply : await unstreamed(reply, signal);
+    return playReply(response, withRequestId(whole, state.id), state, signal);
+  }
+
+  async #compute(
+    state: RequestState,
+    index: number,
+    signal: AbortSignal,
+  ): Promise<CheckedReply | undefined> {
+    if (this.#handler === undefined) {
+      throw new Error(
+        `MessagesServer has no reply for request ${index + 1}: queue one with reply(), or set handle()`,
+      );
+    }
+    const reply = await orAborted(Promise.resolve(this.#handler(state, index)), signal);
+    return signal.aborted ? undefined : checkedReply(reply as Reply);
+  }
+}
+
+function received(incoming: IncomingMessage, id: string, finished: Promise<Outcome>): RequestState {
+  const headers = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]);
+  return {
+    method: incoming.method ?? '',
+    path: incoming.url ?? '',
+    headers: Object.fromEntries(headers),
+    body: undefined,
+    id,
+    eventsSent: 0,
+    bytesSent: 0,
+    outcome: 'pending',
+    finished,
+    error: undefined,
+  };
+}
+
+async function readBody(incoming: IncomingMessage): Promise<unknown> {
+  let text = '';
+  try {
+    for await (const chunk of incoming.setEncoding('utf8')) text += chunk;
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** What the API says to a request it cannot take. */
+function refusal({ method, path, body }: RequestState): CheckedReply | undefined {
+  if (method !== 'POST' || path.split('?')[0] !== '/v1/messages') {
+    return checkedReply(httpError(404, { message: 'Not Found' }));
+  }
+  const problem = problemOf(body);
+  if (problem === undefined) return undefined;
+  return checkedReply(httpError(400, { message: problem }));
+}
+
+function problemOf(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    return 'The request body is not valid JSON: it must be an object';
+  }
+  const { model, max_tokens, messages, stream } = body as Record<string, unknown>;
+  if (model === undefined) return 'model: Field required';
+  if (typeof model !== 'string') return 'model: Input should be a valid string';
+  if (max_tokens === undefined) return 'max_tokens: Field required';
+  if (!Number.isInteger(max_tokens)) return 'max_tokens: Input should be a valid integer';
+  if (messages === undefined) return 'messages: Field required';
+  if (!Array.isArray(messages)) return 'messages: Input should be a valid list';
+  if (stream !== undefined && typeof stream !== 'boolean') {
+    return 'stream: Input should be a valid boolean';
+  }
+  return undefined;
+}
+
+/** An error body names the request, as the API's do. */
+function withRequestId(reply: CheckedReply, id: string): CheckedReply {
+  const body = reply.body as { type?: unknown; request_id?: unknown } | undefined;
+  if (body?.type !== 'error' || body.request_id !== undefined) return reply;
+  return { ...reply, body: { ...body, request_id: id } };
+}
+
+/** An error of the test itself: told to the client while that is possible, else the stream is cut. */
+async function failed(
+  error: unknown,
+  state: RequestState,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  if (response.headersSent) {
+    response.destroy();
+    return 'faulted';
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const reply = httpError(500, { message, headers: { 'x-should-retry': 'false' } });
+  return playReply(response, withRequestId(checkedReply(reply), state.id), state, signal);
+}

@@ -1,0 +1,339 @@
+import type { BetaContentBlock } from '@anthropic-ai/sdk/resources/beta/messages/messages';
+import type {
+  ContentBlock,
+  Message,
+  ServerToolUseBlock,
+  StopReason,
+  TextCitation,
+  Usage,
+} from '@anthropic-ai/sdk/resources/messages/messages';
+import type { AnyStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
+import { checkedChunk, pieces } from './pieces.ts';
+
+/** An event or content block of a type that the SDK may not know yet. */
+export interface RawFields {
+  type: string;
+  [field: string]: unknown;
+}
+
+export interface TextOptions {
+  /** Code points in a delta; `Infinity` sends the whole in one. Default: 4, about a token. */
+  chunk?: number;
+  /** What the text cites; each citation comes as a delta ahead of the text. Default: none. */
+  citations?: readonly TextCitation[];
+}
+
+export interface ThinkingOptions {
+  /** Code points in a delta; `Infinity` sends the whole in one. Default: 4, about a token. */
+  chunk?: number;
+  /** Comes as the last delta; `''` leaves that delta out. Default: a fixed one. */
+  signature?: string;
+}
+
+export interface ToolUseOptions {
+  /** Default: `toolu_` (`srvtoolu_` for a server tool) and the index of the block. */
+  id?: string;
+  /** Code points of JSON in a delta; `Infinity` sends the whole in one. Default: 4. */
+  chunk?: number;
+  /** The text to send in place of `JSON.stringify(input)`: for a cut or invalid input. */
+  json?: string;
+}
+
+/** What can be said of the message as a whole. */
+export interface MessageFields {
+  /** Default: `msg_1`. */
+  id?: string;
+  /** Default: `claude-opus-5-5`. */
+  model?: Message['model'];
+  /**
+   * The final counters. `message_start` has them too, but for the output, which it counts as 1.
+   * Default: 25 input tokens, one output token for each 4 characters of content, the rest `null`.
+   */
+  usage?: Partial<Usage>;
+  /** Default: `tool_use` when the last content block is one, else `end_turn`. */
+  stopReason?: StopReason | (string & {}) | null;
+  /** With a value, `stop_reason` defaults to `stop_sequence`. Default: `null`. */
+  stopSequence?: string | null;
+  /** With a value, `stop_reason` defaults to `refusal`. Default: `null`. */
+  stopDetails?: Message['stop_details'];
+  /** Default: `null`. */
+  container?: Message['container'];
+}
+
+interface BlockPart {
+  start: (index: number) => RawFields;
+  deltas: () => Iterable<RawFields>;
+  length: number;
+}
+type Part = BlockPart | { event: RawFields };
+
+const SIGNATURE = 'c2lnbmF0dXJl';
+
+/** A reply that is being composed; see `messageEvents`. */
+export class MessageEvents implements Iterable<StreamEvent> {
+  readonly #parts: readonly Part[];
+  readonly #fields: MessageFields;
+
+  constructor(parts: readonly Part[] = [], fields: MessageFields = {}) {
+    this.#parts = parts;
+    this.#fields = fields;
+  }
+
+  /** A text block. */
+  text(text: string, { chunk, citations }: TextOptions = {}): MessageEvents {
+    checkString('text', 'text', text);
+    const size = checkedChunk('text', chunk);
+    const cited = structuredClone(citations);
+    return this.#block({
+      start: () => ({ type: 'text', text: '', citations: cited ? [] : null }),
+      *deltas() {
+        for (const citation of cited ?? []) {
+          yield { type: 'citations_delta', citation: structuredClone(citation) };
+        }
+        for (const piece of pieces(text, size)) yield { type: 'text_delta', text: piece };
+      },
+      length: text.length,
+    });
+  }
+
+  /** A block of thinking, with its signature. */
+  thinking(text: string, { chunk, signature = SIGNATURE }: ThinkingOptions = {}): MessageEvents {
+    checkString('thinking', 'text', text);
+    const size = checkedChunk('thinking', chunk);
+    return this.#block({
+      start: () => ({ type: 'thinking', thinking: '', signature: '' }),
+      *deltas() {
+        for (const thinking of pieces(text, size)) yield { type: 'thinking_delta', thinking };
+        if (signature !== '') yield { type: 'signature_delta', signature };
+      },
+      length: text.length,
+    });
+  }
+
+  /** A block of thinking that was encrypted; it arrives whole. */
+  redactedThinking(data: string): MessageEvents {
+    checkString('redactedThinking', 'data', data);
+    return this.block({ type: 'redacted_thinking', data });
+  }
+
+  /** A call of one of the caller's tools. Its input begins with an empty delta, as the API's does. */
+  toolUse(name: string, input: unknown = {}, options: ToolUseOptions = {}): MessageEvents {
+    return this.#call('tool_use', 'toolu_', name, input, options);
+  }
+
+  /** A call of a tool that the API runs itself; give its result with `block`. */
+  serverToolUse(
+    name: ServerToolUseBlock['name'] | (string & {}),
+    input: unknown = {},
+    options: ToolUseOptions = {},
+  ): MessageEvents {
+    return this.#call('server_tool_use', 'srvtoolu_', name, input, options);
+  }
+
+  /** A block that arrives whole, in its start: a server tool's result, a `fallback`. */
+  block(block: ContentBlock | BetaContentBlock | RawFields): MessageEvents {
+    checkString('block', 'block.type', block?.type);
+    const copy = structuredClone(block) as unknown as RawFields;
+    const start = () => structuredClone(copy);
+    return this.#block({ start, deltas: () => [], length: JSON.stringify(copy).length });
+  }
+
+  /** A ping between two blocks. */
+  ping(): MessageEvents {
+    return this.event({ type: 'ping' });
+  }
+
+  /**
+   * Any event, at this place, as it is: the reply is then as valid as you make it. A
+   * `content_block_start` moves the index of the blocks that follow.
+   */
+  event(event: AnyStreamEvent | RawFields): MessageEvents {
+    checkString('event', 'event.type', event?.type);
+    return new MessageEvents([...this.#parts, { event: event as RawFields }], this.#fields);
+  }
+
+  /** Fields of the message; later ones replace earlier ones. */
+  with(fields: MessageFields): MessageEvents {
+    return new MessageEvents(this.#parts, { ...this.#fields, ...fields });
+  }
+
+  *[Symbol.iterator](): Generator<StreamEvent, void, undefined> {
+    // The SDK's helpers write into `message_start.message`, so each run makes its own objects.
+    yield { type: 'message_start', message: this.#emptyMessage() };
+    let index = 0;
+    let last: RawFields | undefined;
+    for (const part of this.#parts) {
+      if ('event' in part) {
+        yield part.event as unknown as StreamEvent;
+        if (part.event.type === 'content_block_start') {
+          index = Math.max(index, Number(part.event['index']) + 1);
+          last = part.event['content_block'] as RawFields;
+        }
+      } else {
+        last = part.start(index);
+        yield { type: 'content_block_start', index, content_block: last as never };
+        for (const delta of part.deltas()) {
+          yield { type: 'content_block_delta', index, delta: delta as never };
+        }
+        yield { type: 'content_block_stop', index };
+        index++;
+      }
+    }
+    yield this.#messageDelta(last?.type);
+    yield { type: 'message_stop' };
+  }
+
+  #block(part: BlockPart): MessageEvents {
+    return new MessageEvents([...this.#parts, part], this.#fields);
+  }
+
+  #call(
+    type: 'tool_use' | 'server_tool_use',
+    prefix: string,
+    name: string,
+    input: unknown,
+    { id, chunk, json = inputText(input) }: ToolUseOptions,
+  ): MessageEvents {
+    checkString(type === 'tool_use' ? 'toolUse' : 'serverToolUse', 'name', name);
+    const size = checkedChunk('toolUse', chunk);
+    return this.#block({
+      start: (index) => ({
+        type,
+        id: id ?? `${prefix}${index}`,
+        name,
+        input: {},
+        caller: { type: 'direct' },
+      }),
+      *deltas() {
+        yield { type: 'input_json_delta', partial_json: '' };
+        for (const piece of pieces(json, size)) {
+          yield { type: 'input_json_delta', partial_json: piece };
+        }
+      },
+      length: name.length + json.length,
+    });
+  }
+
+  #usage(): Usage {
+    const length = this.#parts.reduce((sum, part) => sum + ('length' in part ? part.length : 0), 0);
+    return {
+      cache_creation: null,
+      cache_creation_input_tokens: null,
+      cache_read_input_tokens: null,
+      inference_geo: null,
+      input_tokens: 25,
+      output_tokens: Math.max(1, Math.ceil(length / 4)),
+      output_tokens_details: null,
+      server_tool_use: null,
+      service_tier: null,
+      speed: null,
+      ...structuredClone(this.#fields.usage),
+    };
+  }
+
+  #emptyMessage(): Message {
+    const { id = 'msg_1', model = 'claude-opus-5-5' } = this.#fields;
+    const usage = this.#usage();
+    usage.output_tokens = Math.min(1, usage.output_tokens);
+    usage.output_tokens_details = usage.server_tool_use = null;
+    return {
+      id,
+      type: 'message',
+      role: 'assistant',
+      model,
+      content: [],
+      container: null,
+      diagnostics: null,
+      stop_details: null,
+      stop_reason: null,
+      stop_sequence: null,
+      usage,
+    };
+  }
+
+  #messageDelta(lastBlock: string | undefined): StreamEvent {
+    const { stopSequence = null, stopDetails = null, container = null } = this.#fields;
+    const { input_tokens, output_tokens, cache_creation_input_tokens, ...rest } = this.#usage();
+    const { cache_read_input_tokens, output_tokens_details, server_tool_use } = rest;
+    const natural = lastBlock === 'tool_use' ? 'tool_use' : 'end_turn';
+    const implied = stopDetails ? 'refusal' : stopSequence === null ? natural : 'stop_sequence';
+    const { stopReason = implied } = this.#fields;
+    return {
+      type: 'message_delta',
+      delta: structuredClone({
+        container,
+        stop_details: stopDetails,
+        stop_reason: stopReason as StopReason | null,
+        stop_sequence: stopSequence,
+      }),
+      usage: {
+        cache_creation_input_tokens,
+        cache_read_input_tokens,
+        input_tokens,
+        output_tokens,
+        output_tokens_details,
+        server_tool_use,
+      },
+    };
+  }
+}
+
+/**
+ * Composes the events of a valid reply: a chain of blocks, to be iterated as often as needed.
+ *
+ * ```text
+ * messageEvents.text('Hello', { chunk: 3 })
+ *
+ * message_start
+ * content_block_start  0 text
+ * content_block_delta  0 'Hel'
+ * content_block_delta  0 'lo'
+ * content_block_stop   0
+ * message_delta        end_turn
+ * message_stop
+ * ```
+ *
+ * - Each step gives a new reply and leaves the one before as it was; each iteration makes new
+ *   event objects (but for those given to `event`).
+ * - Deltas are cut between code points, so none holds half a character. The same calls give the
+ *   same events, ids included.
+ * - All fields of the SDK's `Message` are there; those that may be `null` are, unless given.
+ * - An empty text or input has a start and a stop but no content in its deltas.
+ *
+ * Wire format: docs /docs/en/build-with-claude/streaming.
+ *
+ * @throws {TypeError} at the call, for a `chunk` that is not a whole number of at least 1 (or
+ *   `Infinity`), and for a text, name or type that is not a string.
+ *
+ * @example
+ * ```ts
+ * import { textOnly } from 'claude-rx';
+ * import { messageEvents } from 'claude-rx/testing';
+ * import { from } from 'rxjs';
+ *
+ * const reply = messageEvents
+ *   .thinking('They want the weather.')
+ *   .text('Let me look. ', { chunk: 5 })
+ *   .toolUse('get_weather', { city: 'Paris' })
+ *   .with({ usage: { input_tokens: 412 } });
+ *
+ * from(reply).pipe(textOnly()).subscribe((text) => console.log(text)); // 'Let m', 'e loo', 'k. '
+ * console.log([...reply].length);
+ * ```
+ */
+export const messageEvents: MessageEvents = new MessageEvents();
+
+function inputText(input: unknown): string {
+  const json: string | undefined = JSON.stringify(input);
+  if (json === undefined) {
+    throw new TypeError(`messageEvents.toolUse: the input has no JSON: ${String(input)}`);
+  }
+  // A call without arguments has no text at all on the wire.
+  return json === '{}' ? '' : json;
+}
+
+function checkString(method: string, what: string, value: unknown): void {
+  if (typeof value !== 'string') {
+    throw new TypeError(`messageEvents.${method}: ${what} must be a string, got ${typeof value}`);
+  }
+}

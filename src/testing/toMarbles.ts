@@ -1,0 +1,97 @@
+import type { StreamEvent } from '../message/StreamEvent.ts';
+import { checkNumber } from './checks.ts';
+
+/** A marble diagram and what its letters stand for. */
+export interface Marbles<E> {
+  diagram: string;
+  values: Record<string, E>;
+}
+
+export interface ToMarblesConfig {
+  /** Milliseconds (frames) from one event to the next, and from the last to the end. Default: 1. */
+  every?: number;
+  /** What follows the last event: completion, an error, or nothing. Default: `'|'`. */
+  end?: '|' | '#' | '';
+}
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+/**
+ * Names the events by letters: the first is `a`, the 27th `A`.
+ *
+ * For a diagram that is drawn by hand: `cold('ab-c(d|)', letters(events))`.
+ *
+ * @throws TypeError when there are more than 52 events.
+ *
+ * @example
+ * ```ts
+ * import { letters, messageEvents } from 'claude-rx/testing';
+ *
+ * const { a, c, d } = letters(messageEvents.text('Hello', { chunk: 3 }));
+ * console.log(a?.type, c?.type, d?.type); // message_start and two content_block_delta
+ * ```
+ */
+export function letters<E = StreamEvent>(events: Iterable<E>): Record<string, E> {
+  const values: Record<string, E> = {};
+  let index = 0;
+  for (const event of events) {
+    const letter = LETTERS[index++];
+    if (letter === undefined) {
+      throw new TypeError(
+        `letters: there are more than ${LETTERS.length} events, and no letters left for them; ` +
+          'give the builder a larger chunk',
+      );
+    }
+    values[letter] = event;
+  }
+  return values;
+}
+
+/**
+ * Draws events as a marble diagram, for `TestScheduler.run` of rxjs and for rxjs-marbles.
+ *
+ * ```text
+ * toMarbles(messageEvents.text('Hi'))                  abcdef|
+ * toMarbles(messageEvents.text('Hi'), { every: 3 })    a--b--c--d--e--f--|
+ * ```
+ *
+ * Time that would be more than ten dashes is written as a number: `a 49ms b 49ms |`.
+ *
+ * @throws TypeError when there are more than 52 events, and for an `every` that is not a whole
+ *   number of at least 1.
+ *
+ * @example
+ * ```ts
+ * import { textOnly } from 'claude-rx';
+ * import { messageEvents, toMarbles } from 'claude-rx/testing';
+ * import { TestScheduler } from 'rxjs/testing';
+ * import { expect, it } from 'vitest';
+ *
+ * it('gives the text', () => {
+ *   const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
+ *   scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
+ *     const { diagram, values } = toMarbles(messageEvents.text('Hello', { chunk: 3 }), { every: 5 });
+ *     const source = cold(diagram, values);
+ *     // message_start and content_block_start at 0 and 5 ms, the text at 10 and 15.
+ *     expectObservable(source.pipe(textOnly())).toBe('10ms x----y 19ms |', { x: 'Hel', y: 'lo' });
+ *     expectSubscriptions(source.subscriptions).toBe('^ 34ms !');
+ *   });
+ * });
+ * ```
+ */
+export function toMarbles<E = StreamEvent>(
+  events: Iterable<E>,
+  { every = 1, end = '|' }: ToMarblesConfig = {},
+): Marbles<E> {
+  checkNumber('toMarbles: every', every, { what: 'frames', whole: true, least: 1 });
+  if (end !== '|' && end !== '#' && end !== '') {
+    throw new TypeError(`toMarbles: end must be '|', '#' or '', got ${JSON.stringify(end)}`);
+  }
+  const values = letters(events);
+  // An event itself takes one frame of the diagram.
+  const gap = every - 1 > 10 ? ` ${every - 1}ms ` : '-'.repeat(every - 1);
+  const diagram = Object.keys(values)
+    .map((letter) => letter + gap)
+    .join('');
+  return { diagram: diagram + end, values };
+}

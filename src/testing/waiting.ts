@@ -1,0 +1,48 @@
+/** The longest time that one timer can count. */
+const LONGEST = 2 ** 31 - 1;
+
+/** The value, or `undefined` when the signal aborts first. */
+export function orAborted<T>(value: PromiseLike<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => resolve(undefined);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    const settle = () => signal.removeEventListener('abort', onAbort);
+    value.then(
+      (result) => (settle(), resolve(result)),
+      (error) => (settle(), reject(error)),
+    );
+  });
+}
+
+/** Waits, at most until the signal aborts; no timer is left then. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const onEnd = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onEnd);
+      resolve();
+    };
+    const timer = ms === Infinity ? undefined : setTimeout(onEnd, Math.min(ms, LONGEST));
+    signal.addEventListener('abort', onEnd, { once: true });
+  });
+}
+
+/** The same values, up to the abort: it does not wait for a value that is under way. */
+export async function* untilAborted<T>(
+  source: AsyncIterable<T>,
+  signal: AbortSignal,
+): AsyncGenerator<T> {
+  const iterator = source[Symbol.asyncIterator]();
+  try {
+    while (!signal.aborted) {
+      const result = await orAborted(iterator.next(), signal);
+      if (result === undefined || result.done) return;
+      yield result.value;
+    }
+  } finally {
+    // Not awaited, since a generator answers only after its value; nor is its answer of interest.
+    iterator.return?.().then(undefined, () => {});
+  }
+}

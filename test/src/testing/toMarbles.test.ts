@@ -1,0 +1,76 @@
+import { textOnly, type StreamEvent } from 'claude-rx';
+import { letters, messageEvents, toMarbles } from 'claude-rx/testing';
+import { concatMap, delay, from, of } from 'rxjs';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { marbles, testScheduler } from '../../marbles.ts';
+
+const hello = messageEvents.text('Hello', { chunk: 3 });
+
+describe('letters', () => {
+  it('names the events in their order, first in small letters', () => {
+    const numbers = Array.from({ length: 52 }, (_, index) => index);
+    const named = letters(numbers);
+    expect(Object.values(named)).toEqual(numbers);
+    expect([named['a'], named['z'], named['A'], named['Z']]).toEqual([0, 25, 26, 51]);
+    expectTypeOf(letters(hello)).toEqualTypeOf<Record<string, StreamEvent>>();
+  });
+
+  it('refuses more events than there are letters, also endless ones', () => {
+    const endless = (function* () {
+      for (;;) yield { type: 'ping' };
+    })();
+    expect(() => letters(endless)).toThrow(TypeError);
+    expect(() => letters(Array(53).fill(0))).toThrow(/more than 52 events/);
+  });
+
+  it('serves a diagram drawn by hand', () => {
+    testScheduler().run(({ cold, expectObservable }) => {
+      const source = cold('ab-c--d(efg|)', letters(hello));
+      expectObservable(source.pipe(textOnly())).toBe('---x--y(|)', { x: 'Hel', y: 'lo' });
+    });
+  });
+});
+
+describe('toMarbles', () => {
+  it.each([
+    [{}, 'abcdefg|'],
+    [{ every: 3 }, 'a--b--c--d--e--f--g--|'],
+    [{ every: 50, end: '#' as const }, 'a 49ms b 49ms c 49ms d 49ms e 49ms f 49ms g 49ms #'],
+    [{ end: '' as const }, 'abcdefg'],
+  ])('draws the events with %j', (config, diagram) => {
+    expect(toMarbles(hello, config)).toStrictEqual({ diagram, values: letters([...hello]) });
+  });
+
+  it.each([1, 2, 11, 12, 40])('means events every %i ms to TestScheduler', (every) => {
+    testScheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
+      const { diagram, values } = toMarbles(hello, { every });
+      const source = cold(diagram, values);
+      const events = Object.values(values);
+      const timed = from(events).pipe(
+        concatMap((event, index) => of(event).pipe(delay(index === 0 ? 0 : every))),
+      );
+      expectObservable(source).toBe(diagram, values);
+      expectObservable(timed).toEqual(
+        cold(diagram.replace(/(-*| \d+ms )\|$/, '').replace(/g$/, '(g|)'), values),
+      );
+      expectSubscriptions(source.subscriptions).toBe(`^ ${every * events.length - 1}ms !`);
+    });
+  });
+
+  it(
+    'works with rxjs-marbles',
+    marbles((m) => {
+      const { diagram, values } = toMarbles(hello, { every: 5 });
+      const source = m.cold(diagram, values);
+      m.expect(source.pipe(textOnly())).toBeObservable('10ms x----y 19ms |', { x: 'Hel', y: 'lo' });
+      m.expect(source).toHaveSubscriptions('^ 34ms !');
+    }),
+  );
+
+  it('refuses nonsense', () => {
+    expect(() => toMarbles(hello, { every: 0 })).toThrow(TypeError);
+    expect(() => toMarbles(hello, { every: 1.5 })).toThrow(TypeError);
+    expect(() => toMarbles(hello, { end: '!' as never })).toThrow(/end must be/);
+    expect(() => toMarbles(Array(60).fill(0))).toThrow(/more than 52/);
+  });
+});
