@@ -1,0 +1,3 @@
+import { testJsonProperties } from './jsonProperties.ts';
+
+testJsonProperties(300, 20_000);
