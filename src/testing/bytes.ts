@@ -1,5 +1,5 @@
 import type { Fault } from './Fault.ts';
-import type { Step } from './replySteps.ts';
+import type { Step } from './Step.ts';
 
 type Send = Extract<Step, { do: 'send' }>;
 

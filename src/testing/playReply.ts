@@ -6,7 +6,8 @@ import { readRecording, recordingLines } from '../sources/fromRecording.ts';
 import { httpErrorOf } from './httpError.ts';
 import type { Outcome, RequestState } from './ReceivedRequest.ts';
 import { checkedReply, type CheckedReply } from './Reply.ts';
-import { headerSteps, replySteps, type Step } from './replySteps.ts';
+import { headerSteps, replySteps } from './replySteps.ts';
+import type { Step } from './Step.ts';
 import { pause, untilAborted } from './waiting.ts';
 
 /** Faults that mean nothing outside of a stream. */

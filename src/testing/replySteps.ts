@@ -6,19 +6,8 @@ import { cutAtBytes, rechunk } from './bytes.ts';
 import type { Fault } from './Fault.ts';
 import { messageEvents } from './messageEvents.ts';
 import type { CheckedReply } from './Reply.ts';
+import type { Step } from './Step.ts';
 import { untilAborted } from './waiting.ts';
-
-/** What is done next with a connection. */
-export type Step =
-  /** `events` counts the events of the reply whose last byte is among these. */
-  | { do: 'send'; bytes: Uint8Array; events: number }
-  | { do: 'wait'; ms: number }
-  /** From here on one byte at a time. */
-  | { do: 'drip'; ms: number }
-  /** The end of the body; `early` when it is a fault. */
-  | { do: 'end'; early: boolean }
-  | { do: 'fin' }
-  | { do: 'rst' };
 
 type Part = { event: EncodableEvent } | Step;
 
