@@ -1,4 +1,5 @@
 import {
+  animationFrames,
   asyncScheduler,
   from,
   ignoreElements,
@@ -15,9 +16,12 @@ import { graphemeBoundary, surrogateBoundary } from '../src/text/graphemeBoundar
 export interface BufferTextConfig {
   /**
    * How long text may wait, in milliseconds. 0 joins what arrives in one turn of the event loop,
-   * such as the text of one network chunk; `Infinity` leaves it to `maxLength`. Default: 50.
+   * such as the text of one network chunk; `Infinity` leaves it to `maxLength`. Default: 50, or 16
+   * with `frame`, where it holds while there are no frames.
    */
   every?: number;
+  /** Whether text waits for the next animation frame instead, where there are any. Default: false. */
+  frame?: boolean;
   /** Text is given out at once when so many UTF-16 units of it wait. Default: `Infinity`. */
   maxLength?: number;
   /** When this emits, the text that waits is given out and the result completes. */
@@ -32,6 +36,9 @@ export interface BufferTextConfig {
 
 /** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
 const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** How long a frame may take, in milliseconds, before the page must have been hidden meanwhile. */
+const LATE_FRAME = 100;
 
 /**
  * Joins text that arrives in quick succession: `bufferTime` for text.
@@ -55,13 +62,13 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * - Unsubscribe: the text that waits is dropped, and the source is unsubscribed. A `takeUntil`
  *   behind this operator unsubscribes; to stop without losing text, use `until`. A notifier that
  *   completes without a value does nothing, and its error is the result's.
+ * - `frame: true`: one output per animation frame of the browser at most. Where there are no frames,
+ *   as on a server, in a hidden page or while one does not come within 100 ms, time takes their
+ *   place, so that text never piles up. (The `animationFrameScheduler` stands still in a hidden page,
+ *   and with an `every` above 0 it has nothing to do with frames.)
  *
- * For one output per frame of the browser: `{ every: 0, scheduler: animationFrameScheduler }`. That
- * scheduler stands still in a background tab, and with any other `every` it is no better than the
- * default, `asyncScheduler`.
- *
- * @throws TypeError when a number is negative or none, `maxLength` is below 1, or `until` cannot be
- * subscribed to.
+ * @throws TypeError when a number is negative or none, `maxLength` is below 1, `frame` is not a
+ * boolean, or `until` cannot be subscribed to.
  *
  * @example
  * ```ts
@@ -79,9 +86,18 @@ export function bufferText(
 ): MonoTypeOperatorFunction<string> {
   const config =
     typeof intervalOrConfig === 'number' ? { every: intervalOrConfig } : intervalOrConfig;
-  const { every = 50, maxLength = Infinity, settle = 1_000, scheduler = asyncScheduler } = config;
+  const {
+    frame = false,
+    maxLength = Infinity,
+    settle = 1_000,
+    scheduler = asyncScheduler,
+  } = config;
+  const { every = frame ? 16 : 50 } = config;
   requireAtLeast(0, { every, settle });
   requireAtLeast(1, { maxLength });
+  if (typeof frame !== 'boolean') {
+    throw new TypeError(`bufferText: frame must be true or false, not ${frame}`);
+  }
   const until = config.until === undefined ? undefined : from(config.until);
 
   return (source) =>
@@ -93,10 +109,11 @@ export function bufferText(
       let arrivedAt = 0;
       let timer = Subscription.EMPTY;
 
-      const arm = (delay: number) => {
+      const arm = (delay: number, isFrame = false) => {
         timer.unsubscribe();
         // Set before scheduling, because a scheduler may call at once, and arm again.
         const own = (timer = new Subscription());
+        if (isFrame) own.add(animationFrames().subscribe(flush));
         if (delay <= LONGEST_TIMER) own.add(scheduler.schedule(flush, delay));
       };
       const flush = () => {
@@ -117,6 +134,7 @@ export function bufferText(
         arrivedAt = scheduler.now();
         // A cluster without end is not looked through for each piece, but for each 16th part of it.
         if (waiting.length >= maxLength && waiting.length - kept > kept >> 4) flush();
+        else if (isFirst && frame && hasFrames()) arm(LATE_FRAME, true);
         else if (isFirst) arm(every);
       };
       const end = () => {
@@ -130,6 +148,11 @@ export function bufferText(
         )
         .subscribe(subscriber);
     });
+}
+
+function hasFrames(): boolean {
+  const isHidden = typeof document !== 'undefined' && document.visibilityState === 'hidden';
+  return typeof requestAnimationFrame === 'function' && !isHidden;
 }
 
 function requireAtLeast(least: number, numbers: Record<string, number>): void {

@@ -25,6 +25,6 @@ export function surrogateBoundary(text: string): number {
 }
 
 /** After LF and the other control characters a cluster ends in any case: UAX #29, rule GB4. */
-function isControl(code: number): boolean {
+export function isControl(code: number): boolean {
   return (code < 0x20 && code !== 0x0d) || (code >= 0x7f && code < 0xa0) || code >> 1 === 0x1014;
 }

@@ -20,6 +20,7 @@ it('takes an interval, a config, or nothing', () => {
   bufferText({});
   bufferText({
     every: 50,
+    frame: true,
     maxLength: 80,
     until: new Subject<void>(),
     settle: 500,

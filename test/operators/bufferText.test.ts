@@ -14,6 +14,7 @@ import {
   type SchedulerLike,
   take,
   takeUntil,
+  tap,
   throwError,
   timer,
   VirtualTimeScheduler,
@@ -475,6 +476,123 @@ describe('bufferText and its timer', () => {
   );
 });
 
+describe('bufferText with `frame`', () => {
+  const withFrames = (test: Parameters<typeof run>[0], visibilityState = 'visible') => {
+    return () => {
+      vi.stubGlobal('requestAnimationFrame', () => 0);
+      vi.stubGlobal('document', { visibilityState });
+      try {
+        run(test)();
+      } finally {
+        vi.unstubAllGlobals();
+      }
+    };
+  };
+
+  it(
+    'gives text out once per frame, and asks for none while there is no text',
+    withFrames(({ animate, cold, expectObservable, expectSubscriptions }) => {
+      animate('            ---x---x---x---x---x---');
+      const source = cold('ab---c--d----------|', { ...lines('abc'), d: 'Hi' });
+      const result = '     ---x---y---z-------(i|)';
+      const subscription = '^------------------!';
+      expectObservable(source.pipe(bufferText({ frame: true }))).toBe(result, {
+        x: 'a\nb\n',
+        y: 'c\n',
+        z: 'H',
+        i: 'i',
+      });
+      expectSubscriptions(source.subscriptions).toBe(subscription);
+    }),
+  );
+
+  it(
+    'takes time for a frame that does not come, because the page was hidden meanwhile',
+    withFrames(({ animate, cold, expectObservable }) => {
+      animate('            ---x 200ms x');
+      const source = cold('a----b----c-----|', lines('abc'));
+      const result = '     ---x------------(y|)';
+      const values = { x: 'a\n', y: 'b\nc\n' };
+      expectObservable(source.pipe(bufferText({ frame: true }))).toBe(result, values);
+      const open = cold('  a----b----c------', lines('abc'));
+      expectObservable(open.pipe(bufferText({ frame: true }))).toBe('---x 101ms y', values);
+    }),
+  );
+
+  it(
+    'goes by time in a hidden page: every 16 ms, or as often as asked',
+    withFrames(({ animate, cold, expectObservable }) => {
+      animate('            ---x---x---x---x---x---');
+      const source = cold('a----b', lines('ab'));
+      expectObservable(source.pipe(bufferText({ frame: true }))).toBe('16ms x', { x: 'a\nb\n' });
+      expectObservable(source.pipe(bufferText({ frame: true, every: 4 }))).toBe(
+        '----a----b',
+        lines('ab'),
+      );
+    }, 'hidden'),
+  );
+
+  it(
+    'goes by time where there are no frames',
+    run(({ cold, expectObservable }) => {
+      const source = cold('a----b', lines('ab'));
+      expectObservable(source.pipe(bufferText({ frame: true }))).toBe('16ms x', { x: 'a\nb\n' });
+    }),
+  );
+
+  it(
+    'looks anew at each text whether the page is hidden',
+    withFrames(({ animate, cold, expectObservable }) => {
+      animate('            ---x---x---x---x---x---');
+      const source = cold('a------b---------------', lines('ab')).pipe(
+        tap((text) => {
+          if (text === 'b\n') vi.stubGlobal('document', { visibilityState: 'hidden' });
+        }),
+      );
+      const result = '     ---x--- 15ms -y';
+      expectObservable(source.pipe(bufferText({ frame: true }))).toBe(result, {
+        x: 'a\n',
+        y: 'b\n',
+      });
+    }),
+  );
+
+  it.each([
+    ['completion', (source: Subject<string>) => source.complete()],
+    ['an error', (source: Subject<string>) => source.error(lost)],
+    ['a frame', () => {}],
+    ['leaving', (_: Subject<string>, leave: () => void) => leave()],
+  ])('asks for no frame and has no timer after %s', (_, end) => {
+    const scheduler = new VirtualTimeScheduler();
+    const frames = new Map<number, FrameRequestCallback>();
+    let handle = 0;
+    vi.stubGlobal('requestAnimationFrame', (callback: FrameRequestCallback) => {
+      frames.set(++handle, callback);
+      return handle;
+    });
+    vi.stubGlobal('cancelAnimationFrame', (own: number) => frames.delete(own));
+    try {
+      const source = new Subject<string>();
+      const seen: string[] = [];
+      const subscription = source
+        .pipe(bufferText({ frame: true, scheduler }))
+        .subscribe({ next: (text) => seen.push(text), error: () => {} });
+      source.next('a\n');
+      source.next('b\n');
+      expect([frames.size, scheduler.actions.length]).toEqual([1, 1]);
+      end(source, () => subscription.unsubscribe());
+      for (const [own, callback] of frames) {
+        frames.delete(own);
+        callback(0);
+      }
+      expect([frames.size, scheduler.actions.length]).toEqual([0, 0]);
+      expect(seen).toEqual(subscription.closed && seen.length === 0 ? [] : ['a\nb\n']);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+});
+
 describe('bufferText and a source that does not wait', () => {
   it('asks for no more than is taken', () => {
     const { source, taken } = synchronous(Array.from({ length: 1_000 }, () => 'line\n'));
@@ -542,6 +660,7 @@ describe('bufferText and its arguments', () => {
     ['an interval that is no number', Number.NaN, /every .*NaN/],
     ['an `every` that is a string', { every: '50' as never }, /every/],
     ['a negative `settle`', { settle: -1 }, /settle .* from 0/],
+    ['a `frame` that is no boolean', { frame: 16 as never }, /frame must be true or false, not 16/],
     ['a `maxLength` of 0', { maxLength: 0 }, /maxLength .* from 1/],
     ['an `until` that cannot be subscribed to', { until: 5 as never }, /stream was expected/],
   ])('refuses %s when it is called', (_, argument, message) => {
