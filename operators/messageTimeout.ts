@@ -2,10 +2,13 @@ import {
   asyncScheduler,
   type MonoTypeOperatorFunction,
   Observable,
+  of,
   type SchedulerLike,
   Subscription,
   tap,
 } from 'rxjs';
+import type { Valve } from '../src/flow/Valve.ts';
+import { isBlockEvent } from '../src/message/isBlockEvent.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import { MessageClocks, type MessageLimits } from '../src/message/MessageClocks.ts';
 import { MessageStreamError } from '../src/message/MessageStreamError.ts';
@@ -13,6 +16,15 @@ import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
 /** Limits in milliseconds, at least one; one that is left out or `Infinity` is off. */
 export interface MessageTimeoutConfig extends MessageLimits {
+  /**
+   * The valve of the source: while it is closed it is we who do not read, and only `total` runs.
+   */
+  valve?: Pick<Valve, 'open$'>;
+  /**
+   * Whether the `partial` of the error holds the content. With `false` it holds all but that, and a
+   * reply of any length takes no memory. Default: `true`.
+   */
+  keepContent?: boolean;
   /** Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
@@ -49,6 +61,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  *
  * Put it right behind the source: `textOnly` and the like take the pings away, and a retry behind it
  * starts the clocks anew. `message_stop` stops them; content of a further message sets them going.
+ * Where the source has a `valve`, give it here as well: a pause of ours is no silence of the server.
  *
  * - Timeout: the source is unsubscribed. The error names the limit and what had arrived last, and
  *   its `partial` is the message so far.
@@ -72,6 +85,8 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  */
 export function messageTimeout<E extends AnyStreamEvent>({
   scheduler = asyncScheduler,
+  valve,
+  keepContent = true,
   ...limits
 }: MessageTimeoutConfig): MonoTypeOperatorFunction<E> {
   requireLimits(limits);
@@ -98,12 +113,19 @@ export function messageTimeout<E extends AnyStreamEvent>({
         subscriber.error(new MessageStreamError(message, { code: 'timeout', partial }));
       };
       const take = (event: E) => {
-        builder.push(event);
+        if (keepContent || !isBlockEvent(event)) builder.push(event);
         const now = scheduler.now();
         if (clocks.push(event, now)) arm(Math.max(0, clocks.remaining(now)));
       };
 
-      arm(clocks.remaining(scheduler.now()));
+      const isOpen$ = valve?.open$ ?? of(true);
+      const pauses = isOpen$.subscribe((isOpen) => {
+        const now = scheduler.now();
+        if (isOpen) clocks.resume(now);
+        else clocks.pause(now);
+        arm(clocks.remaining(now));
+      });
+      subscriber.add(pauses);
       source.pipe(tap({ next: take, finalize: () => timer.unsubscribe() })).subscribe(subscriber);
     });
 }

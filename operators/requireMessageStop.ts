@@ -9,6 +9,7 @@ import {
   tap,
   throwError,
 } from 'rxjs';
+import { isBlockEvent } from '../src/message/isBlockEvent.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
@@ -20,6 +21,11 @@ export interface RequireMessageStopConfig {
    * send it, and adds the missing event. Default: `false`.
    */
   allowMissing?: boolean;
+  /**
+   * Whether the `partial` of an error holds the content. With `false` it holds all but that, and a
+   * reply of any length takes no memory. Default: `true`.
+   */
+  keepContent?: boolean;
 }
 
 /**
@@ -60,6 +66,7 @@ export interface RequireMessageStopConfig {
  */
 export function requireMessageStop<E extends AnyStreamEvent>({
   allowMissing = false,
+  keepContent = true,
 }: RequireMessageStopConfig = {}): MonoTypeOperatorFunction<E> {
   return (source) =>
     defer(() => {
@@ -74,7 +81,7 @@ export function requireMessageStop<E extends AnyStreamEvent>({
       });
       return source.pipe(
         tap((event) => {
-          builder.push(event);
+          if (keepContent || !isBlockEvent(event)) builder.push(event);
           stopped = event.type === 'message_stop';
         }),
         takeWhile(() => !stopped, true),

@@ -1,8 +1,17 @@
 import { defer, type MonoTypeOperatorFunction, Observable, takeUntil, tap } from 'rxjs';
+import { isBlockEvent } from '../src/message/isBlockEvent.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import type { StreamEvent } from '../src/message/StreamEvent.ts';
 import { fromAbort } from '../src/message/toMessageStreamError.ts';
+
+export interface TakeUntilAbortedConfig {
+  /**
+   * Whether the `partial` of the error holds the content. With `false` it holds all but that, and a
+   * reply of any length takes no memory. Default: `true`.
+   */
+  keepContent?: boolean;
+}
 
 /**
  * Mirrors the source until the signal aborts, then errors with code `aborted`.
@@ -35,7 +44,10 @@ import { fromAbort } from '../src/message/toMessageStreamError.ts';
  * stop.abort(new Error('the user pressed Stop'));
  * ```
  */
-export function takeUntilAborted<T>(signal: AbortSignal): MonoTypeOperatorFunction<T> {
+export function takeUntilAborted<T>(
+  signal: AbortSignal,
+  { keepContent = true }: TakeUntilAbortedConfig = {},
+): MonoTypeOperatorFunction<T> {
   if (typeof signal?.addEventListener !== 'function') {
     throw new TypeError('takeUntilAborted: pass an AbortSignal, such as `controller.signal`');
   }
@@ -50,8 +62,11 @@ export function takeUntilAborted<T>(signal: AbortSignal): MonoTypeOperatorFuncti
         return () => signal.removeEventListener('abort', fail);
       });
       return source.pipe(
-        // What is no event is ignored by the builder.
-        tap((value) => value && builder.push(value as unknown as StreamEvent)),
+        tap((value) => {
+          // What is no event is ignored by the builder.
+          const event = value as unknown as StreamEvent;
+          if (value && (keepContent || !isBlockEvent(event))) builder.push(event);
+        }),
         takeUntil(aborted),
       );
     });

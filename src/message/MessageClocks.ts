@@ -35,6 +35,7 @@ export class MessageClocks {
   readonly #progress: Clock;
   readonly #total: Clock;
   #running: readonly Clock[];
+  #pausedAt: number | undefined;
   #last: string | undefined;
   #lastContent: string | undefined;
 
@@ -66,11 +67,25 @@ export class MessageClocks {
     return this.#running !== before;
   }
 
+  /** Stops the clocks of silence: nothing is asked for now, so nothing can come. `total` goes on. */
+  pause(now: number): void {
+    this.#pausedAt ??= now;
+  }
+
+  /** Lets them go on from where they were. */
+  resume(now: number): void {
+    if (this.#pausedAt === undefined) return;
+    const pause = now - this.#pausedAt;
+    this.#pausedAt = undefined;
+    for (const clock of this.#running) if (clock !== this.#total) clock.since += pause;
+  }
+
   /** How long it is until a limit is reached, in milliseconds: negative when it is past. */
   remaining(now: number): number {
     const nearest = this.#nearest();
     if (nearest === undefined) return Infinity;
-    // At most the limit itself: the system's clock may have been set back.
+    // At most the limit itself: the system's clock may have been set back, or an event was under way
+    // when a pause began.
     nearest.since = Math.min(nearest.since, now);
     return nearest.since + nearest.limit - now;
   }
@@ -84,7 +99,9 @@ export class MessageClocks {
 
   #nearest(): Clock | undefined {
     const end = (clock: Clock) => clock.since + clock.limit;
-    return this.#running.reduce<Clock | undefined>(
+    const isPaused = this.#pausedAt !== undefined;
+    const running = this.#running.filter((clock) => !isPaused || clock === this.#total);
+    return running.reduce<Clock | undefined>(
       (nearest, clock) => (nearest && end(nearest) <= end(clock) ? nearest : clock),
       undefined,
     );

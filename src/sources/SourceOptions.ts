@@ -1,9 +1,7 @@
 import { identity, type MonoTypeOperatorFunction, pipe } from 'rxjs';
-import {
-  requireMessageStop,
-  type RequireMessageStopConfig,
-} from '../../operators/requireMessageStop.ts';
+import { requireMessageStop } from '../../operators/requireMessageStop.ts';
 import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
+import type { Valve } from '../flow/Valve.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 
 export interface SourceOptions {
@@ -12,6 +10,13 @@ export interface SourceOptions {
    * reason as `cause`. (To cancel without a notification, unsubscribe.)
    */
   signal?: AbortSignal | undefined;
+  /** Makes the source wait while a slow step is behind: see `Valve`. */
+  valve?: Valve | undefined;
+  /**
+   * Whether the `partial` of an error holds the content. With `false` it holds all but that, and a
+   * reply of any length takes no memory. Default: `true`.
+   */
+  keepContent?: boolean | undefined;
   /** Accepts a stream that ends after a `stop_reason` without `message_stop`. Default: `false`. */
   allowMissingMessageStop?: boolean | undefined;
 }
@@ -33,7 +38,10 @@ export interface ResponseInfo {
 export function endings<E extends AnyStreamEvent>({
   signal,
   allowMissingMessageStop = false,
+  keepContent = true,
 }: SourceOptions = {}): MonoTypeOperatorFunction<E> {
-  const config: RequireMessageStopConfig = { allowMissing: allowMissingMessageStop };
-  return pipe(signal ? takeUntilAborted<E>(signal) : identity, requireMessageStop<E>(config));
+  return pipe(
+    signal ? takeUntilAborted<E>(signal, { keepContent }) : identity,
+    requireMessageStop<E>({ allowMissing: allowMissingMessageStop, keepContent }),
+  );
 }

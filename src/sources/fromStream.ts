@@ -41,6 +41,8 @@ interface EmittingStream<E extends AnyStreamEvent> extends AsyncIterable<E> {
  * - A `MessageStream` that is under way, or at its end, is caught up with: what it has is emitted
  *   first, one delta a block. (Its own iterator would wait for ever, and loses its error when the
  *   consumer is slow: SDK src/lib/MessageStream.ts.)
+ * - A `MessageStream` reads on whatever its readers do, so an option `valve` cannot slow it; it does
+ *   slow the SDK's `Stream` and generators.
  * - Error: a `MessageStreamError` with `partial`; a stream that ends before `message_stop` is
  *   `truncated`, one that was aborted by somebody else `aborted`.
  * - Complete: at `message_stop`.
@@ -86,7 +88,7 @@ export function fromStream<E extends AnyStreamEvent>(
     const take = (stream: AsyncIterable<E>): void => {
       opened = true;
       if (isEmitting(stream)) listen(stream, subscriber, abort);
-      else iterate(stream as EventIterable<E>, subscriber, abort);
+      else iterate(stream as EventIterable<E>, subscriber, abort, options);
     };
     const fail = (error: unknown) => subscriber.error(toMessageStreamError(error));
 

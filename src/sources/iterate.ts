@@ -2,6 +2,8 @@ import type { Subscriber } from 'rxjs';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError, fromAbort, toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { drain } from './drain.ts';
+import type { SourceOptions } from './SourceOptions.ts';
+import { whenOpen } from './whenOpen.ts';
 
 /** An async iterable that may, like the SDK's `Stream`, be aborted through its controller. */
 export interface EventIterable<E> extends AsyncIterable<E> {
@@ -16,6 +18,7 @@ export function iterate<E extends AnyStreamEvent>(
   stream: EventIterable<E>,
   subscriber: Subscriber<E>,
   abort: () => void,
+  { valve }: SourceOptions = {},
 ): void {
   const { controller } = stream;
   const iterator = stream[Symbol.asyncIterator]();
@@ -45,14 +48,15 @@ export function iterate<E extends AnyStreamEvent>(
     finished = value.type === 'message_stop';
     subscriber.next(value);
     if (finished) subscriber.complete();
-    else if (!subscriber.closed) iterator.next().then(onResult, onError);
+    else if (!subscriber.closed) whenOpen(valve, subscriber, pull);
   };
   const onError = (error: unknown) => {
     // That is how the SDK's stream reports a frame that is no JSON: SDK src/core/streaming.ts.
     const otherwise = controller && error instanceof SyntaxError ? 'protocol' : 'unknown';
     subscriber.error(toMessageStreamError(error, { otherwise }));
   };
-  if (!subscriber.closed) iterator.next().then(onResult, onError);
+  const pull = () => void iterator.next().then(onResult, onError);
+  if (!subscriber.closed) whenOpen(valve, subscriber, pull);
 }
 
 async function readToEnd(iterator: AsyncIterator<unknown>): Promise<void> {

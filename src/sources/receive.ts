@@ -5,6 +5,7 @@ import { fromApiError, toMessageStreamError, truncation } from '../message/toMes
 import { EventDecoder } from '../sse/EventDecoder.ts';
 import { drain } from './drain.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
+import { whenOpen } from './whenOpen.ts';
 
 /** Bytes that keep coming without ending an event are shown as a ping, at most this often (ms). */
 const PING_EVERY = 1_000;
@@ -18,7 +19,7 @@ const READ_AT_MOST = 65_536;
 export function receive(
   response: Response,
   subscriber: Subscriber<StreamEvent>,
-  { onResponse, allowMissingMessageStop }: ResponseOptions,
+  { onResponse, allowMissingMessageStop, valve }: ResponseOptions,
   abort: () => void,
 ): void {
   const { headers, status } = response;
@@ -81,10 +82,12 @@ export function receive(
       lastEventAt = now;
       subscriber.next({ type: 'ping' });
     }
-    reader.read().then(onChunk, onLoss);
+    readWhenOpen();
   };
   const onLoss = (error: unknown) => fail(error, 'connection');
-  reader.read().then(onChunk, onLoss);
+  const read = () => void reader.read().then(onChunk, onLoss);
+  const readWhenOpen = () => whenOpen(valve, subscriber, read);
+  readWhenOpen();
 }
 
 /** A gateway may leave the content type out, or send a plain one; a page or JSON is no stream. */

@@ -1,6 +1,6 @@
 import type { BetaRawMessageStreamEvent } from '@anthropic-ai/sdk/resources/beta/messages/messages';
 import type { RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages/messages';
-import { type BetaStreamEvent, type StreamEvent, textOnly } from 'claude-rx';
+import { type BetaStreamEvent, type StreamEvent, textOnly, type Valve } from 'claude-rx';
 import { messageTimeout, type MessageTimeoutConfig } from 'claude-rx/operators/messageTimeout';
 import { asyncScheduler, NEVER, type Observable, of, type SchedulerLike } from 'rxjs';
 import { expectTypeOf, it } from 'vitest';
@@ -34,6 +34,8 @@ it('takes limits in milliseconds, each optional', () => {
     liveness?: number;
     progress?: number;
     total?: number;
+    valve?: Pick<Valve, 'open$'>;
+    keepContent?: boolean;
     scheduler?: SchedulerLike;
   }>();
   messageTimeout({ first: 1, liveness: 2, progress: 3, total: 4, scheduler: asyncScheduler });

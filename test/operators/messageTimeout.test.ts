@@ -1,4 +1,4 @@
-import { MessageStreamError } from 'claude-rx';
+import { MessageStreamError, Valve } from 'claude-rx';
 import { messageTimeout, type MessageTimeoutConfig } from 'claude-rx/operators/messageTimeout';
 import {
   Observable,
@@ -392,6 +392,176 @@ describe('messageTimeout and its timer', () => {
     source.next(events.m);
     expect(seen).toEqual(['message_start', 'message_stop']);
     expect(timers(scheduler)).toBe(0);
+  });
+});
+
+describe('messageTimeout with a valve', () => {
+  const o = { y: true, n: false };
+  const content = last('content_block_delta');
+
+  it(
+    'does not take a pause of ours for silence',
+    run(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold(' m--t----------t-----------', events);
+      const open = '        y--n---------y------------';
+      const result = '      m--t----------t----#';
+      const subscription = '^------------------!';
+      const valve = { open$: cold(open, o) };
+      const error = silence.liveness(5, content);
+      const timed = source.pipe(messageTimeout({ liveness: 5, valve }));
+      expectObservable(timed).toBe(result, events, error);
+      expectSubscriptions(source.subscriptions).toBe(subscription);
+      expectSubscriptions(valve.open$.subscriptions).toBe(subscription);
+    }),
+  );
+
+  it(
+    'ends a reply that is silent after the pause',
+    run(({ cold, expectObservable }) => {
+      const source = cold('m--t----------------------', events);
+      const open = '       y--n---------y------------';
+      const result = '     m--t--------------#';
+      const valve = { open$: cold(open, o) };
+      for (const [config, error] of [
+        [{ liveness: 5 }, silence.liveness(5, content)],
+        [{ progress: 5 }, silence.progress(5, content)],
+        [{ liveness: 5, progress: 5, total: 50 }, silence.liveness(5, content)],
+      ] as const) {
+        const timed = source.pipe(messageTimeout({ ...config, valve }));
+        expectObservable(timed).toBe(result, events, error);
+      }
+    }),
+  );
+
+  it(
+    'goes on with what was left of a limit, so that pauses of others hide no silence',
+    run(({ cold, expectObservable }) => {
+      const source = cold('m----------------------', events);
+      // Another step closes it now and then: 2, 2 and 2 of silence are 6.
+      const open = '       y-n---y-n---y---n---y--';
+      const result = '     m-------------#';
+      const valve = { open$: cold(open, o) };
+      const error = silence.liveness(6, last('message_start'));
+      expectObservable(source.pipe(messageTimeout({ liveness: 6, valve }))).toBe(
+        result,
+        events,
+        error,
+      );
+    }),
+  );
+
+  it(
+    'hears what was under way when the valve closed',
+    run(({ cold, expectObservable }) => {
+      const source = cold('m--p------------------', events);
+      const open = '       y-n-------y-----------';
+      const result = '     m--p-----------#';
+      const valve = { open$: cold(open, o) };
+      const error = silence.liveness(5, last('ping', 'message_start'));
+      expectObservable(source.pipe(messageTimeout({ liveness: 5, valve }))).toBe(
+        result,
+        events,
+        error,
+      );
+    }),
+  );
+
+  it(
+    'counts pings, and not our pause, as no progress',
+    run(({ cold, expectObservable }) => {
+      const source = cold('m--p------p-----p--', events);
+      const open = '       y---n----y---------';
+      const result = '     m--p------p--#';
+      const valve = { open$: cold(open, o) };
+      // 4 before the pause, and 4 after it.
+      const error = silence.progress(8, last('ping', 'message_start'));
+      expectObservable(source.pipe(messageTimeout({ progress: 8, valve }))).toBe(
+        result,
+        events,
+        error,
+      );
+    }),
+  );
+
+  it(
+    'waits as well for the first event while the valve is closed, which another step did',
+    run(({ cold, expectObservable }) => {
+      const source = cold('------------------', events);
+      const open = '       n---------y-------';
+      const valve = { open$: cold(open, o) };
+      for (const [config, error] of [
+        [{ first: 4 }, silence.first(4)],
+        [{ liveness: 4 }, silence.liveness(4, 'nothing had arrived')],
+      ] as const) {
+        expectObservable(source.pipe(messageTimeout({ ...config, valve }))).toBe(
+          '--------------#',
+          events,
+          error,
+        );
+      }
+    }),
+  );
+
+  it(
+    'goes on with `total` in the pause',
+    run(({ cold, expectObservable }) => {
+      const source = cold('m--t------------------', events);
+      const open = '       y--n------------------';
+      const valve = { open$: cold(open, o) };
+      const error = silence.total(9, content);
+      const config = { liveness: 5, total: 9, valve };
+      expectObservable(source.pipe(messageTimeout(config))).toBe('m--t-----#', events, error);
+      const again = { ...config, valve: { open$: cold('y--n--y---------------', o) } };
+      expectObservable(source.pipe(messageTimeout(again))).toBe('m--t-----#', events, error);
+    }),
+  );
+
+  it(
+    'takes a step that is slower than the limit for none of the server',
+    run(({ cold, expectObservable }) => {
+      const valve = new Valve({ highWaterMark: 1 });
+      const source = cold('m|', events);
+      const slow = valve.concatMap(() => cold('---------(x|)'));
+      const timed = source.pipe(messageTimeout({ liveness: 3, valve }), slow);
+      expectObservable(timed).toBe('---------(x|)');
+    }),
+  );
+
+  it('runs no timer in a pause, and leaves none', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const valve = new Valve({ highWaterMark: 1 });
+    const source = new Subject<typeof events.m>();
+    const subscription = source
+      .pipe(
+        messageTimeout({ liveness: 10, scheduler, valve }),
+        valve.concatMap(() => new Subject()),
+      )
+      .subscribe();
+    expect(timers(scheduler)).toBe(1);
+    source.next(events.m);
+    expect(valve.isOpen).toBe(false);
+    expect(timers(scheduler)).toBe(0);
+    subscription.unsubscribe();
+    expect(valve.isOpen).toBe(true);
+    expect(timers(scheduler)).toBe(0);
+  });
+});
+
+describe('messageTimeout with `keepContent: false`', () => {
+  it('gives all of the message but its content with its error', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const errors: MessageStreamError[] = [];
+    const source = new Subject<typeof events.m>();
+    source
+      .pipe(messageTimeout({ liveness: 10, keepContent: false, scheduler }))
+      .subscribe({ error: (error) => errors.push(error) });
+    for (const event of [events.m, textStart(0), events.t, events.x]) source.next(event);
+    scheduler.flush();
+    expect(errors[0]).toMatchObject({
+      code: 'timeout',
+      partial: { id: 'msg_1', content: [], stop_reason: 'end_turn' },
+    });
+    expect(errors[0]?.message).toContain('message_delta');
   });
 });
 

@@ -299,3 +299,37 @@ describe('requireMessageStop with `allowMissing`', () => {
     }),
   );
 });
+
+describe('requireMessageStop with `keepContent: false`', () => {
+  const config = { keepContent: false };
+  const message = { id: 'msg_1', content: [], stop_reason: 'end_turn' };
+
+  it('gives all of the message but its content with its error', () => {
+    const all = [events.m, events['['], events.t, events.x];
+    const { error, types } = endOf(from(all), config);
+    expect(types).toEqual(all.map(({ type }) => type));
+    expect(error).toMatchObject({ code: 'truncated', partial: message });
+    const failed = concat(
+      from(all),
+      throwError(() => connection),
+    );
+    expect(endOf(failed, config).error).toMatchObject({ code: 'connection', partial: message });
+  });
+
+  it('still knows of a stop_reason', () => {
+    const source = of(events.m, events['['], events.t, events.x);
+    const { types, complete } = endOf(source, { ...config, allowMissing: true });
+    expect({ last: types.at(-1), complete }).toEqual({ last: 'message_stop', complete: true });
+  });
+
+  it('ends any reply as it does with the content', () => {
+    fc.assert(
+      fc.property(reply, fc.boolean(), (all, allowMissing) => {
+        const without = endOf(from(all), { keepContent: false, allowMissing });
+        const { error, ...others } = endOf(from(all), { allowMissing });
+        expect(without).toMatchObject(others);
+        expect(without.error instanceof MessageStreamError).toBe(error !== undefined);
+      }),
+    );
+  });
+});

@@ -1,9 +1,12 @@
 import { MessageStreamError, type StreamEvent } from 'claude-rx';
-import { takeUntilAborted } from 'claude-rx/operators/takeUntilAborted';
+import {
+  takeUntilAborted,
+  type TakeUntilAbortedConfig,
+} from 'claude-rx/operators/takeUntilAborted';
 import { concat, finalize, from, NEVER, type Observable, of, retry, Subject, take } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { testScheduler } from '../marbles.ts';
-import { messageStart, ping, synchronous, text, textStart } from './events.ts';
+import { messageDelta, messageStart, ping, synchronous, text, textStart } from './events.ts';
 
 const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => () =>
   testScheduler().run(test);
@@ -144,7 +147,19 @@ describe('takeUntilAborted and its error', () => {
       content: [{ type: 'text', text: 'Hello' }],
     });
     const others = ['text', '', 0, 1n, null, undefined, Symbol('s'), {}, [], { type: 'other' }];
-    expect(errorOf(endless(others), reason)).toMatchObject({ code: 'aborted', partial: undefined });
+    for (const keepContent of [true, false]) {
+      expect(errorOf(endless(others), reason, { keepContent })).toMatchObject({
+        code: 'aborted',
+        partial: undefined,
+      });
+    }
+  });
+
+  it('has all of the message but its content with `keepContent: false`', () => {
+    const events = [messageStart(), textStart(0), text(0, 'Hello'), messageDelta()];
+    const error = errorOf(endless(events), reason, { keepContent: false });
+    expect(error).toMatchObject({ code: 'aborted', cause: reason });
+    expect(error.partial).toMatchObject({ id: 'msg_1', content: [], usage: { output_tokens: 15 } });
   });
 });
 
@@ -198,10 +213,16 @@ describe('takeUntilAborted and its argument', () => {
 });
 
 /** The error of a source that is aborted after all it emits at once. */
-function errorOf(source: Observable<unknown>, abortWith?: unknown): MessageStreamError {
+function errorOf(
+  source: Observable<unknown>,
+  abortWith?: unknown,
+  config?: TakeUntilAbortedConfig,
+): MessageStreamError {
   const stop = new AbortController();
   const errors: unknown[] = [];
-  source.pipe(takeUntilAborted(stop.signal)).subscribe({ error: (error) => errors.push(error) });
+  source
+    .pipe(takeUntilAborted(stop.signal, config))
+    .subscribe({ error: (error) => errors.push(error) });
   stop.abort(abortWith);
   expect(errors).toHaveLength(1);
   return errors[0] as MessageStreamError;

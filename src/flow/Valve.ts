@@ -1,0 +1,170 @@
+import {
+  BehaviorSubject,
+  defer,
+  distinctUntilChanged,
+  finalize,
+  from,
+  map,
+  mergeMap,
+  type Observable,
+  type ObservableInput,
+  type ObservedValueOf,
+  type OperatorFunction,
+  tap,
+} from 'rxjs';
+import { errorLast } from './errorLast.ts';
+
+export interface ValveConfig {
+  /** The valve closes when so many values wait or are worked on. Default: 64. */
+  highWaterMark?: number;
+  /** It opens again when there are no more than so many. Default: half of `highWaterMark`. */
+  lowWaterMark?: number;
+}
+
+/**
+ * Backpressure: makes the source of a pipeline wait for its slow step.
+ *
+ * ```text
+ * source  -a-b-c---------d-e-----   reads nothing while the valve is closed
+ *         valve.concatMap(work)     work takes 6, highWaterMark 3, lowWaterMark 1
+ * depth$  01-2-3-2-----1-2-3-2---
+ * open$   y----n-------y---n-----
+ * result  -------A-----B-----C---
+ * ```
+ *
+ * RxJS pushes, and `concatMap` queues without bound what it cannot take yet. A source that is given
+ * the valve as its option `valve` stops reading the body while the valve is closed, so that TCP slows
+ * the sender. In memory are then at most `highWaterMark` values and the events of one network chunk.
+ *
+ * - Several slow steps may share one valve; what is in any of them counts.
+ * - An error, a completion or an unsubscribe of a step gives back what was in it: a valve that has
+ *   closed never stays closed for a pipeline that is gone.
+ * - Lossless: nothing is dropped, and `concatMap` keeps the order. An error of the source, that of an
+ *   aborted `signal` too, waits until what came before it has been worked on (RxJS's own operators
+ *   drop what waits); one of the step itself ends everything at once.
+ *
+ * The source keeps the content for the `partial` of its errors; for a reply of any length in bounded
+ * memory give it `keepContent: false` as well.
+ *
+ * @throws TypeError when a mark is no whole number, `highWaterMark` is below 1, or `lowWaterMark` is
+ * not below it.
+ *
+ * @example
+ * ```ts
+ * import type Anthropic from '@anthropic-ai/sdk';
+ * import { fromMessages, textOnly, Valve } from 'claude-rx';
+ *
+ * declare const save: (text: string) => Promise<void>;
+ *
+ * function saveReply(client: Anthropic, params: Anthropic.MessageCreateParamsNonStreaming) {
+ *   const valve = new Valve({ highWaterMark: 16 });
+ *   return fromMessages(client, params, { valve }).pipe(textOnly(), valve.concatMap(save));
+ * }
+ * ```
+ */
+export class Valve {
+  readonly highWaterMark: number;
+  readonly lowWaterMark: number;
+  #depth = 0;
+  #isOpen = true;
+  readonly #changes: BehaviorSubject<void> = new BehaviorSubject<void>(undefined);
+  // Listeners are told how it is when they are called: one of them may have changed it meanwhile.
+  /** How many values are in the steps: at once, and on each change. It never ends. */
+  readonly depth$: Observable<number> = this.#changes.pipe(
+    map(() => this.#depth),
+    distinctUntilChanged(),
+  );
+  /** Whether a source may go on: at once, and on each change. It never ends. */
+  readonly open$: Observable<boolean> = this.#changes.pipe(
+    map(() => this.#isOpen),
+    distinctUntilChanged(),
+  );
+
+  constructor({ highWaterMark = 64, lowWaterMark }: ValveConfig = {}) {
+    const low = lowWaterMark ?? Math.floor(highWaterMark / 2);
+    const areMarks = Number.isInteger(highWaterMark) && Number.isInteger(low) && low >= 0;
+    if (!areMarks || low >= highWaterMark) {
+      throw new TypeError(
+        `Valve: highWaterMark must be a whole number from 1 on, and lowWaterMark one below it, not ` +
+          `${highWaterMark} and ${low}`,
+      );
+    }
+    this.highWaterMark = highWaterMark;
+    this.lowWaterMark = low;
+  }
+
+  /** How many values are in the steps. */
+  get depth(): number {
+    return this.#depth;
+  }
+
+  /** Whether a source may go on. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /**
+   * RxJS's `concatMap`, one value at a time and in order, as a slow step of this valve.
+   *
+   * @throws TypeError when `project` is no function.
+   */
+  concatMap<T, O extends ObservableInput<unknown>>(
+    project: (value: T, index: number) => O,
+  ): OperatorFunction<T, ObservedValueOf<O>> {
+    return this.#step('concatMap', project, 1);
+  }
+
+  /**
+   * RxJS's `mergeMap`, up to `concurrent` values at a time, as a slow step of this valve.
+   *
+   * @throws TypeError when `project` is no function, or `concurrent` no whole number from 1 on.
+   */
+  mergeMap<T, O extends ObservableInput<unknown>>(
+    project: (value: T, index: number) => O,
+    concurrent = Infinity,
+  ): OperatorFunction<T, ObservedValueOf<O>> {
+    return this.#step('mergeMap', project, concurrent);
+  }
+
+  #step<T, O extends ObservableInput<unknown>>(
+    name: string,
+    project: (value: T, index: number) => O,
+    concurrent: number,
+  ): OperatorFunction<T, ObservedValueOf<O>> {
+    if (typeof project !== 'function') {
+      throw new TypeError(
+        `Valve.${name}: pass a function that works on a value, such as (text) => save(text)`,
+      );
+    }
+    if (concurrent !== Infinity && !(Number.isInteger(concurrent) && concurrent >= 1)) {
+      throw new TypeError(
+        `Valve.${name}: concurrent must be a whole number from 1 on, or Infinity, not ${concurrent}`,
+      );
+    }
+    return errorLast((source) =>
+      defer(() => {
+        let inside = 0;
+        const change = (by: number): void => {
+          inside += by;
+          this.#change(by);
+        };
+        // One whose work ends the step leaves after the step has given everything back.
+        const leave = () => inside > 0 && change(-1);
+        return source.pipe(
+          tap(() => change(1)),
+          mergeMap((value, index) => from(project(value, index)).pipe(finalize(leave)), concurrent),
+          // What was waiting, when the step ends before its time.
+          finalize(() => change(-inside)),
+        ) as Observable<ObservedValueOf<O>>;
+      }),
+    );
+  }
+
+  #change(by: number): void {
+    if (by === 0) return;
+    this.#depth += by;
+    if (this.#depth >= this.highWaterMark) this.#isOpen = false;
+    else if (this.#depth <= this.lowWaterMark) this.#isOpen = true;
+    this.#changes.next();
+  }
+}

@@ -1,0 +1,43 @@
+/** The deltas that can be joined, and the field with their text. */
+const TEXT_OF: ReadonlyMap<unknown, string> = new Map([
+  ['text_delta', 'text'],
+  ['thinking_delta', 'thinking'],
+  ['input_json_delta', 'partial_json'],
+]);
+
+interface Event {
+  type: string;
+  index?: number;
+  delta?: Record<string, unknown>;
+}
+
+/**
+ * Two values that follow each other as one: texts, or deltas of one kind for one block; two pings are
+ * one. `undefined` where two events cannot be one.
+ *
+ * @throws TypeError for values that are neither text nor events
+ */
+export function mergeAdjacent<T>(earlier: T, later: T): T | undefined {
+  if (typeof earlier === 'string' && typeof later === 'string') return (earlier + later) as T;
+  if (!isEvent(earlier) || !isEvent(later)) {
+    throw new TypeError(
+      'These values are neither text nor stream events: say how two are merged, with `merge`',
+    );
+  }
+  if (earlier.type === 'ping' && later.type === 'ping') return earlier;
+  if (!isDelta(earlier) || !isDelta(later) || earlier.index !== later.index) return undefined;
+  if (earlier.delta.type !== later.delta.type) return undefined;
+  const key = TEXT_OF.get(later.delta.type);
+  if (key === undefined) return undefined;
+  const [text, more] = [earlier.delta[key], later.delta[key]];
+  if (typeof text !== 'string' || typeof more !== 'string') return undefined;
+  return { ...earlier, delta: { ...earlier.delta, [key]: text + more } };
+}
+
+function isEvent(value: unknown): value is Event {
+  return typeof (value as Partial<Event> | null | undefined)?.type === 'string';
+}
+
+function isDelta(event: Event): event is Event & { delta: Record<string, unknown> } {
+  return event.type === 'content_block_delta' && typeof event.delta === 'object' && !!event.delta;
+}
