@@ -1,3 +1,4 @@
+import { fromErrorFrame } from './errorFrame.ts';
 import {
   MessageStreamError,
   type MessageStreamErrorCode,
@@ -72,9 +73,11 @@ export function toMessageStreamError(
  * The `MessageStreamError` for an error that the API reports, in the stream or by HTTP status.
  *
  * `x-should-retry`, `retry-after-ms` and `retry-after` are honoured as the SDK honours them
- * (SDK src/client.ts `shouldRetry`).
+ * (SDK src/client.ts `shouldRetry`). An error that `toSse` has sent on is the one it was.
  */
 export function fromApiError({ body, status, headers, cause }: ApiErrorAnswer): MessageStreamError {
+  const relayed = fromErrorFrame(body);
+  if (relayed) return relayed;
   const answer = fields(body);
   const detail = fields(answer['error']);
   const errorType = text(detail['type']);

@@ -1,4 +1,5 @@
 import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser';
+import { revivedError } from '../message/errorFrame.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError } from '../message/toMessageStreamError.ts';
@@ -116,6 +117,8 @@ export class EventDecoder {
     const value = this.#parse(data, event);
     if (value === undefined) return;
     if (event === 'error' || value.type === 'error') throw fromApiError({ body: value });
+    // A seam that was sent on: what broke the attempt before is an error again.
+    if (value.type === 'resume') value.error = revivedError(value.error) ?? value.error;
     if (typeof value.type === 'string') return this.#emit(value as StreamEvent);
     if (value.error) throw fromApiError({ body: value });
     if (event === undefined) throw noEvent('a frame without a type', data);

@@ -1,0 +1,122 @@
+import {
+  asyncScheduler,
+  catchError,
+  map,
+  Observable,
+  of,
+  type OperatorFunction,
+  type SchedulerAction,
+  type SchedulerLike,
+  tap,
+} from 'rxjs';
+import { errorFrame } from '../src/message/errorFrame.ts';
+import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import { toMessageStreamError } from '../src/message/toMessageStreamError.ts';
+import { type EncodableEvent, encodeEvent } from '../src/sse/encodeEvent.ts';
+
+export interface ToSseConfig {
+  /**
+   * The `id:` of each event, which a browser's `EventSource` sends back as `Last-Event-ID` when it
+   * connects again: `true` counts from 0, a function says it, `false` leaves it out. Default: `true`.
+   */
+  id?: boolean | ((event: EncodableEvent, index: number) => string | number);
+  /**
+   * After so many milliseconds without an event a comment is sent, so that no proxy takes the
+   * connection for dead; `Infinity` sends none. Default: 15,000.
+   */
+  heartbeat?: number;
+  scheduler?: SchedulerLike;
+}
+
+/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * Writes events as the frames of an event stream.
+ *
+ * ```text
+ * source  --a--b-------------c--#
+ *         toSse({ heartbeat: 8 })
+ * result  --A--B-------h-----C--(E|)    A: 'id: 0', 'event: ...', 'data: ...' and an empty line
+ *                                       h: ':' and an empty line, E: 'event: error' and its data
+ * ```
+ *
+ * A frame holds the event as the API writes it (docs: /docs/en/build-with-claude/streaming), so that
+ * `fromResponse` in a browser, or the SDK, reads what `fromMessages` has read: every event, and the
+ * ending. Events of other types are taken too, those of `runTools` among them.
+ *
+ * - Error: becomes the last frame, as the API writes it, then the result completes. `fromResponse`
+ *   makes the same error of it: `code`, `retryable`, `message`, `requestId`, `retryAfterMs`, `status`,
+ *   `errorType`, `attempts`, and `partial` from the events it has received. `cause` is not sent, but
+ *   the message is: where it may say more than a reader should know, change it with `catchError` before.
+ * - Complete: passed on without a frame of its own; `message_stop` says that a reply is whole.
+ * - Unsubscribe: the source is unsubscribed; there is no timer left.
+ * - Heartbeats are this server's sign of life, not the API's: put `messageTimeout` before, and do not
+ *   wait for the reader's. `fromResponse` shows them as pings.
+ * - A seam (`resume`) is sent with its error, without that error's `partial` and `cause`.
+ *
+ * @throws TypeError when `heartbeat` is no number above 0, or `id` is neither a boolean nor a function.
+ * An event without a `type`, or an id with a line break, is an error of the stream.
+ *
+ * @example
+ * ```ts
+ * import type Anthropic from '@anthropic-ai/sdk';
+ * import { fromMessages, toSse } from 'claude-rx';
+ * import { map } from 'rxjs';
+ *
+ * // With Fastify, Hono or any other: each frame as a chunk of the body.
+ * const chunks = (client: Anthropic, params: Anthropic.MessageCreateParamsNonStreaming) =>
+ *   fromMessages(client, params).pipe(
+ *     toSse({ heartbeat: 10_000 }),
+ *     map((frame) => new TextEncoder().encode(frame)),
+ *   );
+ * ```
+ */
+export function toSse<E extends EncodableEvent = AnyStreamEvent>({
+  id = true,
+  heartbeat = 15_000,
+  scheduler = asyncScheduler,
+}: ToSseConfig = {}): OperatorFunction<E, string> {
+  if (typeof heartbeat !== 'number' || !(heartbeat > 0)) {
+    throw new TypeError(
+      `toSse: heartbeat must be milliseconds above 0, or Infinity for none, not ${String(heartbeat)}`,
+    );
+  }
+  if (typeof id !== 'boolean' && typeof id !== 'function') {
+    throw new TypeError(`toSse: id must be a boolean or a function, not ${String(id)}`);
+  }
+  const idOf = typeof id === 'function' ? id : (_: E, index: number) => index;
+
+  const withId = (event: E, index: number): string =>
+    id === false
+      ? encodeEvent(event)
+      : `id: ${checkedId(idOf(event, index))}\n${encodeEvent(event)}`;
+
+  return (source) =>
+    new Observable((subscriber) => {
+      let sentAt = scheduler.now();
+      if (heartbeat <= LONGEST_TIMER) {
+        // One timer, not one for each event: it looks at how long ago the last frame was.
+        const beat = function (this: SchedulerAction<void>): void {
+          if (scheduler.now() - sentAt >= heartbeat) {
+            sentAt = scheduler.now();
+            subscriber.next(':\n\n');
+          }
+          if (!subscriber.closed) this.schedule(undefined, sentAt + heartbeat - scheduler.now());
+        };
+        subscriber.add(scheduler.schedule(beat, heartbeat));
+      }
+      source
+        .pipe(
+          map(withId),
+          tap(() => (sentAt = scheduler.now())),
+          catchError((error: unknown) => of(encodeEvent(errorFrame(toMessageStreamError(error))))),
+        )
+        .subscribe(subscriber);
+    });
+}
+
+function checkedId(id: string | number): string | number {
+  if (!/[\r\n\0]/.test(String(id))) return id;
+  throw new TypeError(`toSse: an id must be one line, got ${JSON.stringify(id)}`);
+}

@@ -1,0 +1,77 @@
+import {
+  MessageStreamError,
+  type MessageStreamErrorCode,
+  type MessageStreamErrorInit,
+} from './MessageStreamError.ts';
+
+/** An error as an event of a stream, as the API writes it, with what is ours under `claude_rx`. */
+export interface ErrorFrame {
+  type: 'error';
+  error: { type: string; message: string; claude_rx: object };
+  request_id?: string;
+  [field: string]: unknown;
+}
+
+/** What a reader that knows only the API's types is told: SDK src/resources/shared.ts `ErrorType`. */
+const TYPE_OF_CODE: Partial<Record<string, string>> = {
+  overloaded: 'overloaded_error',
+  rate_limited: 'rate_limit_error',
+  request: 'invalid_request_error',
+  timeout: 'timeout_error',
+};
+
+type Fields = Record<string, unknown>;
+
+/**
+ * The error as the last frame of a stream: all of it but `partial`, which its reader has received,
+ * and `cause`.
+ */
+export function errorFrame(error: MessageStreamError): ErrorFrame {
+  const { message, code, retryable, retryAfterMs, status, errorType, attempts, requestId } = error;
+  return {
+    type: 'error',
+    error: {
+      type: errorType ?? TYPE_OF_CODE[code] ?? 'api_error',
+      message,
+      claude_rx: { code, retryable, retryAfterMs, status, errorType, attempts },
+    },
+    ...(requestId !== undefined && { request_id: requestId }),
+  };
+}
+
+/** The error that `errorFrame` wrote; `undefined` for an error of the API itself. */
+export function fromErrorFrame(body: unknown): MessageStreamError | undefined {
+  const { error, request_id } = fields(body);
+  const { message, claude_rx } = fields(error);
+  return revivedError({ ...fields(claude_rx), message, requestId: request_id }, body);
+}
+
+/** The error whose `toJSON` gave these fields; `undefined` where they are none. */
+export function revivedError(said: unknown, cause?: unknown): MessageStreamError | undefined {
+  const { message, code, retryable, requestId, ...rest } = fields(said);
+  if (typeof message !== 'string' || typeof code !== 'string') return undefined;
+  const init: MessageStreamErrorInit = {
+    // One that only a later version knows is kept as it is.
+    code: code as MessageStreamErrorCode,
+    retryable: typeof retryable === 'boolean' ? retryable : undefined,
+    requestId: text(requestId),
+    retryAfterMs: number(rest['retryAfterMs']),
+    status: number(rest['status']),
+    errorType: text(rest['errorType']),
+    attempts: number(rest['attempts']),
+    cause,
+  };
+  return new MessageStreamError(message, init);
+}
+
+function fields(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function number(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}

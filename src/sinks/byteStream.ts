@@ -1,0 +1,27 @@
+import type { Observable } from 'rxjs';
+import type { Valve } from '../flow/Valve.ts';
+import { TEXTS_AT_ONCE } from './SinkOptions.ts';
+import { Waiting } from './Waiting.ts';
+
+/** The texts as a stream of bytes, that subscribes when it is first read. */
+export function byteStream(
+  texts: Observable<string>,
+  valve: Valve | undefined,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const encoder = new TextEncoder();
+  let waiting: Waiting<string> | undefined;
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        waiting ??= new Waiting(texts, valve);
+        const some = await waiting.take(TEXTS_AT_ONCE);
+        if (waiting.isStopped) return;
+        if (some.length === 0) controller.close();
+        else controller.enqueue(encoder.encode(some.join('')));
+      },
+      cancel: () => waiting?.stop(),
+    },
+    // Nothing is read ahead of who reads it.
+    { highWaterMark: 0 },
+  );
+}

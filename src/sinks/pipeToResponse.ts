@@ -1,0 +1,116 @@
+import { type Observable, Subscription } from 'rxjs';
+import { toSse, type ToSseConfig } from '../../operators/toSse.ts';
+import type { EncodableEvent } from '../sse/encodeEvent.ts';
+import { pump } from './pump.ts';
+import { checkSink, type SinkOptions } from './SinkOptions.ts';
+import type { TextWritable } from './TextWritable.ts';
+import { SSE_HEADERS } from './toSseResponse.ts';
+import { Waiting } from './Waiting.ts';
+
+/** What is used of a Node `ServerResponse`, or `Http2ServerResponse`. */
+export interface NodeResponse extends TextWritable {
+  readonly headersSent: boolean;
+  writeHead(status: number, headers: Record<string, string | string[]>): unknown;
+  flushHeaders?(): void;
+}
+
+export interface PipeToResponseInit extends ToSseConfig, SinkOptions {
+  /** Further headers, or other values for those of an event stream. */
+  headers?: Readonly<Record<string, string | string[]>> | undefined;
+  /** Default: 200. */
+  status?: number | undefined;
+}
+
+/**
+ * Sends events as an event stream to a response of `node:http`: in a plain server, in Express, in
+ * Fastify (after `reply.hijack()`, to `reply.raw`), in NestJS (with `@Res()`).
+ *
+ * ```text
+ * events$     --m--t--t--S|
+ * response    h-M--T--T--S|     h: the headers, at once; a frame for each event, see `toSse`
+ * client      ------x           has left
+ * events$     --m--t!
+ * ```
+ *
+ * `fromResponse` on the other side gives the same events and the same ending.
+ *
+ * - It subscribes at once, and returns the subscription: unsubscribing ends the response, for which
+ *   the reader has an error (`truncated`), as `message_stop` is missing.
+ * - Slow client: nothing is written until the response has drained. Give the source and this the same
+ *   `valve`, and the source waits; without one, the frames that wait are kept, as many as there are.
+ * - The client leaves, or its connection breaks: `events$` is unsubscribed at once, which aborts the
+ *   request. If it has left before, `events$` is not subscribed. Nothing is written after the end,
+ *   and no error of the socket is left unhandled.
+ * - Error: the last frame says it, and the response ends. The headers have been sent before anything
+ *   is known of the reply, so the status is 200 also then. To log it, use `tap` before.
+ * - Headers that were set before (`setHeader`) stay; where they have been sent, none are.
+ *
+ * @throws TypeError when `events$` is no Observable, `response` no response of Node, or an option
+ * makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { text } from 'node:stream/consumers';
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { fromMessages, pipeToResponse, Valve } from 'claude-rx';
+ *
+ * const client = new Anthropic();
+ * const server = createServer(async (request, response) => {
+ *   const valve = new Valve();
+ *   const reply$ = fromMessages(
+ *     client,
+ *     {
+ *       model: 'claude-opus-5-5',
+ *       max_tokens: 1024,
+ *       messages: [{ role: 'user', content: await text(request) }],
+ *     },
+ *     // What has been sent need not be kept: the reader has its own `partial`.
+ *     { valve, keepContent: false },
+ *   );
+ *   pipeToResponse(reply$, response, { valve });
+ * });
+ * server.listen(3000);
+ * ```
+ */
+export function pipeToResponse(
+  events$: Observable<EncodableEvent>,
+  response: NodeResponse,
+  init: PipeToResponseInit = {},
+): Subscription {
+  checkSink('pipeToResponse', events$, init);
+  if (typeof response?.writeHead !== 'function' || typeof response.write !== 'function') {
+    throw new TypeError(
+      'pipeToResponse: pass a response of node:http; with Fastify that is `reply.raw`, and for a web ' +
+        'Response there is toSseResponse',
+    );
+  }
+  const { status = 200, headers, valve, ...config } = init;
+  const frames = events$.pipe(toSse(config));
+  const subscription = new Subscription();
+  const leave = () => subscription.unsubscribe();
+  // Kept until the end of the response itself: an error may come after the last frame.
+  response.on('error', leave);
+  if (response.destroyed || response.writableEnded) {
+    leave();
+    return subscription;
+  }
+  response.on('close', leave);
+  if (!response.headersSent) {
+    response.writeHead(status, withDefaults(headers));
+    response.flushHeaders?.();
+  }
+  const waiting = new Waiting(frames, valve);
+  subscription.add(() => {
+    waiting.stop();
+    response.off('close', leave);
+    if (!response.destroyed && !response.writableEnded) response.end();
+  });
+  pump(waiting, response).then(leave, leave);
+  return subscription;
+}
+
+function withDefaults(headers: PipeToResponseInit['headers']): Record<string, string | string[]> {
+  const own = Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
+  return { ...SSE_HEADERS, ...Object.fromEntries(own) };
+}

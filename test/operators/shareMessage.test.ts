@@ -1,0 +1,423 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import {
+  type AnyStreamEvent,
+  eventsOf,
+  fromMessages,
+  type MessageOf,
+  MessageStreamError,
+  type StreamEvent,
+} from 'claude-rx';
+import { finalText } from 'claude-rx/operators/finalText';
+import { shareMessage } from 'claude-rx/operators/shareMessage';
+import { messageEvents } from 'claude-rx/testing';
+import fc from 'fast-check';
+import {
+  concat,
+  defer,
+  finalize,
+  from,
+  mergeMap,
+  Subject,
+  take,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { MessageBuilder } from '../../src/message/MessageBuilder.ts';
+import { marbles } from '../marbles.ts';
+import { params, received, until, useServer } from '../server.ts';
+import { recordings, repliesOf } from '../recordings.ts';
+import {
+  callStart,
+  delta,
+  json,
+  messageDelta,
+  messageStart,
+  messageStop,
+  outcomeOf,
+  ping,
+  raw,
+  reply,
+  resume,
+  start,
+  stop,
+  synchronous,
+  text,
+  textStart,
+} from './events.ts';
+
+const events = {
+  m: messageStart(),
+  '[': textStart(0),
+  a: text(0, 'a'),
+  b: text(0, 'b'),
+  c: text(0, 'c'),
+  T: text(0, 'ab'),
+  ']': stop(0),
+  x: messageDelta(),
+  S: messageStop,
+} as Record<string, StreamEvent>;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Bytes in use, after a collection of garbage. */
+function heap(): number {
+  collectGarbage();
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
+
+/** Has a reader join after every `step`-th event, and compares all readers at every event. */
+function joinEverywhere(all: readonly AnyStreamEvent[], step = 1): void {
+  const source = new Subject<AnyStreamEvent>();
+  const shared = source.pipe(shareMessage());
+  const first = new MessageBuilder<AnyStreamEvent>();
+  const late: MessageBuilder<AnyStreamEvent>[] = [];
+  shared.subscribe((event) => first.push(event));
+  for (const [index, event] of all.entries()) {
+    source.next(event);
+    if (index % step !== 0) continue;
+    const builder = new MessageBuilder<AnyStreamEvent>();
+    shared.subscribe((own) => builder.push(own));
+    late.push(builder);
+    expect(builder.message).toStrictEqual(first.message);
+    expect(builder.stopped).toBe(first.stopped);
+  }
+  for (const builder of late) expect(builder.message).toStrictEqual(first.message);
+}
+
+/** The message that these events build. */
+function messageOf(all: Iterable<StreamEvent>): MessageOf<StreamEvent> | undefined {
+  const builder = new MessageBuilder();
+  for (const event of all) builder.push(event);
+  return builder.message;
+}
+
+const connection = new MessageStreamError('The connection was lost', { code: 'connection' });
+
+describe('shareMessage', () => {
+  it(
+    'gives a late reader the reply so far, in few events, then the rest',
+    marbles((m) => {
+      const source = m.cold('m[ab------c]xS|', events);
+      const joined = '       ----j';
+      const late = '         ----(m[T)-c]xS|';
+      const shared = source.pipe(shareMessage());
+      m.expect(shared).toBeObservable('m[ab------c]xS|', events);
+      m.expect(
+        m.cold(joined).pipe(
+          take(1),
+          mergeMap(() => shared),
+        ),
+      ).toBeObservable(late, events);
+      m.expect(source).toHaveSubscriptions(['^-------------!']);
+    }),
+  );
+
+  it(
+    'unsubscribes the source when the last reader has left, and begins anew with the next',
+    marbles((m) => {
+      const source = m.cold('m[a--b--c--]xS|', events);
+      const shared = source.pipe(shareMessage());
+      m.expect(shared, '     ^---!').toBeObservable('m[a--', events);
+      m.expect(shared, '     ^-----!').toBeObservable('m[a--b-', events);
+      m.expect(shared, '     --------^---!').toBeObservable('--------m[a--', events);
+      m.expect(source).toHaveSubscriptions(['^-----!', '--------^---!']);
+    }),
+  );
+
+  it(
+    'lets the reply run to its end when resetOnRefCountZero is false',
+    marbles((m) => {
+      const source = m.cold('m[a--b------c--]xS|', events);
+      const shared = source.pipe(shareMessage({ resetOnRefCountZero: false }));
+      m.expect(shared, '     ^---!').toBeObservable('m[a--', events);
+      m.expect(shared, '     ------^---!').toBeObservable('------(m[T)', events);
+      m.expect(source).toHaveSubscriptions(['^-----------------!']);
+    }),
+  );
+
+  it(
+    'waits as long as a notifier says for another reader',
+    marbles((m) => {
+      const source = m.cold('m[a--b--c--]xS|', events);
+      const shared = source.pipe(shareMessage({ resetOnRefCountZero: () => timer(3) }));
+      m.expect(shared, '     ^---!').toBeObservable('m[a--', events);
+      m.expect(shared, '     ------^-!').toBeObservable('------(m[T)', events);
+      m.expect(source).toHaveSubscriptions(['^----------!']);
+    }),
+  );
+
+  it('gives the whole reply in short, and its end, to who comes after it', () => {
+    const { source, taken } = synchronous([...messageEvents.text('Hello world').text('again')]);
+    const shared = source.pipe(shareMessage());
+    const first = outcomeOf(shared);
+    const count = taken();
+    const late = outcomeOf(shared);
+    expect(late).toStrictEqual({ values: eventsOf(messageOf(first.values)!), completed: true });
+    expect(late.values).toHaveLength(9);
+    expect(taken()).toBe(count);
+  });
+
+  it('gives the same error to who comes after it', () => {
+    const begin = [events['m']!, events['[']!, events['a']!, events['b']!];
+    const source = concat(
+      from(begin),
+      throwError(() => connection),
+    );
+    const shared = source.pipe(shareMessage());
+    expect(outcomeOf(shared)).toMatchObject({ values: begin, error: connection });
+    const late = outcomeOf(shared);
+    expect(late.values).toStrictEqual([events['m'], events['['], events['T']]);
+    expect(late.error).toBe(connection);
+  });
+
+  it('holds the message of a source that failed while nobody read', () => {
+    const source = new Subject<StreamEvent>();
+    const shared = source.pipe(shareMessage({ resetOnRefCountZero: false }));
+    shared.pipe(take(1)).subscribe();
+    source.next(events['m']!);
+    source.error(connection);
+    expect(outcomeOf(shared)).toStrictEqual({
+      values: [events['m']],
+      completed: false,
+      error: connection,
+    });
+  });
+
+  it('gives pings, seams and unknown events to those who are there', () => {
+    const source = new Subject<StreamEvent>();
+    const shared = source.pipe(shareMessage());
+    const first: StreamEvent[] = [];
+    const late: StreamEvent[] = [];
+    const unknown = raw({ type: 'vibe_check', index: 0 });
+    shared.subscribe((event) => first.push(event));
+    const before = [messageStart(), ping, textStart(0), unknown, text(0, 'a'), resume(1)];
+    for (const event of before) source.next(event);
+    shared.subscribe((event) => late.push(event));
+    const after = [ping, unknown, resume(0)];
+    for (const event of after) source.next(event);
+    expect(first).toStrictEqual([...before, ...after]);
+    expect(late).toStrictEqual([messageStart(), textStart(0), text(0, 'a'), ...after]);
+  });
+
+  it('does not repeat the blocks that a seam has withdrawn', () => {
+    const all = [
+      messageStart(),
+      textStart(0),
+      text(0, 'Hello'),
+      stop(0),
+      callStart(1),
+      json(1, '{"ci'),
+      resume(1),
+      callStart(1),
+      json(1, '{"city":'),
+      json(1, '"Paris"}'),
+      stop(1),
+      messageDelta('tool_use'),
+      messageStop,
+    ];
+    joinEverywhere(all);
+  });
+
+  it('keeps the indices of a gateway that skips or repeats them', () => {
+    const text2 = [start(2, { type: 'text', text: '' }), text(2, 'a'), text(2, 'b'), stop(2)];
+    const text7 = [start(7, { type: 'text', text: '' }), text(7, 'c'), text(7, 'd'), stop(7)];
+    joinEverywhere([messageStart(), ...text2, ...text7, ...text7, messageDelta(), messageStop]);
+  });
+
+  it('repeats deltas of unknown types as events, which survive JSON', () => {
+    const source = new Subject<StreamEvent>();
+    const shared = source.pipe(shareMessage());
+    shared.subscribe();
+    const more = (piece: string) => delta(0, { type: 'connector_text_delta', text: piece });
+    const all = [messageStart(), start(0, { type: 'connector_text' }), more('a'), more('b')];
+    for (const event of all) source.next(event);
+    const late = outcomeOf(shared.pipe(take(4))).values;
+    expect(late).toStrictEqual(all);
+    expect(JSON.parse(JSON.stringify(late))).toStrictEqual(late);
+  });
+
+  it('accumulates the same message for who joins at any position of any reply', () => {
+    fc.assert(
+      fc.property(reply, (all) => joinEverywhere(all)),
+      { numRuns: 300 },
+    );
+  });
+
+  it('accumulates the same message for who joins at any position of several replies', () => {
+    fc.assert(
+      fc.property(reply, reply, (one, other) => {
+        const second = other.map((event) =>
+          event.type === 'message_start' ? messageStart('msg_2') : event,
+        );
+        joinEverywhere([...one, ...second]);
+      }),
+    );
+  });
+
+  it.each(recordings)('accumulates the same message at any position of $name', (recording) => {
+    for (const all of repliesOf(recording)) {
+      // Each position of a reply of thousands costs a reader for the rest of it.
+      joinEverywhere(all, Math.ceil(all.length / 200));
+    }
+  });
+
+  it('gives a reader who subscribes inside the next of another each event once', () => {
+    const source = new Subject<StreamEvent>();
+    const shared = source.pipe(shareMessage());
+    const inner: StreamEvent[] = [];
+    const after: StreamEvent[] = [];
+    shared.subscribe((event) => {
+      if (event === events['a']) shared.subscribe((own) => inner.push(own));
+    });
+    shared.subscribe((event) => after.push(event));
+    for (const letter of 'm[abc') source.next(events[letter]!);
+    expect(inner).toStrictEqual([...'m[abc'].map((letter) => events[letter]));
+    expect(after).toStrictEqual(inner);
+  });
+
+  it('keeps the order for all when a reader makes the source emit', () => {
+    const source = new Subject<StreamEvent>();
+    const shared = source.pipe(shareMessage());
+    const seen: StreamEvent[][] = [[], [], []];
+    shared.subscribe((event) => {
+      seen[0]!.push(event);
+      if (event === events['a']) source.next(events['b']!);
+    });
+    shared.subscribe((event) => seen[1]!.push(event));
+    for (const letter of 'm[a') source.next(events[letter]!);
+    // In the middle of its own replay, too.
+    let isFirst = true;
+    shared.subscribe((event) => {
+      seen[2]!.push(event);
+      if (isFirst) source.next(events['c']!);
+      isFirst = false;
+    });
+    expect(seen[0]).toStrictEqual([...'m[abc'].map((letter) => events[letter]));
+    expect(seen[1]).toStrictEqual(seen[0]);
+    expect(seen[2]).toStrictEqual([...'m[Tc'].map((letter) => events[letter]));
+  });
+
+  it('gives the end after the replay to who makes the source end in it', () => {
+    const source = new Subject<StreamEvent>();
+    const shared = source.pipe(shareMessage());
+    shared.subscribe();
+    for (const letter of 'm[a') source.next(events[letter]!);
+    const { values, completed } = outcomeOf(shared.pipe(tap(() => source.complete())));
+    expect({ types: values.map(({ type }) => type), completed }).toStrictEqual({
+      types: ['message_start', 'content_block_start', 'content_block_delta'],
+      completed: true,
+    });
+  });
+
+  it('stops for who leaves inside its next, in the replay and after it', () => {
+    const source = new Subject<StreamEvent>();
+    let isLeft = false;
+    const shared = source.pipe(
+      finalize(() => (isLeft = true)),
+      shareMessage(),
+    );
+    const first = shared.subscribe();
+    for (const letter of 'm[ab') source.next(events[letter]!);
+    const late = outcomeOf(shared.pipe(take(2)));
+    expect(late.values).toStrictEqual([events['m'], events['[']]);
+    const later = outcomeOf(shared.pipe(take(4)));
+    source.next(events['c']!);
+    source.next(events['x']!);
+    expect(later.values).toStrictEqual([...'m[Tc'].map((letter) => events[letter]));
+    expect(isLeft).toBe(false);
+    first.unsubscribe();
+    expect(isLeft).toBe(true);
+  });
+
+  it('stops a synchronous source when its only reader leaves', () => {
+    const { source, taken } = synchronous([...messageEvents.text('Hello world', { chunk: 1 })]);
+    expect(outcomeOf(source.pipe(shareMessage(), take(3))).values).toHaveLength(3);
+    expect(taken()).toBe(3);
+  });
+
+  it('keeps its state apart for each source, and for each request', () => {
+    const operator = shareMessage<StreamEvent>();
+    let requests = 0;
+    const source = defer(() => from([messageStart(`msg_${++requests}`), textStart(0)]));
+    const pending = (observable: typeof source) => concat(observable, new Subject<StreamEvent>());
+    const shared = operator(pending(source));
+    const other = operator(pending(source));
+    const seen = (observable: typeof source) => outcomeOf(observable.pipe(take(1))).values;
+    expect([seen(shared), seen(shared), seen(other)]).toStrictEqual([
+      [messageStart('msg_1')],
+      [messageStart('msg_2')],
+      [messageStart('msg_3')],
+    ]);
+  });
+
+  it('refuses what is no way to reset, when it is called', () => {
+    expect(() => shareMessage({ resetOnRefCountZero: 5_000 as never })).toThrow(TypeError);
+    expect(() => shareMessage({ resetOnRefCountZero: null as never })).toThrow(/a boolean, or a/);
+  });
+});
+
+describe('shareMessage in memory', () => {
+  it('holds 10,000 events at a cost of the order of their text', () => {
+    // Several replies, since the heap as a whole is not measured to the byte.
+    const replies = 8;
+    const pieces = Array.from({ length: 10_000 }, (_, index) => `${index} abcdefg`.slice(0, 6));
+    const { length } = pieces.join('');
+    // Strings of their own, as JSON.parse makes them.
+    const eventOf = (piece: string): StreamEvent => JSON.parse(JSON.stringify(text(0, piece)));
+    const fill = () => {
+      const source = new Subject<StreamEvent>();
+      const shared = source.pipe(shareMessage({ resetOnRefCountZero: false }));
+      shared.subscribe().unsubscribe();
+      for (const event of [messageStart(), textStart(0)]) source.next(event);
+      for (const piece of pieces) source.next(eventOf(piece));
+      return shared;
+    };
+    fill();
+    const before = heap();
+    const shared = Array.from({ length: replies }, fill);
+    const held = (heap() - before) / replies;
+    const lists = Array.from({ length: replies }, () => pieces.map(eventOf));
+    const listed = (heap() - before) / replies - held;
+    console.log(`${length} characters: ${held} bytes; as a list of events ${listed} bytes`);
+    for (const one of shared) expect(outcomeOf(one).values).toHaveLength(3);
+    expect(lists).toHaveLength(replies);
+    expect(held).toBeLessThan(4 * length);
+    expect(held).toBeLessThan(listed / 4);
+  });
+});
+
+describe('shareMessage over HTTP', () => {
+  const context = useServer();
+  const reply$ = () => fromMessages(context.client, params);
+
+  it('makes one request for all readers', async () => {
+    context.server.reply(messageEvents.text('Hello wide world'));
+    const shared = reply$().pipe(shareMessage());
+    const [texts, whole] = await Promise.all([
+      received(shared.pipe(finalText())),
+      received(shared),
+    ]);
+    expect(texts).toEqual(['Hello wide world']);
+    expect(whole).toEqual([...messageEvents.text('Hello wide world')]);
+    expect(await received(shared.pipe(finalText()))).toEqual(texts);
+    expect(context.server.requests).toHaveLength(1);
+  });
+
+  it('aborts the request when the last reader leaves', async () => {
+    const hello = messageEvents.text('Hello wide world');
+    context.server.reply({ events: hello, fault: { kind: 'stall', beforeEvent: 4 } });
+    const shared = reply$().pipe(shareMessage());
+    let count = 0;
+    const subscriptions = [shared.subscribe(() => count++), shared.subscribe()];
+    await until(() => count === 4);
+    subscriptions[0]!.unsubscribe();
+    expect(context.server.requests[0]!.outcome).toBe('pending');
+    subscriptions[1]!.unsubscribe();
+    expect(await context.server.requests[0]!.finished).toBe('client-left');
+  });
+});

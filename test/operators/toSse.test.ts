@@ -1,0 +1,202 @@
+import {
+  EventDecoder,
+  fromResponse,
+  InvalidJsonError,
+  MessageStreamError,
+  type MessageStreamErrorCode,
+  type StreamEvent,
+} from 'claude-rx';
+import { accumulateMessage } from 'claude-rx/operators/accumulateMessage';
+import { toSse } from 'claude-rx/operators/toSse';
+import { messageEvents } from 'claude-rx/testing';
+import { concat, from, of, take, throwError } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { testScheduler } from '../marbles.ts';
+import { failure } from '../server.ts';
+import { messageStart, messageStop, outcomeOf, ping, raw, synchronous, text } from './events.ts';
+
+const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => () =>
+  testScheduler().run(test);
+
+const events = { a: text(0, 'a'), b: text(0, 'b'), p: ping };
+const data = (event: StreamEvent) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+const frames = {
+  a: `id: 0\n${data(events.a)}`,
+  b: `id: 1\n${data(events.b)}`,
+  p: `id: 0\n${data(ping)}`,
+  h: ':\n\n',
+};
+
+const limited = new MessageStreamError('Slow down', {
+  code: 'rate_limited',
+  requestId: 'req_1',
+  retryAfterMs: 2_000,
+  status: 429,
+  errorType: 'rate_limit_error',
+  attempts: 3,
+});
+
+describe('toSse', () => {
+  it(
+    'writes each event as a frame, and a comment after each silence',
+    run(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold('--a---b------------------|', events);
+      const result = '     --a---b-------h-------h--|';
+      expectObservable(source.pipe(toSse({ heartbeat: 8 }))).toBe(result, frames);
+      expectSubscriptions(source.subscriptions).toBe('^------------------------!');
+    }),
+  );
+
+  it(
+    'sends a comment every 15 seconds unless told otherwise',
+    run(({ cold, expectObservable }) => {
+      const source = cold('40s |', events);
+      expectObservable(source.pipe(toSse())).toBe('15s h 14999ms h 9999ms |', frames);
+      expectObservable(source.pipe(toSse({ heartbeat: Infinity }))).toBe('40s |');
+      expectObservable(source.pipe(toSse({ heartbeat: 2 ** 40 }))).toBe('40s |');
+    }),
+  );
+
+  it(
+    'unsubscribes from the source, and its timer ends',
+    run(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold('--a------', events);
+      expectObservable(source.pipe(toSse({ heartbeat: 3 })), '^------!').toBe('--a--h--', frames);
+      expectSubscriptions(source.subscriptions).toBe('^------!');
+    }),
+  );
+
+  it(
+    'writes an error as the last frame, as the API does, and completes',
+    run(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold('--a--#', events, limited);
+      const body =
+        '{"type":"error","error":{"type":"rate_limit_error","message":"Slow down","claude_rx":' +
+        '{"code":"rate_limited","retryable":true,"retryAfterMs":2000,"status":429,' +
+        '"errorType":"rate_limit_error","attempts":3}},"request_id":"req_1"}';
+      const result = '     --a--(E|)';
+      expectObservable(source.pipe(toSse())).toBe(result, {
+        ...frames,
+        E: `event: error\ndata: ${body}\n\n`,
+      });
+      expectSubscriptions(source.subscriptions).toBe('^----!');
+    }),
+  );
+
+  it('counts, asks, or leaves out the ids', () => {
+    const ids = (...config: Parameters<typeof toSse>) =>
+      outcomeOf(of(events.a, ping, events.b).pipe(toSse(...config))).values.map(
+        (frame) => /^id: (.*)\n/.exec(frame)?.[1],
+      );
+    expect(ids()).toEqual(['0', '1', '2']);
+    expect(ids({ id: true })).toEqual(['0', '1', '2']);
+    expect(ids({ id: false })).toEqual([undefined, undefined, undefined]);
+    expect(ids({ id: ({ type }, index) => `${type}-${index + 7}` })).toEqual([
+      'content_block_delta-7',
+      'ping-8',
+      'content_block_delta-9',
+    ]);
+  });
+
+  it('counts anew for each subscription', () => {
+    const frames$ = of(events.a).pipe(toSse());
+    expect(outcomeOf(frames$)).toEqual(outcomeOf(frames$));
+  });
+
+  it('tells a reader who knows only the types of the API something that fits', () => {
+    const types = (['overloaded', 'timeout', 'truncated', 'request', 'aborted'] as const).map(
+      (code) => JSON.parse(dataOf(new MessageStreamError('No', { code }))).error.type,
+    );
+    expect(types).toEqual([
+      'overloaded_error',
+      'timeout_error',
+      'api_error',
+      'invalid_request_error',
+      'api_error',
+    ]);
+  });
+
+  it.each<MessageStreamError>([
+    limited,
+    new MessageStreamError('', { code: 'unknown' }),
+    new MessageStreamError('Two\nlines \u2028 and \ud800', { code: 'api', retryable: false }),
+    new MessageStreamError('x'.repeat(5_000), { code: 'request', retryable: true }),
+    new InvalidJsonError('The JSON is cut', { text: '{"a', value: {} }),
+    new MessageStreamError('Later', { code: 'a_later_code' as MessageStreamErrorCode }),
+  ])('sends an error so that fromResponse gives it again: $code', async (error) => {
+    const begin = [messageStart(), text(0, 'Hel')];
+    const body = outcomeOf(
+      concat(
+        begin,
+        throwError(() => error),
+      ).pipe(toSse()),
+    );
+    expect(body.completed).toBe(true);
+    const again = await failure(fromResponse(new Response(body.values.join(''))));
+    const { code, retryable, message } = error;
+    const { text: _, value: __, ...fields } = error.toJSON() as Record<string, unknown>;
+    expect(again.toJSON()).toStrictEqual({ ...fields, name: 'MessageStreamError' });
+    expect(again).toMatchObject({ code, retryable, message });
+    expect(again.partial?.content).toEqual([{ type: 'text', text: 'Hel', citations: null }]);
+  });
+
+  it('sends an error of any other kind as what it is to this package', () => {
+    expect(JSON.parse(dataOf(new TypeError('terminated')))).toMatchObject({
+      error: { message: 'The connection was lost: terminated', claude_rx: { code: 'connection' } },
+    });
+    expect(JSON.parse(dataOf('just text'))).toMatchObject({
+      error: { claude_rx: { code: 'unknown', retryable: false } },
+    });
+  });
+
+  it('sends a seam with its error', () => {
+    const partial = outcomeOf(of(messageStart()).pipe(accumulateMessage())).values[0];
+    const error = limited.with({ partial });
+    const resume: StreamEvent = { type: 'resume', attempt: 2, keep: 1, error };
+    const seen: StreamEvent[] = [];
+    const decoder = new EventDecoder((event) => seen.push(event));
+    const { values } = outcomeOf(of(resume).pipe(toSse()));
+    decoder.push(new TextEncoder().encode(values.join('')));
+    expect(seen).toMatchObject([{ type: 'resume', attempt: 2, keep: 1 }]);
+    const [again] = seen as [typeof resume];
+    expect(again.error).toBeInstanceOf(MessageStreamError);
+    expect({ ...again.error.toJSON() }).toStrictEqual(limited.toJSON());
+  });
+
+  it('makes an event that cannot be written an error of the stream', () => {
+    const cyclic: Record<string, unknown> = { type: 'tool_progress' };
+    cyclic['self'] = cyclic;
+    for (const event of [{ index: 1 }, { type: 'a\nb' }, null, cyclic]) {
+      const { source, taken } = synchronous([raw(event as object), messageStop]);
+      const { values, completed } = outcomeOf(source.pipe(toSse()));
+      expect(values).toEqual([expect.stringContaining('event: error\n')]);
+      expect([completed, taken()]).toEqual([true, 1]);
+    }
+    const twoLines = outcomeOf(of(ping).pipe(toSse({ id: () => '1\ndata: {}' })));
+    expect(twoLines.values).toEqual([expect.stringContaining('an id must be one line')]);
+  });
+
+  it('stops a synchronous source when nobody reads any more', () => {
+    const { source, taken } = synchronous([...messageEvents.text('Hello world', { chunk: 1 })]);
+    expect(outcomeOf(source.pipe(toSse(), take(3))).values).toHaveLength(3);
+    expect(taken()).toBe(3);
+  });
+
+  it('refuses an interval or id that makes no sense, when it is called', () => {
+    for (const heartbeat of [0, -1, Number.NaN, '15' as never]) {
+      expect(() => toSse({ heartbeat })).toThrow(TypeError);
+    }
+    expect(() => toSse({ id: 7 as never })).toThrow(/id must be a boolean or a function/);
+  });
+});
+
+/** The data of the frame that this error becomes. */
+function dataOf(error: unknown): string {
+  const { values } = outcomeOf(
+    concat(
+      from([]),
+      throwError(() => error),
+    ).pipe(toSse()),
+  );
+  return values[0]!.replace(/^event: error\ndata: /, '');
+}
