@@ -1,17 +1,39 @@
 import {
+  catchError,
   concatMap,
   concatWith,
   defer,
   EMPTY,
   filter,
   map,
+  type ObservableInput,
   type OperatorFunction,
   throwError,
 } from 'rxjs';
-import { BlockCursor } from '../src/message/BlockCursor.ts';
-import { unfinishedInput } from '../src/message/MessageBuilder.ts';
-import { MessageStreamError } from '../src/message/MessageStreamError.ts';
-import type { AnyStreamEvent, ContentBlockOf, ToolUseOf } from '../src/message/StreamEvent.ts';
+import { check } from '../src/json/check.ts';
+import {
+  describeIssues,
+  isSchema,
+  type OutputOf,
+  requireSchema,
+  type StandardIssue,
+  type StandardSchema,
+} from '../src/json/StandardSchema.ts';
+import { InvalidJsonError } from '../src/message/InvalidJsonError.ts';
+import { invalidToolInput } from '../src/message/invalidToolInput.ts';
+import { ProvenCalls } from '../src/message/ProvenCalls.ts';
+import type { AnyStreamEvent, ToolUseOf } from '../src/message/StreamEvent.ts';
+
+/** Schemas of the inputs of tools, by the tools' names. */
+export type ToolSchemas = Readonly<Record<string, StandardSchema>>;
+
+/** A call of one of the tools in `Schemas`, its input as that tool's schema gives it. */
+export type CheckedToolUse<E extends AnyStreamEvent, Schemas extends ToolSchemas> = {
+  [Name in keyof Schemas & string]: Omit<ToolUseOf<E>, 'name' | 'input'> & {
+    name: Name;
+    input: OutputOf<Schemas[Name]>;
+  };
+}[keyof Schemas & string];
 
 /**
  * Emits the calls of your tools that are complete and whose input is strict JSON: those that may run.
@@ -33,93 +55,107 @@ import type { AnyStreamEvent, ContentBlockOf, ToolUseOf } from '../src/message/S
  * tools that run at Anthropic (`server_tool_use`, `mcp_tool_use`) are not emitted: they are not yours
  * to run.
  *
+ * With `schemas`, one for each of your tools by its name, the input of a call is checked, and is
+ * emitted and typed as the schema gives it. A call that its schema refuses, or of a tool that has
+ * none, may not run: it is treated as one that is no valid JSON. A schema may check asynchronously;
+ * the order is kept. What it throws is passed on.
+ *
  * - A call that is complete but no valid JSON, which fine-grained tool streaming permits
  *   (docs: /docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming): the valid ones are
- *   emitted all the same, and when the source completes there is a `MessageStreamError` with code
- *   `invalid_json` that names it.
+ *   emitted all the same, and when the source completes there is an `InvalidJsonError` that names it.
  * - A `resume` withdraws calls that were not emitted yet. One that was emitted was complete, and
  *   stays emitted.
  * - Error, complete: passed on; a call that is not proven by then is not emitted.
  * - Unsubscribe: the source is unsubscribed.
  *
+ * @throws TypeError when `schemas` is no object of Standard Schemas.
+ *
  * @example
  * ```ts
  * import Anthropic from '@anthropic-ai/sdk';
  * import { fromMessages, toolUses } from 'claude-rx';
- * import { map } from 'rxjs';
  * import { z } from 'zod';
  *
- * const Weather = z.object({ city: z.string() });
+ * const get_weather = z.object({ city: z.string() });
+ * const get_time = z.object({ timeZone: z.string() });
  *
  * fromMessages(new Anthropic(), {
  *   model: 'claude-opus-5-5',
  *   max_tokens: 1024,
- *   messages: [{ role: 'user', content: 'How is the weather in Paris and in Rome?' }],
- *   tools: [{ name: 'get_weather', input_schema: { type: 'object' } }],
+ *   messages: [{ role: 'user', content: 'What time and weather is it in Paris?' }],
+ *   tools: [
+ *     { name: 'get_weather', input_schema: { type: 'object' } },
+ *     { name: 'get_time', input_schema: { type: 'object' } },
+ *   ],
  * })
- *   .pipe(
- *     toolUses(),
- *     map((call) => ({ id: call.id, ...Weather.parse(call.input) })),
- *   )
- *   .subscribe(({ id, city }) => console.log(id, city));
+ *   .pipe(toolUses({ get_weather, get_time }))
+ *   .subscribe((call) => {
+ *     if (call.name === 'get_weather') console.log(call.id, call.input.city);
+ *     else console.log(call.id, call.input.timeZone);
+ *   });
  * ```
  */
-export function toolUses<E extends AnyStreamEvent>(): OperatorFunction<E, ToolUseOf<E>> {
+export function toolUses<E extends AnyStreamEvent>(): OperatorFunction<E, ToolUseOf<E>>;
+export function toolUses<E extends AnyStreamEvent, Schemas extends ToolSchemas>(
+  schemas: Schemas,
+): OperatorFunction<E, CheckedToolUse<E, Schemas>>;
+export function toolUses<E extends AnyStreamEvent>(
+  schemas?: ToolSchemas,
+): OperatorFunction<E, ToolUseOf<E>> {
+  if (schemas !== undefined) requireSchemas(schemas);
   return (source) =>
     defer(() => {
-      const cursor = new BlockCursor<E>();
-      let failure: MessageStreamError | undefined;
-      const failOnInvalid = defer(() => {
-        failure ??= invalidCall(cursor);
+      const proven = new ProvenCalls<E>();
+      const checked = (call: ToolUseOf<E>): ObservableInput<ToolUseOf<E>> => {
+        if (schemas === undefined) return [call];
+        return defer(() => checkedInput(call, schemas, proven.message)).pipe(
+          map((input) => ({ ...call, input })),
+          // While it was being checked, it may have been taken back.
+          filter(() => !proven.isWithdrawn(call)),
+          catchError((error: unknown) => {
+            if (!(error instanceof InvalidJsonError)) throw error;
+            proven.refuse(call, error);
+            return EMPTY;
+          }),
+        );
+      };
+      const end = defer(() => {
+        const { failure } = proven;
         return failure ? throwError(() => failure) : EMPTY;
       });
       return source.pipe(
-        map((event) => {
-          const calls = provenCalls(event, cursor);
-          // Now, because the next message of the source may begin after it.
-          if (event.type === 'message_stop') failure ??= invalidCall(cursor);
-          return calls;
-        }),
+        map((event) => proven.push(event)),
         filter((calls) => calls.length > 0),
         concatMap((calls) => calls),
-        concatWith(failOnInvalid),
+        concatMap(checked),
+        concatWith(end),
       );
     });
 }
 
-function provenCalls<E extends AnyStreamEvent>(event: E, cursor: BlockCursor<E>): ToolUseOf<E>[] {
-  cursor.push(event);
-  if (event.type === 'content_block_start') {
-    const blocks = cursor.takeAllButLast();
-    // The refusal before a fallback may have cut the call.
-    return event.content_block?.type === 'fallback' ? [] : blocks.filter(isParsedCall<E>);
+function requireSchemas(schemas: ToolSchemas): void {
+  if (typeof schemas !== 'object' || schemas === null || isSchema(schemas)) {
+    throw new TypeError(
+      'toolUses: pass the schemas by the names of their tools: { get_weather: ... }',
+    );
   }
-  if (event.type === 'message_delta' && event.delta?.stop_reason === 'tool_use') {
-    return cursor.takeAll().filter(isParsedCall<E>);
-  }
-  return [];
+  for (const schema of Object.values(schemas)) requireSchema('toolUses', schema);
 }
 
-function isParsedCall<E extends AnyStreamEvent>(block: ContentBlockOf<E>): block is ToolUseOf<E> {
-  return block.type === 'tool_use' && !(unfinishedInput in block);
-}
-
-/** The error for the first call that is complete and yet no JSON. */
-function invalidCall<E extends AnyStreamEvent>(
-  cursor: BlockCursor<E>,
-): MessageStreamError | undefined {
-  const message = cursor.message;
-  const call = cursor.taken.find(
-    (block, position) =>
-      block.type === 'tool_use' &&
-      unfinishedInput in block &&
-      message?.content[position + 1]?.type !== 'fallback',
-  ) as (ToolUseOf<E> & { [unfinishedInput]: string }) | undefined;
-  if (call === undefined) return undefined;
-  const text = call[unfinishedInput];
-  const begin = text.length > 80 ? `${text.slice(0, 80)}...` : text;
-  return new MessageStreamError(
-    `The input of the call of ${call.name} (${call.id}) is not valid JSON: ${begin}`,
-    { code: 'invalid_json', partial: message as MessageStreamError['partial'] },
+function checkedInput<E extends AnyStreamEvent>(
+  call: ToolUseOf<E>,
+  schemas: ToolSchemas,
+  partial: object | undefined,
+): [unknown] | PromiseLike<unknown> {
+  const { input } = call;
+  const fail = (problem: string, issues: readonly StandardIssue[]) =>
+    invalidToolInput(call, problem, { text: JSON.stringify(input), value: input, issues, partial });
+  const schema = Object.hasOwn(schemas, call.name) ? schemas[call.name] : undefined;
+  if (schema === undefined) {
+    const message = 'there is no schema for this tool';
+    throw fail(`cannot be checked: ${message}`, [{ message }]);
+  }
+  return check(schema, input, (issues) =>
+    fail(`is not what the schema wants: ${describeIssues(issues)}`, issues),
   );
 }

@@ -1,7 +1,13 @@
-import { MessageBuilder, MessageStreamError, type StreamEvent, unfinishedInput } from 'claude-rx';
+import {
+  InvalidJsonError,
+  MessageBuilder,
+  MessageStreamError,
+  type StreamEvent,
+  unfinishedInput,
+} from 'claude-rx';
 import { toolUses } from 'claude-rx/operators/toolUses';
 import fc from 'fast-check';
-import { from, map, take } from 'rxjs';
+import { EMPTY, from, map, of, Subject, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { marbles } from '../marbles.ts';
@@ -24,6 +30,7 @@ import {
   text,
   textStart,
 } from './events.ts';
+import { manualSchema, outcomeSoFar, rejectionsDuring, turn } from './schemas.ts';
 
 const events = {
   m: messageStart(),
@@ -48,13 +55,14 @@ const events = {
 };
 const calls = { A: callBlock(0, { city: 'Rome' }), B: callBlock(1, { city: 'Paris' }) };
 
-const invalid = (id: string, input: string) =>
-  new MessageStreamError(
-    `The input of the call of get_weather (${id}) is not valid JSON: ${input}`,
-    {
-      code: 'invalid_json',
-    },
-  );
+const invalid = (id: string, problem: string) =>
+  new InvalidJsonError(`The input of the call of get_weather (${id}) ${problem}`, {
+    text: '',
+    value: undefined,
+  });
+const notJson =
+  'is not valid JSON: Unexpected "c" where a key in double quotes or "}" was expected' +
+  ' at line 1, column 2 of the JSON: "{c"';
 
 describe('toolUses', () => {
   it(
@@ -156,22 +164,25 @@ describe('toolUses', () => {
     marbles((m) => {
       const source = m.cold('-m-[-i-]-{-b-}-x-S|', events);
       const result = '       ---------------B--#';
-      const error = invalid('toolu_0', '{city: Rome}');
+      const error = invalid('toolu_0', notJson);
       m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls, error);
       m.expect(source).toHaveSubscriptions('^-----------------!');
     }),
   );
 
-  it('gives the error a code, the whole message, and the begin of a long text', () => {
-    const input = `{"text": '${'x'.repeat(200)}'}`;
+  it('gives the error a code, the whole text and message, and what could be read', () => {
+    const input = `{"city":"Rome","text": '${'x'.repeat(200)}'}`;
     const all = [events.m, ...call(0, input), ...call(1, '{}'), events.x, messageStop];
     const { values, error } = outcomeOf(from(all).pipe(toolUses()));
     expect(values).toHaveLength(1);
+    expect(error).toBeInstanceOf(InvalidJsonError);
     expect(error).toBeInstanceOf(MessageStreamError);
-    const { code, retryable, message, partial } = error as MessageStreamError;
-    expect({ code, retryable }).toEqual({ code: 'invalid_json', retryable: false });
-    expect(message).toMatch(/get_weather \(toolu_0\).*: \{"text": 'x+\.\.\.$/);
+    const { message, partial, cause } = error as InvalidJsonError;
+    expect(error).toMatchObject({ code: 'invalid_json', retryable: false, text: input });
+    expect(error).toMatchObject({ value: { city: 'Rome' } });
+    expect(message).toMatch(/get_weather \(toolu_0\) .*line 1, column 24/);
     expect(message.length).toBeLessThan(200);
+    expect(cause).toBeInstanceOf(SyntaxError);
     expect(partial?.stop_reason).toBe('tool_use');
     expect(partial?.content).toMatchObject([{ [unfinishedInput]: input }, { input: {} }]);
   });
@@ -189,7 +200,7 @@ describe('toolUses', () => {
     ];
     const { values, error } = outcomeOf(from(all).pipe(toolUses()));
     expect(values).toHaveLength(1);
-    expect((error as MessageStreamError).message).toContain('[1}');
+    expect((error as InvalidJsonError).text).toBe('[1}');
     expect((error as MessageStreamError).partial?.id).toBe('msg_1');
   });
 
@@ -216,7 +227,7 @@ describe('toolUses', () => {
     marbles((m) => {
       const source = m.cold('-m-[-i-]-t-|', events);
       const result = '       -----------#';
-      const error = invalid('toolu_0', '{city: Rome}');
+      const error = invalid('toolu_0', notJson);
       m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls, error);
     }),
   );
@@ -350,5 +361,205 @@ describe('toolUses', () => {
         for (const use of values) expect(content).toContainEqual(use);
       }),
     );
+  });
+});
+
+describe('toolUses with schemas', () => {
+  const get_weather = z.object({ city: z.string(), days: z.number().default(1) });
+
+  it(
+    'emits calls with the input as the schema gives it',
+    marbles((m) => {
+      const source = m.cold('--m--[--a--]--{--b--}--x--S|', events);
+      const result = '       --------------A--------B---|';
+      m.expect<unknown>(source.pipe(toolUses({ get_weather }))).toBeObservable(result, {
+        A: callBlock(0, { city: 'Rome', days: 1 }),
+        B: callBlock(1, { city: 'Paris', days: 1 }),
+      });
+      m.expect(source).toHaveSubscriptions('^--------------------------!');
+    }),
+  );
+
+  it(
+    'emits the valid calls, then errors for one that its schema refuses',
+    marbles((m) => {
+      const schema = z.object({ city: z.literal('Paris', 'only Paris') });
+      const source = m.cold('-m-[-a-]-{-b-}-x-S|', events);
+      const result = '       ---------------B--#';
+      const error = invalid('toolu_0', 'is not what the schema wants: city: only Paris');
+      const checked = source.pipe(toolUses({ get_weather: schema }));
+      m.expect<unknown>(checked).toBeObservable(result, calls, error);
+      m.expect(source).toHaveSubscriptions('^-----------------!');
+    }),
+  );
+
+  it('gives that error the issues, the value and its text', () => {
+    const schema = z.object({ stops: z.array(z.object({ city: z.string() })) });
+    const input = { stops: [{ city: 'Rome' }, { city: 5 }], more: true };
+    const all = [events.m, ...call(0, JSON.stringify(input)), events.x, messageStop];
+    const { error } = outcomeOf(from(all).pipe(toolUses({ get_weather: schema })));
+    expect(error).toBeInstanceOf(InvalidJsonError);
+    expect(error).toMatchObject({
+      code: 'invalid_json',
+      retryable: false,
+      text: JSON.stringify(input),
+      value: input,
+      issues: [{ path: ['stops', 1, 'city'] }],
+    });
+    const { message, partial } = error as InvalidJsonError;
+    expect(message).toContain('stops.1.city: ');
+    expect(partial?.content).toEqual([callBlock(0, input)]);
+  });
+
+  it.each(['get_weather', 'toString', '__proto__'])(
+    'lets no call of %s run where it has no schema',
+    (name) => {
+      const start0 = start(0, { type: 'tool_use', id: 'toolu_0', name, input: {} });
+      const all = [events.m, start0, json(0, '{"a":1}'), stop(0), events.x, messageStop];
+      const { values, error } = outcomeOf(from(all).pipe(toolUses({ get_time: get_weather })));
+      expect(values).toEqual([]);
+      expect(error).toBeInstanceOf(InvalidJsonError);
+      const { message, value } = error as InvalidJsonError;
+      expect(message).toBe(
+        `The input of the call of ${name} (toolu_0) cannot be checked: there is no schema for this tool`,
+      );
+      expect(value).toEqual({ a: 1 });
+    },
+  );
+
+  it('keeps the order of calls that are checked asynchronously, one at a time', async () => {
+    const { schema, checks } = manualSchema();
+    const all = [events.m, ...call(0, '{}'), ...call(1, '{"n":1}'), events.x, messageStop];
+    const outcome = outcomeSoFar(from(all).pipe(toolUses({ get_weather: schema })));
+    expect(checks).toHaveLength(1);
+    checks[0]!.accept();
+    await turn();
+    expect(outcome.values).toEqual([callBlock(0, {})]);
+    expect(outcome.completed).toBe(false);
+    checks[1]!.accept();
+    await turn();
+    expect(outcome.values).toEqual([callBlock(0, {}), callBlock(1, { n: 1 })]);
+    expect(outcome.completed).toBe(true);
+  });
+
+  it('errors for a call that is refused after the source has completed', async () => {
+    const { schema, checks } = manualSchema();
+    const all = [events.m, ...call(0, '{}'), ...call(1, '{}'), events.x, messageStop];
+    const outcome = outcomeSoFar(from(all).pipe(toolUses({ get_weather: schema })));
+    checks[0]!.refuse('no such city');
+    await turn();
+    checks[1]!.accept();
+    await turn();
+    expect(outcome.values).toEqual([callBlock(1, {})]);
+    expect((outcome.error as Error).message).toContain(
+      '(toolu_0) is not what the schema wants: no such city',
+    );
+  });
+
+  it('names a call of an earlier message that its schema refuses', () => {
+    const next = [messageStart('msg_2'), ...call(0, '{"city":"Rome"}'), events.x, messageStop];
+    const all = [events.m, ...call(0, '{"city":5}'), events.x, messageStop, ...next];
+    const { values, error } = outcomeOf(from(all).pipe(toolUses({ get_weather })));
+    expect(values).toHaveLength(1);
+    expect(error).toMatchObject({ value: { city: 5 }, partial: { id: 'msg_1' } });
+  });
+
+  it(
+    'forgets a refused call that a resume withdraws',
+    marbles((m) => {
+      const source = m.cold('-m-[-b-]-{-a-}-x-r-[-a-]-x-S|', {
+        ...events,
+        b: json(0, '{"city":5}'),
+        a: json(0, '{"city":"Rome"}'),
+        '{': start(1, { ...callBlock(1, {}), input: { city: 'Paris' } }),
+        r: resume(0),
+      });
+      const result = '       ---------------B---------A--|';
+      m.expect<unknown>(
+        source.pipe(toolUses({ get_weather: z.object({ city: z.string() }) })),
+      ).toBeObservable(result, calls);
+    }),
+  );
+
+  it('does not emit a call that a resume withdraws while it is being checked', async () => {
+    const { schema, checks } = manualSchema();
+    const source = new Subject<StreamEvent>();
+    const outcome = outcomeSoFar(source.pipe(toolUses({ get_weather: schema })));
+    const begin = [events.m, ...call(0, '{"n":0}'), ...call(1, '{"n":1}'), ...call(2, '{"n":2}')];
+    const again = [resume(1), ...call(1, '{"n":3}'), events.x, messageStop];
+    for (const event of [...begin, ...again]) source.next(event);
+    source.complete();
+    for (let next = 0; next < checks.length; next++) {
+      checks[next]!.accept();
+      await turn();
+    }
+    expect(checks.map(({ value }) => value)).toEqual([{ n: 0 }, { n: 1 }, { n: 3 }]);
+    expect(outcome.values).toEqual([callBlock(0, { n: 0 }), callBlock(1, { n: 3 })]);
+    expect(outcome.completed).toBe(true);
+  });
+
+  it('forgets a call that is refused after a resume has withdrawn it', async () => {
+    const { schema, checks } = manualSchema();
+    const all = [events.m, ...call(0, '{}'), textStart(1), resume(0), events.x, messageStop];
+    const outcome = outcomeSoFar(from(all).pipe(toolUses({ get_weather: schema })));
+    checks[0]!.refuse('no such city');
+    await turn();
+    expect(outcome).toMatchObject({ values: [], completed: true });
+  });
+
+  it(
+    'passes on what a schema throws',
+    marbles((m) => {
+      const failing = z.string().transform((): string => {
+        throw new RangeError('a bug');
+      });
+      const source = m.cold('-m-[-a-]-{-b-}-x-S|', events);
+      const result = '       ---------#';
+      const checked = source.pipe(toolUses({ get_weather: z.object({ city: failing }) }));
+      m.expect<unknown>(checked).toBeObservable(result, {}, new RangeError('a bug'));
+      m.expect(source).toHaveSubscriptions('^--------!');
+    }),
+  );
+
+  it('passes an error on at once, while a call is being checked', async () => {
+    const { schema, checks } = manualSchema();
+    const source = new Subject<StreamEvent>();
+    const outcome = outcomeSoFar(source.pipe(toolUses({ get_weather: schema })));
+    for (const event of [events.m, ...call(0, '{}'), textStart(1)]) source.next(event);
+    source.error(new Error('lost'));
+    expect(outcome.error).toEqual(new Error('lost'));
+    expect(await rejectionsDuring(() => checks[0]!.fail(new Error('too late')))).toEqual([]);
+    expect(outcome.values).toEqual([]);
+  });
+
+  it('leaves no rejection behind when it is unsubscribed', async () => {
+    const { schema, checks } = manualSchema();
+    const all = [events.m, ...call(0, '{}'), ...call(1, '{}'), events.x, messageStop];
+    const outcome = outcomeSoFar(from(all).pipe(toolUses({ get_weather: schema })));
+    outcome.unsubscribe();
+    expect(await rejectionsDuring(() => checks[0]!.fail(new Error('too late')))).toEqual([]);
+    expect(await rejectionsDuring(() => checks[0]!.refuse('too late'))).toEqual([]);
+    expect(checks).toHaveLength(1);
+    expect(outcome).toMatchObject({ values: [], completed: false });
+  });
+
+  it('keeps the failures of each subscription apart', () => {
+    const replies = [
+      [events.m, ...call(0, '{"city":5}'), events.x, messageStop],
+      [events.m, ...call(0, '{"city":"Rome"}'), events.x, messageStop],
+    ];
+    const check = toolUses({ get_weather });
+    expect(outcomeOf(from(replies[0]!).pipe(check)).error).toBeInstanceOf(InvalidJsonError);
+    expect(outcomeOf(from(replies[1]!).pipe(check)).completed).toBe(true);
+  });
+
+  it('refuses, when it is called, what are no schemas', () => {
+    const message = 'toolUses: pass the schemas by the names of their tools';
+    expect(() => toolUses(get_weather as never)).toThrow(new RegExp(message));
+    expect(() => toolUses(null as never)).toThrow(new RegExp(message));
+    expect(() => toolUses({ a: { type: 'object' } } as never)).toThrow(/pass a Standard Schema/);
+    expect(() => toolUses({ a: undefined } as never)).toThrow(TypeError);
+    expect(outcomeOf(EMPTY.pipe(toolUses({}))).completed).toBe(true);
+    expect(outcomeOf(of(messageStop).pipe(toolUses(undefined as never))).completed).toBe(true);
   });
 });

@@ -1,0 +1,92 @@
+import { concatMap, defer, from, map, type ObservableInput, type OperatorFunction } from 'rxjs';
+import { check } from '../src/json/check.ts';
+import type { DeepPartial } from '../src/json/DeepPartial.ts';
+import {
+  type InputOf,
+  type OutputOf,
+  requireSchema,
+  type StandardSchema,
+} from '../src/json/StandardSchema.ts';
+import { MessageJson } from '../src/message/MessageJson.ts';
+import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import { requireMessageStop } from './requireMessageStop.ts';
+
+/** JSON while it is written; and when it is whole, and what the schema wants. */
+export type JsonSnapshot<Input, Output> =
+  | { status: 'partial'; value: DeepPartial<Input> | undefined }
+  | { status: 'complete'; value: Output };
+
+/**
+ * Reads a reply that is JSON, as `structuredOutput` asks for it: the value so far while it is
+ * written, then the whole one, checked by the schema.
+ *
+ * ```text
+ * source  --m--a--b--c--x--S|      a: '{"title":"Pan'  b: 'cakes","minu'  c: 'tes":20}'
+ *         jsonOutput(Recipe)
+ * result  -----A--B--C-----(D|)    A: { title: 'Pan' }  C: { title: 'Pancakes', minutes: 20 }
+ *                                  D: complete, as the schema gives it
+ * ```
+ *
+ * A snapshot is immutable and shares what has not changed with the one before. Strings show while
+ * they grow; numbers, booleans and null when they are whole. It is typed as a deep partial of the
+ * schema's input, the last value as its output: defaults and transforms happen at the end.
+ *
+ * - Each snapshot copies the objects and arrays that are open. For one long array, `jsonElements`
+ *   costs less.
+ * - JSON that is cut (`max_tokens`, `model_context_window_exceeded`), malformed, or refused by the
+ *   schema is an `InvalidJsonError`, when the reply is over, with the text, the value so far and the
+ *   reason. So is all that came before a `refusal`. JSON that is whole in spite of another stop
+ *   reason is taken.
+ * - A schema may check asynchronously; what it throws is passed on.
+ * - Where a `resume` begins the reply anew, the snapshots begin anew, from `undefined`.
+ * - Error: passed on as a `MessageStreamError`. Complete: after the last value; a source that
+ *   completes before `message_stop` is an error with code `truncated`. Unsubscribe: the source is
+ *   unsubscribed.
+ *
+ * @throws TypeError when `schema` is no Standard Schema.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { fromMessages, jsonOutput, structuredOutput } from 'claude-rx';
+ * import { z } from 'zod';
+ *
+ * const Recipe = z.object({ title: z.string(), minutes: z.number() });
+ * fromMessages(new Anthropic(), {
+ *   model: 'claude-opus-5-5',
+ *   max_tokens: 1024,
+ *   messages: [{ role: 'user', content: 'A recipe for pancakes' }],
+ *   ...structuredOutput(Recipe),
+ * })
+ *   .pipe(jsonOutput(Recipe))
+ *   .subscribe((recipe) => {
+ *     if (recipe.status === 'complete') console.log(recipe.value.title.toUpperCase());
+ *     else console.log(recipe.value?.title ?? '...');
+ *   });
+ * ```
+ */
+export function jsonOutput<Schema extends StandardSchema>(
+  schema: Schema,
+): OperatorFunction<AnyStreamEvent, JsonSnapshot<InputOf<Schema>, OutputOf<Schema>>> {
+  requireSchema('jsonOutput', schema);
+  type Snapshot = JsonSnapshot<InputOf<Schema>, OutputOf<Schema>>;
+  return (source) =>
+    defer(() => {
+      const json = new MessageJson();
+      let shown: unknown;
+      const snapshots = (event: AnyStreamEvent): ObservableInput<Snapshot> => {
+        json.push(event);
+        if (event.type === 'message_stop') return completed();
+        const { value } = json;
+        if (value === shown) return [];
+        shown = value;
+        return [{ status: 'partial', value: value as DeepPartial<InputOf<Schema>> }];
+      };
+      const completed = (): ObservableInput<Snapshot> => {
+        const whole = json.end();
+        const checked = check(schema, whole, (issues) => json.refused(whole, issues));
+        return from(checked).pipe(map((value): Snapshot => ({ status: 'complete', value })));
+      };
+      return source.pipe(requireMessageStop(), concatMap(snapshots));
+    });
+}

@@ -1,0 +1,79 @@
+import { distinctUntilChanged, filter, map, type OperatorFunction, pipe } from 'rxjs';
+import { branchAt, requirePath } from '../src/json/branchAt.ts';
+import type { JsonPath } from '../src/json/JsonValue.ts';
+
+/** The type of the branch of `T` at a path; `unknown` where `T` does not say. */
+export type ValueAt<T, Path extends JsonPath> = [Branch<T, Path>] extends [never]
+  ? unknown
+  : Branch<T, Path>;
+
+/** Of a union, the branches of those members that have one. */
+type Branch<T, Path extends JsonPath> = Path extends readonly [
+  infer Step,
+  ...infer Rest extends JsonPath,
+]
+  ? Branch<Step extends string | number ? Child<T, Step> : never, Rest>
+  : Path extends readonly []
+    ? Exclude<T, undefined>
+    : unknown;
+
+type Child<T, Step extends string | number> = unknown extends T
+  ? unknown
+  : T extends readonly unknown[]
+    ? Element<T, Step>
+    : T extends object
+      ? Step extends keyof T & string
+        ? T[Step]
+        : never
+      : never;
+
+type Element<T extends readonly unknown[], Step extends string | number> = Step extends number
+  ? `${Step}` extends keyof T
+    ? T[`${Step}` & keyof T]
+    : number extends T['length'] | Step
+      ? T[number]
+      : never
+  : never;
+
+/**
+ * Emits one branch of JSON that is being written, each time it has changed.
+ *
+ * ```text
+ * source  --A--B--C--D--|    A: { title: 'Pan' }  B, C: steps grow  D: { minutes: 5 }
+ *         jsonPath(['title'])
+ * result  --a-----------|    a: 'Pan'
+ * ```
+ *
+ * Put it behind `jsonOutput` or `toolInput`. Snapshots share what has not changed, so a branch is
+ * compared by reference, and one that nobody touches costs nothing.
+ *
+ * - A step is a key of an object (a string) or an index of an array (a number).
+ * - While there is nothing at the path, nothing is emitted.
+ * - The last, checked value is what the schema made, so its objects and arrays are other ones: such
+ *   a branch is emitted once more then, strings and numbers are not.
+ * - Of several calls behind `toolInput`, the branches come mixed: take one call by its `id` before.
+ * - Error, complete: passed on. Unsubscribe: the source is unsubscribed.
+ *
+ * @throws TypeError when `path` is no array of strings and numbers.
+ *
+ * @example
+ * ```ts
+ * import { fromResponse, jsonOutput, jsonPath } from 'claude-rx';
+ * import { z } from 'zod';
+ *
+ * const Recipe = z.object({ title: z.string(), steps: z.array(z.object({ text: z.string() })) });
+ * fromResponse((signal) => fetch('/api/recipe', { method: 'POST', signal }))
+ *   .pipe(jsonOutput(Recipe), jsonPath(['steps', 0, 'text']))
+ *   .subscribe((text) => console.log(text.length));
+ * ```
+ */
+export function jsonPath<T extends { value: unknown }, const Path extends JsonPath>(
+  path: Path,
+): OperatorFunction<T, ValueAt<T['value'], Path>> {
+  requirePath('jsonPath', path);
+  return pipe(
+    map(({ value }: T) => branchAt(value, path) as ValueAt<T['value'], Path>),
+    filter((value) => value !== undefined),
+    distinctUntilChanged(),
+  );
+}

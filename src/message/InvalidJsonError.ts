@@ -1,0 +1,95 @@
+import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
+import { plainIssue, type StandardIssue } from '../json/StandardSchema.ts';
+import { MessageStreamError, type MessageStreamErrorInit } from './MessageStreamError.ts';
+
+export interface InvalidJsonInit extends Pick<
+  MessageStreamErrorInit,
+  'partial' | 'requestId' | 'attempts' | 'cause'
+> {
+  /** The text as it came. */
+  text: string;
+  /** What could be read of it. */
+  value: unknown;
+  /** Why the model stopped, where that is the reason. */
+  stopReason?: string | undefined;
+  /** What the schema says, where the JSON itself is whole. */
+  issues?: readonly StandardIssue[] | undefined;
+}
+
+/** How much of the text goes into a log. */
+const LOGGED = 1_000;
+
+/**
+ * JSON that the model wrote is cut, malformed, or not what the schema wants.
+ *
+ * Its `code` is `invalid_json`, or `refusal` where the model declined instead of writing it.
+ *
+ * @example
+ * ```ts
+ * import { InvalidJsonError } from 'claude-rx';
+ *
+ * function explain(error: unknown): string {
+ *   if (!(error instanceof InvalidJsonError)) throw error;
+ *   return `${error.message}: read ${JSON.stringify(error.value)} of ${error.text.length} characters`;
+ * }
+ * ```
+ */
+export class InvalidJsonError extends MessageStreamError {
+  /** The text as it came; of a whole input that `toolUses` checked, its JSON. */
+  readonly text: string;
+  /** What could be read of it: an unfinished value, or the value that the schema refused. */
+  readonly value: unknown;
+  /** Why the model stopped, where that is the reason. */
+  declare readonly stopReason?: string;
+  /** What the schema says, where the JSON itself is whole. */
+  declare readonly issues?: readonly StandardIssue[];
+
+  constructor(message: string, init: InvalidJsonInit) {
+    const { text, value, stopReason, issues, ...rest } = init;
+    super(message, { ...rest, code: stopReason === 'refusal' ? 'refusal' : 'invalid_json' });
+    this.text = text;
+    this.value = value;
+    if (stopReason !== undefined) this.stopReason = stopReason;
+    if (issues !== undefined) this.issues = issues;
+  }
+
+  override with(context: Pick<MessageStreamErrorInit, 'partial' | 'requestId'>): InvalidJsonError {
+    const error = super.with(context);
+    return error === this ? this : this.#as(error);
+  }
+
+  override after(attempts: number, partial: Message | undefined): InvalidJsonError {
+    return this.#as(super.after(attempts, partial));
+  }
+
+  /** For logs that write JSON: without the value, and with the beginning of a long text. */
+  override toJSON(): object {
+    const { value: _, text, issues, ...rest } = super.toJSON() as InvalidJsonError;
+    return {
+      ...rest,
+      text: text.length > LOGGED ? `${text.slice(0, LOGGED)}...` : text,
+      ...(issues && { issues: issues.map(plainIssue) }),
+    };
+  }
+
+  /** The same, with what that copy knows besides. */
+  #as(copy: MessageStreamError): InvalidJsonError {
+    const { requestId, attempts, cause, stack } = copy;
+    const partial = () => copy.partial;
+    const error = new InvalidJsonError(this.message, {
+      ...(this as InvalidJsonInit),
+      requestId,
+      attempts,
+      cause,
+      partial,
+    });
+    if (stack !== undefined) error.stack = stack;
+    return error;
+  }
+}
+
+Object.defineProperty(InvalidJsonError.prototype, 'name', {
+  value: 'InvalidJsonError',
+  configurable: true,
+  writable: true,
+});
