@@ -114,10 +114,7 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
         this.#stopped = true;
         return;
       case 'resume':
-        this.#withdraw(fields['keep']);
-        // What had stopped goes on.
-        if (this.#header['stop_reason']) this.#header = { ...this.#header, ...NOT_STOPPED };
-        return;
+        return this.#resume(fields);
     }
   }
 
@@ -212,6 +209,13 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     // A reason to stop ends the last block, also where its own stop is missing.
     if (this.#header['stop_reason']) this.#endInputs();
     this.#message = undefined;
+  }
+
+  #resume({ keep, model, usage }: Fields): void {
+    this.#withdraw(keep);
+    // What had stopped goes on, perhaps with another model.
+    if (this.#header?.['stop_reason']) this.#header = { ...this.#header, ...NOT_STOPPED };
+    this.#update({ delta: { model }, usage });
   }
 
   #withdraw(keep: unknown): void {

@@ -13,7 +13,8 @@ import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
  * | `api` | the API failed (HTTP 5xx, `api_error`, `timeout_error`) | yes |
  * | `request` | the API refused the request (HTTP 4xx) | no |
  * | `protocol` | what came is no event stream | no |
- * | `invalid_json` | a complete tool input is not valid JSON | no |
+ * | `invalid_json` | JSON is cut, malformed, or refused by its schema | no |
+ * | `refusal` | the model declined, where that was to be an error | no |
  * | `aborted` | an `AbortSignal` fired | no |
  * | `unknown` | anything else; see `cause` | no |
  */
@@ -27,6 +28,7 @@ export type MessageStreamErrorCode =
   | 'request'
   | 'protocol'
   | 'invalid_json'
+  | 'refusal'
   | 'aborted'
   | 'unknown';
 
@@ -43,6 +45,8 @@ export interface MessageStreamErrorInit {
   status?: number | undefined;
   /** The API's `error.type`, such as `overloaded_error`. */
   errorType?: string | undefined;
+  /** How many attempts at the reply there were, where it was tried more than once. */
+  attempts?: number | undefined;
   /** The SDK's or the platform's own error. */
   cause?: unknown;
 }
@@ -81,6 +85,8 @@ export class MessageStreamError extends Error {
   declare readonly retryAfterMs?: number;
   declare readonly status?: number;
   declare readonly errorType?: string;
+  /** How many attempts at the reply there were, where it was tried more than once. */
+  declare readonly attempts?: number;
   #partial: Message | (() => Message | undefined) | undefined;
 
   constructor(message: string, init: MessageStreamErrorInit) {
@@ -91,6 +97,7 @@ export class MessageStreamError extends Error {
     if (init.retryAfterMs !== undefined) this.retryAfterMs = init.retryAfterMs;
     if (init.status !== undefined) this.status = init.status;
     if (init.errorType !== undefined) this.errorType = init.errorType;
+    if (init.attempts !== undefined) this.attempts = init.attempts;
     this.#partial = init.partial;
   }
 
@@ -102,12 +109,19 @@ export class MessageStreamError extends Error {
 
   /** The same error with this `partial` and request id, where it has none of its own. */
   with(context: Pick<MessageStreamErrorInit, 'partial' | 'requestId'>): MessageStreamError {
-    const { code, retryable, retryAfterMs, status, errorType, cause } = this;
     const requestId = this.requestId ?? context.requestId;
     const partial = this.#partial ?? context.partial;
     if (requestId === this.requestId && partial === this.#partial) return this;
-    const init = { code, retryable, retryAfterMs, status, errorType, cause, requestId, partial };
-    const error = new MessageStreamError(this.message, init);
+    return this.#copy({ requestId, partial });
+  }
+
+  /** The same error as the last of several attempts, with what all of them brought. */
+  after(attempts: number, partial: Message | undefined): MessageStreamError {
+    return this.#copy({ attempts, partial });
+  }
+
+  #copy(changes: Partial<MessageStreamErrorInit>): MessageStreamError {
+    const error = new MessageStreamError(this.message, { ...this, cause: this.cause, ...changes });
     if (this.stack !== undefined) error.stack = this.stack;
     return error;
   }

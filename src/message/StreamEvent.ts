@@ -19,6 +19,10 @@ export interface ResumeEvent {
   keep: number;
   /** What broke the attempt before. */
   error: MessageStreamError;
+  /** The model that carries on, where it is another one. */
+  model?: string;
+  /** The usage so far, over all attempts. */
+  usage?: object;
 }
 
 /** An event of a reply: the SDK's `RawMessageStreamEvent`, and two of ours. */

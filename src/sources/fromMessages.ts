@@ -7,7 +7,8 @@ import type {
   Messages,
   RawMessageStreamEvent,
 } from '@anthropic-ai/sdk/resources/messages/messages';
-import { Observable } from 'rxjs';
+import { identity, Observable, tap } from 'rxjs';
+import { continuation, markContinuation } from '../message/continueFrom.ts';
 import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
 import { type EventIterable, iterate } from './iterate.ts';
 import { open } from './open.ts';
@@ -117,12 +118,16 @@ export function fromMessages<Client extends MessagesClient | BetaMessagesClient>
       (response, abort) => {
         if (!isAwsEventStream(response)) return receive(response, subscriber, options, abort);
         call.then(
-          (stream) => iterate<AnyStreamEvent>(stream, subscriber, abort),
+          (stream) => iterate<AnyStreamEvent>(stream, subscriber, abort, options),
           (error) => subscriber.error(error),
         );
       },
     );
-  }).pipe(endings(options)) as Observable<never>;
+  }).pipe(
+    // For `retryResumable`, which joins this reply to the one that it continues.
+    continuation in params ? tap((event) => markContinuation(event, params)) : identity,
+    endings(options),
+  ) as Observable<never>;
 }
 
 /** The framing of Bedrock clients before 1.0, which their own stream decodes. */

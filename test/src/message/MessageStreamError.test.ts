@@ -24,6 +24,7 @@ describe('MessageStreamError', () => {
     request: false,
     protocol: false,
     invalid_json: false,
+    refusal: false,
     aborted: false,
     unknown: false,
   };

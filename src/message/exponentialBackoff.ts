@@ -1,0 +1,56 @@
+export interface ExponentialBackoffConfig {
+  /** The first wait, in milliseconds. Default: 500. */
+  initial?: number;
+  /** The longest wait, in milliseconds; `Infinity` for none. Default: 8,000. */
+  max?: number;
+  /** What each wait is longer by than the one before. Default: 2. */
+  factor?: number;
+  /** Up to which part of it a wait is shortened, at random, from 0 to 1. Default: 0.25. */
+  jitter?: number;
+  /** Gives numbers from 0 to below 1: a fixed one makes tests exact. Default: `Math.random`. */
+  random?: () => number;
+}
+
+/**
+ * Waits that grow: for the `delay` of `retryResumable`, and with the defaults those of the SDK's own
+ * retries (SDK src/client.ts `calculateDefaultRetryTimeoutMillis`).
+ *
+ * ```text
+ * retry  1    2     3     4     5     6
+ * wait   500  1000  2000  4000  8000  8000   less up to a quarter
+ * ```
+ *
+ * @throws TypeError when an option is out of its range.
+ *
+ * @example
+ * ```ts
+ * import { exponentialBackoff } from 'claude-rx';
+ *
+ * const delay = exponentialBackoff({ initial: 1_000, max: 30_000, jitter: 0 });
+ * console.log([1, 2, 3].map((retry) => delay(undefined, retry))); // 1000, 2000, 4000
+ * ```
+ */
+export function exponentialBackoff({
+  initial = 500,
+  max = 8_000,
+  factor = 2,
+  jitter = 0.25,
+  random = Math.random,
+}: ExponentialBackoffConfig = {}): (error: unknown, retry: number) => number {
+  const isMax = Number.isFinite(max) || max === Infinity;
+  check('initial', initial, Number.isFinite(initial) && initial >= 0, 'milliseconds, from 0 on');
+  check('max', max, isMax && max >= 0, 'milliseconds, from 0 on');
+  check('factor', factor, Number.isFinite(factor) && factor >= 1, 'a number from 1 on');
+  check('jitter', jitter, jitter >= 0 && jitter <= 1, 'a number from 0 to 1');
+  check('random', random, typeof random === 'function', 'a function that gives numbers');
+  return (_error, retry) => {
+    // A power that is too large for a number would make NaN of an `initial` of 0.
+    const growth = Math.min(factor ** (retry - 1), Number.MAX_VALUE);
+    return Math.min(max, initial * growth, Number.MAX_VALUE) * (1 - jitter * random());
+  };
+}
+
+function check(name: string, value: unknown, isValid: boolean, wanted: string): void {
+  if (isValid) return;
+  throw new TypeError(`exponentialBackoff: \`${name}\` must be ${wanted}, not ${String(value)}`);
+}
