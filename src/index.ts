@@ -1,10 +1,43 @@
 export * from '../operators/index.ts';
+export * from './flow/Valve.ts';
+export type { DeepPartial } from './json/DeepPartial.ts';
+export * from './json/IncrementalJsonParser.ts';
+export * from './json/JsonSyntaxError.ts';
+export type * from './json/JsonValue.ts';
+export type {
+  InputOf,
+  OutputOf,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from './json/StandardSchema.ts';
+export * from './json/structuredOutput.ts';
+export { continueFrom } from './message/continueFrom.ts';
+export type {
+  ContinuableParams,
+  ContinuationStrategy,
+  ContinueFromOptions,
+} from './message/continueFrom.ts';
 export { eventsOf } from './message/eventsOf.ts';
+export * from './message/exponentialBackoff.ts';
 export * from './message/guards.ts';
+export * from './message/InvalidJsonError.ts';
 export { MessageBuilder, unfinishedInput, unknownDeltas } from './message/MessageBuilder.ts';
 export * from './message/MessageStreamError.ts';
 export type * from './message/StreamEvent.ts';
 export { toMessageStreamError } from './message/toMessageStreamError.ts';
+export { appendText, type TextFile } from './sinks/appendText.ts';
+export {
+  type NodeResponse,
+  pipeToResponse,
+  type PipeToResponseInit,
+} from './sinks/pipeToResponse.ts';
+export type { SinkOptions } from './sinks/SinkOptions.ts';
+export type { TextWritable } from './sinks/TextWritable.ts';
+export { toAsyncIterable } from './sinks/toAsyncIterable.ts';
+export { toReadableStream } from './sinks/toReadableStream.ts';
+export { type SseResponseInit, toSseResponse } from './sinks/toSseResponse.ts';
+export { writeText, type WriteTextOptions } from './sinks/writeText.ts';
 export { fromMessages } from './sources/fromMessages.ts';
 export type * from './sources/fromMessages.ts';
 export { fromRecording } from './sources/fromRecording.ts';
