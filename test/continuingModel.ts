@@ -21,7 +21,7 @@ export interface Manner {
 }
 
 /** What the API would refuse. */
-export class RefusedRequest extends Error {}
+class RefusedRequest extends Error {}
 
 const NO_PREFILL = /claude-(opus|sonnet)-(5|4-[6-9])/;
 

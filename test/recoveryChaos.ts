@@ -13,7 +13,7 @@ import { httpError, MessagesServer, type ReceivedRequest, type Reply } from 'cla
 import { from, lastValueFrom, mergeMap, tap } from 'rxjs';
 import { expect } from 'vitest';
 import { addUsage } from '../src/message/addUsage.ts';
-import { type Beginning, bodyOf, ContinuingModel, seeded } from './continuingModel.ts';
+import { type Beginning, bodyOf, type ContinuingModel, seeded } from './continuingModel.ts';
 import { checkEvents, joinedBlocks } from './splicedReply.ts';
 
 export const KINDS = ['end', 'fin', 'rst', 'error', 'stall'] as const;

@@ -349,7 +349,7 @@ describe('fallbackTo and its outcome', () => {
       category: 'cyber' as const,
       explanation: 'This could do harm.',
     };
-    const refused = [...messageEvents.text('Once upon').with({ stopDetails: details })];
+    const refused = Array.from(messageEvents.text('Once upon').with({ stopDetails: details }));
 
     it('is not asked, unless it is told to', () => {
       const { values, completed } = outcome(
