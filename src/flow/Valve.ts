@@ -121,7 +121,7 @@ export class Valve {
    */
   mergeMap<T, O extends ObservableInput<unknown>>(
     project: (value: T, index: number) => O,
-    concurrent = Infinity,
+    concurrent: number = Infinity,
   ): OperatorFunction<T, ObservedValueOf<O>> {
     return this.#step('mergeMap', project, concurrent);
   }
