@@ -6,7 +6,7 @@ import { checkSink, type SinkOptions } from './SinkOptions.ts';
 
 export interface SseResponseInit extends ToSseConfig, SinkOptions {
   /** Further headers, or other values for those of an event stream. */
-  headers?: HeadersInit | undefined;
+  headers?: ConstructorParameters<typeof Headers>[0] | undefined;
   /** Default: 200. */
   status?: number | undefined;
 }
