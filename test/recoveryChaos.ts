@@ -17,7 +17,7 @@ import { type Beginning, bodyOf, type ContinuingModel, seeded } from './continui
 import { checkEvents, joinedBlocks } from './splicedReply.ts';
 
 export const KINDS = ['end', 'fin', 'rst', 'error', 'stall'] as const;
-export type Kind = (typeof KINDS)[number];
+type Kind = (typeof KINDS)[number];
 
 /** One reply: where and how it breaks first, and how often it breaks in all. */
 export interface Case {
@@ -75,11 +75,6 @@ export async function runCases(model: ContinuingModel, cases: readonly Case[]): 
     expect(leftOver(before)).toEqual([]);
   }
   return tally;
-}
-
-/** The tallies of several runs as one. */
-export function addTallies(tallies: readonly Tally[]): Tally {
-  return tallies.reduce((sum, tally) => addUsage(sum, tally) as Tally);
 }
 
 async function runBatch(
