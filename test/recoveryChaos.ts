@@ -12,7 +12,6 @@ import {
 import { httpError, MessagesServer, type ReceivedRequest, type Reply } from 'claude-rx/testing';
 import { from, lastValueFrom, mergeMap, tap } from 'rxjs';
 import { expect } from 'vitest';
-import { addUsage } from '../src/message/addUsage.ts';
 import { type Beginning, bodyOf, type ContinuingModel, seeded } from './continuingModel.ts';
 import { checkEvents, joinedBlocks } from './splicedReply.ts';
 
