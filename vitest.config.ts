@@ -18,6 +18,7 @@ export default defineConfig({
     exclude: ['test/long/**', 'test/clouds/**', '**/node_modules/**'],
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
     dangerouslyIgnoreUnhandledErrors: false,
+    setupFiles: ['./test/seed.ts'],
     testTimeout: 20_000,
   },
 });

@@ -208,7 +208,9 @@ const finders: Record<TextUnit, (locale?: string | string[]) => FindBoundaries> 
 /** Characters that are one cluster each. */
 const PLAIN = /^[\n -~]*$/;
 const PARAGRAPH = /[\n\r\u0085\u2028\u2029]$/;
-const DECISIVE = /[\p{Alphabetic}\p{Sentence_Terminal}.\u2024\ufe52\uff0e\n\r\u0085\u2028\u2029]/u;
+// A mark belongs to what is before it (rule SB5), also one that counts as alphabetic.
+const DECISIVE =
+  /(?!\p{M})[\p{Alphabetic}\p{Sentence_Terminal}.\u2024\ufe52\uff0e\n\r\u0085\u2028\u2029]/u;
 
 /**
  * Scripts without spaces between words, whose words are found in a dictionary, and how much text

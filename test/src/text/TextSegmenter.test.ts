@@ -44,6 +44,10 @@ describe('TextSegmenter', () => {
     );
   });
 
+  it('does not take a mark for the letter that begins the next sentence', () => {
+    expect(cut('sentence', ['.', '👩', 'ः', 'a'])).toEqual(cut('sentence', ['.👩ःa']));
+  });
+
   it.each(units)('gives the same %s units however the text is cut', (unit) => {
     fc.assert(
       fc.property(pieces, (texts) => {
