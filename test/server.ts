@@ -1,6 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { MessageStreamError, type StreamEvent } from 'claude-rx';
-import { MessagesServer } from 'claude-rx/testing';
+import { MessagesServer, type MessagesServerOptions } from 'claude-rx/testing';
 import { lastValueFrom, type Observable, toArray } from 'rxjs';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { encodeEvent } from '../src/sse/encodeEvent.ts';
@@ -15,13 +15,16 @@ export const params = {
  * A Messages API server on loopback and a real SDK client for it, fresh for each test. After the
  * test nothing is left: no socket, no timer.
  */
-export function useServer(): { readonly server: MessagesServer; readonly client: Anthropic } {
+export function useServer(options: MessagesServerOptions = {}): {
+  readonly server: MessagesServer;
+  readonly client: Anthropic;
+} {
   let server: MessagesServer;
   let client: Anthropic;
   let before: string[];
   beforeEach(async () => {
     before = resources();
-    server = await MessagesServer.start();
+    server = await MessagesServer.start(options);
     client = new Anthropic({ apiKey: 'test', baseURL: server.url, maxRetries: 0 });
   });
   afterEach(async () => {

@@ -1,15 +1,23 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { immediateReply } from './immediateReply.ts';
 import { httpError } from './httpError.ts';
 import { playReply, unstreamed } from './playReply.ts';
 import type { Outcome, ReceivedRequest, RequestState } from './ReceivedRequest.ts';
 import { checkedReply, type CheckedReply, type Reply } from './Reply.ts';
+import { remembered, SaidBefore } from './SaidBefore.ts';
 import { orAborted } from './waiting.ts';
 
 export interface MessagesServerOptions {
   /** Default: any that is free. */
   port?: number;
+  /**
+   * Refuses each request that the API would refuse, in its words: turns that do not alternate, calls
+   * that are not answered, thinking that was changed, and the like. Default: `false`, so that a test
+   * may send what is short.
+   */
+  strict?: boolean;
 }
 
 /** Computes the reply to a request; `index` is its place in `requests`. */
@@ -21,8 +29,11 @@ export type ReplyHandler = (request: ReceivedRequest, index: number) => Reply | 
  * - `POST /v1/messages` (`?beta=true` too) gets the replies in the order they were queued, then
  *   what `handle` computes. With `stream: true` in the request it is SSE, without it the whole
  *   message as JSON.
- * - What the API refuses is refused as the API does it, with 404 or 400; with nothing to say, the
- *   answer is a 500 that says so, and tells the SDK not to retry.
+ * - What the API refuses is refused as the API does it, with 404 or 400: with `strict` all of it,
+ *   else what no reply can be made to. With nothing to say, the answer is a 500 that says so, and
+ *   tells the SDK not to retry.
+ * - `POST /v1/messages/count_tokens` gets a count, the same for the same request: a token for each 4
+ *   characters of JSON.
  * - It sends no faster than the client reads, and stops as soon as the client has left.
  * - `close` leaves no socket and no timer.
  *
@@ -57,6 +68,8 @@ export class MessagesServer {
   /** Such as `http://127.0.0.1:40123`: the client's `baseURL`. */
   readonly url: string;
   readonly #server: Server;
+  /** What it has said, where it is to be strict. */
+  readonly #said: SaidBefore | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #requests: RequestState[] = [];
   readonly #inFlight = new Map<AbortController, Promise<Outcome>>();
@@ -66,8 +79,9 @@ export class MessagesServer {
   #socketsOpened = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, strict: boolean) {
     this.#server = server;
+    this.#said = strict ? new SaidBefore() : undefined;
     const address = server.address();
     this.url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : address}`;
     server.on('request', (incoming, response) => void this.#serve(incoming, response));
@@ -79,7 +93,10 @@ export class MessagesServer {
   }
 
   /** Starts a server; it listens when the promise resolves. */
-  static async start({ port = 0 }: MessagesServerOptions = {}): Promise<MessagesServer> {
+  static async start({
+    port = 0,
+    strict = false,
+  }: MessagesServerOptions = {}): Promise<MessagesServer> {
     const http = globalThis.process?.getBuiltinModule?.('node:http');
     if (http === undefined) throw new Error('MessagesServer needs Node, 20.16 or later');
     // Timeouts of its own would only interfere with those under test.
@@ -88,7 +105,7 @@ export class MessagesServer {
       server.once('error', reject);
       server.listen(port, '127.0.0.1', resolve);
     });
-    return new MessagesServer(server);
+    return new MessagesServer(server, strict);
   }
 
   /** What has been received, in order. A request is here as soon as its body has been read. */
@@ -185,9 +202,12 @@ export class MessagesServer {
   ): Promise<Outcome> {
     response.setHeader('request-id', state.id);
     const reply =
-      refusal(state) ?? this.#queue.shift() ?? (await this.#compute(state, index, signal));
+      immediateReply(state, this.#said) ??
+      this.#queue.shift() ??
+      (await this.#compute(state, index, signal));
     if (reply === undefined) return 'client-left';
-    const whole = state.body?.stream === true ? reply : await unstreamed(reply, signal);
+    const known = this.#said ? remembered(reply, this.#said) : reply;
+    const whole = state.body?.stream === true ? known : await unstreamed(known, signal);
     return playReply(response, withRequestId(whole, state.id), state, signal);
   }
 
@@ -230,33 +250,6 @@ async function readBody(incoming: IncomingMessage): Promise<unknown> {
   } catch {
     return text;
   }
-}
-
-/** What the API says to a request it cannot take. */
-function refusal({ method, path, body }: RequestState): CheckedReply | undefined {
-  if (method !== 'POST' || path.split('?')[0] !== '/v1/messages') {
-    return checkedReply(httpError(404, { message: 'Not Found' }));
-  }
-  const problem = problemOf(body);
-  if (problem === undefined) return undefined;
-  return checkedReply(httpError(400, { message: problem }));
-}
-
-function problemOf(body: unknown): string | undefined {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    return 'The request body is not valid JSON: it must be an object';
-  }
-  const { model, max_tokens, messages, stream } = body as Record<string, unknown>;
-  if (model === undefined) return 'model: Field required';
-  if (typeof model !== 'string') return 'model: Input should be a valid string';
-  if (max_tokens === undefined) return 'max_tokens: Field required';
-  if (!Number.isInteger(max_tokens)) return 'max_tokens: Input should be a valid integer';
-  if (messages === undefined) return 'messages: Field required';
-  if (!Array.isArray(messages)) return 'messages: Input should be a valid list';
-  if (stream !== undefined && typeof stream !== 'boolean') {
-    return 'stream: Input should be a valid boolean';
-  }
-  return undefined;
 }
 
 /** An error body names the request, as the API's do. */

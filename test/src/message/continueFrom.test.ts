@@ -12,7 +12,7 @@ import {
   markContinuation,
 } from '../../../src/message/continueFrom.ts';
 import { keptBlocks } from '../../../src/message/keptContent.ts';
-import { acceptsPrefill, refusals } from '../../apiRules.ts';
+import { acceptsPrefill, requestProblems } from '../../../src/testing/requestProblems.ts';
 import { deepFreeze } from '../../deepFreeze.ts';
 import { messageStart, ping, usage } from '../../operators/events.ts';
 import { trickyText } from '../../trickyText.ts';
@@ -692,7 +692,7 @@ describe('continueFrom', () => {
     const cut = { ...call('a'), [unfinishedInput]: '{"ci' };
     const request = continueFrom(paramsOf(), partialOf([cut, text(story)]));
     expect(JSON.stringify(request)).not.toContain('ci\\"');
-    expect(refusals(request)).toEqual([]);
+    expect(requestProblems(request)).toEqual([]);
   });
 
   it('takes what a gateway has left out', () => {
@@ -766,7 +766,7 @@ describe('continueFrom', () => {
         stop_sequences: fc.constant(['END']),
       })
       .map((given) => deepFreeze(given) as unknown as Params)
-      .filter((given) => refusals(given).length === 0);
+      .filter((given) => requestProblems(given).length === 0);
     const strategies = fc.constantFrom<ContinuationStrategy | undefined>(
       undefined,
       undefined,
@@ -799,7 +799,7 @@ describe('continueFrom', () => {
           if (request === undefined) return;
           // An unknown model may be prefilled when that is asked for.
           const model = strategy === 'prefill' ? older : before.model;
-          expect(refusals({ ...request, model })).toEqual([]);
+          expect(requestProblems({ ...request, model })).toEqual([]);
           const { messages, max_tokens, ...rest } = request;
           const { messages: _, max_tokens: most, ...same } = before;
           expect(rest).toEqual({ ...same, [continuation]: said(request) });
@@ -857,7 +857,7 @@ describe('continueFrom', () => {
           { messages: [question, { role: 'assistant', content: [search('a')] }] },
         ],
         [
-          'cannot be thinking',
+          'cannot be `thinking`',
           { messages: [question, { role: 'assistant', content: [thinking()] }] },
         ],
         [
@@ -868,9 +868,9 @@ describe('continueFrom', () => {
       ];
       for (const [rule, changes] of rules) {
         const request = { ...paramsOf({ model: older }), ...changes } as Params;
-        expect(refusals(request).join()).toContain(rule);
+        expect(requestProblems(request).join()).toContain(rule);
       }
-      expect(refusals(paramsOf())).toEqual([]);
+      expect(requestProblems(paramsOf())).toEqual([]);
       expect(fc.sample(id, 1)).toHaveLength(1);
     });
   });

@@ -1,0 +1,97 @@
+import { historyProblems } from './historyProblems.ts';
+import type { SaidBefore } from './SaidBefore.ts';
+
+/** The parameters that a problem is looked for in; GA and beta ones, and whatever came over the wire. */
+export interface RequestBody {
+  model: string;
+  max_tokens?: number;
+  messages: readonly { role: string; content: unknown }[];
+  thinking?: { type: string; budget_tokens?: number } | null | undefined;
+  tool_choice?: { type: string } | null | undefined;
+  output_config?: { format?: unknown } | null | undefined;
+}
+
+export interface RequestContext {
+  /** `/v1/messages/count_tokens`: no reply is asked for. */
+  countOnly?: boolean;
+  /** What has been said in replies, so that a change of it is seen. */
+  said?: SaidBefore | undefined;
+}
+
+// SDK src/resources/messages/messages.ts and src/resources/beta/messages/messages.ts.
+const PARAMETERS: ReadonlySet<string> = new Set([
+  ...['model', 'max_tokens', 'messages', 'system', 'tools', 'tool_choice', 'thinking', 'stream'],
+  ...['stop_sequences', 'metadata', 'cache_control', 'container', 'diagnostics', 'inference_geo'],
+  ...['output_config', 'service_tier', 'speed', 'billing_policy', 'compaction'],
+  ...['context_management', 'fallback_credit_token', 'fallbacks', 'mcp_servers', 'output_format'],
+  'thread',
+]);
+
+/** At most so many (docs: /docs/en/build-with-claude/prompt-caching). */
+const MOST_BREAKPOINTS = 4;
+
+/**
+ * What the API says of a request that it cannot take; empty where it takes it. The wording is the
+ * API's own where it is known, with the place in front.
+ *
+ * Turns of the same role count as one, as the API joins them.
+ */
+export function requestProblems(body: RequestBody, context: RequestContext = {}): string[] {
+  return [
+    ...Object.keys(body)
+      .filter((name) => !PARAMETERS.has(name))
+      .map((name) => `${name}: Extra inputs are not permitted`),
+    ...(context.countOnly ? [] : numberProblems(body)),
+    ...toolProblems(body),
+    ...breakpointProblems(body),
+    ...historyProblems(body, context),
+    // `JSON.stringify` writes a surrogate as an escape only where it is alone.
+    ...(/\\ud[89a-f]/.test(JSON.stringify(body)) ? ['The request body is not valid JSON'] : []),
+  ];
+}
+
+/** Whether a model takes a prefill: those up to 4.5 (docs: errors#prefill-not-supported). */
+export function acceptsPrefill(model: string): boolean {
+  const [, before, , major, minor] =
+    /claude-(?:(\d)-.*|(opus|sonnet|haiku)-(\d)(?:-(\d))?(?:[-@]\d{8}.*)?)$/.exec(model) ?? [];
+  if (before) return Number(before) <= 3;
+  return major !== undefined && Number(`${major}.${minor ?? 0}`) <= 4.5;
+}
+
+function numberProblems({ max_tokens = 0, thinking }: RequestBody): string[] {
+  const budget = thinking?.budget_tokens ?? 0;
+  return [
+    // Zero only fills the cache (SDK src/resources/messages/messages.ts `max_tokens`).
+    ...(max_tokens >= 0 ? [] : ['max_tokens: Input should be greater than or equal to 0']),
+    ...(budget === 0 || budget < max_tokens
+      ? []
+      : ['max_tokens: `max_tokens` must be greater than `thinking.budget_tokens`']),
+  ];
+}
+
+function toolProblems(body: RequestBody): string[] {
+  const { tools } = body as { tools?: unknown };
+  const names = (Array.isArray(tools) ? tools : []).flatMap(({ name }) => name ?? []);
+  return new Set(names).size < names.length ? ['tools: Tool names must be unique.'] : [];
+}
+
+function breakpointProblems(body: RequestBody): string[] {
+  const { system, tools, messages } = body as unknown as Record<string, unknown>;
+  const count = [body, system, tools, messages].reduce<number>(
+    (sum, part) => sum + (part === body ? ownBreakpoint(part) : breakpoints(part)),
+    0,
+  );
+  if (count <= MOST_BREAKPOINTS) return [];
+  return [`A maximum of 4 blocks with cache_control may be provided. Found ${count}.`];
+}
+
+function ownBreakpoint(value: object): number {
+  return (value as { cache_control?: unknown }).cache_control ? 1 : 0;
+}
+
+/** How many blocks in `value` have a breakpoint; those inside of a tool result, too. */
+function breakpoints(value: unknown): number {
+  if (Array.isArray(value)) return value.reduce((sum, one) => sum + breakpoints(one), 0);
+  if (typeof value !== 'object' || value === null) return 0;
+  return ownBreakpoint(value) + breakpoints((value as { content?: unknown }).content);
+}
