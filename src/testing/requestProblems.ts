@@ -19,13 +19,14 @@ export interface RequestContext {
 }
 
 // SDK src/resources/messages/messages.ts and src/resources/beta/messages/messages.ts.
-const PARAMETERS: ReadonlySet<string> = new Set([
-  ...['model', 'max_tokens', 'messages', 'system', 'tools', 'tool_choice', 'thinking', 'stream'],
-  ...['stop_sequences', 'metadata', 'cache_control', 'container', 'diagnostics', 'inference_geo'],
-  ...['output_config', 'service_tier', 'speed', 'billing_policy', 'compaction'],
-  ...['context_management', 'fallback_credit_token', 'fallbacks', 'mcp_servers', 'output_format'],
-  'thread',
-]);
+const PARAMETERS: ReadonlySet<string> = new Set(
+  (
+    'model max_tokens messages system tools tool_choice thinking stream stop_sequences metadata ' +
+    'cache_control container diagnostics inference_geo output_config output_format service_tier ' +
+    'speed billing_policy compaction context_management fallback_credit_token fallbacks ' +
+    'mcp_servers thread'
+  ).split(' '),
+);
 
 /** At most so many (docs: /docs/en/build-with-claude/prompt-caching). */
 const MOST_BREAKPOINTS = 4;
