@@ -16,7 +16,7 @@ export function open(
   onResponse: (response: Response, abort: () => void) => void,
 ): void {
   const controller = new AbortController();
-  const abort = () => controller.abort();
+  const abort = () => abortWithoutTrace(controller);
   let responded = false;
   subscriber.add(() => {
     if (!responded) abort();
@@ -41,6 +41,22 @@ export function open(
     else response.then(take, fail);
   } catch (error) {
     fail(error);
+  }
+}
+
+/**
+ * Aborts such that the reason holds no stack trace. V8 keeps the receivers of the calls in one, here
+ * all subscribers; and the SDK keeps the reason until the body is collected, which these subscribers
+ * hold (SDK src/internal/request-signal.ts): none of it would ever be freed.
+ */
+function abortWithoutTrace(controller: AbortController): void {
+  const { stackTraceLimit } = Error;
+  // Where intrinsics are frozen this says no instead of throwing.
+  Reflect.set(Error, 'stackTraceLimit', 0);
+  try {
+    controller.abort();
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }
 }
 

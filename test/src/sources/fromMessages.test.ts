@@ -8,7 +8,9 @@ import {
   type StreamEvent,
 } from 'claude-rx';
 import { httpError, messageEvents } from 'claude-rx/testing';
-import { lastValueFrom, take } from 'rxjs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { lastValueFrom, take, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { failure, params, received, sse, until, useServer } from '../../server.ts';
 
@@ -66,6 +68,32 @@ describe('fromMessages', () => {
     expect(seen).toEqual([
       { status: 200, requestId: expect.stringMatching(/^req_/), headers: expect.any(Headers) },
     ]);
+  });
+
+  it('keeps nothing of the pipelines whose requests were aborted', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const seenByOne = async () => {
+      context.server.reply({ events, fault: { kind: 'stall', beforeEvent: 5 } });
+      const seen: StreamEvent[] = [];
+      await received(
+        ask().pipe(
+          tap((event) => seen.push(event)),
+          take(3),
+        ),
+      );
+      return new WeakRef(seen);
+    };
+    const all: WeakRef<StreamEvent[]>[] = [];
+    while (all.length < 5) all.push(await seenByOne());
+    // The platform may remember its last request.
+    const kept = () => all.slice(0, -1).filter((seen) => seen.deref());
+    for (let turn = 0; turn < 50 && kept().length > 0; turn++) {
+      // What was asked for is kept until the job is over.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      collect();
+    }
+    expect(kept()).toHaveLength(0);
   });
 
   it('reports what onResponse throws', async () => {
