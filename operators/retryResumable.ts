@@ -96,6 +96,8 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * - White space that `continueFrom` did not send is not doubled, and what the continuation repeats
  *   of the text is dropped, if it is 12 characters or more: fewer cannot be told from new text.
  *   Text that may be a repeat is held back, 400 characters at most.
+ * - A reply with a call that is kept ends with the `stop_reason` `tool_use`, since the caller owes
+ *   the result, also where its continuation ends with `end_turn`.
  * - Usage is the sum over all attempts; `usage.attempts` lists them. Of one that was cut only what
  *   it had reported is known, so the sum is a lower bound.
  * - A reply that lacks nothing but `message_stop` is not asked for again, but ended.

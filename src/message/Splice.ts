@@ -14,7 +14,7 @@ interface Event {
   index: number;
   message?: { id?: string; model?: string; usage?: object };
   content_block?: { type: string; text?: string };
-  delta?: { type?: string; text?: string };
+  delta?: { type?: string; text?: string; stop_reason?: string | null };
   usage?: Usage;
 }
 interface SeamEvent extends Event {
@@ -112,7 +112,7 @@ export class Splice<E extends AnyStreamEvent> {
       case 'message_delta':
         this.#closeOpen();
         this.#usage = { ...this.#usage, ...withoutNull(fields.usage) };
-        return this.#emit(this.#spent.length === 0 ? fields : { ...fields, usage: this.#total() });
+        return this.#emit(this.#spent.length === 0 ? fields : this.#ofAllAttempts(fields));
       case 'message_stop':
         return this.stop(fields);
       case 'resume':
@@ -314,6 +314,17 @@ export class Splice<E extends AnyStreamEvent> {
     this.#give(event);
   }
 
+  /**
+   * The `message_delta` of a continuation says it of the whole reply: what all attempts have used,
+   * and, where a call is kept, that the reply ends for its result.
+   */
+  #ofAllAttempts(event: Event): Event {
+    const whole = { ...event, usage: this.#total() };
+    const kept = this.message?.content.slice(0, this.#base) ?? [];
+    if (event.delta?.stop_reason !== 'end_turn' || !kept.some(isCall)) return whole;
+    return { ...whole, delta: { ...event.delta, stop_reason: 'tool_use' } };
+  }
+
   #total(): Usage {
     const attempts = [...this.#spent, ...attemptsOf(this.#usage)];
     return { ...attempts.reduce(addUsage, {}), attempts };
@@ -333,6 +344,10 @@ function withAllText(seam: SeamConfig, kept: readonly { type: string }[]): SeamC
 
 function attemptsOf(usage: Usage): object[] {
   return usage.attempts ?? [usage];
+}
+
+function isCall({ type }: { type: string }): boolean {
+  return type === 'tool_use';
 }
 
 function isBlankText({ type, delta }: Event): boolean {

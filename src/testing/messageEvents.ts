@@ -50,7 +50,7 @@ export interface MessageFields {
    * Default: 25 input tokens, one output token for each 4 characters of content, the rest `null`.
    */
   usage?: Partial<Usage>;
-  /** Default: `tool_use` when the last content block is one, else `end_turn`. */
+  /** Default: `tool_use` when there is a call to answer, else `end_turn`. */
   stopReason?: StopReason | (string & {}) | null;
   /** With a value, `stop_reason` defaults to `stop_sequence`. Default: `null`. */
   stopSequence?: string | null;
@@ -161,17 +161,18 @@ export class MessageEvents implements Iterable<StreamEvent> {
     // The SDK's helpers write into `message_start.message`, so each run makes its own objects.
     yield { type: 'message_start', message: this.#emptyMessage() };
     let index = 0;
-    let last: RawFields | undefined;
+    let hasCall = false;
     for (const part of this.#parts) {
       if ('event' in part) {
         yield part.event as unknown as StreamEvent;
         if (part.event.type === 'content_block_start') {
           index = Math.max(index, Number(part.event['index']) + 1);
-          last = part.event['content_block'] as RawFields;
+          hasCall ||= isCall(part.event['content_block'] as RawFields);
         }
       } else {
-        last = part.start(index);
-        yield { type: 'content_block_start', index, content_block: last as never };
+        const block = part.start(index);
+        hasCall ||= isCall(block);
+        yield { type: 'content_block_start', index, content_block: block as never };
         for (const delta of part.deltas()) {
           yield { type: 'content_block_delta', index, delta: delta as never };
         }
@@ -179,7 +180,7 @@ export class MessageEvents implements Iterable<StreamEvent> {
         index++;
       }
     }
-    yield this.#messageDelta(last?.type);
+    yield this.#messageDelta(hasCall);
     yield { type: 'message_stop' };
   }
 
@@ -251,11 +252,11 @@ export class MessageEvents implements Iterable<StreamEvent> {
     };
   }
 
-  #messageDelta(lastBlock: string | undefined): StreamEvent {
+  #messageDelta(hasCall: boolean): StreamEvent {
     const { stopSequence = null, stopDetails = null, container = null } = this.#fields;
     const { input_tokens, output_tokens, cache_creation_input_tokens, ...rest } = this.#usage();
     const { cache_read_input_tokens, output_tokens_details, server_tool_use } = rest;
-    const natural = lastBlock === 'tool_use' ? 'tool_use' : 'end_turn';
+    const natural = hasCall ? 'tool_use' : 'end_turn';
     const implied = stopDetails ? 'refusal' : stopSequence === null ? natural : 'stop_sequence';
     const { stopReason = implied } = this.#fields;
     return {
@@ -322,6 +323,10 @@ export class MessageEvents implements Iterable<StreamEvent> {
  * ```
  */
 export const messageEvents: MessageEvents = new MessageEvents();
+
+function isCall(block: RawFields): boolean {
+  return block.type === 'tool_use';
+}
 
 function inputText(input: unknown): string {
   const json: string | undefined = JSON.stringify(input);

@@ -868,6 +868,19 @@ describe('retryResumable and the blocks of a reply', () => {
     ]);
   });
 
+  it('ends for the result of a call that it keeps, also where the continuation just ends', () => {
+    const call = [callStart(1), json(1, '{"city": "Paris"}'), stop(1)];
+    const begun = [events.m, ...said(0, 'I look'), ...call, ...opened(2, 'It takes')];
+    const endingWith = (reason: string, first = begun) =>
+      spliced([first, [events.n, ...said(0, ' a time'), messageDelta(reason), events.S]]).message
+        .stop_reason;
+    expect(endingWith('end_turn')).toBe('tool_use');
+    expect(endingWith('max_tokens')).toBe('max_tokens');
+    expect(endingWith('end_turn', [events.m, ...opened(0, 'Once upon')])).toBe('end_turn');
+    // The call is withdrawn with the thinking after the text.
+    expect(endingWith('end_turn', [...begun.slice(0, 4), ...call])).toBe('end_turn');
+  });
+
   it('goes on in a block that is open, and begins another where it was ended', () => {
     const rest = [events.n, ...said(0, ' a time'), ...last];
     const open = spliced([[events.m, ...opened(0, 'Once upon')], rest]);

@@ -205,7 +205,7 @@ describe('messageEvents', () => {
 
   it.each([
     [messageEvents.text('a').toolUse('b'), 'tool_use'],
-    [messageEvents.toolUse('b').text('a'), 'end_turn'],
+    [messageEvents.toolUse('b').text('a'), 'tool_use'],
     [messageEvents.toolUse('b').ping(), 'tool_use'],
     [messageEvents, 'end_turn'],
     [messageEvents.text('a').with({ stopSequence: 'END' }), 'stop_sequence'],
