@@ -20,7 +20,7 @@ const DELTAS = {
  */
 export class DeltaTemplate {
   /** A frame up to the opening quote of its text. */
-  #front: string | undefined;
+  #front = '';
   #index = 0;
   #deltaOf: (typeof DELTAS)[keyof typeof DELTAS] = DELTAS.text_delta;
   /** Where the frame that was taken ends. */
@@ -46,8 +46,9 @@ export class DeltaTemplate {
 
   /** The event of the frame at `at`, if it fits; `end` is then where the next one begins. */
   take(text: string, at: number): StreamEvent | undefined {
-    if (this.#front === undefined || !text.startsWith(this.#front, at)) return undefined;
     const start = at + this.#front.length;
+    // `startsWith` compares one character after the other.
+    if (start === at || text.slice(at, start) !== this.#front) return undefined;
     let close = start;
     let code = text.charCodeAt(close);
     while (code !== QUOTE && code !== BACKSLASH && code >= SPACE) code = text.charCodeAt(++close);
