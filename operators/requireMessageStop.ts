@@ -6,7 +6,6 @@ import {
   type MonoTypeOperatorFunction,
   of,
   takeWhile,
-  tap,
   throwError,
 } from 'rxjs';
 import { isBlockEvent } from '../src/message/isBlockEvent.ts';
@@ -80,11 +79,11 @@ export function requireMessageStop<E extends AnyStreamEvent>({
         return throwError(() => truncation({ partial }));
       });
       return source.pipe(
-        tap((event) => {
+        takeWhile((event) => {
           if (keepContent || !isBlockEvent(event)) builder.push(event);
           stopped = event.type === 'message_stop';
-        }),
-        takeWhile(() => !stopped, true),
+          return !stopped;
+        }, true),
         concatWith(end),
         catchError((error: unknown) => throwError(() => toMessageStreamError(error, { partial }))),
       );

@@ -1,9 +1,17 @@
-import { defer, type MonoTypeOperatorFunction, Observable, takeUntil, tap } from 'rxjs';
+import {
+  catchError,
+  defer,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  takeUntil,
+  tap,
+  throwError,
+} from 'rxjs';
+import { whenAborted } from '../src/flow/whenAborted.ts';
 import { isBlockEvent } from '../src/message/isBlockEvent.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import type { StreamEvent } from '../src/message/StreamEvent.ts';
-import { fromAbort } from '../src/message/toMessageStreamError.ts';
 
 export interface TakeUntilAbortedConfig {
   /**
@@ -48,26 +56,21 @@ export function takeUntilAborted<T>(
   signal: AbortSignal,
   { keepContent = true }: TakeUntilAbortedConfig = {},
 ): MonoTypeOperatorFunction<T> {
-  if (typeof signal?.addEventListener !== 'function') {
-    throw new TypeError('takeUntilAborted: pass an AbortSignal, such as `controller.signal`');
-  }
+  const aborted = whenAborted(signal);
   return (source) =>
     defer(() => {
       const builder = new MessageBuilder();
       const partial = () => builder.message as MessageStreamError['partial'];
-      const aborted = new Observable<never>((subscriber) => {
-        const fail = () => subscriber.error(fromAbort(signal).with({ partial }));
-        if (signal.aborted) return fail();
-        signal.addEventListener('abort', fail);
-        return () => signal.removeEventListener('abort', fail);
-      });
+      const withPartial = catchError<never, Observable<never>>((error: MessageStreamError) =>
+        throwError(() => error.with({ partial })),
+      );
       return source.pipe(
         tap((value) => {
           // What is no event is ignored by the builder.
           const event = value as unknown as StreamEvent;
           if (value && (keepContent || !isBlockEvent(event))) builder.push(event);
         }),
-        takeUntil(aborted),
+        takeUntil(aborted.pipe(withPartial)),
       );
     });
 }

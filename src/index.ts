@@ -12,6 +12,7 @@ export type {
   StandardSchema,
 } from './json/StandardSchema.ts';
 export * from './json/structuredOutput.ts';
+export { unfinishedInput, unknownDeltas } from './message/BlockBuilder.ts';
 export { continueFrom } from './message/continueFrom.ts';
 export type {
   ContinuableParams,
@@ -22,7 +23,7 @@ export { eventsOf } from './message/eventsOf.ts';
 export * from './message/exponentialBackoff.ts';
 export * from './message/guards.ts';
 export * from './message/InvalidJsonError.ts';
-export { MessageBuilder, unfinishedInput, unknownDeltas } from './message/MessageBuilder.ts';
+export { MessageBuilder } from './message/MessageBuilder.ts';
 export * from './message/MessageStreamError.ts';
 export type * from './message/StreamEvent.ts';
 export { toMessageStreamError } from './message/toMessageStreamError.ts';

@@ -1,5 +1,6 @@
+import { unfinishedInput, unknownDeltas } from './BlockBuilder.ts';
 import { eventsOf } from './eventsOf.ts';
-import { MessageBuilder, unfinishedInput, unknownDeltas } from './MessageBuilder.ts';
+import { MessageBuilder } from './MessageBuilder.ts';
 import type { AnyStreamEvent, StreamEvent } from './StreamEvent.ts';
 
 type Fields = Record<string, unknown>;

@@ -60,6 +60,9 @@ const RETRYABLE: ReadonlySet<MessageStreamErrorCode> = new Set([
   'api',
 ]);
 
+/** What only some errors have: no field of it where it is not known. */
+const KNOWN_SOMETIMES = ['requestId', 'retryAfterMs', 'status', 'errorType', 'attempts'] as const;
+
 /**
  * The one error that streams of this package end with.
  *
@@ -93,11 +96,9 @@ export class MessageStreamError extends Error {
     super(message, init.cause === undefined ? undefined : { cause: init.cause });
     this.code = init.code;
     this.retryable = init.retryable ?? RETRYABLE.has(init.code);
-    if (init.requestId !== undefined) this.requestId = init.requestId;
-    if (init.retryAfterMs !== undefined) this.retryAfterMs = init.retryAfterMs;
-    if (init.status !== undefined) this.status = init.status;
-    if (init.errorType !== undefined) this.errorType = init.errorType;
-    if (init.attempts !== undefined) this.attempts = init.attempts;
+    for (const field of KNOWN_SOMETIMES) {
+      if (init[field] !== undefined) Object.assign(this, { [field]: init[field] });
+    }
     this.#partial = init.partial;
   }
 

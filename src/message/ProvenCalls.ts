@@ -2,7 +2,7 @@ import { JsonText } from '../json/JsonText.ts';
 import { BlockCursor } from './BlockCursor.ts';
 import type { InvalidJsonError } from './InvalidJsonError.ts';
 import { invalidToolInput } from './invalidToolInput.ts';
-import { unfinishedInput } from './MessageBuilder.ts';
+import { unfinishedInput } from './BlockBuilder.ts';
 import type { AnyStreamEvent, ContentBlockOf, MessageOf, ToolUseOf } from './StreamEvent.ts';
 
 /**

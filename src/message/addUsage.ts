@@ -1,3 +1,5 @@
+import { isRecord } from './fields.ts';
+
 type Counters = Record<string, unknown>;
 
 /**
@@ -20,8 +22,4 @@ function added(before: unknown, value: unknown): unknown {
   if (typeof value === 'number') return typeof before === 'number' ? before + value : value;
   if (Array.isArray(value)) return Array.isArray(before) ? [...before, ...value] : value;
   return isRecord(value) ? addUsage(isRecord(before) ? before : {}, value) : value;
-}
-
-function isRecord(value: unknown): value is Counters {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { fields, text } from './fields.ts';
 import {
   MessageStreamError,
   type MessageStreamErrorCode,
@@ -19,8 +20,6 @@ const TYPE_OF_CODE: Partial<Record<string, string>> = {
   request: 'invalid_request_error',
   timeout: 'timeout_error',
 };
-
-type Fields = Record<string, unknown>;
 
 /**
  * The error as the last frame of a stream: all of it but `partial`, which its reader has received,
@@ -62,14 +61,6 @@ export function revivedError(said: unknown, cause?: unknown): MessageStreamError
     cause,
   };
   return new MessageStreamError(message, init);
-}
-
-function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }
 
 function number(value: unknown): number | undefined {

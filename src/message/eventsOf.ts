@@ -1,5 +1,5 @@
 import type { AnyStreamEvent, ContentBlockOf, MessageOf, StreamEvent } from './StreamEvent.ts';
-import { unfinishedInput } from './MessageBuilder.ts';
+import { unfinishedInput } from './BlockBuilder.ts';
 
 /** What a reply says at its end, and not at its start. */
 const SAID_LAST = ['stop_reason', 'stop_sequence', 'stop_details'] as const;

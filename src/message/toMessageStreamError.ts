@@ -1,4 +1,5 @@
 import { fromErrorFrame } from './errorFrame.ts';
+import { fields, text } from './fields.ts';
 import {
   MessageStreamError,
   type MessageStreamErrorCode,
@@ -20,29 +21,17 @@ export interface ApiErrorAnswer {
   cause?: unknown;
 }
 
-// Error types: SDK src/resources/shared.ts `ErrorType`, docs /docs/en/api/errors. The last group are
-// the exceptions of a Bedrock stream, as AWS names them.
-const CODE_OF_TYPE: ReadonlyMap<string, MessageStreamErrorCode> = new Map([
-  ['overloaded_error', 'overloaded'],
-  ['rate_limit_error', 'rate_limited'],
-  ['api_error', 'api'],
-  ['timeout_error', 'api'],
-  ['invalid_request_error', 'request'],
-  ['authentication_error', 'request'],
-  ['billing_error', 'request'],
-  ['permission_error', 'request'],
-  ['not_found_error', 'request'],
-  ['request_too_large', 'request'],
-  ['conflict_error', 'request'],
-  ['memory_precondition_failed_error', 'request'],
-  ['memory_path_conflict_error', 'request'],
-  ['throttlingException', 'rate_limited'],
-  ['serviceUnavailableException', 'overloaded'],
-  ['internalServerException', 'api'],
-  ['modelStreamErrorException', 'api'],
-  ['modelTimeoutException', 'api'],
-  ['validationException', 'request'],
-]);
+// Error types: SDK src/resources/shared.ts `ErrorType`, docs /docs/en/api/errors. Those that end in
+// `Exception` are of a Bedrock stream; AWS writes them with a small first letter or a capital one.
+const TYPES_OF_CODE: readonly [MessageStreamErrorCode, RegExp][] = [
+  ['overloaded', /^(overloaded_error|serviceUnavailableException)$/i],
+  ['rate_limited', /^(rate_limit_error|throttlingException)$/i],
+  ['api', /^((api|timeout)_error|(internalServer|modelStreamError|modelTimeout)Exception)$/i],
+  [
+    'request',
+    /^((invalid_request|authentication|billing|permission|not_found|conflict|memory_(precondition_failed|path_conflict))_error|request_too_large|validationException)$/i,
+  ],
+];
 
 /** 429s that waiting does not cure: SDK src/resources/shared.ts. */
 const SPEND_LIMITS = new Set(['enforced_spend_limit_reached', 'contract_spend_limit_reached']);
@@ -216,9 +205,8 @@ function of(
   return new MessageStreamError(`${sentence}: ${said}`, { code, retryable, cause });
 }
 
-/** AWS writes its exceptions with a small first letter or a capital one. */
 function codeOfType(type = ''): MessageStreamErrorCode | undefined {
-  return CODE_OF_TYPE.get(type.replace(/^[A-Z]/, (letter) => letter.toLowerCase()));
+  return TYPES_OF_CODE.find(([, types]) => types.test(type))?.[0];
 }
 
 function codeOfStatus(status: number | undefined): MessageStreamErrorCode {
@@ -249,14 +237,6 @@ function retryAfterMs(headers: ApiErrorAnswer['headers']): number | undefined {
   const seconds = Number(after || Number.NaN);
   const wait = Number.isNaN(seconds) ? Date.parse(after) - Date.now() : seconds * 1000;
   return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
-}
-
-function fields(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function printed(value: unknown): string {

@@ -1,7 +1,7 @@
-import { identity, type MonoTypeOperatorFunction, pipe } from 'rxjs';
+import { identity, type MonoTypeOperatorFunction, pipe, takeUntil } from 'rxjs';
 import { requireMessageStop } from '../../operators/requireMessageStop.ts';
-import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
 import type { Valve } from '../flow/Valve.ts';
+import { whenAborted } from '../flow/whenAborted.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 
 export interface SourceOptions {
@@ -41,7 +41,7 @@ export function endings<E extends AnyStreamEvent>({
   keepContent = true,
 }: SourceOptions = {}): MonoTypeOperatorFunction<E> {
   return pipe(
-    signal ? takeUntilAborted<E>(signal, { keepContent }) : identity,
+    signal ? takeUntil<E>(whenAborted(signal)) : identity,
     requireMessageStop<E>({ allowMissing: allowMissingMessageStop, keepContent }),
   );
 }

@@ -1,6 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { eventsOf } from '../message/eventsOf.ts';
-import { unfinishedInput } from '../message/MessageBuilder.ts';
+import { unfinishedInput } from '../message/BlockBuilder.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';

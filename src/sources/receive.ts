@@ -1,5 +1,6 @@
 import type { Subscriber } from 'rxjs';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
+import { parsed } from '../message/parsed.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError, toMessageStreamError, truncation } from '../message/toMessageStreamError.ts';
 import { EventDecoder } from '../sse/EventDecoder.ts';
@@ -108,10 +109,10 @@ function httpError(text: string, { status, headers }: Response): MessageStreamEr
 
 function notAnEventStream(text: string, response: Response): MessageStreamError {
   const body = parsed(text);
-  if (body?.type === 'error' || body?.error) {
+  if (body?.['type'] === 'error' || body?.['error']) {
     return fromApiError({ body, headers: response.headers });
   }
-  if (body?.type === 'message') {
+  if (body?.['type'] === 'message') {
     return noEventStream('is a whole message: send the request with `stream: true`', response);
   }
   if (text === '') return noEventStream('is empty', response);
@@ -129,15 +130,6 @@ function noEventStream(what: string, { headers, status }: Response): MessageStre
     retryable: what === 'is empty' && type.includes('event-stream'),
     status,
   });
-}
-
-function parsed(text: string): { type?: unknown; error?: unknown } | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 async function readText(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {

@@ -1,8 +1,10 @@
-import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser';
 import { revivedError } from '../message/errorFrame.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError } from '../message/toMessageStreamError.ts';
+import { DeltaTemplate } from './DeltaTemplate.ts';
+import { FrameReader } from './FrameReader.ts';
+import { Utf8Decoder } from './Utf8Decoder.ts';
 
 /** As many characters of bad data are shown in an error. */
 const SHOWN = 200;
@@ -23,8 +25,6 @@ interface Value {
  * - An error frame, or data that is no event, throws a `MessageStreamError`; the events before it
  *   have been handed over.
  *
- * Framing is `eventsource-parser`'s (https://html.spec.whatwg.org/multipage/server-sent-events.html).
- *
  * @example
  * ```ts
  * import { EventDecoder } from 'claude-rx';
@@ -36,14 +36,20 @@ interface Value {
  */
 export class EventDecoder {
   readonly #onEvent: (event: StreamEvent) => void;
-  readonly #text: TextDecoder = new TextDecoder();
-  readonly #parser: EventSourceParser = createParser({
-    onEvent: (frame) => this.#take(frame),
+  readonly #utf8: Utf8Decoder = new Utf8Decoder();
+  readonly #delta: DeltaTemplate = new DeltaTemplate();
+  readonly #frames: FrameReader = new FrameReader({
+    onFrame: (event, data) => this.#take(event, data),
     onComment: () => this.#emit({ type: 'ping' }),
+    takeAt: (text, at) => {
+      const event = this.#delta.take(text, at);
+      if (event === undefined) return at;
+      this.#emit(event);
+      return this.#delta.end;
+    },
   });
   #head = '';
   #count = 0;
-  #endsInCR = false;
   #ending = false;
   #stopped = false;
 
@@ -63,7 +69,7 @@ export class EventDecoder {
 
   /** Takes the next bytes. */
   push(chunk: Uint8Array): void {
-    this.#feed(this.#text.decode(chunk, { stream: true }));
+    this.#feed(this.#utf8.decode(chunk));
   }
 
   /**
@@ -72,12 +78,13 @@ export class EventDecoder {
    */
   end(): void {
     this.#ending = true;
-    this.#feed(`${this.#text.decode()}\n\n`);
+    this.#feed(`${this.#utf8.end()}\n\n`);
   }
 
   /** Hands nothing over any more, not even the rest of the chunk that is being read. */
   stop(): void {
     this.#stopped = true;
+    this.#frames.stop();
   }
 
   #feed(text: string): void {
@@ -86,22 +93,12 @@ export class EventDecoder {
       this.#head += text.slice(0, KEPT);
     }
     try {
-      this.#parser.feed(this.#withLineFeeds(text));
+      this.#frames.read(text);
     } catch (error) {
-      // The parser was left in the middle of a frame.
-      this.#stopped = true;
+      // The reader was left in the middle of a chunk.
+      this.stop();
       throw error;
     }
-  }
-
-  /**
-   * Ends every line in LF. The parser by itself holds a CR at the end of a chunk back, and with it
-   * the event that it ends, and looks through the whole chunk for each line when there is a CR in it.
-   */
-  #withLineFeeds(text: string): string {
-    const rest = this.#endsInCR && text.startsWith('\n') ? text.slice(1) : text;
-    this.#endsInCR = text.endsWith('\r');
-    return rest.includes('\r') ? rest.replace(/\r\n?/g, '\n') : rest;
   }
 
   #emit(event: StreamEvent): void {
@@ -110,7 +107,7 @@ export class EventDecoder {
     this.#onEvent(event);
   }
 
-  #take({ event, data }: EventSourceMessage): void {
+  #take(event: string | undefined, data: string): void {
     if (this.#stopped || data === '[DONE]') return;
     if (event === 'ping') return this.#emit({ type: 'ping' });
     if (data === '') return this.#ending ? undefined : this.#emit({ type: 'ping' });
@@ -119,6 +116,7 @@ export class EventDecoder {
     if (event === 'error' || value.type === 'error') throw fromApiError({ body: value });
     // A seam that was sent on: what broke the attempt before is an error again.
     if (value.type === 'resume') value.error = revivedError(value.error) ?? value.error;
+    if (value.type === 'content_block_delta') this.#delta.learn(event, data, value);
     if (typeof value.type === 'string') return this.#emit(value as StreamEvent);
     if (value.error) throw fromApiError({ body: value });
     if (event === undefined) throw noEvent('a frame without a type', data);

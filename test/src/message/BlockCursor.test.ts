@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BlockCursor } from '../../../src/message/BlockCursor.ts';
-import { unfinishedInput } from '../../../src/message/MessageBuilder.ts';
+import { unfinishedInput } from '../../../src/message/BlockBuilder.ts';
 import {
   callBlock,
   callStart,

@@ -1,0 +1,73 @@
+// Runs every scenario in a process of its own, prints what it measured, and writes RESULTS.md.
+// `npm run bench -- ascii16 burst` runs some of them, and prints only.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { Result } from './child.ts';
+import type { Held, Snapshots } from './memory.ts';
+import { report } from './report.ts';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const out = `${here}node_modules/.bench`;
+
+/** Compiled once and together, as an application is that ships. */
+await build({
+  entryPoints: [`${here}child.ts`, `${here}server.ts`],
+  outdir: out,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  packages: 'external',
+  alias: {
+    'claude-rx': `${here}../src/index.ts`,
+    'claude-rx/testing': `${here}../src/testing/index.ts`,
+  },
+});
+
+async function run<T>(...args: string[]): Promise<T> {
+  const child = fork(`${out}/child.mjs`, args, { execArgv: ['--expose-gc'] });
+  const [result] = await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`${args.join(' ')} ended with ${code}`);
+    }),
+  ]);
+  return result as T;
+}
+
+const IN_MEMORY = ['ascii16', 'ascii4', 'ascii1', 'unicode16', 'blocks16', 'tool16'];
+const SHORT = ['shortClient', 'shortResponse', 'onceClient', 'onceResponse'];
+const HTTP = ['burst', 'segments'];
+const PACED = ['paced-200-20', 'paced-1000-40'];
+
+const asked = process.argv.slice(2);
+const names = asked.length > 0 ? asked : [...IN_MEMORY, ...SHORT, ...HTTP, ...PACED, 'slow'];
+
+const server = fork(`${out}/server.mjs`);
+const [url] = (await once(server, 'message')) as [string];
+
+const results: Record<string, Result> = {};
+const rss: Record<string, Record<string, number>> = {};
+for (const name of names) {
+  if (name === 'memory' || name === 'snapshots') continue;
+  process.stderr.write(`${name}\n`);
+  const result = (results[name] = await run<Result>(name, url));
+  if (PACED.includes(name)) continue;
+  rss[name] = {};
+  for (const { name: contender } of result.measured) {
+    rss[name][contender] = await run<number>(name, url, contender);
+  }
+}
+const isAll = asked.length === 0;
+const held = isAll || asked.includes('memory') ? await run<Held[]>('memory') : [];
+const steps = isAll || asked.includes('snapshots') ? await run<Snapshots[]>('snapshots') : [];
+server.disconnect();
+
+const text = report({ results, rss, held, steps });
+console.log(text);
+if (isAll) writeFileSync(`${here}RESULTS.md`, text);

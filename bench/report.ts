@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import type { Result } from './child.ts';
+import { type Measured, median, quantile } from './measure.ts';
+import type { Held, Snapshots } from './memory.ts';
+import { targets } from './targets.ts';
+
+export interface Findings {
+  results: Record<string, Result>;
+  /** Peak RSS in bytes, of a process with one contender. */
+  rss: Record<string, Record<string, number>>;
+  held: Held[];
+  steps: Snapshots[];
+}
+
+export function report(findings: Findings): string {
+  const { results, rss, held, steps } = findings;
+  return [
+    '# Results of the benches',
+    'Written by `npm run bench`. How to read it: [docs/performance.md](../docs/performance.md).',
+    machine(),
+    '## Targets',
+    ...targets(findings),
+    ...Object.entries(results).flatMap(([name, result]) => [
+      `## ${result.title}`,
+      name.startsWith('paced') ? pacedTable(result) : table(result, rss[name] ?? {}),
+    ]),
+    ...(steps.length > 0 ? ['## A snapshot at each delta', snapshotTable(steps)] : []),
+    ...(held.length > 0 ? ['## Memory held', heldTable(held)] : []),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function machine(): string {
+  const versions = ['@anthropic-ai/sdk', 'rxjs', 'ai', '@langchain/anthropic', '@tanstack/ai']
+    .map((name) => `${name} ${versionOf(name)}`)
+    .join(', ');
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return (
+    `Node ${process.version} (V8 ${process.versions.v8}), ${cpus().length} x ${cpus()[0]?.model}, ` +
+    `${memory} GB; ${versions}; ${new Date().toISOString().slice(0, 10)}.`
+  );
+}
+
+function versionOf(name: string): string {
+  for (const folder of ['', '../']) {
+    try {
+      // From node_modules/.bench of this folder, or from the folder itself.
+      const file = new URL(`${folder}node_modules/${name}/package.json`, import.meta.url);
+      return JSON.parse(readFileSync(file, 'utf8')).version as string;
+    } catch {}
+  }
+  return '?';
+}
+
+function table({ measured, against, events }: Result, rss: Record<string, number>): string {
+  const base = measured.find(({ name }) => name === against)!;
+  const rows = measured.map(({ name, wall, cpu }) => [
+    name,
+    milliseconds(median(wall)),
+    `${milliseconds(quantile(wall, 0.25))} to ${milliseconds(quantile(wall, 0.75))}`,
+    milliseconds(median(cpu)),
+    thousands(events / median(wall)),
+    ratio(median(wall), median(base.wall)),
+    ratio(median(cpu), median(base.cpu)),
+    rss[name] ? `${Math.round(rss[name] / 2 ** 20)}` : '',
+  ]);
+  return markdown(
+    ['', 'ms', 'middle half', 'CPU ms', 'events/ms', `time, ${against} = 1`, 'CPU', 'peak RSS, MB'],
+    rows,
+  );
+}
+
+function pacedTable({ measured, against, events }: Result): string {
+  const base = measured.find(({ name }) => name === against)!;
+  const each = ({ cpu }: Measured) => (median(cpu) / events) * 1000;
+  const rows = measured.map((one) => [
+    one.name,
+    each(one).toFixed(1),
+    `${((Math.min(...one.cpu) / events) * 1000).toFixed(1)} to ${((Math.max(...one.cpu) / events) * 1000).toFixed(1)}`,
+    ratio(each(one), each(base)),
+    milliseconds(median(one.wall)),
+  ]);
+  return markdown(['', 'client CPU, µs an event', 'least to most', `${against} = 1`, 'ms'], rows);
+}
+
+function snapshotTable(steps: Snapshots[]): string {
+  const rows = steps.map((step) => [
+    step.deltas.toLocaleString('en'),
+    step.without.toFixed(2),
+    step.with.toFixed(2),
+    (step.with - step.without).toFixed(2),
+    `${Math.round(step.kept)}`,
+  ]);
+  return markdown(
+    ['deltas', 'none: CPU µs a delta', 'a snapshot at each', 'more', 'bytes a snapshot, all kept'],
+    rows,
+  );
+}
+
+function heldTable(held: Held[]): string {
+  return markdown(
+    ['of', 'by', 'bytes'],
+    held.map(({ what, who, bytes }) => [what, who, bytes.toLocaleString('en')]),
+  );
+}
+
+function markdown(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
+  const rule = `|${head.map((_, index) => (index === 0 ? '---|' : '---:|')).join('')}`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}
+
+export const ratio = (time: number, one: number): string => (time / one).toFixed(2);
+const milliseconds = (time: number): string => (time < 100 ? time.toFixed(1) : time.toFixed(0));
+const thousands = (value: number): string => (value < 100 ? value.toFixed(1) : value.toFixed(0));
