@@ -57,15 +57,17 @@ export interface SdkTool {
   parse?(input: unknown): unknown;
 }
 
-/** What `runTools` takes: tools to run here, and plain definitions of those that run at Anthropic. */
-export type AnyTool = DefinedTool | SdkTool | ToolUnion | BetaToolUnion;
-
-/** Whether `tool` is one that `defineTool` gave. */
-export function isDefined(tool: AnyTool): tool is DefinedTool {
-  return 'definition' in tool && 'run' in tool;
+/** A runnable toolset of the SDK, by shape: its calls name a member of it, and its family. */
+export interface SdkToolset {
+  readonly type: string;
+  // oxlint-disable-next-line typescript/no-explicit-any -- as the SDK types it
+  run(context: any, toolUse: any): unknown;
 }
 
-/** Whether `tool` is to be run here. */
-export function isRunnable(tool: AnyTool): tool is DefinedTool | SdkTool {
+/** What `runTools` takes: tools to run here, and plain definitions of those that run at Anthropic. */
+export type AnyTool = DefinedTool | SdkTool | SdkToolset | ToolUnion | BetaToolUnion;
+
+/** Whether it is to be run here. */
+export function isRunnable(tool: AnyTool): tool is DefinedTool | SdkTool | SdkToolset {
   return 'run' in tool && typeof tool.run === 'function';
 }

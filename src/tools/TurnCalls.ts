@@ -1,8 +1,8 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
 import { AsyncSubject } from 'rxjs';
-import type { InvalidJsonError } from '../message/InvalidJsonError.ts';
 import { ProvenCalls } from '../message/ProvenCalls.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
+import { CallFailure } from './CallFailure.ts';
 import { LiveInput } from './LiveInput.ts';
 import type { ToolContext, ToolUse } from './Tool.ts';
 
@@ -17,10 +17,8 @@ export interface TurnCall {
   readonly due$: AsyncSubject<void>;
   /** Emits when the call is taken back, and at once where it has been. */
   readonly withdrawn$: AsyncSubject<void>;
-  /** Why its input cannot be used. */
-  error?: InvalidJsonError;
-  /** What its preview has thrown. */
-  thrown?: { error: unknown };
+  /** Why it cannot run. */
+  failure?: CallFailure;
   result?: ToolResultBlockParam;
 }
 
@@ -48,11 +46,11 @@ const ANSWERED: ReadonlySet<unknown> = new Set(['tool_use', 'pause_turn', 'compa
  */
 export class TurnCalls<E extends AnyStreamEvent> {
   readonly #turn: number;
-  readonly #isEager: (name: string) => boolean;
+  readonly #isEager: (block: ToolUse) => boolean;
   readonly #proven = new ProvenCalls<E>();
   #calls: StandingCall[] = [];
 
-  constructor(turn: number, isEager: (name: string) => boolean) {
+  constructor(turn: number, isEager: (block: ToolUse) => boolean) {
     this.#turn = turn;
     this.#isEager = isEager;
   }
@@ -131,7 +129,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
     call.live.end();
     call.block = block;
     call.state = 'complete';
-    return this.#isEager(block.name) ? [due(call)] : [];
+    return this.#isEager(block) ? [due(call)] : [];
   }
 
   /** A call that was cut, or that a fallback follows, is not written any more. */
@@ -143,7 +141,10 @@ export class TurnCalls<E extends AnyStreamEvent> {
     if (!ANSWERED.has(this.message?.stop_reason)) return [];
     for (const { call: block, error } of this.#proven.malformed) {
       const call = this.#open(block as ToolUse);
-      if (call) Object.assign(call, { block, error, state: 'complete' });
+      if (call === undefined) continue;
+      call.block = block as ToolUse;
+      call.failure = new CallFailure('invalid_input', error);
+      call.state = 'complete';
     }
     return this.#calls.filter(({ state }) => state === 'complete').map(due);
   }
