@@ -13,7 +13,7 @@ export interface TurnCall {
   readonly context: ToolContext;
   /** Of the context's signal. */
   readonly controller: AbortController;
-  /** Emits when the call is due to run, or when it is certain that it will not. */
+  /** Emits when the call is due to run, or will not run. */
   readonly due$: AsyncSubject<void>;
   /** Emits when the call is taken back, and at once where it has been. */
   readonly withdrawn$: AsyncSubject<void>;
@@ -88,6 +88,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
         return steps;
       case 'message_stop':
         this.#endInputs();
+        for (const call of this.#calls) emit(call.due$);
         return [...steps, ...this.#end()];
       default:
         return steps;
