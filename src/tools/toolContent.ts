@@ -1,4 +1,5 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
+import { wellFormed } from '../message/wellFormed.ts';
 
 export type ToolContent = ToolResultBlockParam['content'];
 
@@ -65,13 +66,4 @@ function hasSource({ source }: Fields): boolean {
 
 function isString(value: unknown): value is string {
   return typeof value === 'string';
-}
-
-/** The same without half characters, with which the body is no valid JSON for the API (400). */
-function wellFormed<T>(value: T): T {
-  if (typeof value === 'string') return value.replaceAll(/\p{Surrogate}/gu, '\ufffd') as T;
-  if (Array.isArray(value)) return value.map(wellFormed) as T;
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).map(([key, field]) => [key, wellFormed(field)]);
-  return Object.fromEntries(entries) as T;
 }

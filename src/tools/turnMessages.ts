@@ -1,6 +1,7 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import type { MessageParamOf } from '../message/ToolEvent.ts';
+import { wellFormed } from '../message/wellFormed.ts';
 
 interface Block {
   type: string;
@@ -12,9 +13,10 @@ interface Block {
  *
  * - calls without a result are left out, as are thinking without its signature, text that is empty
  *   or only white space, and thinking at the end;
- * - unless `goesOn`, calls of tools that run at Anthropic without their result, too.
+ * - unless `goesOn`, calls of tools that run at Anthropic without their result, too;
+ * - half a character, such as a cut leaves, is replaced.
  *
- * What is left is unchanged, and the same objects. It is empty where nothing is left.
+ * All else is unchanged, and the same objects. It is empty where nothing is left.
  */
 export function turnMessages<E extends AnyStreamEvent>(
   message: MessageOf<E>,
@@ -41,7 +43,12 @@ export function turnMessages<E extends AnyStreamEvent>(
   });
   while (content.at(-1)?.type.endsWith('thinking')) content.pop();
   const messages: unknown[] = [];
-  if (content.length > 0) messages.push({ role: 'assistant', content });
+  if (content.length > 0) messages.push({ role: 'assistant', content: content.map(sendable) });
   if (results.length > 0) messages.push({ role: 'user', content: results });
   return messages as MessageParamOf<E>[];
+}
+
+/** Thinking may not be changed. */
+function sendable(block: Block): Block {
+  return block.type.endsWith('thinking') ? block : wellFormed(block);
 }
