@@ -40,10 +40,10 @@ export function checkOptions(options: RunToolsOptions): void {
     throw new TypeError(`runTools: a tool is what defineTool gives, not ${String(wrong)}`);
   }
   for (const [name, count] of Object.entries({ maxTurns, concurrency })) {
-    if (count >= 1 && (count === Infinity || Number.isInteger(count))) continue;
+    if (count === Infinity || (Number.isInteger(count) && count >= 1)) continue;
     throw new TypeError(`runTools: \`${name}\` must be a whole number from 1 on, not ${count}`);
   }
-  if (!(timeout > 0)) {
+  if (typeof timeout !== 'number' || !(timeout > 0)) {
     throw new TypeError(`runTools: \`timeout\` must be milliseconds above 0, not ${timeout}`);
   }
   for (const [name, given] of Object.entries({ approve, onUnknownTool })) {

@@ -1,5 +1,6 @@
 import type { MessageParam, ToolUnion } from '@anthropic-ai/sdk/resources/messages/messages';
 import {
+  asapScheduler,
   concatWith,
   defer,
   EMPTY,
@@ -8,6 +9,7 @@ import {
   type ObservableInput,
   of,
   repeat,
+  scheduled,
 } from 'rxjs';
 import { requireMessageStop } from '../../operators/requireMessageStop.ts';
 import { missingStart } from '../message/missingStart.ts';
@@ -102,7 +104,8 @@ export function runTools<E extends AnyStreamEvent>(
       const reply$ = from(ask(turnParams, { turn })).pipe(requireMessageStop<E>());
       return runTurn(reply$, calls, runnerOf, options).pipe(concatWith(defer(() => of(end()))));
     });
-    return oneTurn.pipe(repeat({ delay: () => (next ? of(next) : EMPTY) }));
+    // Not at once: were all of it synchronous, the stack would grow with each turn.
+    return oneTurn.pipe(repeat({ delay: () => (next ? scheduled([next], asapScheduler) : EMPTY) }));
   });
 }
 
