@@ -60,7 +60,17 @@ export class ProvenCalls<E extends AnyStreamEvent> {
   /** The error for a call that stands and may not be used. */
   get failure(): InvalidJsonError | undefined {
     const refused = this.#refused.find(({ call }) => !this.isWithdrawn(call));
-    return this.#failure ?? refused?.error ?? this.#malformed();
+    return this.#failure ?? refused?.error ?? this.malformed[0]?.error;
+  }
+
+  /** The calls that are complete and yet no JSON, each with its error. */
+  get malformed(): { call: ToolUseOf<E>; error: InvalidJsonError }[] {
+    const { taken, message } = this.#cursor;
+    return taken
+      .filter((block, position): block is UnfinishedCall<E> => {
+        return block.type === 'tool_use' && unfinishedInput in block && !this.#cut.has(position);
+      })
+      .map((call) => ({ call, error: malformed(call, call[unfinishedInput], message) }));
   }
 
   #take(blocks: ContentBlockOf<E>[], areProven: boolean): ToolUseOf<E>[] {
@@ -82,17 +92,9 @@ export class ProvenCalls<E extends AnyStreamEvent> {
       this.#withdrawn.add(call);
     }
   }
-
-  /** The error for the first call that is complete and yet no JSON. */
-  #malformed(): InvalidJsonError | undefined {
-    const { taken, message } = this.#cursor;
-    const call = taken.find(
-      (block, position) =>
-        block.type === 'tool_use' && unfinishedInput in block && !this.#cut.has(position),
-    ) as (ToolUseOf<E> & { [unfinishedInput]: string }) | undefined;
-    return call && malformed(call, call[unfinishedInput], message);
-  }
 }
+
+type UnfinishedCall<E extends AnyStreamEvent> = ToolUseOf<E> & { [unfinishedInput]: string };
 
 function malformed(
   call: { name: string; id: string },

@@ -1,6 +1,7 @@
 import type { BetaRawMessageStreamEvent } from '@anthropic-ai/sdk/resources/beta/messages/messages';
 import type { Message, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { MessageStreamError } from './MessageStreamError.ts';
+import type { ToolEvent } from './ToolEvent.ts';
 
 /** A sign of life without content. The SDK drops these; liveness needs them. */
 export interface PingEvent {
@@ -31,8 +32,12 @@ export type StreamEvent = RawMessageStreamEvent | PingEvent | ResumeEvent;
 /** An event of a reply to `client.beta`: the SDK's `BetaRawMessageStreamEvent`, and two of ours. */
 export type BetaStreamEvent = BetaRawMessageStreamEvent | PingEvent | ResumeEvent;
 
-/** What operators take: events of either kind, the SDK's own among them. */
-export type AnyStreamEvent = StreamEvent | BetaStreamEvent;
+/** What operators take: events of either kind, the SDK's own and those of `runTools` among them. */
+export type AnyStreamEvent =
+  | StreamEvent
+  | BetaStreamEvent
+  | ToolEvent<StreamEvent>
+  | ToolEvent<BetaStreamEvent>;
 
 /** The events of `E` whose `type` is `T`. */
 export type EventOfType<E extends { type: string }, T extends string> = Extract<E, { type: T }>;

@@ -1,4 +1,5 @@
 import type { AnyStreamEvent, ContentBlockOf, MessageOf } from './StreamEvent.ts';
+import { wellFormed } from './wellFormed.ts';
 
 export type AnyMessage = MessageOf<AnyStreamEvent>;
 export type Block = ContentBlockOf<AnyStreamEvent>;
@@ -89,9 +90,4 @@ function trimmed(text: string): string {
   let end = text.length;
   while (end > 0 && /[\s\p{Cc}\ud800-\udbff]/u.test(text[end - 1]!)) end--;
   return text.slice(0, end);
-}
-
-/** Half a character makes of the body what is no valid JSON for the API (400). */
-function wellFormed(text: string): string {
-  return text.replaceAll(/\p{Surrogate}/gu, '\ufffd');
 }

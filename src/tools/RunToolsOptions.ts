@@ -1,0 +1,53 @@
+import type { SchedulerLike } from 'rxjs';
+import type { Approve } from './approved.ts';
+import type { AnyTool, ToolContext, ToolUse } from './Tool.ts';
+
+export interface RunToolsOptions {
+  /** Tools of `defineTool`, runnable tools of the SDK, and plain definitions of server tools. */
+  tools: readonly AnyTool[];
+  /** How many requests there are at most. Default: `Infinity`, so until the model is done. */
+  maxTurns?: number | undefined;
+  /** How many calls of a turn are at work at the same time. Default: `Infinity`. */
+  concurrency?: number | undefined;
+  /**
+   * Starts a call as soon as it is proven complete, while the reply still streams. Where a reply
+   * breaks and is carried on, the model may make a call again that has run: a tool that must not
+   * run twice is defined with `eager: false`. Default: `false`.
+   */
+  eager?: boolean | undefined;
+  /**
+   * Asked before a call runs, and not for one whose input is invalid. No answer, and one that fails,
+   * is a no. Default: all calls run.
+   */
+  approve?: Approve | undefined;
+  /** How long a tool may run, in milliseconds. Default: `Infinity`. */
+  timeout?: number | undefined;
+  /**
+   * Runs a call of a tool that there is not, as its tool would. Default: the model is told which
+   * tools there are.
+   */
+  onUnknownTool?: ((call: ToolUse, context: ToolContext) => unknown) | undefined;
+  /** Where timeouts are timed. Default: `asyncScheduler`. */
+  scheduler?: SchedulerLike | undefined;
+}
+
+/** Throws a TypeError for options that make no sense. */
+export function checkOptions(options: RunToolsOptions): void {
+  const { tools, maxTurns = 1, concurrency = 1, timeout = 1, approve, onUnknownTool } = options;
+  if (!Array.isArray(tools)) throw new TypeError('runTools: `tools` must be an array of tools');
+  const wrong = tools.find((tool) => typeof tool !== 'object' || tool === null);
+  if (wrong !== undefined) {
+    throw new TypeError(`runTools: a tool is what defineTool gives, not ${String(wrong)}`);
+  }
+  for (const [name, count] of Object.entries({ maxTurns, concurrency })) {
+    if (count === Infinity || (Number.isInteger(count) && count >= 1)) continue;
+    throw new TypeError(`runTools: \`${name}\` must be a whole number from 1 on, not ${count}`);
+  }
+  if (typeof timeout !== 'number' || !(timeout > 0)) {
+    throw new TypeError(`runTools: \`timeout\` must be milliseconds above 0, not ${timeout}`);
+  }
+  for (const [name, given] of Object.entries({ approve, onUnknownTool })) {
+    if (given === undefined || typeof given === 'function') continue;
+    throw new TypeError(`runTools: \`${name}\` must be a function, not ${typeof given}`);
+  }
+}

@@ -1,0 +1,7 @@
+export type * from '../message/ToolEvent.ts';
+export type { ApprovableCall, Approval, Approve } from './approved.ts';
+export * from './defineTool.ts';
+export type { RunToolsOptions } from './RunToolsOptions.ts';
+export * from './runTools.ts';
+export type { AnyTool, DefinedTool, SdkTool, SdkToolset, ToolContext, ToolUse } from './Tool.ts';
+export { toolDefinitions } from './toolDefinitions.ts';

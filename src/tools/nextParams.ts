@@ -1,0 +1,39 @@
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import type { TurnEndEvent } from '../message/ToolEvent.ts';
+
+interface Params {
+  messages: readonly object[];
+  tool_choice?: unknown;
+  container?: unknown;
+}
+
+/**
+ * The parameters of the next request: with what the turn has added.
+ *
+ * - A tool that was forced has been called: forced again and again, the model could never answer.
+ * - It goes on in the container that the reply ran in, without which the API refuses it (SDK
+ *   src/lib/internal/threads/ThreadState.ts).
+ */
+export function nextParams<P extends Params>(
+  params: P,
+  { appended, results, message }: TurnEndEvent<AnyStreamEvent>,
+): P {
+  return {
+    ...params,
+    messages: [...params.messages, ...appended],
+    ...(results.length > 0 && unforced(params.tool_choice)),
+    ...(message.container && continued(params.container, message.container.id)),
+  };
+}
+
+function unforced(choice: unknown): object | undefined {
+  const { type, name: _, ...rest } = (choice ?? {}) as { type?: unknown; name?: unknown };
+  return type === 'any' || type === 'tool' ? { tool_choice: { ...rest, type: 'auto' } } : undefined;
+}
+
+function continued(container: unknown, id: string): object | undefined {
+  if (container == null) return { container: id };
+  if (typeof container !== 'object' || ('id' in container && container.id != null))
+    return undefined;
+  return { container: { ...container, id } };
+}

@@ -1,0 +1,51 @@
+import {
+  asapScheduler,
+  ignoreElements,
+  Observable,
+  type OperatorFunction,
+  Subscription,
+  tap,
+} from 'rxjs';
+
+export type ToolOutput = { readonly progress: unknown } | { readonly result: unknown };
+
+/**
+ * Tells the last value, which is the result, from those before.
+ *
+ * ```text
+ * source  --a--b--(c|)
+ *         progressThenResult()
+ * result  --a--b--(C|)    a, b: progress; C: result
+ * ```
+ *
+ * A value is progress unless the source completes in the same turn of the event loop: nobody waits
+ * for what comes next to be shown what is there. Where the source completes later, the value is
+ * the result as well.
+ */
+export function progressThenResult(): OperatorFunction<unknown, ToolOutput> {
+  return (source) =>
+    new Observable((subscriber) => {
+      let last: unknown;
+      let isHeld = false;
+      let flushing = Subscription.EMPTY;
+      const flush = () => {
+        flushing.unsubscribe();
+        if (isHeld) subscriber.next({ progress: last });
+        isHeld = false;
+      };
+      const take = (value: unknown) => {
+        flush();
+        last = value;
+        isHeld = true;
+        flushing = asapScheduler.schedule(flush);
+        subscriber.add(flushing);
+      };
+      const complete = () => {
+        flushing.unsubscribe();
+        subscriber.next({ result: last });
+      };
+      source
+        .pipe(tap({ next: take, error: flush, complete }), ignoreElements())
+        .subscribe(subscriber);
+    });
+}

@@ -1,0 +1,127 @@
+import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
+import {
+  catchError,
+  concatMap,
+  defer,
+  EMPTY,
+  filter,
+  map,
+  merge,
+  type Observable,
+  of,
+  startWith,
+  takeUntil,
+  takeWhile,
+  tap,
+} from 'rxjs';
+import type {
+  ToolCallRef,
+  ToolEvent,
+  ToolResultEvent,
+  ToolResultStatus,
+} from '../message/ToolEvent.ts';
+import { approved } from './approved.ts';
+import { type CallFailure, failing } from './CallFailure.ts';
+import { progressThenResult } from './progressThenResult.ts';
+import type { Runner } from './Runner.ts';
+import type { RunToolsOptions } from './RunToolsOptions.ts';
+import { errorContent, toolContent } from './toolContent.ts';
+import { toOutput } from './toOutput.ts';
+import type { TurnCall } from './TurnCalls.ts';
+import { within } from './within.ts';
+
+type CallOptions = Pick<RunToolsOptions, 'approve' | 'timeout' | 'scheduler'>;
+
+/**
+ * Runs one call: its input is checked, it is approved, and the tool runs. It never errors: the last
+ * event is the result, whatever happens. A call that is taken back before it began has no events.
+ */
+export function runCall(
+  call: TurnCall,
+  runner: Runner,
+  { approve, timeout = Infinity, scheduler }: CallOptions,
+): Observable<ToolEvent> {
+  return defer(() => {
+    const { block, context, withdrawn$ } = call;
+    const ref = refOf(call);
+    let hasStarted = false;
+
+    const output = (input: unknown): Observable<ToolEvent> =>
+      defer(() => toOutput(runner.run(input, block, context))).pipe(
+        progressThenResult(),
+        within(runner.timeout ?? timeout, call, scheduler),
+        map((given): ToolEvent => {
+          if ('progress' in given) return { type: 'tool_progress', ...ref, ...given };
+          return resultEvent(call, 'done', toolContent(given.result), { value: given.result });
+        }),
+        failing('failed'),
+        startWith<ToolEvent>({ type: 'tool_start', ...ref, input }),
+        tap(() => (hasStarted = true)),
+      );
+    const run = defer(() => {
+      if (call.failure) throw call.failure;
+      return runner.inputOf(block);
+    }).pipe(
+      failing('invalid_input'),
+      concatMap((input) => approved(input, block, context, approve)),
+      concatMap(output),
+      catchError(({ status, error }: CallFailure) =>
+        of(resultEvent(call, status, errorContent(error), { error })),
+      ),
+      tap((event) => {
+        if (event.type === 'tool_result') call.result = event.result;
+      }),
+    );
+    const withdrawal = withdrawn$.pipe(
+      filter(() => hasStarted),
+      map(() => resultEvent(call, 'withdrawn', 'The call was taken back')),
+    );
+    return merge(run.pipe(takeUntil(withdrawn$)), withdrawal).pipe(
+      takeWhile(({ type }) => type !== 'tool_result', true),
+    );
+  });
+}
+
+/** What a tool shows while its input is written. What it throws is the failure of the call. */
+export function previewCall(call: TurnCall, { preview }: Runner): Observable<ToolEvent> {
+  if (preview === undefined) return EMPTY;
+  return defer(() => preview(call.context)).pipe(
+    map((progress): ToolEvent => ({ type: 'tool_progress', ...refOf(call), progress })),
+    failing('failed'),
+    catchError((failure: CallFailure) => {
+      call.failure = failure;
+      return EMPTY;
+    }),
+    takeUntil(call.due$),
+  );
+}
+
+function refOf({ block, context }: TurnCall): ToolCallRef {
+  return { turn: context.turn, tool_use_id: block.id, name: block.name };
+}
+
+function resultEvent(
+  call: TurnCall,
+  status: ToolResultStatus,
+  content: ToolResultBlockParam['content'],
+  { value, error }: { value?: unknown; error?: unknown } = {},
+): ToolResultEvent {
+  const { id, toolset_name } = call.block;
+  const result: ToolResultBlockParam = {
+    type: 'tool_result',
+    tool_use_id: id,
+    // The API wants it back: SDK src/lib/internal/toolsets/run.ts.
+    ...(toolset_name && { toolset_name }),
+    ...(content !== undefined && { content }),
+    ...(status !== 'done' && { is_error: true }),
+  };
+  const event: ToolResultEvent = {
+    type: 'tool_result',
+    ...refOf(call),
+    status,
+    result,
+    ...(value !== undefined && { value }),
+  };
+  if (error !== undefined) Object.defineProperty(event, 'error', { value: error });
+  return event;
+}

@@ -1,0 +1,51 @@
+import { concatMap, connect, filter, finalize, map, merge, mergeMap, type Observable } from 'rxjs';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import type { ToolEvent } from '../message/ToolEvent.ts';
+import { inSequence } from './inSequence.ts';
+import { previewCall, runCall } from './runCall.ts';
+import type { Runner } from './Runner.ts';
+import type { RunToolsOptions } from './RunToolsOptions.ts';
+import type { ToolUse } from './Tool.ts';
+import type { TurnCalls } from './TurnCalls.ts';
+
+/**
+ * The events of a reply, and those of the calls in it, each call after the event that makes it due.
+ * It completes when the reply is whole and all its calls have their results.
+ */
+export function runTurn<E extends AnyStreamEvent>(
+  reply$: Observable<E>,
+  calls: TurnCalls<E>,
+  runnerOf: (block: ToolUse) => Runner,
+  { concurrency = Infinity, ...options }: RunToolsOptions,
+): Observable<E | ToolEvent<E>> {
+  const sequence = inSequence();
+  return reply$.pipe(
+    connect((reply) => {
+      const steps = reply.pipe(
+        map((event) => calls.push(event)),
+        filter((made) => made.length > 0),
+        concatMap((made) => made),
+      );
+      const work = steps.pipe(
+        connect((made) =>
+          merge(
+            made.pipe(
+              filter(({ type }) => type === 'begin'),
+              mergeMap(({ call }) => previewCall(call, runnerOf(call.block))),
+            ),
+            made.pipe(
+              filter(({ type }) => type === 'run'),
+              mergeMap(
+                ({ call }) => sequence(call, runCall(call, runnerOf(call.block), options)),
+                concurrency,
+              ),
+            ),
+          ),
+        ),
+      );
+      // The event first: who is shown a call has seen it written.
+      return merge(reply, work as Observable<ToolEvent<E>>);
+    }),
+    finalize(() => calls.abandon()),
+  );
+}

@@ -1,0 +1,69 @@
+import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
+import { wellFormed } from '../message/wellFormed.ts';
+
+export type ToolContent = ToolResultBlockParam['content'];
+
+type Fields = Record<string, unknown>;
+
+/**
+ * The blocks that a result may hold (SDK src/resources/messages/messages.ts `ToolResultBlockParam`),
+ * and how each is told from data that happens to have such a `type`.
+ */
+const BLOCKS: ReadonlyMap<unknown, (block: Fields) => boolean> = new Map([
+  ['text', isText],
+  ['image', hasSource],
+  ['document', hasSource],
+  ['search_result', ({ source, content }) => isString(source) && Array.isArray(content)],
+  ['tool_reference', ({ tool_name }) => isString(tool_name)],
+  ['browser_state', ({ tabs }) => Array.isArray(tabs)],
+]);
+const TEXT_FIELDS: ReadonlySet<string> = new Set(['type', 'text', 'citations', 'cache_control']);
+
+/**
+ * What a tool gave, as the content of its result: text as it is, content blocks as they are, and any
+ * other value as JSON; nothing where it gave nothing.
+ *
+ * @throws TypeError for what JSON cannot say.
+ */
+export function toolContent(value: unknown): ToolContent {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string') return wellFormed(value);
+  const blocks = Array.isArray(value) ? value : [value];
+  if (blocks.length > 0 && blocks.every(isBlock)) {
+    // An empty text is refused.
+    const said = blocks.filter(({ type, text }) => type !== 'text' || text !== '');
+    return said.length > 0 ? (wellFormed(said) as unknown as ToolContent) : undefined;
+  }
+  const json: string | undefined = JSON.stringify(value);
+  if (json === undefined) throw new TypeError(`a ${typeof value} cannot be sent as a result`);
+  return json;
+}
+
+/** What the model is told of an error; never nothing, which the API refuses. */
+export function errorContent(error: unknown): NonNullable<ToolContent> {
+  // An error of the SDK's class `ToolError` brings its content: SDK src/lib/tools/ToolError.ts.
+  const { name, content } = (error ?? {}) as { name?: unknown; content?: unknown };
+  if (name === 'ToolError' && (typeof content === 'string' || Array.isArray(content))) {
+    const given = toolContent(content);
+    if (given !== undefined && given !== '') return given;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return wellFormed(`Error: ${message || 'the tool failed and did not say why'}`);
+}
+
+function isBlock(value: unknown): value is Fields {
+  if (typeof value !== 'object' || value === null) return false;
+  return BLOCKS.get((value as Fields)['type'])?.(value as Fields) ?? false;
+}
+
+function isText(block: Fields): boolean {
+  return isString(block['text']) && Object.keys(block).every((field) => TEXT_FIELDS.has(field));
+}
+
+function hasSource({ source }: Fields): boolean {
+  return isString((source as Fields | null | undefined)?.['type']);
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}

@@ -1,0 +1,39 @@
+import type { BetaToolUnion } from '@anthropic-ai/sdk/resources/beta/messages/messages';
+import type { ToolUnion } from '@anthropic-ai/sdk/resources/messages/messages';
+import { type AnyTool, isRunnable } from './Tool.ts';
+
+/** What of a runnable tool of the SDK is not for the API. */
+const NOT_SENT: ReadonlySet<string> = new Set(['run', 'parse', 'close']);
+
+/**
+ * The entries of a request's `tools`: what the model is told of the tools. To count tokens with
+ * them, or to send a single request by hand.
+ *
+ * @throws TypeError when two tools have the same name
+ */
+export function toolDefinitions(tools: readonly AnyTool[]): ToolUnion[] {
+  const definitions = tools.map(definitionOf);
+  const names = new Set<string>();
+  for (const { name } of definitions as { name?: string }[]) {
+    if (name === undefined) continue;
+    if (names.has(name)) {
+      throw new TypeError(
+        `There are two tools named '${name}': the model calls them by their names`,
+      );
+    }
+    names.add(name);
+  }
+  return definitions as ToolUnion[];
+}
+
+function definitionOf(tool: AnyTool): ToolUnion | BetaToolUnion {
+  if (!isRunnable(tool)) return tool;
+  if ('definition' in tool) return tool.definition;
+  // A class says by toJSON what of it is sent, as in SDK src/lib/tools/BetaToolRunner.ts.
+  const { toJSON } = tool as { toJSON?: () => object };
+  const fields = typeof toJSON === 'function' ? toJSON.call(tool) : tool;
+  const sent = Object.entries(fields).filter(
+    ([field, value]) => !NOT_SENT.has(field) && typeof value !== 'function',
+  );
+  return Object.fromEntries(sent) as unknown as ToolUnion;
+}

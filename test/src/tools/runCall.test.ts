@@ -1,0 +1,378 @@
+import { type Approve, defineTool, type RunToolsOptions, type ToolContext } from 'claude-rx/tools';
+import {
+  concat,
+  delay,
+  EMPTY,
+  filter,
+  ignoreElements,
+  map,
+  NEVER,
+  type Observable,
+  of,
+  throwError,
+} from 'rxjs';
+import type { RunHelpers } from 'rxjs/testing';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { after, ANSWER, marble, tool, turns } from './turns.ts';
+
+describe('a tool', () => {
+  it(
+    'is given up after `timeout`, its own before that of all',
+    marble((helpers) => {
+      const reasons: unknown[] = [];
+      const slow = (_: unknown, { signal }: ToolContext) => {
+        signal.addEventListener('abort', () => reasons.push(signal.reason));
+        return NEVER;
+      };
+      const tools = [tool('a', slow), tool('b', slow, { timeout: 5 }), after(20, 'c')];
+      const run = turns(helpers, ['(ma1Ab2Bc3CxS)', ANSWER], { tools, timeout: 21 });
+      const rows = run.timetable();
+      helpers.flush();
+      expect(rows.slice(3, 7)).toEqual([
+        "5 b timeout: Error: 'b' did not finish within 5 ms",
+        '20 c done: c',
+        "21 a timeout: Error: 'a' did not finish within 21 ms",
+        '21 turn 1: continue',
+      ]);
+      expect(reasons).toMatchObject([{ name: 'TimeoutError' }, { name: 'TimeoutError' }]);
+      expect(run.told()).toHaveLength(3);
+    }),
+  );
+
+  it(
+    'shows its progress at once, and has the last value as its result',
+    marble((helpers) => {
+      const a = tool('a', () => helpers.cold('p--q--(rs|)'));
+      const b = tool('b', () => helpers.cold('-----s--|'));
+      const c = tool('c', () => helpers.cold('-p|').pipe(filter(() => false)));
+      const rows = turns(helpers, ['(ma1Ab2Bc3CxS)', ANSWER], { tools: [a, b, c] }).timetable();
+      helpers.flush();
+      expect(rows.slice(0, 10)).toEqual([
+        '0 a start',
+        '0 b start',
+        '0 c start',
+        '0 a progress "p"',
+        '2 c done: undefined',
+        '3 a progress "q"',
+        '5 b progress "s"',
+        '6 a progress "r"',
+        '6 a done: s',
+        '8 b done: s',
+      ]);
+    }),
+  );
+
+  it(
+    'may fail after progress',
+    marble((helpers) => {
+      const a = tool('a', () => helpers.cold('p--(q#)', undefined, new Error('disk full')));
+      const rows = turns(helpers, ['(ma1AxS)', ANSWER], { tools: [a] }).timetable();
+      helpers.flush();
+      expect(rows.slice(0, 4)).toEqual([
+        '0 a start',
+        '0 a progress "p"',
+        '3 a progress "q"',
+        '3 a failed: Error: disk full',
+      ]);
+    }),
+  );
+
+  it(
+    'is let go when it is done, and when nobody listens any more',
+    marble((helpers) => {
+      const [a, b] = [helpers.cold('--(r|)'), helpers.cold('--p---')];
+      const tools = [tool('a', () => a), tool('b', () => b)];
+      const run = turns(helpers, ['(ma1Ab2BxS)'], { tools });
+      helpers.expectObservable(run.shown$.pipe(ignoreElements()), '^----!').toBe('-');
+      helpers.expectSubscriptions(a.subscriptions).toBe('^-!');
+      helpers.expectSubscriptions(b.subscriptions).toBe('^----!');
+    }),
+  );
+});
+
+describe('a call that cannot run', () => {
+  const a = tool('a', () => 'ran');
+  const rowsOf = (helpers: RunHelpers, reply: string, options: Partial<RunToolsOptions>) =>
+    turns(helpers, [reply, ANSWER], options).timetable();
+
+  it(
+    'is answered with what its schema says of its input, and where',
+    marble((helpers) => {
+      const nested = defineTool({
+        name: 'a',
+        description: 'For a test',
+        input: z.object({ n: z.object({ city: z.string() }), m: z.number() }),
+        run: () => 'ran',
+      });
+      const plain = rowsOf(helpers, '(ma9AxS)', { tools: [a] });
+      const deep = rowsOf(helpers, '(ma1AxS)', { tools: [nested] });
+      helpers.flush();
+      expect(plain.slice(0, 2)).toEqual([
+        "0 a invalid_input: Error: The input is not what 'a' takes: n: Invalid input: expected number, received string",
+        '0 turn 1: continue',
+      ]);
+      expect(deep[0]).toBe(
+        "0 a invalid_input: Error: The input is not what 'a' takes: n: Invalid input: expected object, received number; m: Invalid input: expected number, received undefined",
+      );
+    }),
+  );
+
+  it(
+    'is answered with what is wrong with its JSON, whose place in the history is empty',
+    marble((helpers) => {
+      const run = turns(helpers, ['(ma78Ab2BxS)', ANSWER], { tools: [a, after(1, 'b')] });
+      const rows = run.timetable();
+      const eager = turns(helpers, ['(ma78Ab2BxS)', ANSWER], {
+        tools: [a, after(1, 'b')],
+        eager: true,
+      }).timetable();
+      helpers.flush();
+      expect(rows[0]).toMatch(
+        /^0 a invalid_input: Error: The input of the call of a \(toolu_a\) is not valid JSON: Unexpected "o" where a value was expected/,
+      );
+      expect(rows.slice(1, 3)).toEqual(['0 b start', '1 b done: b']);
+      // With its neighbour, which runs early, it waits for the end.
+      expect(eager.toSorted()).toEqual(rows.toSorted());
+      expect(run.told()).toHaveLength(2);
+      expect(run.requests[1]?.messages[1]?.content).toMatchObject([
+        { input: {} },
+        { input: { n: 2 } },
+      ]);
+    }),
+  );
+
+  it(
+    'is answered with the tools that there are',
+    marble((helpers) => {
+      const server = { type: 'web_search_20250305', name: 'web_search' } as const;
+      const rows = rowsOf(helpers, '(mc3CxS)', { tools: [a, server, after(1, 'b')] });
+      const none = rowsOf(helpers, '(mc3CxS)', { tools: [server] });
+      helpers.flush();
+      expect(rows[0]).toBe("0 c unknown_tool: Error: There is no tool 'c'; there are: a, b");
+      expect(none[0]).toBe("0 c unknown_tool: Error: There is no tool 'c'; there are none to call");
+    }),
+  );
+
+  it(
+    'goes to `onUnknownTool`, which runs it as a tool would',
+    marble((helpers) => {
+      const onUnknownTool: RunToolsOptions['onUnknownTool'] = ({ name, input }, { toolUseId }) =>
+        concat(of('looking').pipe(delay(1)), of({ name, input, toolUseId }).pipe(delay(5)));
+      const rows = rowsOf(helpers, '(mc3CxS)', { tools: [a], onUnknownTool });
+      const late = rowsOf(helpers, '(mc3CxS)', { tools: [a], onUnknownTool, timeout: 3 });
+      helpers.flush();
+      expect(rows.slice(0, 3)).toEqual([
+        '0 c start',
+        '1 c progress "looking"',
+        '6 c done: {"name":"c","input":{"n":3},"toolUseId":"toolu_c"}',
+      ]);
+      expect(late[2]).toBe("3 c timeout: Error: 'c' did not finish within 3 ms");
+    }),
+  );
+
+  it(
+    'is answered with what the tool throws, at once or later',
+    marble((helpers) => {
+      const tools = [
+        tool('a', () => {
+          throw new RangeError('too far');
+        }),
+        tool('b', () => throwError(() => 'a string').pipe(delay(0))),
+        // oxlint-disable-next-line typescript/no-explicit-any -- what JSON cannot say
+        tool('c', () => ({ n: 1n }) as any),
+      ];
+      const rows = rowsOf(helpers, '(ma1Ab2Bc3CxS)', { tools });
+      helpers.flush();
+      expect(rows.filter((row) => !row.endsWith('start')).slice(0, 3)).toEqual([
+        '0 a failed: Error: too far',
+        '0 b failed: Error: a string',
+        '0 c failed: Error: Do not know how to serialize a BigInt',
+      ]);
+    }),
+  );
+});
+
+describe('approve', () => {
+  const asked: unknown[] = [];
+  const rowsOf = (helpers: RunHelpers, approve: Approve, more: Partial<RunToolsOptions> = {}) =>
+    turns(helpers, ['(ma1Ab2BxS)', ANSWER], {
+      tools: [after(5, 'a'), after(5, 'b')],
+      approve,
+      ...more,
+    }).timetable();
+
+  it(
+    'is asked before a call runs, may take its time, and its first answer counts',
+    marble((helpers) => {
+      const rows = rowsOf(helpers, (call, { turn }) => {
+        asked.push({ ...call, turn });
+        const diagram = call.name === 'a' ? '--y---n|' : '---n--y|';
+        return helpers.cold(diagram, { y: true, n: { approved: false, reason: 'not today' } });
+      });
+      helpers.flush();
+      expect(asked).toEqual([
+        { id: 'toolu_a', name: 'a', input: { n: 1 }, turn: 1 },
+        { id: 'toolu_b', name: 'b', input: { n: 2 }, turn: 1 },
+      ]);
+      expect(rows.slice(0, 4)).toEqual([
+        '2 a start',
+        '3 b denied: Error: This call was not approved: not today',
+        '7 a done: a',
+        '7 turn 1: continue',
+      ]);
+    }),
+  );
+
+  it(
+    'may answer at once',
+    marble((helpers) => {
+      const rows = rowsOf(helpers, ({ name }) => name === 'a');
+      const object = rowsOf(helpers, ({ name }) => ({ approved: name === 'b' }));
+      helpers.flush();
+      expect(rows.slice(0, 2)).toEqual([
+        '0 a start',
+        '0 b denied: Error: This call was not approved',
+      ]);
+      expect(object.slice(0, 2)).toEqual([
+        '0 a denied: Error: This call was not approved',
+        '0 b start',
+      ]);
+    }),
+  );
+
+  it(
+    'means no where it gives no answer, fails, or answers with something else',
+    marble((helpers) => {
+      const denied = (approve: Approve) => {
+        const rows = rowsOf(helpers, approve);
+        helpers.flush();
+        return rows[0];
+      };
+      expect(denied(() => EMPTY)).toBe(
+        '0 a denied: Error: This call was not approved: there was no answer',
+      );
+      expect(denied(() => throwError(() => new Error('no dialog')))).toContain('a denied: Error: ');
+      expect(
+        denied(() => {
+          throw new Error('no dialog');
+        }),
+      ).toContain('a denied: Error: ');
+      expect(denied(() => 1 as never)).toContain('a denied: Error: ');
+      expect(denied(() => undefined as never)).toContain('a denied: Error: ');
+      expect(denied(() => ({ approved: 'yes' }) as never)).toContain('a denied: Error: ');
+    }),
+  );
+
+  it(
+    'is not asked for a call whose input is invalid, and takes the place of its call',
+    marble((helpers) => {
+      const approve: Approve = ({ name }) => {
+        if (name === 'a') throw new Error('asked for a');
+        return of(true).pipe(delay(10));
+      };
+      const rows = turns(helpers, ['(ma9Ab2Bc3CxS)', ANSWER], {
+        tools: [after(5, 'a'), after(5, 'b'), after(5, 'c')],
+        approve,
+        concurrency: 1,
+      }).timetable();
+      helpers.flush();
+      expect(rows.slice(1, 5)).toEqual([
+        '10 b start',
+        '15 b done: b',
+        '25 c start',
+        '30 c done: c',
+      ]);
+      expect(rows[0]).toContain('0 a invalid_input');
+    }),
+  );
+
+  it(
+    'is let go with its signal when the loop is unsubscribed, or its call is taken back',
+    marble((helpers) => {
+      const signals: AbortSignal[] = [];
+      const answer = helpers.cold('----------y', { y: true });
+      const approve: Approve = (_, { signal }) => {
+        signals.push(signal);
+        return answer;
+      };
+      const options = { tools: [after(5, 'a')], eager: true, approve };
+      const run = turns(helpers, ['ma1AuU-r-tT(eS)'], options);
+      helpers.expectObservable(run.shown$).toBe('-----------(n|)', { n: 'turn 1: end_turn' });
+      const left = turns(helpers, ['(ma1AxS)'], options);
+      helpers.expectObservable(left.shown$, '^--!').toBe('');
+      helpers.expectSubscriptions(answer.subscriptions).toBe(['^--!', '----^--!']);
+      helpers.flush();
+      expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
+    }),
+  );
+});
+
+describe('preview', () => {
+  const preview = (show: (context: ToolContext<{ n: number }>) => Observable<unknown>) =>
+    defineTool({
+      name: 'a',
+      description: 'For a test',
+      input: z.object({ n: z.number() }),
+      preview: show,
+      run: (_, { partial$ }) => partial$.pipe(map((partial) => ({ partial }))),
+    });
+
+  it(
+    'shows what it makes of the input while that is written; `run` has the last of it',
+    marble((helpers) => {
+      const rows = turns(helpers, ['ma--1--AuUx(S)', ANSWER], {
+        tools: [preview(({ partial$ }) => partial$)],
+      }).timetable();
+      helpers.flush();
+      expect(rows.slice(0, 3)).toEqual([
+        '4 a progress {"n":1}',
+        '11 a start',
+        '11 a done: {"partial":{"n":1}}',
+      ]);
+    }),
+  );
+
+  it(
+    'ends when the call is due, cut, or taken back, and never holds the turn up',
+    marble((helpers) => {
+      const shown = helpers.cold('-v');
+      const signals: AbortSignal[] = [];
+      const tools = [
+        preview(({ signal }) => {
+          signals.push(signal);
+          return shown;
+        }),
+      ];
+      const due = turns(helpers, ['ma1AuUx(S)', ANSWER], { tools, eager: true });
+      const cut = turns(helpers, ['ma1Ay(S)'], { tools });
+      const back = turns(helpers, ['ma1r-tTe(S)'], { tools });
+      const rows = [due, cut, back].map((run) => run.timetable());
+      helpers.expectSubscriptions(shown.subscriptions).toBe(['-^--!', '-^---!', '-^-!']);
+      helpers.flush();
+      expect(rows).toMatchObject([
+        [
+          '2 a progress "v"',
+          '4 a start',
+          '4 a done: {"partial":{"n":1}}',
+          '7 turn 1: continue',
+          {},
+          {},
+        ],
+        ['2 a progress "v"', '5 turn 1: max_tokens', '5 complete'],
+        ['2 a progress "v"', '8 turn 1: end_turn', '8 complete'],
+      ]);
+      expect(signals.map(({ aborted }) => aborted)).toEqual([false, true, true]);
+    }),
+  );
+
+  it(
+    'fails its call where it throws',
+    marble((helpers) => {
+      const tools = [preview(() => throwError(() => new Error('no screen')))];
+      const rows = turns(helpers, ['ma1AuUx(S)', ANSWER], { tools }).timetable();
+      helpers.flush();
+      expect(rows[0]).toBe('7 a failed: Error: no screen');
+    }),
+  );
+});

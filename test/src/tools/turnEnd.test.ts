@@ -1,0 +1,281 @@
+import type { StreamEvent } from 'claude-rx';
+import { messageEvents } from 'claude-rx/testing';
+import { runTools, type RunToolsOptions, type TurnEndEvent } from 'claude-rx/tools';
+import { filter, lastValueFrom, map, toArray } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { start, stop } from '../../operators/events.ts';
+import { params } from '../../server.ts';
+import { after, ANSWER, isOurs, line, marble, tool, turns } from './turns.ts';
+
+const a = tool('a', () => 'a');
+const call = messageEvents.toolUse('a', { n: 1 }, { id: 'toolu_a' });
+const answer = messageEvents.text('Done.');
+
+/** The ends of the turns of a loop with these replies, and the requests. */
+async function ends(
+  replies: Iterable<StreamEvent>[],
+  options: Partial<RunToolsOptions> = {},
+  more: object = {},
+): Promise<{ ends: TurnEndEvent[]; requests: Record<string, unknown>[] }> {
+  const requests: Record<string, unknown>[] = [];
+  const loop = runTools(
+    (turnParams, { turn }): Iterable<StreamEvent> => {
+      requests.push(turnParams);
+      return replies[turn - 1] ?? [];
+    },
+    { ...params, ...more },
+    { tools: [a], ...options },
+  );
+  const all = loop.pipe(filter((event): event is TurnEndEvent => event.type === 'turn_end'));
+  return { ends: await lastValueFrom(all.pipe(toArray())), requests };
+}
+
+describe('the outcome of a turn', () => {
+  it.each([
+    ['e', 'end_turn'],
+    ['y', 'max_tokens'],
+    ['f', 'refusal'],
+    ['w', 'model_context_window_exceeded'],
+    ['q', 'vibe_shift'],
+  ])('is its stop reason where it is the last: %s, %s', (letter, outcome) =>
+    marble((helpers) => {
+      const run = turns(helpers, [`(mtTA${letter}S)`], { tools: [a] });
+      helpers.expectObservable(run.shown$).toBe('(n|)', { n: `turn 1: ${outcome}` });
+    })(),
+  );
+
+  it('is `unknown` without one', async () => {
+    const { ends: all } = await ends([answer.with({ stopReason: null })]);
+    expect(all).toMatchObject([{ outcome: 'unknown' }]);
+  });
+
+  it('is `max_turns` where the loop would go on, its calls answered all the same', async () => {
+    const { ends: all, requests } = await ends([call, call], { maxTurns: 2 });
+    expect(all.map(({ outcome }) => outcome)).toEqual(['continue', 'max_turns']);
+    expect(all[1]?.results).toMatchObject([{ content: 'a' }]);
+    expect(all[1]?.appended).toHaveLength(2);
+    expect(requests).toHaveLength(2);
+    const { ends: one } = await ends([answer], { maxTurns: 1 });
+    expect(one).toMatchObject([{ outcome: 'end_turn' }]);
+  });
+
+  it('is `tool_use` where the reply waits for tools and there is no call', async () => {
+    const { ends: all } = await ends([answer.with({ stopReason: 'tool_use' })]);
+    expect(all).toMatchObject([{ outcome: 'tool_use', appended: [{ role: 'assistant' }] }]);
+  });
+
+  it(
+    'is `continue` after a pause: the reply is sent back as it is',
+    marble((helpers) => {
+      for (const pause of ['p', 'k']) {
+        const run = turns(helpers, [`(mtTA${pause}S)`, ANSWER], { tools: [a] });
+        helpers.expectObservable(run.shown$).toBe('(ne|)', {
+          n: 'turn 1: continue',
+          e: 'turn 2: end_turn',
+        });
+        helpers.flush();
+        expect(run.requests[1]?.messages).toMatchObject([
+          { role: 'user', content: 'Hi' },
+          { role: 'assistant', content: [{ type: 'text', text: 'Hello' }] },
+        ]);
+      }
+    }),
+  );
+
+  it('is the stop reason of a pause with nothing in it', async () => {
+    const { ends: all } = await ends([messageEvents.with({ stopReason: 'pause_turn' })]);
+    expect(all).toMatchObject([{ outcome: 'pause_turn', appended: [] }]);
+  });
+
+  it('answers the calls of a reply that pauses', async () => {
+    const { ends: all, requests } = await ends([
+      call.text('...').with({ stopReason: 'pause_turn' }),
+      answer,
+    ]);
+    expect(all[0]).toMatchObject({ outcome: 'continue', results: [{ content: 'a' }] });
+    expect(requests[1]?.['messages']).toHaveLength(3);
+  });
+});
+
+describe('what a turn adds to the history', () => {
+  const appendedBy = async (
+    reply: Iterable<StreamEvent>,
+    options: Partial<RunToolsOptions> = {},
+  ) => {
+    const { ends: all } = await ends([reply, answer], options);
+    return all[0]?.appended;
+  };
+
+  it('is the reply, the same objects, and the results', async () => {
+    const { ends: all } = await ends([
+      messageEvents.thinking('Hm').text('I see.').toolUse('a', { n: 1 }),
+      answer,
+    ]);
+    const { message, results, appended } = all[0]!;
+    expect(appended).toEqual([
+      { role: 'assistant', content: message.content },
+      { role: 'user', content: results },
+    ]);
+    expect(appended[0]?.content[0]).toBe(message.content[0]);
+  });
+
+  it('has no call that was cut, and no thinking before it that would be last', async () => {
+    const reply = messageEvents
+      .thinking('Hm')
+      .toolUse('a', { n: 1 })
+      .with({ stopReason: 'max_tokens' });
+    expect(await appendedBy(reply)).toEqual([]);
+    const early = messageEvents.toolUse('a', { n: 1 }, { id: 'one' }).toolUse('a', { n: 2 });
+    const cut = early.with({ stopReason: 'max_tokens' });
+    expect(await appendedBy(cut)).toEqual([]);
+    expect(await appendedBy(cut, { eager: true })).toMatchObject([
+      { role: 'assistant', content: [{ id: 'one' }] },
+      { role: 'user', content: [{ tool_use_id: 'one', content: 'a' }] },
+    ]);
+  });
+
+  it('has no call that a fallback follows, which may have been cut, and has those before', async () => {
+    const fallback = { type: 'fallback', from: { model: 'one' }, to: { model: 'other' } };
+    const reply = messageEvents
+      .toolUse('a', { n: 1 }, { id: 'one' })
+      .toolUse('a', { n: 2 }, { id: 'two' })
+      .block(fallback)
+      .toolUse('a', { n: 3 }, { id: 'three' });
+    for (const eager of [false, true]) {
+      const appended = await appendedBy(reply, { eager });
+      expect(appended).toMatchObject([
+        { content: [{ id: 'one' }, { type: 'fallback' }, { id: 'three' }] },
+        { content: [{ tool_use_id: 'one' }, { tool_use_id: 'three' }] },
+      ]);
+      expect(appended?.[0]?.content).toHaveLength(3);
+    }
+  });
+
+  it('has no empty text, no text of white space, and no thinking without signature', async () => {
+    const reply = messageEvents
+      .thinking('cut', { signature: '' })
+      .text('')
+      .text(' \n')
+      .text('Well.')
+      .toolUse('a', { n: 1 });
+    expect((await appendedBy(reply))?.[0]?.content).toMatchObject([
+      { text: 'Well.' },
+      { name: 'a' },
+    ]);
+  });
+
+  it('has a call of a server tool without its result only where the loop goes on', async () => {
+    const searching = messageEvents
+      .text('Let me look.')
+      .serverToolUse('web_search', { query: 'x' });
+    const cut = await appendedBy(searching.with({ stopReason: 'max_tokens' }));
+    expect(cut?.[0]?.content).toMatchObject([{ type: 'text' }]);
+    const paused = await appendedBy(searching.with({ stopReason: 'pause_turn' }));
+    expect(paused?.[0]?.content).toMatchObject([{ type: 'text' }, { type: 'server_tool_use' }]);
+    // As with code that calls a tool of ours: docs programmatic-tool-calling.
+    const calling = await appendedBy(searching.toolUse('a', { n: 1 }));
+    expect(calling?.[0]?.content).toHaveLength(3);
+    const result = { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_1', content: [] };
+    const found = await appendedBy(searching.block(result).with({ stopReason: 'max_tokens' }));
+    expect(found?.[0]?.content).toHaveLength(3);
+  });
+
+  it('is nothing where the model said nothing', async () => {
+    expect(await appendedBy(messageEvents.with({ stopReason: 'end_turn' }))).toEqual([]);
+  });
+
+  it('has the input that a gateway sends with the start of its block', async () => {
+    const reply = messageEvents
+      .event(start(0, { type: 'tool_use', id: 'one', name: 'a', input: { n: 1 } }))
+      .event(stop(0))
+      .with({ stopReason: 'tool_use' });
+    expect(await appendedBy(reply)).toMatchObject([
+      { content: [{ id: 'one', input: { n: 1 } }] },
+      { content: [{ tool_use_id: 'one', content: 'a' }] },
+    ]);
+  });
+});
+
+describe('usage', () => {
+  it('is that of the turn, and the sum of all turns', async () => {
+    const usage = (input_tokens: number, output_tokens: number, more = {}) => ({
+      usage: { input_tokens, output_tokens, ...more },
+    });
+    const { ends: all } = await ends([
+      call.with(usage(100, 10, { cache_read_input_tokens: 50 })),
+      call.with(usage(120, 20)),
+      answer.with(usage(150, 30, { cache_read_input_tokens: 70 })),
+    ]);
+    expect(all).toMatchObject([
+      { usage: { input_tokens: 100 }, total: { input_tokens: 100, output_tokens: 10 } },
+      { usage: { input_tokens: 120 }, total: { input_tokens: 220, output_tokens: 30 } },
+      {
+        usage: { input_tokens: 150 },
+        total: { input_tokens: 370, output_tokens: 60, cache_read_input_tokens: 120 },
+      },
+    ]);
+  });
+
+  it('begins anew with each subscription', async () => {
+    const requests: number[] = [];
+    const loop = runTools(
+      (_, { turn }) => {
+        requests.push(turn);
+        return turn === 1 ? call : answer;
+      },
+      params,
+      { tools: [a] },
+    ).pipe(filter(isOurs), map(line));
+    const first = await lastValueFrom(loop.pipe(toArray()));
+    expect(await lastValueFrom(loop.pipe(toArray()))).toEqual(first);
+    expect(requests).toEqual([1, 2, 1, 2]);
+  });
+});
+
+describe('the request of the next turn', () => {
+  it('has the parameters of the first, the tools, and the history, and leaves both untouched', async () => {
+    const given = { system: 'Be brief.', messages: [{ role: 'user' as const, content: 'Hi' }] };
+    const { requests } = await ends([call, answer], {}, Object.freeze(given));
+    expect(requests).toMatchObject([
+      { ...params, ...given, tools: [{ name: 'a' }] },
+      { ...params, system: 'Be brief.', messages: { length: 3 }, tools: [{ name: 'a' }] },
+    ]);
+    expect(given.messages).toHaveLength(1);
+  });
+
+  it('does not force a tool that has been called', async () => {
+    const choices = async (tool_choice: object, replies: Iterable<StreamEvent>[]) => {
+      const { requests } = await ends(replies, {}, { tool_choice });
+      return requests.map((request) => request['tool_choice']);
+    };
+    const any = { type: 'any', disable_parallel_tool_use: true };
+    expect(await choices(any, [call, call, answer])).toEqual([
+      any,
+      { type: 'auto', disable_parallel_tool_use: true },
+      { type: 'auto', disable_parallel_tool_use: true },
+    ]);
+    const one = { type: 'tool', name: 'a' };
+    expect(await choices(one, [call, answer])).toEqual([one, { type: 'auto' }]);
+    const paused = answer.with({ stopReason: 'pause_turn' });
+    expect(await choices(one, [paused, call, answer])).toEqual([one, one, { type: 'auto' }]);
+    const none = { type: 'none' };
+    expect(await choices(none, [call, answer])).toEqual([none, none]);
+  });
+
+  it('goes on in the container of the reply', async () => {
+    const containers = async (more: object) => {
+      const container = { id: 'container_1', expires_at: '2026-12-01' } as never;
+      const { requests } = await ends([call.with({ container }), call, answer], {}, more);
+      return requests.map((request) => request['container']);
+    };
+    expect(await containers({})).toEqual([undefined, 'container_1', 'container_1']);
+    expect(await containers({ container: 'mine' })).toEqual(['mine', 'mine', 'mine']);
+    const skills = { skills: [{ type: 'anthropic', skill_id: 'xlsx' }] };
+    expect(await containers({ container: skills })).toEqual([
+      skills,
+      { ...skills, id: 'container_1' },
+      { ...skills, id: 'container_1' },
+    ]);
+  });
+});
+void after;
