@@ -1,4 +1,5 @@
 import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser';
+import { recallContinuation } from '../message/continuation.ts';
 import { revivedError } from '../message/errorFrame.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
@@ -12,6 +13,7 @@ const KEPT = 16_384;
 interface Value {
   type?: unknown;
   error?: unknown;
+  claude_rx?: unknown;
 }
 
 /**
@@ -119,6 +121,7 @@ export class EventDecoder {
     if (event === 'error' || value.type === 'error') throw fromApiError({ body: value });
     // A seam that was sent on: what broke the attempt before is an error again.
     if (value.type === 'resume') value.error = revivedError(value.error) ?? value.error;
+    recallContinuation(value);
     if (typeof value.type === 'string') return this.#emit(value as StreamEvent);
     if (value.error) throw fromApiError({ body: value });
     if (event === undefined) throw noEvent('a frame without a type', data);
