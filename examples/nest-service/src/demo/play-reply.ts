@@ -28,8 +28,8 @@ export function playReply({ body, headers }: ReceivedRequest): Reply {
   const fault = headers['x-demo-fault'];
   return {
     events: eventsOf(script, said, anchor ?? ''),
-    ...(script.atOnce ? {} : { pace: PACE }),
-    ...(fault && { faults: faultsOf(fault) }),
+    ...(script.atOnce ? { chunk: 16_384 } : { pace: PACE }),
+    ...(fault && { faults: faultsOf(fault, isContinued) }),
   };
 }
 
@@ -50,14 +50,14 @@ function eventsOf({ thinking, text, tool, atOnce }: Script, said: string, anchor
   return reply;
 }
 
-function faultsOf(fault: string): Fault[] {
+function faultsOf(fault: string, isContinued: boolean): Fault[] {
   switch (fault) {
     case 'stall':
-      return [{ kind: 'stall', beforeEvent: 60 }];
+      return [{ kind: 'stall', beforeEvent: 130 }];
     case 'slow':
       return [{ kind: 'drip', ms: 1 }];
     case 'overloaded':
-      return [{ kind: 'error', beforeEvent: 24 }];
+      return [{ kind: 'error', beforeEvent: isContinued ? 12 : 120 }];
     default:
       return [];
   }
