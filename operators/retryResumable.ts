@@ -40,8 +40,9 @@ export interface RetryContext<E extends AnyStreamEvent> extends ResumeContext<E>
 export interface RetryResumableConfig<E extends AnyStreamEvent> {
   /**
    * Gives the events that carry the reply on: `fromMessages(client, continueFrom(params, partial))`.
-   * `continueFrom` also says how they join, whether they go on or begin anew; behind another source
-   * than `fromMessages` they are taken to go on.
+   * `continueFrom` also says how they join, whether they go on or begin anew: behind `fromMessages`,
+   * and behind a `fromResponse` that reads what `toSse` wrote. Behind another source they are taken
+   * to go on.
    */
   resume: (context: ResumeContext<E>) => ObservableInput<E>;
   /** How many times a broken reply is carried on, in total. Default: 3. */

@@ -9,6 +9,7 @@ import {
   type SchedulerLike,
   tap,
 } from 'rxjs';
+import { withContinuation } from '../src/message/continuation.ts';
 import { errorFrame } from '../src/message/errorFrame.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 import { toMessageStreamError } from '../src/message/toMessageStreamError.ts';
@@ -54,6 +55,9 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * - Heartbeats are this server's sign of life, not the API's: put `messageTimeout` before, and do not
  *   wait for the reader's. `fromResponse` shows them as pings.
  * - A seam (`resume`) is sent with its error, without that error's `partial` and `cause`.
+ * - The answer to a request that `continueFrom` made says how it joins what the reader has, so that
+ *   `retryResumable` there joins it as exactly as here. What it says has the end of that text, and
+ *   is in `message_start` as `claude_rx`.
  *
  * @throws TypeError when `heartbeat` is no number above 0, or `id` is neither a boolean nor a function.
  * An event without a `type`, or an id with a line break, is an error of the stream.
@@ -87,10 +91,10 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
   }
   const idOf = typeof id === 'function' ? id : (_: E, index: number) => index;
 
-  const withId = (event: E, index: number): string =>
-    id === false
-      ? encodeEvent(event)
-      : `id: ${checkedId(idOf(event, index))}\n${encodeEvent(event)}`;
+  const withId = (event: E, index: number): string => {
+    const frame = encodeEvent(withContinuation(event));
+    return id === false ? frame : `id: ${checkedId(idOf(event, index))}\n${frame}`;
+  };
 
   return (source) =>
     new Observable((subscriber) => {

@@ -14,7 +14,7 @@ const nameOf = (file: string) => file.replace(/^.*\/|\.ts$/g, '');
 
 /** What an example may import: what a user has. */
 const PUBLIC = [
-  /^claude-rx(\/testing|\/operators(\/\w+)?)?$/,
+  /^claude-rx(\/nest|\/testing|\/operators(\/\w+)?)?$/,
   /^rxjs(\/testing)?$/,
   /^(@anthropic-ai\/sdk|zod|vitest)$/,
   /^node:\w+/,

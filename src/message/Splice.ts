@@ -1,7 +1,8 @@
 import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import { Seam, type SeamConfig } from '../text/Seam.ts';
 import { addUsage } from './addUsage.ts';
-import { continuationOf, defaultContinuation } from './continueFrom.ts';
+import { continuationOf } from './continuation.ts';
+import { defaultContinuation } from './continueFrom.ts';
 import { isContentEvent } from './isContentEvent.ts';
 import { MessageBuilder } from './MessageBuilder.ts';
 import type { MessageStreamError } from './MessageStreamError.ts';

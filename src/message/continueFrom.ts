@@ -1,4 +1,5 @@
 import { SHORTEST_REPEAT, type SeamConfig } from '../text/Seam.ts';
+import { type Continuation, continuation, continuationIn } from './continuation.ts';
 import {
   type AnyMessage,
   type Block,
@@ -9,7 +10,6 @@ import {
   seamOf,
   sendable,
 } from './keptContent.ts';
-import type { AnyStreamEvent } from './StreamEvent.ts';
 
 /**
  * How a broken reply is asked to go on.
@@ -42,17 +42,6 @@ export interface ContinueFromOptions<Params, Reply extends AnyMessage = AnyMessa
    */
   strategy?: ContinuationStrategy | ((params: Params, partial: Reply) => Params) | undefined;
 }
-
-/** How a continuation joins what was shown. */
-export interface Continuation {
-  /** The number of content blocks, from the start, that it goes on from. */
-  keep: number;
-  /** How its text joins the text of the last of them. */
-  seam: SeamConfig;
-}
-
-/** The key under which `continueFrom` tells `retryResumable` how the parts are to be joined. */
-export const continuation: unique symbol = Symbol.for('claude-rx.continuation');
 
 /** An anchor has at most this many code units. */
 const ANCHOR = 40;
@@ -95,8 +84,9 @@ const PREFILL =
  * - A kept tool call is answered by a `tool_result` that says it has not run yet, since the API
  *   wants each call answered.
  *
- * `fromMessages` passes on what this function knows of the seam. Behind another source
- * `retryResumable` goes by the model's name, and takes a `restart` for a continuation.
+ * `fromMessages` passes on what this function knows of the seam; so do `toSse` and the sinks made of
+ * it, to a `fromResponse` on the other side. Behind another source `retryResumable` goes by the
+ * model's name, and takes a `restart` for a continuation.
  *
  * @throws TypeError when `strategy` is `prefill` where the API would refuse it: with thinking, with
  * a forced tool, or where a tool call is kept; when it is `prefill` or `instruct` with
@@ -346,22 +336,4 @@ function remainingTokens(
 function lengthOf(block: Block): number {
   const { text, thinking, input } = block as { text?: string; thinking?: string; input?: unknown };
   return (text ?? thinking ?? JSON.stringify(input) ?? '').length;
-}
-
-/** What a source was told of the request that a message answers: not by its event, which is copied. */
-const continuations = new WeakMap<object, Continuation>();
-
-/** Remembers with an event what `continueFrom` said of the request. */
-export function markContinuation(event: AnyStreamEvent, params: object): void {
-  const said = continuationIn(params);
-  if (said && event.type === 'message_start') continuations.set(event.message, said);
-}
-
-/** What `continueFrom` said of the request that this `message_start` answers. */
-export function continuationOf(event: AnyStreamEvent): Continuation | undefined {
-  return event.type === 'message_start' ? continuations.get(event.message) : undefined;
-}
-
-function continuationIn(params: object): Continuation | undefined {
-  return (params as { [continuation]?: Continuation })[continuation];
 }

@@ -8,7 +8,7 @@ import type {
   RawMessageStreamEvent,
 } from '@anthropic-ai/sdk/resources/messages/messages';
 import { identity, Observable, tap } from 'rxjs';
-import { continuation, markContinuation } from '../message/continueFrom.ts';
+import { continuation, markContinuation } from '../message/continuation.ts';
 import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
 import { type EventIterable, iterate } from './iterate.ts';
 import { open } from './open.ts';

@@ -29,6 +29,8 @@ export type ResponseInput =
  *   most 250 ms so that the connection can be used again.
  * - Unsubscribe: the request is aborted and the socket closed at once, in any phase; inside a chunk
  *   the next event is the first that is not emitted.
+ * - A server that is far ahead does not hold up the program: of chunks that are there already, as many
+ *   are taken in one turn of the event loop as take 8 ms, so that a page is drawn between them.
  *
  * @throws TypeError when given neither a response nor a promise nor a function.
  *

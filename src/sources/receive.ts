@@ -5,11 +5,16 @@ import type { StreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError, toMessageStreamError, truncation } from '../message/toMessageStreamError.ts';
 import { EventDecoder } from '../sse/EventDecoder.ts';
 import { drain } from './drain.ts';
+import { nextTurn } from './nextTurn.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
 import { whenOpen } from './whenOpen.ts';
 
 /** Bytes that keep coming without ending an event are shown as a ping, at most this often (ms). */
 const PING_EVERY = 1_000;
+/** So long chunks that are there already are taken in one turn of the event loop: half a frame (ms). */
+const LONGEST_RUN = 8;
+/** A chunk that took longer than this to come was waited for, in a turn of its own (ms). */
+const AT_ONCE = 1;
 /** As much of a body that is no event stream is read, in characters. */
 const READ_AT_MOST = 65_536;
 
@@ -31,6 +36,8 @@ export function receive(
   const reader = response.body?.getReader();
   let finished = false;
   let lastEventAt = Date.now();
+  let askedAt = 0;
+  let runSince = Date.now();
   const decoder = new EventDecoder((event) => {
     finished = event.type === 'message_stop';
     subscriber.next(event);
@@ -62,6 +69,8 @@ export function receive(
 
   const onChunk = ({ done, value }: ReadableStreamReadResult<Uint8Array>): void => {
     if (subscriber.closed) return;
+    const cameAt = Date.now();
+    if (cameAt - askedAt > AT_ONCE) runSince = cameAt;
     const before = decoder.count;
     try {
       if (done) decoder.end();
@@ -86,7 +95,16 @@ export function receive(
     readWhenOpen();
   };
   const onLoss = (error: unknown) => fail(error, 'connection');
-  const read = () => void reader.read().then(onChunk, onLoss);
+  const read = () => {
+    askedAt = Date.now();
+    // What is there already comes in the same turn, and a page would not be drawn, nor a timer run,
+    // as long as the server is ahead.
+    if (askedAt - runSince < LONGEST_RUN) return void reader.read().then(onChunk, onLoss);
+    nextTurn(() => {
+      runSince = Date.now();
+      if (!subscriber.closed) read();
+    });
+  };
   const readWhenOpen = () => whenOpen(valve, subscriber, read);
   readWhenOpen();
 }

@@ -1,3 +1,4 @@
+import { recallContinuation } from '../message/continuation.ts';
 import { revivedError } from '../message/errorFrame.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
@@ -14,6 +15,7 @@ const KEPT = 16_384;
 interface Value {
   type?: unknown;
   error?: unknown;
+  claude_rx?: unknown;
 }
 
 /**
@@ -117,6 +119,7 @@ export class EventDecoder {
     // A seam that was sent on: what broke the attempt before is an error again.
     if (value.type === 'resume') value.error = revivedError(value.error) ?? value.error;
     if (value.type === 'content_block_delta') this.#delta.learn(event, data, value);
+    recallContinuation(value);
     if (typeof value.type === 'string') return this.#emit(value as StreamEvent);
     if (value.error) throw fromApiError({ body: value });
     if (event === undefined) throw noEvent('a frame without a type', data);

@@ -21,7 +21,7 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { markContinuation } from '../../src/message/continueFrom.ts';
+import { markContinuation } from '../../src/message/continuation.ts';
 import { testScheduler } from '../marbles.ts';
 import { checkEvents } from '../splicedReply.ts';
 import {

@@ -39,7 +39,7 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import { markContinuation } from '../../src/message/continueFrom.ts';
+import { markContinuation } from '../../src/message/continuation.ts';
 import { type Beginning, ContinuingModel, seeded, trickyTexts } from '../continuingModel.ts';
 import { testScheduler } from '../marbles.ts';
 import { checkEvents, joinedBlocks } from '../splicedReply.ts';

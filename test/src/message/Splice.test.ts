@@ -2,7 +2,7 @@ import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import { continueFrom, MessageBuilder, MessageStreamError, type StreamEvent } from 'claude-rx';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Continuation, markContinuation } from '../../../src/message/continueFrom.ts';
+import { type Continuation, markContinuation } from '../../../src/message/continuation.ts';
 import { Splice } from '../../../src/message/Splice.ts';
 import { ContinuingModel, trickyReply } from '../../continuingModel.ts';
 import { deepFreeze } from '../../deepFreeze.ts';

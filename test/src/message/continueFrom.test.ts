@@ -4,17 +4,12 @@ import { continueFrom, type ContinuationStrategy, unfinishedInput } from 'claude
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import {
-  type Continuation,
-  continuation,
-  continuationOf,
-  defaultContinuation,
-  markContinuation,
-} from '../../../src/message/continueFrom.ts';
+import { type Continuation, continuation } from '../../../src/message/continuation.ts';
+import { defaultContinuation } from '../../../src/message/continueFrom.ts';
 import { keptBlocks } from '../../../src/message/keptContent.ts';
 import { acceptsPrefill, requestProblems } from '../../../src/testing/requestProblems.ts';
 import { deepFreeze } from '../../deepFreeze.ts';
-import { messageStart, ping, usage } from '../../operators/events.ts';
+import { usage } from '../../operators/events.ts';
 import { trickyText } from '../../trickyText.ts';
 
 type Params = MessageCreateParamsNonStreaming;
@@ -910,18 +905,5 @@ describe('defaultContinuation', () => {
 
   it('keeps nothing where there is no text', () => {
     expect(defaultContinuation(partialOf([thinking()]))).toMatchObject({ keep: 0 });
-  });
-});
-
-describe('markContinuation', () => {
-  it('remembers with message_start what was said of the request', () => {
-    const request = continueFrom(paramsOf(), told);
-    const [start, other] = [messageStart(), messageStart()];
-    markContinuation(start, request);
-    markContinuation(ping, request);
-    markContinuation(other, paramsOf());
-    expect(continuationOf(start)).toBe(said(request));
-    expect(continuationOf(ping)).toBeUndefined();
-    expect(continuationOf(other)).toBeUndefined();
   });
 });

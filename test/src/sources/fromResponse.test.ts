@@ -1,6 +1,6 @@
 import { fromResponse, type StreamEvent } from 'claude-rx';
 import { httpError, messageEvents } from 'claude-rx/testing';
-import { take } from 'rxjs';
+import { take, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { failure, params, received, sse, until, useServer } from '../../server.ts';
 
@@ -148,5 +148,65 @@ describe('fromResponse', () => {
     });
     await Promise.resolve();
     expect(runs).toEqual([events.length]);
+  });
+
+  describe('when the server is far ahead', () => {
+    /** A response of which all is there already. */
+    const ahead = () => {
+      const frames = [...messageEvents.text('x'.repeat(60), { chunk: 1 })].map((event) =>
+        sse([event]),
+      );
+      const body = new ReadableStream<Uint8Array>(
+        {
+          pull(controller) {
+            const frame = frames.shift();
+            if (frame === undefined) controller.close();
+            else controller.enqueue(new TextEncoder().encode(frame));
+          },
+        },
+        { highWaterMark: 100 },
+      );
+      const headers = { 'content-type': 'text/event-stream' };
+      return new Response(body, { headers });
+    };
+    /** Work for more than a run of chunks may take, however busy the machine is. */
+    const work = () => {
+      const began = Date.now();
+      while (Date.now() - began < 9);
+    };
+
+    it('lets the event loop have its turns', async () => {
+      let turns = 0;
+      let turn = setImmediate(function count() {
+        turns++;
+        turn = setImmediate(count);
+      });
+      let count = 0;
+      const reply = fromResponse(ahead()).pipe(
+        tap(() => {
+          count++;
+          work();
+        }),
+      );
+      await received(reply);
+      clearImmediate(turn);
+      expect(count).toBe(65);
+      // One after each event but the last; the first few come before the counting begins.
+      expect(turns).toBeGreaterThan(40);
+    });
+
+    it('reads no more once it is unsubscribed while it waits for its turn', async () => {
+      const response = ahead();
+      const seen: StreamEvent[] = [];
+      const subscription = fromResponse(response).subscribe((event) => {
+        seen.push(event);
+        work();
+      });
+      await until(() => seen.length > 0);
+      subscription.unsubscribe();
+      const count = seen.length;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(seen).toHaveLength(count);
+    });
   });
 });

@@ -1,0 +1,87 @@
+import { computed, inject, Injectable, signal, type WritableSignal } from '@angular/core';
+import { takeUntilDestroyed } from '@angular/core/rxjs-interop';
+import { EMPTY, type Observable, Subject, switchMap, tap } from 'rxjs';
+import { ChatApi, type ChatRequest, type Fault } from './chat-api';
+import { messagesFor } from './history';
+import { MarbleTape } from './marble-tape';
+import { replyView, type ReplyView, WAITING } from './reply-view';
+
+/** What was asked, and what is answered. */
+export interface Turn {
+  readonly id: number;
+  readonly prompt: string;
+  readonly fault: Fault | undefined;
+  readonly reply: WritableSignal<ReplyView>;
+}
+
+/** The conversation. It is kept here, in the page, and nowhere else. */
+@Injectable({ providedIn: 'root' })
+export class Chat {
+  readonly #api = inject(ChatApi);
+  readonly #tape = inject(MarbleTape);
+  readonly #runs = new Subject<{ turn: Turn; isCarriedOn: boolean } | undefined>();
+  #stop = new AbortController();
+
+  readonly turns = signal<readonly Turn[]>([]);
+  readonly isBusy = computed(() => {
+    const status = this.turns().at(-1)?.reply().status;
+    return status === 'waiting' || status === 'streaming';
+  });
+
+  constructor() {
+    this.#runs
+      .pipe(
+        // One reply at a time: a new one unsubscribes the one before, which aborts its request.
+        switchMap((run) => (run ? this.#follow(run.turn, run.isCarriedOn) : EMPTY)),
+        takeUntilDestroyed(),
+      )
+      .subscribe();
+  }
+
+  send(prompt: string, fault?: Fault): void {
+    const turn: Turn = { id: this.turns().length, prompt, fault, reply: signal(WAITING) };
+    this.turns.update((turns) => [...turns, turn]);
+    this.#runs.next({ turn, isCarriedOn: false });
+  }
+
+  /** Ends the reply, and keeps what there is of it. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Tries a reply again that failed or was stopped: what there is of it stands, and is carried on. */
+  retry(turn: Turn): void {
+    this.#runs.next({ turn, isCarriedOn: true });
+  }
+
+  clear(): void {
+    this.#runs.next(undefined);
+    this.turns.set([]);
+  }
+
+  #follow(turn: Turn, isCarriedOn: boolean): Observable<ReplyView> {
+    const previous = isCarriedOn ? turn.reply().message : undefined;
+    this.#stop = new AbortController();
+    turn.reply.update((view) => ({ ...view, status: 'waiting', error: undefined }));
+    return replyView({
+      request: this.#requestFor(turn, isCarriedOn),
+      ask: (request) => this.#api.ask(request),
+      previous,
+      signal: this.#stop.signal,
+      isPlain: matchMedia('(prefers-reduced-motion: reduce)').matches,
+      tape: this.#tape,
+    }).pipe(tap((view) => turn.reply.set(view)));
+  }
+
+  #requestFor(turn: Turn, isCarriedOn: boolean): ChatRequest {
+    const before = this.turns()
+      .filter(({ id }) => id < turn.id)
+      .map(({ prompt, reply }) => {
+        const { message, status } = reply();
+        return { prompt, reply: message, isWhole: status === 'complete' };
+      });
+    const messages = messagesFor(before, turn.prompt);
+    // A fault is over when one tries again.
+    return turn.fault && !isCarriedOn ? { messages, fault: turn.fault } : { messages };
+  }
+}

@@ -1,0 +1,23 @@
+import type { DynamicModule } from '@nestjs/common';
+import { ChatController } from './chat.controller.js';
+import { ChatService } from './chat.service.js';
+import { Claude } from './claude.js';
+import { Metrics } from './metrics.js';
+import { SETTINGS, type Settings } from './settings.js';
+import { StatusController } from './status.controller.js';
+
+class AppModule {}
+
+/** The service, with the settings that it is given. */
+export function appModule(settings: Settings): DynamicModule {
+  return {
+    module: AppModule,
+    controllers: [ChatController, StatusController],
+    providers: [
+      ChatService,
+      Metrics,
+      { provide: SETTINGS, useValue: settings },
+      { provide: Claude, useFactory: () => Claude.connect(settings) },
+    ],
+  };
+}
