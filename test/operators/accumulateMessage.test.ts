@@ -4,6 +4,7 @@ import { accumulateMessage } from 'claude-rx/operators/accumulateMessage';
 import fc from 'fast-check';
 import { from, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   messageDelta,
@@ -56,12 +57,15 @@ const snapshots = {
 describe('accumulateMessage', () => {
   it(
     'emits the message so far, after each event that changes it',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--p--b--]--x--S|', events);
-      const result = '       --A--B--C-----D-----E---|';
-      m.expect(source.pipe(accumulateMessage())).toBeObservable(result, snapshots);
-      m.expect(source).toHaveSubscriptions('^-----------------------!');
-    }),
+    drawn(
+      'accumulateMessage',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--p--b--]--x--S|', events);
+        const result = '       --A--B--C-----D-----E---|';
+        m.expect(source.pipe(accumulateMessage())).toBeObservable(result, snapshots);
+        m.expect(source).toHaveSubscriptions('^-----------------------!');
+      }),
+    ),
   );
 
   it(

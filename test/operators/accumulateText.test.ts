@@ -3,6 +3,7 @@ import { accumulateText } from 'claude-rx/operators/accumulateText';
 import fc from 'fast-check';
 import { from, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   callStart,
@@ -40,12 +41,15 @@ const texts = { A: 'Hel', B: 'Hello', C: 'Hello there', o: '' };
 describe('accumulateText', () => {
   it(
     'emits the whole text so far, on each change',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--b--]--{--c--]--x--S|', events);
-      const result = '       --------A--B--------C---------|';
-      m.expect(source.pipe(accumulateText())).toBeObservable(result, texts);
-      m.expect(source).toHaveSubscriptions('^-----------------------------!');
-    }),
+    drawn(
+      'accumulateText',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--b--]--{--c--]--x--S|', events);
+        const result = '       --------A--B--------C---------|';
+        m.expect(source.pipe(accumulateText())).toBeObservable(result, texts);
+        m.expect(source).toHaveSubscriptions('^-----------------------------!');
+      }),
+    ),
   );
 
   it(

@@ -2,6 +2,7 @@ import type { StreamEvent } from 'claude-rx';
 import { accumulateUsage } from 'claude-rx/operators/accumulateUsage';
 import { from, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   messageDelta,
@@ -34,12 +35,15 @@ const usages = { A: usage(25, 1), B: usage(25, 15), C: usage(25, 40) };
 describe('accumulateUsage', () => {
   it(
     'emits the usage at message_start, and after each message_delta',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--b--]--x--S|', events);
-      const result = '       --A--------------B---|';
-      m.expect(source.pipe(accumulateUsage())).toBeObservable(result, usages);
-      m.expect(source).toHaveSubscriptions('^--------------------!');
-    }),
+    drawn(
+      'accumulateUsage',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--b--]--x--S|', events);
+        const result = '       --A--------------B---|';
+        m.expect(source.pipe(accumulateUsage())).toBeObservable(result, usages);
+        m.expect(source).toHaveSubscriptions('^--------------------!');
+      }),
+    ),
   );
 
   it(

@@ -20,6 +20,7 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../marbles.ts';
 import { clusterBoundaries, trickyPieces } from '../trickyText.ts';
 import { synchronous } from './events.ts';
@@ -31,17 +32,21 @@ const lost = new Error('lost');
 describe('bufferText', () => {
   it(
     'joins text, and gives its last character when no more has come for a while',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold(' -a-b----------------c-|', { a: 'Hel', b: 'lo.', c: ' Bye' });
-      const result = '      ------x------y--------(z|)';
-      const subscription = '^---------------------!';
-      expectObservable(source.pipe(bufferText({ every: 5, settle: 10 }))).toBe(result, {
-        x: 'Hello',
-        y: '.',
-        z: ' Bye',
-      });
-      expectSubscriptions(source.subscriptions).toBe(subscription);
-    }),
+    drawn(
+      'bufferText',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold(' -a-b----------------c-|', { a: 'Hel', b: 'lo.', c: ' Bye' });
+        const result = '      ------x------y--------(z|)';
+        const subscription = '^---------------------!';
+        expectObservable(source.pipe(bufferText({ every: 5, settle: 10 }))).toBe(result, {
+          x: 'Hello',
+          y: '.',
+          z: ' Bye',
+        });
+        expectSubscriptions(source.subscriptions).toBe(subscription);
+      }),
+      { title: 'bufferText({ every: 5, settle: 10 })' },
+    ),
   );
 
   it(

@@ -1,6 +1,7 @@
 import { citationsOnly } from 'claude-rx/operators/citationsOnly';
 import { from, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   citation,
@@ -35,12 +36,15 @@ const events = {
 describe('citationsOnly', () => {
   it(
     'emits each citation as it arrives',
-    marbles((m) => {
-      const source = m.cold('--m--[--c--t--d--t--]--x--S|', events);
-      const result = '       --------c-----d------------|';
-      m.expect(source.pipe(citationsOnly())).toBeObservable(result, citations);
-      m.expect(source).toHaveSubscriptions('^--------------------------!');
-    }),
+    drawn(
+      'citationsOnly',
+      marbles((m) => {
+        const source = m.cold('--m--[--c--t--d--t--]--x--S|', events);
+        const result = '       --------c-----d------------|';
+        m.expect(source.pipe(citationsOnly())).toBeObservable(result, citations);
+        m.expect(source).toHaveSubscriptions('^--------------------------!');
+      }),
+    ),
   );
 
   it(

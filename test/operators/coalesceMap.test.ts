@@ -18,6 +18,7 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../marbles.ts';
 import { trickyPieces } from '../trickyText.ts';
 import {
@@ -63,20 +64,24 @@ function manual<T>(merge?: (waiting: T, next: T) => T | undefined) {
 describe('coalesceMap', () => {
   it(
     'works on one value at a time, and on all that came meanwhile as on one',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold(' -abcd---------e-|');
-      const writes = '      -a---B--------e';
-      const result = '      -----a---B--------(e|)';
-      const subscription = '^---------------!';
-      const write = new Subject<string>();
-      expectObservable(write).toBe(writes, { a: 'a', B, e: 'e' });
-      const step = coalesceMap((value: string) => {
-        write.next(value);
-        return work(4)(value);
-      });
-      expectObservable(source.pipe(step)).toBe(result, { a: 'a', B, e: 'e' });
-      expectSubscriptions(source.subscriptions).toBe(subscription);
-    }),
+    drawn(
+      'coalesceMap',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold(' -abcd---------e-|');
+        const writes = '      -a---B--------e';
+        const result = '      -----a---B--------(e|)';
+        const subscription = '^---------------!';
+        const write = new Subject<string>();
+        expectObservable(write).toBe(writes, { a: 'a', B, e: 'e' });
+        const step = coalesceMap((value: string) => {
+          write.next(value);
+          return work(4)(value);
+        });
+        expectObservable(source.pipe(step)).toBe(result, { a: 'a', B, e: 'e' });
+        expectSubscriptions(source.subscriptions).toBe(subscription);
+      }),
+      { title: 'coalesceMap(write)', outputs: ['write', 'result'] },
+    ),
   );
 
   it(

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { filter, from, map, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   call,
@@ -46,12 +47,15 @@ const blocks = { A: textBlock('Hello'), B: callBlock(1, { city: 'Rome' }) };
 describe('contentBlocks', () => {
   it(
     'emits each block when it ends',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--b--]--{--c--d--}--x--S|', events);
-      const result = '       --------------A-----------B------|';
-      m.expect<unknown>(source.pipe(contentBlocks())).toBeObservable(result, blocks);
-      m.expect(source).toHaveSubscriptions('^--------------------------------!');
-    }),
+    drawn(
+      'contentBlocks',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--b--]--{--c--d--}--x--S|', events);
+        const result = '       --------------A-----------B------|';
+        m.expect<unknown>(source.pipe(contentBlocks())).toBeObservable(result, blocks);
+        m.expect(source).toHaveSubscriptions('^--------------------------------!');
+      }),
+    ),
   );
 
   it(

@@ -2,6 +2,7 @@ import type { StreamEvent } from 'claude-rx';
 import { eventsOfType } from 'claude-rx/operators/eventsOfType';
 import { take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   messageDelta,
@@ -33,13 +34,17 @@ const events = {
 describe('eventsOfType', () => {
   it(
     'lets through the events of the given types',
-    marbles((m) => {
-      const source = m.cold<StreamEvent>('--m--[--a--b--]--x--S|', events);
-      const result = '                    -----[--------]------|';
-      const wanted = source.pipe(eventsOfType('content_block_start', 'content_block_stop'));
-      m.expect<StreamEvent>(wanted).toBeObservable(result, { '[': textStart(0), ']': stop(0) });
-      m.expect(source).toHaveSubscriptions('^--------------------!');
-    }),
+    drawn(
+      'eventsOfType',
+      marbles((m) => {
+        const source = m.cold<StreamEvent>('--m--[--a--b--]--x--S|', events);
+        const result = '                    -----[--------]------|';
+        const wanted = source.pipe(eventsOfType('content_block_start', 'content_block_stop'));
+        m.expect<StreamEvent>(wanted).toBeObservable(result, { '[': textStart(0), ']': stop(0) });
+        m.expect(source).toHaveSubscriptions('^--------------------!');
+      }),
+      { title: `eventsOfType('content_block_start', 'content_block_stop')` },
+    ),
   );
 
   it(

@@ -22,6 +22,7 @@ import {
 } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { markContinuation } from '../../src/message/continuation.ts';
+import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../marbles.ts';
 import { checkEvents } from '../splicedReply.ts';
 import {
@@ -97,15 +98,19 @@ const broken = (all: readonly StreamEvent[], error: unknown = overloaded) =>
 describe('fallbackTo', () => {
   it(
     'lets the other source carry the reply on, and corrects the model',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold('-m-[-a-#', events, overloaded);
-      const other = cold('        -n-[-b-]-x-S--', events);
-      const result = '     -m-[-a--r---b-]-X-(S|)';
-      const values = { ...events, r: seam(overloaded), X: ending };
-      expectObservable(source.pipe(fallback(() => other))).toBe(result, values);
-      expectSubscriptions(source.subscriptions).toBe('^------!');
-      expectSubscriptions(other.subscriptions).toBe('-------^----------!');
-    }),
+    drawn(
+      'fallbackTo',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold('-m-[-a-#', events, overloaded);
+        const other = cold('        -n-[-b-]-x-S--', events);
+        const result = '     -m-[-a--r---b-]-X-(S|)';
+        const values = { ...events, r: seam(overloaded), X: ending };
+        expectObservable(source.pipe(fallback(() => other))).toBe(result, values);
+        expectSubscriptions(source.subscriptions).toBe('^------!');
+        expectSubscriptions(other.subscriptions).toBe('-------^----------!');
+      }),
+      { title: 'fallbackTo(() => other)', inputs: ['source', 'other'] },
+    ),
   );
 
   it(

@@ -4,6 +4,7 @@ import { finalMessage } from 'claude-rx/operators/finalMessage';
 import fc from 'fast-check';
 import { catchError, concat, from, NEVER, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   messageDelta,
@@ -40,22 +41,29 @@ const codes = catchError((error: MessageStreamError) => throwError(() => error.c
 describe('finalMessage', () => {
   it(
     'emits the whole message at message_stop, and completes',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--b--]--x--S-----', events);
-      const result = '       --------------------(M|)';
-      m.expect(source.pipe(finalMessage())).toBeObservable(result, { M });
-      m.expect(source).toHaveSubscriptions('^-------------------!');
-    }),
+    drawn(
+      'finalMessage',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--b--]--x--S-----', events);
+        const result = '       --------------------(M|)';
+        m.expect(source.pipe(finalMessage())).toBeObservable(result, { M });
+        m.expect(source).toHaveSubscriptions('^-------------------!');
+      }),
+    ),
   );
 
   it(
     'errors when the source completes before message_stop',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--|', events);
-      const result = '       -----------#';
-      m.expect(source.pipe(finalMessage(), codes)).toBeObservable(result, { M }, 'truncated');
-      m.expect(source).toHaveSubscriptions('^----------!');
-    }),
+    drawn(
+      'finalMessage-truncated',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--|', events);
+        const result = '       -----------#';
+        m.expect(source.pipe(finalMessage(), codes)).toBeObservable(result, { M }, 'truncated');
+        m.expect(source).toHaveSubscriptions('^----------!');
+      }),
+      { title: 'finalMessage()' },
+    ),
   );
 
   it(

@@ -4,6 +4,7 @@ import { textOnly } from 'claude-rx/operators/textOnly';
 import fc from 'fast-check';
 import { from } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   call,
@@ -38,12 +39,15 @@ const T = 'Grass is green, and the sky is blue.';
 describe('finalText', () => {
   it(
     'emits the whole text at message_stop, and completes',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--b--]--{--c--]--x--S-----', events);
-      const result = '       -----------------------------(T|)';
-      m.expect(source.pipe(finalText())).toBeObservable(result, { T });
-      m.expect(source).toHaveSubscriptions('^----------------------------!');
-    }),
+    drawn(
+      'finalText',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--b--]--{--c--]--x--S-----', events);
+        const result = '       -----------------------------(T|)';
+        m.expect(source.pipe(finalText())).toBeObservable(result, { T });
+        m.expect(source).toHaveSubscriptions('^----------------------------!');
+      }),
+    ),
   );
 
   it('joins cited blocks as they are, in the middle of a sentence', () => {

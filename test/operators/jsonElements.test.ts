@@ -6,6 +6,7 @@ import { from, Subject, take } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { IncrementalJsonParser } from '../../src/json/IncrementalJsonParser.ts';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   messageDelta,
@@ -50,12 +51,16 @@ const lost = new MessageStreamError('lost', { code: 'connection' });
 describe('jsonElements', () => {
   it(
     'emits each element when it is complete',
-    marbles((m) => {
-      const source = m.cold('--m--a--b--c--x--S|', events);
-      const result = '       -----1--2--3-----|';
-      m.expect(source.pipe(jsonElements(Item, ['items']))).toBeObservable(result, items);
-      m.expect(source).toHaveSubscriptions('^----------------!');
-    }),
+    drawn(
+      'jsonElements',
+      marbles((m) => {
+        const source = m.cold('--m--a--b--c--x--S|', events);
+        const result = '       -----1--2--3-----|';
+        m.expect(source.pipe(jsonElements(Item, ['items']))).toBeObservable(result, items);
+        m.expect(source).toHaveSubscriptions('^----------------!');
+      }),
+      { title: `jsonElements(Item, ['items'])` },
+    ),
   );
 
   it(

@@ -7,6 +7,7 @@ import { concat, from, NEVER, Subject, take, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { deepFreeze } from '../deepFreeze.ts';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   callStart,
@@ -67,12 +68,16 @@ const lost = new MessageStreamError('lost', { code: 'connection' });
 describe('jsonOutput', () => {
   it(
     'gives the value so far while it is written, then the whole, checked one',
-    marbles((m) => {
-      const source = m.cold('--m--a--b--c--x--S|', events);
-      const result = '       -----A--B--C-----(D|)';
-      m.expect<unknown>(source.pipe(jsonOutput(Recipe))).toBeObservable(result, snapshots);
-      m.expect(source).toHaveSubscriptions('^----------------!');
-    }),
+    drawn(
+      'jsonOutput',
+      marbles((m) => {
+        const source = m.cold('--m--a--b--c--x--S|', events);
+        const result = '       -----A--B--C-----(D|)';
+        m.expect<unknown>(source.pipe(jsonOutput(Recipe))).toBeObservable(result, snapshots);
+        m.expect(source).toHaveSubscriptions('^----------------!');
+      }),
+      { title: 'jsonOutput(Recipe)' },
+    ),
   );
 
   it(

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { from, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   messageDelta,
@@ -30,14 +31,21 @@ describe('jsonPath', () => {
 
   it(
     'emits one branch, each time it has changed',
-    marbles((m) => {
-      const source = m.cold('--A--B--C--D--|', values);
-      const title = '        --a-----------|';
-      const minutes = '      -----------d--|';
-      m.expect(source.pipe(jsonPath(['title']))).toBeObservable(title, { a: 'Pan' });
-      m.expect<unknown>(source.pipe(jsonPath(['minutes']))).toBeObservable(minutes, { d: 5 });
-      m.expect(source).toHaveSubscriptions(['^-------------!', '^-------------!']);
-    }),
+    drawn(
+      'jsonPath',
+      marbles((m) => {
+        const source = m.cold('--A--B--C--D--|', values);
+        const title = '        --a-----------|';
+        const minutes = '      -----------d--|';
+        m.expect(source.pipe(jsonPath(['title']))).toBeObservable(title, { a: 'Pan' });
+        m.expect<unknown>(source.pipe(jsonPath(['minutes']))).toBeObservable(minutes, { d: 5 });
+        m.expect(source).toHaveSubscriptions(['^-------------!', '^-------------!']);
+      }),
+      {
+        title: `jsonPath(['title']), jsonPath(['minutes'])`,
+        outputs: ["['title']", "['minutes']"],
+      },
+    ),
   );
 
   it(

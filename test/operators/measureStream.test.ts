@@ -20,6 +20,7 @@ import {
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { deepFreeze } from '../deepFreeze.ts';
+import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../marbles.ts';
 import {
   callStart,
@@ -90,38 +91,42 @@ const lost = new Error('lost');
 describe('measureStream', () => {
   it(
     'passes the events on and reports once, when the reply is complete',
-    run(({ cold, expectObservable, expectSubscriptions, flush }) => {
-      const reports: StreamMeasurements[] = [];
-      const source = cold(' -m--[t-p-t--x--(S|)', events);
-      const result = '      -m--[t-p-t--x--(S|)';
-      const subscription = '^--------------!';
-      const measured = source.pipe(measureStream((measurements) => reports.push(measurements)));
-      expectObservable(measured).toBe(result, events);
-      expectSubscriptions(source.subscriptions).toBe(subscription);
-      flush();
-      expect(reports).toStrictEqual([
-        {
-          outcome: 'complete',
-          error: undefined,
-          timeToFirstEvent: 1,
-          timeToFirstText: 5,
-          duration: 15,
-          events: 7,
-          pings: 1,
-          seams: 0,
-          gaps: { p50: 3, p95: 4, max: 4 },
-          stalls: { count: 0, total: 0 },
-          characters: 4,
-          bytes: 4,
-          inputTokens: 25,
-          outputTokens: 15,
-          // 15 tokens in the 14 ms from `m` to `S`.
-          tokensPerSecond: 15 / 0.014,
-          stopReason: 'end_turn',
-          model: 'claude-opus-5-5',
-        },
-      ]);
-    }),
+    drawn(
+      'measureStream',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const observer = new Subject<StreamMeasurements>();
+        const source = cold(' -m--[t-p-t--x--(S|)', events);
+        const result = '      -m--[t-p-t--x--(S|)';
+        const reports = '     ---------------M';
+        const subscription = '^--------------!';
+        const measured = source.pipe(measureStream((measurements) => observer.next(measurements)));
+        expectObservable(measured).toBe(result, events);
+        expectSubscriptions(source.subscriptions).toBe(subscription);
+        expectObservable(observer).toBe(reports, {
+          M: {
+            outcome: 'complete',
+            error: undefined,
+            timeToFirstEvent: 1,
+            timeToFirstText: 5,
+            duration: 15,
+            events: 7,
+            pings: 1,
+            seams: 0,
+            gaps: { p50: 3, p95: 4, max: 4 },
+            stalls: { count: 0, total: 0 },
+            characters: 4,
+            bytes: 4,
+            inputTokens: 25,
+            outputTokens: 15,
+            // 15 tokens in the 14 ms from `m` to `S`.
+            tokensPerSecond: 15 / 0.014,
+            stopReason: 'end_turn',
+            model: 'claude-opus-5-5',
+          },
+        });
+      }),
+      { title: 'measureStream(observer)', outputs: ['result', 'observer'] },
+    ),
   );
 
   it('reports on an error, before that is passed on', () => {

@@ -4,6 +4,7 @@ import { type MessageState, messageState } from 'claude-rx/operators/messageStat
 import fc from 'fast-check';
 import { concat, EMPTY, from, NEVER, Subject, take, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles, testScheduler } from '../marbles.ts';
 import {
   callStart,
@@ -65,24 +66,33 @@ const states = {
 describe('messageState', () => {
   it(
     'emits the state of a reply on each change',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--b--]--x--S----', events);
-      const result = '       w-A--B--C--D-----E--(F|)';
-      m.expect(source.pipe(messageState())).toBeObservable(result, states);
-      m.expect(source).toHaveSubscriptions('^-------------------!');
-    }),
+    drawn(
+      'messageState',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--b--]--x--S----', events);
+        const result = '       w-A--B--C--D-----E--(F|)';
+        m.expect(source.pipe(messageState())).toBeObservable(result, states);
+        m.expect(source).toHaveSubscriptions('^-------------------!');
+      }),
+    ),
   );
 
-  it('makes an error the last state, with what had arrived, and completes', () => {
-    testScheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
-      const lost = new MessageStreamError('The connection was lost', { code: 'connection' });
-      const source = cold('--m--[--a--#', events, lost);
-      const result = '     w-A--B--C--(D|)';
-      const D = { ...states.C, status: 'error', error: lost };
-      expectObservable(source.pipe(messageState())).toBe(result, { ...states, D });
-      expectSubscriptions(source.subscriptions).toBe('^----------!');
-    });
-  });
+  it(
+    'makes an error the last state, with what had arrived, and completes',
+    drawn(
+      'messageState-error',
+      () =>
+        testScheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
+          const lost = new MessageStreamError('The connection was lost', { code: 'connection' });
+          const source = cold('--m--[--a--#', events, lost);
+          const result = '     w-A--B--C--(D|)';
+          const D = { ...states.C, status: 'error', error: lost };
+          expectObservable(source.pipe(messageState())).toBe(result, { ...states, D });
+          expectSubscriptions(source.subscriptions).toBe('^----------!');
+        }),
+      { title: 'messageState()' },
+    ),
+  );
 
   it('makes an error of a source that completes before message_stop', () => {
     const { values, completed } = outcomeOf(

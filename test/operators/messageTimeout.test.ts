@@ -10,6 +10,7 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../marbles.ts';
 import {
   messageDelta,
@@ -57,28 +58,36 @@ const onlyPing = 'the last event was ping, and there was no content';
 describe('messageTimeout', () => {
   it(
     'ends a reply of which only pings come',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold(' -m--t--p--p--p--p--p-', events);
-      const result = '      -m--t--p--p--p-#';
-      const subscription = '^--------------!';
-      const config = { liveness: 5, progress: 11 };
-      const error = silence.progress(11, last('ping', 'content_block_delta'));
-      expectObservable(source.pipe(messageTimeout(config))).toBe(result, events, error);
-      expectSubscriptions(source.subscriptions).toBe(subscription);
-    }),
+    drawn(
+      'messageTimeout',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold(' -m--t--p--p--p--p--p-', events);
+        const result = '      -m--t--p--p--p-#';
+        const subscription = '^--------------!';
+        const config = { liveness: 5, progress: 11 };
+        const error = silence.progress(11, last('ping', 'content_block_delta'));
+        expectObservable(source.pipe(messageTimeout(config))).toBe(result, events, error);
+        expectSubscriptions(source.subscriptions).toBe(subscription);
+      }),
+      { title: 'messageTimeout({ liveness: 5, progress: 11 })' },
+    ),
   );
 
   it(
     'ends a reply of which nothing comes any more',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold(' -m--t--p---------t---', events);
-      const result = '      -m--t--p----#';
-      const subscription = '^-----------!';
-      const config = { liveness: 5, progress: 11 };
-      const error = silence.liveness(5, last('ping', 'content_block_delta'));
-      expectObservable(source.pipe(messageTimeout(config))).toBe(result, events, error);
-      expectSubscriptions(source.subscriptions).toBe(subscription);
-    }),
+    drawn(
+      'messageTimeout-liveness',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold(' -m--t--p---------t---', events);
+        const result = '      -m--t--p----#';
+        const subscription = '^-----------!';
+        const config = { liveness: 5, progress: 11 };
+        const error = silence.liveness(5, last('ping', 'content_block_delta'));
+        expectObservable(source.pipe(messageTimeout(config))).toBe(result, events, error);
+        expectSubscriptions(source.subscriptions).toBe(subscription);
+      }),
+      { title: 'messageTimeout({ liveness: 5, progress: 11 })' },
+    ),
   );
 
   it(

@@ -16,6 +16,7 @@ import {
   throwError,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../marbles.ts';
 import {
   messageDelta,
@@ -66,22 +67,29 @@ function endOf(source: Observable<StreamEvent>, ...config: Parameters<typeof req
 describe('requireMessageStop', () => {
   it(
     'completes at message_stop and lets the source go',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold('--m--t--t--x--S-----', events);
-      const result = '     --m--t--t--x--(S|)';
-      expectObservable(source.pipe(requireMessageStop())).toBe(result, events);
-      expectSubscriptions(source.subscriptions).toBe('^-------------!');
-    }),
+    drawn(
+      'requireMessageStop',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold('--m--t--t--x--S-----', events);
+        const result = '     --m--t--t--x--(S|)';
+        expectObservable(source.pipe(requireMessageStop())).toBe(result, events);
+        expectSubscriptions(source.subscriptions).toBe('^-------------!');
+      }),
+    ),
   );
 
   it(
     'makes an error of a completion before message_stop',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold('--m--t--t--|', events);
-      const result = '     --m--t--t--#';
-      expectObservable(source.pipe(requireMessageStop())).toBe(result, events, truncated);
-      expectSubscriptions(source.subscriptions).toBe('^----------!');
-    }),
+    drawn(
+      'requireMessageStop-truncated',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold('--m--t--t--|', events);
+        const result = '     --m--t--t--#';
+        expectObservable(source.pipe(requireMessageStop())).toBe(result, events, truncated);
+        expectSubscriptions(source.subscriptions).toBe('^----------!');
+      }),
+      { title: 'requireMessageStop()' },
+    ),
   );
 
   it(

@@ -41,6 +41,7 @@ import {
 import { describe, expect, it, vi } from 'vitest';
 import { markContinuation } from '../../src/message/continuation.ts';
 import { type Beginning, ContinuingModel, seeded, trickyTexts } from '../continuingModel.ts';
+import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../marbles.ts';
 import { checkEvents, joinedBlocks } from '../splicedReply.ts';
 import {
@@ -130,15 +131,19 @@ const opening = [events.m, events['['], events.a];
 describe('retryResumable', () => {
   it(
     'carries a reply on that broke',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold('--m-[-a-b--#', events, connection);
-      const resume = cold('           --n-[-c-]-x-S-----', events);
-      const result = '     --m-[-a-b----r---c-]-X-(S|)';
-      const values = { ...events, r: seam(2), X: ending(2) };
-      expectObservable(source.pipe(retry({ resume: () => resume }))).toBe(result, values);
-      expectSubscriptions(source.subscriptions).toBe('^----------!');
-      expectSubscriptions(resume.subscriptions).toBe('-----------^-----------!');
-    }),
+    drawn(
+      'retryResumable',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold('--m-[-a-b--#', events, connection);
+        const resume = cold('           --n-[-c-]-x-S-----', events);
+        const result = '     --m-[-a-b----r---c-]-X-(S|)';
+        const values = { ...events, r: seam(2), X: ending(2) };
+        expectObservable(source.pipe(retry({ resume: () => resume }))).toBe(result, values);
+        expectSubscriptions(source.subscriptions).toBe('^----------!');
+        expectSubscriptions(resume.subscriptions).toBe('-----------^-----------!');
+      }),
+      { title: 'retryResumable({ resume })', inputs: ['source', 'resume'] },
+    ),
   );
 
   it(

@@ -2,6 +2,7 @@ import { segmentText, type TextUnit } from 'claude-rx/operators/segmentText';
 import fc from 'fast-check';
 import { from, Subject, take, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../marbles.ts';
 import { clusterBoundaries, trickyPieces } from '../trickyText.ts';
 import { synchronous } from './events.ts';
@@ -13,14 +14,18 @@ const lost = new Error('lost');
 describe('segmentText', () => {
   it(
     'gives sentences as soon as they are certain, and the rest on completion',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold(' -a-b---c---|', { a: 'Hi! How', b: ' are you?', c: ' Fine.' });
-      const result = '      -x-----y---(z|)';
-      const subscription = '^----------!';
-      const values = { x: 'Hi! ', y: 'How are you? ', z: 'Fine.' };
-      expectObservable(source.pipe(segmentText('sentence'))).toBe(result, values);
-      expectSubscriptions(source.subscriptions).toBe(subscription);
-    }),
+    drawn(
+      'segmentText',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold(' -a-b---c---|', { a: 'Hi! How', b: ' are you?', c: ' Fine.' });
+        const result = '      -x-----y---(z|)';
+        const subscription = '^----------!';
+        const values = { x: 'Hi! ', y: 'How are you? ', z: 'Fine.' };
+        expectObservable(source.pipe(segmentText('sentence'))).toBe(result, values);
+        expectSubscriptions(source.subscriptions).toBe(subscription);
+      }),
+      { title: `segmentText('sentence')` },
+    ),
   );
 
   it(

@@ -26,6 +26,7 @@ import {
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { MessageBuilder } from '../../src/message/MessageBuilder.ts';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import { params, received, until, useServer } from '../server.ts';
 import { recordings, repliesOf } from '../recordings.ts';
@@ -101,20 +102,24 @@ const connection = new MessageStreamError('The connection was lost', { code: 'co
 describe('shareMessage', () => {
   it(
     'gives a late reader the reply so far, in few events, then the rest',
-    marbles((m) => {
-      const source = m.cold('m[ab------c]xS|', events);
-      const joined = '       ----j';
-      const late = '         ----(m[T)-c]xS|';
-      const shared = source.pipe(shareMessage());
-      m.expect(shared).toBeObservable('m[ab------c]xS|', events);
-      m.expect(
-        m.cold(joined).pipe(
-          take(1),
-          mergeMap(() => shared),
-        ),
-      ).toBeObservable(late, events);
-      m.expect(source).toHaveSubscriptions(['^-------------!']);
-    }),
+    drawn(
+      'shareMessage',
+      marbles((m) => {
+        const source = m.cold('m[ab------c]xS|', events);
+        const joined = '       ----j';
+        const late = '         ----(m[T)-c]xS|';
+        const shared = source.pipe(shareMessage());
+        m.expect(shared).toBeObservable('m[ab------c]xS|', events);
+        m.expect(
+          m.cold(joined).pipe(
+            take(1),
+            mergeMap(() => shared),
+          ),
+        ).toBeObservable(late, events);
+        m.expect(source).toHaveSubscriptions(['^-------------!']);
+      }),
+      { inputs: ['source', ''], outputs: ['first', 'late'] },
+    ),
   );
 
   it(

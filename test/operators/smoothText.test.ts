@@ -11,6 +11,7 @@ import {
 } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { graphemeBoundary, surrogateBoundary } from '../../src/text/graphemeBoundary.ts';
+import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../marbles.ts';
 import { clusterBoundaries, trickyPieces } from '../trickyText.ts';
 import { synchronous } from './events.ts';
@@ -22,12 +23,16 @@ const lost = new Error('lost');
 describe('smoothText', () => {
   it(
     'gives text that came at once evenly, and completes with its last',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold('a--------|', { a: 'paced' });
-      const result = '     p-a-c-e-d|';
-      expectObservable(source.pipe(smoothText({ frame: 2, maxLatency: 8 }))).toBe(result);
-      expectSubscriptions(source.subscriptions).toBe('^--------!');
-    }),
+    drawn(
+      'smoothText',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold('a--------|', { a: 'paced' });
+        const result = '     p-a-c-e-d|';
+        expectObservable(source.pipe(smoothText({ frame: 2, maxLatency: 8 }))).toBe(result);
+        expectSubscriptions(source.subscriptions).toBe('^--------!');
+      }),
+      { title: 'smoothText({ frame: 2, maxLatency: 8 })' },
+    ),
   );
 
   it(

@@ -5,6 +5,7 @@ import {
 } from 'claude-rx/operators/takeUntilAborted';
 import { concat, finalize, from, NEVER, type Observable, of, retry, Subject, take } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../marbles.ts';
 import { messageDelta, messageStart, ping, synchronous, text, textStart } from './events.ts';
 
@@ -29,15 +30,23 @@ function counted() {
 describe('takeUntilAborted', () => {
   it(
     'errors when the signal aborts, and lets the source go',
-    run(({ cold, hot, expectObservable, expectSubscriptions }) => {
-      const stop = new AbortController();
-      const source = cold(' --a--b--c--d--|');
-      hot('                 -------x').subscribe(() => stop.abort(reason));
-      const result = '      --a--b-#';
-      const subscription = '^------!';
-      expectObservable(source.pipe(takeUntilAborted(stop.signal))).toBe(result, undefined, aborted);
-      expectSubscriptions(source.subscriptions).toBe(subscription);
-    }),
+    drawn(
+      'takeUntilAborted',
+      run(({ cold, hot, expectObservable, expectSubscriptions }) => {
+        const stop = new AbortController();
+        const source = cold(' --a--b--c--d--|');
+        hot('                 -------x').subscribe(() => stop.abort(reason));
+        const result = '      --a--b-#';
+        const subscription = '^------!';
+        expectObservable(source.pipe(takeUntilAborted(stop.signal))).toBe(
+          result,
+          undefined,
+          aborted,
+        );
+        expectSubscriptions(source.subscriptions).toBe(subscription);
+      }),
+      { title: 'takeUntilAborted(signal)', inputs: ['source', 'signal'] },
+    ),
   );
 
   it(

@@ -3,6 +3,7 @@ import { textOnly } from 'claude-rx/operators/textOnly';
 import fc from 'fast-check';
 import { from, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   callStart,
@@ -40,12 +41,15 @@ const pieces = { a: 'Hel', b: 'lo', c: ' there' };
 describe('textOnly', () => {
   it(
     'emits the text as it arrives',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--b--]--[--c--]--x--S|', events);
-      const result = '       --------a--b--------c---------|';
-      m.expect(source.pipe(textOnly())).toBeObservable(result, pieces);
-      m.expect(source).toHaveSubscriptions('^-----------------------------!');
-    }),
+    drawn(
+      'textOnly',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--b--]--[--c--]--x--S|', events);
+        const result = '       --------a--b--------c---------|';
+        m.expect(source.pipe(textOnly())).toBeObservable(result, pieces);
+        m.expect(source).toHaveSubscriptions('^-----------------------------!');
+      }),
+    ),
   );
 
   it(

@@ -3,6 +3,7 @@ import { thinkingOnly } from 'claude-rx/operators/thinkingOnly';
 import fc from 'fast-check';
 import { from, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   delta,
@@ -39,12 +40,15 @@ const thoughts = { a: 'Let me', b: ' see' };
 describe('thinkingOnly', () => {
   it(
     'emits the thinking as it arrives',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--b--s--]--{--t--}--x--S|', events);
-      const result = '       --------a--b---------------------|';
-      m.expect(source.pipe(thinkingOnly())).toBeObservable(result, thoughts);
-      m.expect(source).toHaveSubscriptions('^--------------------------------!');
-    }),
+    drawn(
+      'thinkingOnly',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--b--s--]--{--t--}--x--S|', events);
+        const result = '       --------a--b---------------------|';
+        m.expect(source.pipe(thinkingOnly())).toBeObservable(result, thoughts);
+        m.expect(source).toHaveSubscriptions('^--------------------------------!');
+      }),
+    ),
   );
 
   it(

@@ -11,6 +11,7 @@ import { toSse } from 'claude-rx/operators/toSse';
 import { messageEvents } from 'claude-rx/testing';
 import { concat, from, of, take, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../marbles.ts';
 import { failure } from '../server.ts';
 import { messageStart, messageStop, outcomeOf, ping, raw, synchronous, text } from './events.ts';
@@ -39,12 +40,16 @@ const limited = new MessageStreamError('Slow down', {
 describe('toSse', () => {
   it(
     'writes each event as a frame, and a comment after each silence',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold('--a---b------------------|', events);
-      const result = '     --a---b-------h-------h--|';
-      expectObservable(source.pipe(toSse({ heartbeat: 8 }))).toBe(result, frames);
-      expectSubscriptions(source.subscriptions).toBe('^------------------------!');
-    }),
+    drawn(
+      'toSse',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold('--a---b------------------|', events);
+        const result = '     --a---b-------h-------h--|';
+        expectObservable(source.pipe(toSse({ heartbeat: 8 }))).toBe(result, frames);
+        expectSubscriptions(source.subscriptions).toBe('^------------------------!');
+      }),
+      { title: 'toSse({ heartbeat: 8 })' },
+    ),
   );
 
   it(
@@ -68,19 +73,23 @@ describe('toSse', () => {
 
   it(
     'writes an error as the last frame, as the API does, and completes',
-    run(({ cold, expectObservable, expectSubscriptions }) => {
-      const source = cold('--a--#', events, limited);
-      const body =
-        '{"type":"error","error":{"type":"rate_limit_error","message":"Slow down","claude_rx":' +
-        '{"code":"rate_limited","retryable":true,"retryAfterMs":2000,"status":429,' +
-        '"errorType":"rate_limit_error","attempts":3}},"request_id":"req_1"}';
-      const result = '     --a--(E|)';
-      expectObservable(source.pipe(toSse())).toBe(result, {
-        ...frames,
-        E: `event: error\ndata: ${body}\n\n`,
-      });
-      expectSubscriptions(source.subscriptions).toBe('^----!');
-    }),
+    drawn(
+      'toSse-error',
+      run(({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold('--a--#', events, limited);
+        const body =
+          '{"type":"error","error":{"type":"rate_limit_error","message":"Slow down","claude_rx":' +
+          '{"code":"rate_limited","retryable":true,"retryAfterMs":2000,"status":429,' +
+          '"errorType":"rate_limit_error","attempts":3}},"request_id":"req_1"}';
+        const result = '     --a--(E|)';
+        expectObservable(source.pipe(toSse())).toBe(result, {
+          ...frames,
+          E: `event: error\ndata: ${body}\n\n`,
+        });
+        expectSubscriptions(source.subscriptions).toBe('^----!');
+      }),
+      { title: 'toSse()' },
+    ),
   );
 
   it('counts, asks, or leaves out the ids', () => {

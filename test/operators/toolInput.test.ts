@@ -8,6 +8,7 @@ import { concat, from, Subject, take, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { deepFreeze } from '../deepFreeze.ts';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   call,
@@ -87,15 +88,19 @@ const plain = (values: ToolInput[]): object[] =>
 describe('toolInput', () => {
   it(
     'gives the input so far while it is written, then the whole, checked one',
-    marbles((m) => {
-      const source = m.cold('--{--a--b--}--x--S|', events);
-      const result = '       --s--A--B-----C---|';
-      m.expect<unknown>(source.pipe(toolInput('get_weather', Weather))).toBeObservable(
-        result,
-        states,
-      );
-      m.expect(source).toHaveSubscriptions('^-----------------!');
-    }),
+    drawn(
+      'toolInput',
+      marbles((m) => {
+        const source = m.cold('--{--a--b--}--x--S|', events);
+        const result = '       --s--A--B-----C---|';
+        m.expect<unknown>(source.pipe(toolInput('get_weather', Weather))).toBeObservable(
+          result,
+          states,
+        );
+        m.expect(source).toHaveSubscriptions('^-----------------!');
+      }),
+      { title: `toolInput('get_weather', Weather)` },
+    ),
   );
 
   it(

@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import { EMPTY, from, map, of, Subject, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 import {
   call,
@@ -67,21 +68,28 @@ const notJson =
 describe('toolUses', () => {
   it(
     'emits a call when the next block or the stop reason proves it complete',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--]--{--b--}--x--S|', events);
-      const result = '       --------------A--------B---|';
-      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
-      m.expect(source).toHaveSubscriptions('^--------------------------!');
-    }),
+    drawn(
+      'toolUses',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--]--{--b--}--x--S|', events);
+        const result = '       --------------A--------B---|';
+        m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+        m.expect(source).toHaveSubscriptions('^--------------------------!');
+      }),
+    ),
   );
 
   it(
     'does not emit a last call that was cut',
-    marbles((m) => {
-      const source = m.cold('--m--[--a--]--{--b--}--y--S|', events);
-      const result = '       --------------A------------|';
-      m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
-    }),
+    drawn(
+      'toolUses-cut',
+      marbles((m) => {
+        const source = m.cold('--m--[--a--]--{--b--}--y--S|', events);
+        const result = '       --------------A------------|';
+        m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
+      }),
+      { title: 'toolUses()' },
+    ),
   );
 
   it.each(['max_tokens', 'refusal', 'end_turn', 'model_context_window_exceeded', 'new_one', null])(

@@ -18,6 +18,7 @@ import {
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { whenOpen } from '../../../src/sources/whenOpen.ts';
+import { drawn } from '../../diagrams/drawn.ts';
 import { testScheduler } from '../../marbles.ts';
 import { outcomeOf } from '../../operators/events.ts';
 
@@ -72,17 +73,24 @@ function filled(count: number, config?: ValveConfig) {
 describe('Valve', () => {
   it(
     'makes the source wait for a slow step',
-    run(({ expectObservable }) => {
-      const valve = new Valve({ highWaterMark: 3, lowWaterMark: 1 });
-      const source = gated('abcdefgh', 2, valve);
-      const depth = ' 01-2-3-2-----1-2-3-2---';
-      const open = '  y----n-------y---n-----';
-      const result = '-------a-----b-----c---';
-      const leave = ' -----------------------!';
-      expectObservable(valve.depth$, leave).toBe(depth, counts);
-      expectObservable(valve.open$, leave).toBe(open, yesNo);
-      expectObservable(source.pipe(valve.concatMap(work(6))), leave).toBe(result);
-    }),
+    drawn(
+      'Valve',
+      run(({ expectObservable }) => {
+        const valve = new Valve({ highWaterMark: 3, lowWaterMark: 1 });
+        const given = new Subject<string>();
+        const source = gated('abcdefgh', 2, valve).pipe(tap(given));
+        const come = '  -a-b-c---------d-e-----';
+        const depth = ' 01-2-3-2-----1-2-3-2---';
+        const open = '  y----n-------y---n-----';
+        const result = '-------a-----b-----c---';
+        const leave = ' -----------------------!';
+        expectObservable(given, leave).toBe(come);
+        expectObservable(valve.depth$, leave).toBe(depth, counts);
+        expectObservable(valve.open$, leave).toBe(open, yesNo);
+        expectObservable(source.pipe(valve.concatMap(work(6))), leave).toBe(result);
+      }),
+      { title: 'valve.concatMap(work)', outputs: ['depth$', 'open$', 'result'] },
+    ),
   );
 
   it(

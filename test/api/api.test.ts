@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { filesBelow, root } from '../examples.ts';
+import { apiPages, exportedNames } from './apiPages.ts';
+
+const pages = apiPages();
+
+describe('the API reference', () => {
+  // `npm run docs` writes it anew.
+  it.each([...pages])('is what the doc comments say: docs/api/%s', async (path, text) => {
+    await expect(text).toMatchFileSnapshot(`${root}docs/api/${path}`);
+  });
+
+  it('has no page of something that is gone', () => {
+    const gone = filesBelow('docs/api', /./).filter((file) => !pages.has(file.slice(9)));
+    expect(gone).toEqual([]);
+  });
+
+  it('says something of every function and class', () => {
+    const silent = exportedNames().filter(({ kind, doc }) => kind !== 'type' && doc === '');
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+});
