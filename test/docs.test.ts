@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,8 +7,17 @@ import { examplesOf, exportedFunctionsOf, filesBelow, read, root } from './examp
 
 const operators = filesBelow('operators', /\.ts$/).filter((file) => !file.endsWith('/index.ts'));
 const sources = filesBelow('src', /(^|\/)from[A-Z]\w*\.ts$/);
-const documents = ['README.md', ...(existsSync(`${root}docs`) ? filesBelow('docs', /\.md$/) : [])];
-const examples = [...documents, ...filesBelow('src', /\.ts$/), ...operators].flatMap(examplesOf);
+const documents = [
+  'README.md',
+  'CHANGELOG.md',
+  ...filesBelow('docs', /\.md$/),
+  ...readdirSync(`${root}examples`)
+    .flatMap((name) => [`examples/${name}`, `examples/${name}/README.md`])
+    .filter((file) => file.endsWith('.md') && existsSync(root + file)),
+];
+/** The API reference repeats the doc comments, and is compared with them. */
+const guides = documents.filter((file) => !file.startsWith('docs/api/'));
+const examples = [...guides, ...filesBelow('src', /\.ts$/), ...operators].flatMap(examplesOf);
 
 const nameOf = (file: string) => file.replace(/^.*\/|\.ts$/g, '');
 
@@ -112,26 +121,63 @@ describe('doc comments', () => {
   });
 });
 
-describe('README', () => {
-  const rows = read('README.md')
-    .split('\n')
-    .filter((line) => line.startsWith('|'));
+describe('docs/operators.md', () => {
+  const text = read('docs/operators.md');
 
-  it.each([...operators, ...sources])('has a row for %s', (file) => {
-    const row = rows.find((line) => new RegExp(`\`${nameOf(file)}\\b`).test(line));
-    expect(row, `a table row with \`${nameOf(file)}\``).toBeDefined();
-    expect(row).toContain(`(${file})`);
+  it.each(operators.map(nameOf))('has a row and the picture of %s', (name) => {
+    const rows = text.split('\n').filter((line) => line.startsWith('| [`'));
+    expect(rows.filter((row) => row.includes(`](api/${name}.md)`))).toHaveLength(1);
+    expect(text).toContain(`](marbles/${name}.svg)`);
   });
 
-  it('links to files that exist', () => {
-    const dead = documents.flatMap((file) =>
-      [...read(file).matchAll(/\]\((?!\w+:|#)([^)#\s]+)/g)]
-        .map(([, path = '']) => join(dirname(file), path))
-        .filter((path) => !existsSync(join(root, path))),
-    );
-    expect(dead).toEqual([]);
+  it.each(sources.map(nameOf))('names the source %s', (name) => {
+    expect(text).toContain(`](api/${name}.md)`);
   });
 });
+
+describe('links', () => {
+  it.each(documents)('of %s lead to files and headings that exist', (file) => {
+    const dead = linksOf(file).filter((link) => {
+      const [path = '', heading] = link.split('#');
+      const target = path === '' ? file : join(dirname(file), path);
+      if (!existsSync(join(root, target))) return true;
+      return heading !== undefined && !headingsOf(target).has(heading);
+    });
+    expect(dead).toEqual([]);
+  });
+
+  it('lead to every guide from the index', () => {
+    const linked = new Set(linksOf('docs/README.md').map((link) => link.split('#')[0]));
+    const lost = guides
+      .filter((file) => file.startsWith('docs/') && file !== 'docs/README.md')
+      .filter((file) => !linked.has(file.slice('docs/'.length)));
+    expect(lost).toEqual([]);
+  });
+});
+
+/** The links to files and headings of the repository, those of pictures too. */
+function linksOf(file: string): string[] {
+  const text = read(file).replace(/^```[^]*?^```/gm, '');
+  return [...text.matchAll(/(?:\]\(|\bsrc="|\bhref=")(?!\w+:)([^)"\s]+)/g)].map(
+    ([, link = '']) => link,
+  );
+}
+
+/** What GitHub calls the headings of a document. */
+function headingsOf(file: string): Set<string> {
+  const known = new Map<string, number>();
+  const text = read(file).replace(/^```[^]*?^```/gm, '');
+  const slugs = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => {
+    const slug = heading
+      .toLowerCase()
+      .replace(/[^\p{Letter}\p{Number}\s_-]/gu, '')
+      .replace(/\s/g, '-');
+    const count = known.get(slug) ?? 0;
+    known.set(slug, count + 1);
+    return count === 0 ? slug : `${slug}-${count}`;
+  });
+  return new Set(slugs);
+}
 
 /** The compiler's messages, one each, with the lines that explain it. */
 async function diagnostics(project: string): Promise<string[]> {
