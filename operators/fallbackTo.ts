@@ -21,10 +21,10 @@ export interface FallbackToConfig {
  * Lets another source carry the reply on, such as another model, when the first one has failed.
  *
  * ```text
- * source    --m--a--b--#                 #: overloaded
- * other                --m--c--d--S|
+ * source    -m-[-a-#                 #: overloaded
+ * other            -m-[-b-]-x-S--
  *           fallbackTo(() => other)
- * result    --m--a--b----r--c--d--(S|)   r: resume, with the model of the other
+ * result    -m-[-a--r---b-]-x-(S|)   r: resume, with the model of the other
  * ```
  *
  * Put it behind `retryResumable`, whose attempts it follows. The parts are joined as there, and the

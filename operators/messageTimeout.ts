@@ -14,6 +14,8 @@ import { MessageClocks, type MessageLimits } from '../src/message/MessageClocks.
 import { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
+export type { MessageLimits } from '../src/message/MessageClocks.ts';
+
 /** Limits in milliseconds, at least one; one that is left out or `Infinity` is off. */
 export interface MessageTimeoutConfig extends MessageLimits {
   /**

@@ -78,10 +78,10 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * blocks, one ending, no character twice or missing.
  *
  * ```text
- * source    --m--a--b--#                  #: connection
- * resume               --m--c--d--S|
+ * source    --m-[-a-b--#                  #: connection
+ * resume               --m-[-c-]-x-S-----
  *           retryResumable({ resume })
- * result    --m--a--b----r--c--d--(S|)    r: resume, the rest in the blocks of the first message
+ * result    --m-[-a-b----r---c-]-x-(S|)   r: resume, the rest in the blocks of the first message
  * ```
  *
  * It takes over after any error that is `retryable`: an error frame, a lost connection, an end

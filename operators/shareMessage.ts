@@ -24,11 +24,10 @@ export interface ShareMessageConfig {
  * then the rest as it comes.
  *
  * ```text
- * source  --m--[--a--b--c--]--x--S|     M: message_start, T: a text block with 'ab' so far
+ * source  m[ab------c]xS|
  *         shareMessage()
- * first   --m--[--a--b--c--]--x--S|
- * second            (MT)c--]--x--S|
- * third                              (MT]xS|)
+ * first   m[ab------c]xS|
+ * late        (m[T)-c]xS|     T: 'ab', the text so far
  * ```
  *
  * - A late reader accumulates the same message as the first one, wherever it comes in. Each block so

@@ -36,10 +36,14 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * Writes events as the frames of an event stream.
  *
  * ```text
- * source  --a--b-------------c--#
+ * source  --a---b------------------|
  *         toSse({ heartbeat: 8 })
- * result  --A--B-------h-----C--(E|)    A: 'id: 0', 'event: ...', 'data: ...' and an empty line
- *                                       h: ':' and an empty line, E: 'event: error' and its data
+ * result  --A---B-------h-------h--|    A: 'id: 0', 'event: ...', 'data: ...' and an empty line
+ *                                       h: ':' and an empty line
+ *
+ * source  --a--#
+ *         toSse()
+ * result  --A--(E|)                     E: 'event: error' and its data
  * ```
  *
  * A frame holds the event as the API writes it (docs: /docs/en/build-with-claude/streaming), so that

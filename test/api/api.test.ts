@@ -15,6 +15,17 @@ describe('the API reference', () => {
     expect(gone).toEqual([]);
   });
 
+  it('has the interfaces that an interface takes its fields from', () => {
+    const all = exportedNames();
+    const known = new Set([...all.map(({ name }) => name), 'Pick', 'Omit']);
+    const missing = all.flatMap(({ name, code }) => {
+      const [, bases = ''] = /^interface \w+(?:<[^{]*>)? extends ([^{]+)\{/.exec(code) ?? [];
+      const names = bases.match(/(?<=^|, |<)[A-Z]\w+/g) ?? [];
+      return names.filter((base) => !known.has(base)).map((base) => `${name} extends ${base}`);
+    });
+    expect(missing).toEqual([]);
+  });
+
   it('says something of every function and class', () => {
     const silent = exportedNames().filter(({ kind, doc }) => kind !== 'type' && doc === '');
     expect(silent.map(({ name }) => name)).toEqual([]);

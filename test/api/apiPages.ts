@@ -34,8 +34,8 @@ export function apiPages(): Map<string, string> {
   return files;
 }
 
-/** Every name that can be imported, with its page. */
-export function exportedNames(): { name: string; kind: Declaration['kind']; doc: string }[] {
+/** Everything that can be imported. */
+export function exportedNames(): Declaration[] {
   return pagesOf(entries()).flatMap(({ declarations }) => declarations);
 }
 
@@ -83,7 +83,12 @@ function collect(
 const isIn = (declarations: readonly Declaration[], { name }: Declaration) =>
   declarations.some((declaration) => declaration.name === name);
 
-const nameOf = ({ file }: Page) => file.replace(/^.*\/|\.ts$/g, '');
+/** That of the file, but for a file of which only one other thing is exported. */
+function nameOf({ file, declarations }: Page): string {
+  const name = file.replace(/^.*\/|\.ts$/g, '');
+  const [first, ...more] = declarations;
+  return first && more.length === 0 ? first.name : name;
+}
 
 function index(pages: readonly Page[]): string {
   const parts = ['# API reference', '', `Everything that can be imported. ${NOTE}`];

@@ -42,8 +42,8 @@ describe('jsonPath', () => {
         m.expect(source).toHaveSubscriptions(['^-------------!', '^-------------!']);
       }),
       {
-        title: `jsonPath(['title']), jsonPath(['minutes'])`,
-        outputs: ["['title']", "['minutes']"],
+        title: "jsonPath(['title'])",
+        outputs: ['result', ''],
       },
     ),
   );
