@@ -28,7 +28,7 @@ const GROUPS: readonly (readonly [folder: string, title: string])[] = [
 export function apiPages(): Map<string, string> {
   const pages = pagesOf(entries());
   const files = new Map<string, string>([['README.md', index(pages)]]);
-  for (const page of pages) files.set(`${nameOf(page)}.md`, pageText(page));
+  for (const page of pages) files.set(pathOf(page), pageText(page));
   const different = new Set([...files.keys()].map((path) => path.toLowerCase()));
   if (different.size !== pages.length + 1) throw new Error('Two files with exports have one name');
   return files;
@@ -83,6 +83,16 @@ function collect(
 const isIn = (declarations: readonly Declaration[], { name }: Declaration) =>
   declarations.some((declaration) => declaration.name === name);
 
+/** In a folder for each entry but the main one. */
+function pathOf(page: Page): string {
+  return `${folderOf(page)}${nameOf(page)}.md`;
+}
+
+function folderOf({ entries: all }: Page): string {
+  const [entry = ''] = [...all].toSorted();
+  return entry.replace(/^[^/]+\/?/, '').replace(/.$/, '$&/');
+}
+
 /** That of the file, but for a file of which only one other thing is exported. */
 function nameOf({ file, declarations }: Page): string {
   const name = file.replace(/^.*\/|\.ts$/g, '');
@@ -101,7 +111,7 @@ function index(pages: readonly Page[]): string {
 
 /** A row for each function and class, the first with the types that go with them. */
 function indexRows(page: Page): string[] {
-  const link = ({ name }: Declaration) => `[\`${name}\`](${nameOf(page)}.md${anchor(page, name)})`;
+  const link = ({ name }: Declaration) => `[\`${name}\`](${pathOf(page)}${anchor(page, name)})`;
   const values = page.declarations.filter(({ kind }) => kind !== 'type');
   const types = page.declarations.filter(({ kind }) => kind === 'type');
   const typeLinks = types.map(link).join(', ');
@@ -143,6 +153,7 @@ const isLead = (page: Page, name: string) => nameOf(page) === name;
 
 function pageText(page: Page): string {
   const { file, declarations } = page;
+  const top = '../'.repeat(folderOf(page).split('/').length - 1);
   const lead = declarations.find(({ name }) => isLead(page, name));
   const rest = declarations.filter((declaration) => declaration !== lead);
   const values = rest.filter(({ kind }) => kind !== 'type');
@@ -150,10 +161,12 @@ function pageText(page: Page): string {
   const parts = [
     `# ${nameOf(page)}`,
     '',
-    ...[importLine(page), `Source: [${file}](../../${file})`, '[All of the API](README.md)'].map(
-      (part, place, all) => (place < all.length - 1 ? `${part} ·` : part),
-    ),
-    ...(lead ? section(lead, pictures(lead.name)) : []),
+    ...[
+      importLine(page),
+      `Source: [${file}](${top}../../${file})`,
+      `[All of the API](${top}README.md)`,
+    ].map((part, place, all) => (place < all.length - 1 ? `${part} ·` : part)),
+    ...(lead ? section(lead, pictures(page, lead.name, top)) : []),
     ...[...values, ...types].flatMap((declaration) => [
       '',
       `## ${declaration.name}`,
@@ -172,20 +185,13 @@ function importLine({ file, entries: all }: Page): string {
 }
 
 /** The marble diagrams that the tests have drawn of it. */
-function pictures(name: string): string[] {
-  const variants = readVariants(name);
-  return variants.flatMap((variant) => [
+function pictures({ file }: Page, name: string, top: string): string[] {
+  const test = `test/${file.replace(/\.ts$/, '.test.ts')}`;
+  const drawn = existsSync(root + test) ? read(test).matchAll(/\bdrawn\(\s*'([\w-]+)'/g) : [];
+  return [...drawn].flatMap(([, drawing]) => [
     '',
-    `![Marble diagram of ${name}](../marbles/${variant}.svg)`,
+    `![Marble diagram of ${name}](${top}../marbles/${drawing}.svg)`,
   ]);
-}
-
-function readVariants(name: string): string[] {
-  const file = [`test/operators/${name}.test.ts`, `test/src/flow/${name}.test.ts`].find((path) =>
-    existsSync(root + path),
-  );
-  const drawn = file ? [...read(file).matchAll(/\bdrawn\(\s*'([\w-]+)'/g)] : [];
-  return drawn.map(([, variant = '']) => variant);
 }
 
 function section({ doc, code, kind }: Declaration, drawings: readonly string[]): string[] {
