@@ -21,11 +21,16 @@ const examples = [...guides, ...filesBelow('src', /\.ts$/), ...operators].flatMa
 
 const nameOf = (file: string) => file.replace(/^.*\/|\.ts$/g, '');
 
+const { exports: entries } = JSON.parse(read('package.json')) as { exports: object };
+
 /** What an example may import: what a user has. */
 const PUBLIC = [
-  /^claude-rx(\/nest|\/testing|\/operators(\/\w+)?)?$/,
+  ...Object.keys(entries).map((entry) => {
+    const path = entry.slice(1).replaceAll('.', '\\.').replace('*', '\\w+');
+    return new RegExp(`^claude-rx${path}$`);
+  }),
   /^rxjs(\/testing)?$/,
-  /^(@anthropic-ai\/sdk|zod|vitest)$/,
+  /^(@anthropic-ai\/sdk(\/helpers\/beta\/\w+)?|zod|vitest)$/,
   /^node:\w+/,
 ];
 
@@ -131,7 +136,7 @@ describe('docs/operators.md', () => {
   });
 
   it.each(sources.map(nameOf))('names the source %s', (name) => {
-    expect(text).toContain(`](api/${name}.md)`);
+    expect(text).toMatch(new RegExp(`\\]\\(api/([\\w/]+/)?${name}\\.md\\)`));
   });
 });
 

@@ -11,7 +11,7 @@ import { strictJsonSchema } from '../json/strictJsonSchema.ts';
 import type { DefinedTool, ToolContext } from './Tool.ts';
 
 /** What of the API's own fields of a tool may be given: `strict`, `cache_control` and the like. */
-export type ToolFields = Omit<ToolParam, 'name' | 'description' | 'input_schema' | 'type'>;
+type ToolFields = Omit<ToolParam, 'name' | 'description' | 'input_schema' | 'type'>;
 
 export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
   /** By which the model calls it: letters, digits, `_` and `-`, at most 128. */

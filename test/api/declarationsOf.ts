@@ -7,7 +7,10 @@ export interface Declaration {
   kind: 'function' | 'class' | 'constant' | 'type';
   /** The text of its doc comment. */
   doc: string;
-  /** Its declaration without what is inside of functions, an overload after the other. */
+  /**
+   * Its declaration without what is inside of functions, an overload after the other; behind an
+   * interface those of the same file that it extends and that are not exported.
+   */
   code: string;
 }
 
@@ -23,7 +26,12 @@ interface Module {
   reexports: readonly Reexport[];
 }
 
-type Node = { type: string; start: number; end: number } & Record<string, any>;
+interface Span {
+  start: number;
+  end: number;
+}
+
+type Node = Span & { type: string } & Record<string, any>;
 
 /** What a TypeScript file exports: what it declares, and what it passes on from others. */
 export function moduleOf(file: string): Module {
@@ -32,6 +40,11 @@ export function moduleOf(file: string): Module {
   if (errors.length > 0) throw new Error(`${file}: ${errors[0]!.message}`);
   const declarations = new Map<string, Declaration>();
   const reexports: Reexport[] = [];
+  const hidden = new Map<string, Node>(
+    (program.body as Node[])
+      .filter(({ type }) => /^TS(Interface|TypeAlias)Declaration$/.test(type))
+      .map((node) => [node['id'].name, node]),
+  );
   for (const statement of program.body) {
     if (statement.type === 'ExportAllDeclaration') {
       reexports.push({ from: statement.source.value, names: undefined });
@@ -39,7 +52,11 @@ export function moduleOf(file: string): Module {
       if (statement.source) {
         reexports.push({ from: statement.source.value, names: namesOf(statement) });
       } else if (statement.declaration) {
-        add(declarations, statement.declaration as Node, docBefore(statement, comments, source));
+        add(
+          declarations,
+          statement.declaration as Node,
+          textOf(docComment(statement, comments, source)),
+        );
       }
     }
   }
@@ -48,7 +65,10 @@ export function moduleOf(file: string): Module {
   function add(known: Map<string, Declaration>, node: Node, doc: string): void {
     const { id } = node['declarations']?.[0] ?? node;
     const before = known.get(id.name);
-    const shown = codeOf(node, source, comments);
+    const bases = basesOf(node, hidden).map((base) =>
+      [docComment(base, comments, source), codeOf(base, source, comments)].join('\n').trim(),
+    );
+    const shown = [codeOf(node, source, comments), ...bases].join('\n\n');
     // The implementation behind overloads is nothing that one can call.
     const isHidden = before !== undefined && node.type === 'FunctionDeclaration';
     known.set(id.name, {
@@ -58,6 +78,14 @@ export function moduleOf(file: string): Module {
       code: before ? (isHidden ? before.code : `${before.code}\n${shown}`) : shown,
     });
   }
+}
+
+/** What an interface takes its fields from and is not exported. */
+function basesOf({ extends: bases = [] }: Node, hidden: ReadonlyMap<string, Node>): Node[] {
+  return (bases as Node[]).flatMap(({ expression }) => {
+    const base = hidden.get(expression.name);
+    return base ? [base, ...basesOf(base, hidden)] : [];
+  });
 }
 
 function namesOf({ specifiers }: Extract<Statement, { type: 'ExportNamedDeclaration' }>) {
@@ -71,13 +99,17 @@ function kindOf({ type }: Node): Declaration['kind'] {
   return type === 'VariableDeclaration' ? 'constant' : 'type';
 }
 
-/** The text of the doc comment in front of a node. */
-function docBefore(node: { start: number }, comments: readonly Comment[], source: string): string {
-  const comment = comments.findLast(({ end }) => end <= node.start);
-  if (!comment?.value.startsWith('*')) return '';
-  if (source.slice(comment.end, node.start).trim() !== '') return '';
-  return comment.value
-    .slice(1)
+/** The doc comment in front of a node, with its marks. */
+function docComment({ start }: Span, comments: readonly Comment[], source: string): string {
+  const comment = comments.findLast(({ end }) => end <= start);
+  if (!comment?.value.startsWith('*') || source.slice(comment.end, start).trim() !== '') return '';
+  return source.slice(comment.start, comment.end);
+}
+
+/** The text of a doc comment. */
+function textOf(comment: string): string {
+  return comment
+    .replace(/^\/\*\*|\*\/$/g, '')
     .replace(/^\s*\* ?/gm, '')
     .trim();
 }
@@ -96,10 +128,9 @@ function codeOf(node: Node, source: string, comments: readonly Comment[]): strin
 /** A class with its public members, and without what they do. */
 function classCode(node: Node, source: string, comments: readonly Comment[]): string {
   const members = (node['body'].body as Node[]).filter(isPublic).map((member) => {
-    const comment = comments.findLast(({ end }) => end <= member.start);
-    const isOwn = comment && source.slice(comment.end, member.start).trim() === '';
+    const comment = docComment(member, comments, source);
     const code = source.slice(member.start, endOfSignature(member)).trimEnd().replace(/;$/, '');
-    return `  ${isOwn ? `${source.slice(comment.start, comment.end)}\n  ` : ''}${code};`;
+    return `  ${comment && `${comment}\n  `}${code};`;
   });
   return `${source.slice(node.start, node['body'].start)}{\n${members.join('\n')}\n}`;
 }
