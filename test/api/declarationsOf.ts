@@ -129,7 +129,10 @@ function codeOf(node: Node, source: string, comments: readonly Comment[]): strin
 function classCode(node: Node, source: string, comments: readonly Comment[]): string {
   const members = (node['body'].body as Node[]).filter(isPublic).map((member) => {
     const comment = docComment(member, comments, source);
-    const code = source.slice(member.start, endOfSignature(member)).trimEnd().replace(/;$/, '');
+    const code = source
+      .slice(member.start, endOfSignature(member))
+      .trimEnd()
+      .replace(/^declare |;$/g, '');
     return `  ${comment && `${comment}\n  `}${code};`;
   });
   return `${source.slice(node.start, node['body'].start)}{\n${members.join('\n')}\n}`;
