@@ -47,6 +47,11 @@ export { fromResponse } from './sources/fromResponse.ts';
 export type * from './sources/fromResponse.ts';
 export { fromStream } from './sources/fromStream.ts';
 export type * from './sources/fromStream.ts';
-export type { ResponseInfo, ResponseOptions, SourceOptions } from './sources/SourceOptions.ts';
+export type {
+  FetchOptions,
+  ResponseInfo,
+  ResponseOptions,
+  SourceOptions,
+} from './sources/SourceOptions.ts';
 export { encodeEvent } from './sse/encodeEvent.ts';
 export { EventDecoder } from './sse/EventDecoder.ts';
