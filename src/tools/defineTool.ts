@@ -55,7 +55,7 @@ export function defineTool<Schema extends StandardSchema>(
   }
   const caller = `defineTool('${name}')`;
   requireSchema(caller, input);
-  if (typeof run !== 'function') throw new TypeError(`${caller}: \`run\` must be a function`);
+  requireFields(caller, config);
   const schema = inputSchema ?? jsonSchemaOf(caller, input);
   if (schema['type'] !== 'object') {
     throw new TypeError(`${caller}: the input must be an object, such as z.object({ ... })`);
@@ -75,4 +75,22 @@ export function defineTool<Schema extends StandardSchema>(
     ...(timeout !== undefined && { timeout }),
     ...(eager !== undefined && { eager }),
   };
+}
+
+function requireFields(
+  caller: string,
+  { description, run, preview, timeout = 1 }: { [Field in keyof ToolConfig<never>]?: unknown },
+): void {
+  if (typeof description !== 'string') {
+    throw new TypeError(`${caller}: \`description\` says what it does, the model has nothing else`);
+  }
+  for (const [name, given] of Object.entries({ run, ...(preview && { preview }) })) {
+    if (typeof given === 'function') continue;
+    throw new TypeError(`${caller}: \`${name}\` must be a function, not ${typeof given}`);
+  }
+  if (typeof timeout !== 'number' || !(timeout > 0)) {
+    throw new TypeError(
+      `${caller}: \`timeout\` must be milliseconds above 0, not ${String(timeout)}`,
+    );
+  }
 }
