@@ -84,7 +84,7 @@ function requireFields(
   if (typeof description !== 'string') {
     throw new TypeError(`${caller}: \`description\` says what it does, the model has nothing else`);
   }
-  for (const [name, given] of Object.entries({ run, ...(preview && { preview }) })) {
+  for (const [name, given] of Object.entries({ run, preview: preview ?? run })) {
     if (typeof given === 'function') continue;
     throw new TypeError(`${caller}: \`${name}\` must be a function, not ${typeof given}`);
   }
