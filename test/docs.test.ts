@@ -14,9 +14,9 @@ const nameOf = (file: string) => file.replace(/^.*\/|\.ts$/g, '');
 
 /** What an example may import: what a user has. */
 const PUBLIC = [
-  /^claude-rx(\/nest|\/testing|\/operators(\/\w+)?)?$/,
+  /^claude-rx(\/nest|\/testing|\/tools|\/operators(\/\w+)?)?$/,
   /^rxjs(\/testing)?$/,
-  /^(@anthropic-ai\/sdk|zod|vitest)$/,
+  /^(@anthropic-ai\/sdk(\/helpers\/beta\/\w+)?|zod|vitest)$/,
   /^node:\w+/,
 ];
 
