@@ -34,7 +34,7 @@ const inputOf = (index: number, input: string) =>
  * The events of replies by letter: `m`, then calls of the tools `a`, `b` and `c`, in the blocks 0,
  * 1 and 2, or a text, then how it ends.
  */
-export const events = {
+const events = {
   m: messageStart(),
   a: callOf(0, 'a'),
   b: callOf(1, 'b'),
