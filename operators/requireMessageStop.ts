@@ -9,6 +9,7 @@ import {
   throwError,
 } from 'rxjs';
 import { isBlockEvent } from '../src/message/isBlockEvent.ts';
+import { isLastEvent } from '../src/message/isLastEvent.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
@@ -20,6 +21,11 @@ export interface RequireMessageStopConfig {
    * send it, and adds the missing event. Default: `false`.
    */
   allowMissing?: boolean;
+  /**
+   * Takes the source for that of `runTools`, of several replies: it ends with the `turn_end` after
+   * which no turn follows. Default: `false`.
+   */
+  turns?: boolean;
   /**
    * Whether the `partial` of an error holds the content. With `false` it holds all but that, and a
    * reply of any length takes no memory. Default: `true`.
@@ -65,6 +71,7 @@ export interface RequireMessageStopConfig {
  */
 export function requireMessageStop<E extends AnyStreamEvent>({
   allowMissing = false,
+  turns = false,
   keepContent = true,
 }: RequireMessageStopConfig = {}): MonoTypeOperatorFunction<E> {
   return (source) =>
@@ -75,13 +82,14 @@ export function requireMessageStop<E extends AnyStreamEvent>({
       const partial = () => builder.message as MessageStreamError['partial'];
       const end = defer(() => {
         if (stopped) return EMPTY;
-        if (allowMissing && builder.message?.stop_reason) return of({ type: 'message_stop' } as E);
+        if (allowMissing && !turns && builder.message?.stop_reason)
+          return of({ type: 'message_stop' } as E);
         return throwError(() => truncation({ partial }));
       });
       return source.pipe(
         takeWhile((event) => {
           if (keepContent || !isBlockEvent(event)) builder.push(event);
-          stopped = event.type === 'message_stop';
+          stopped = isLastEvent(event, turns);
           return !stopped;
         }, true),
         concatWith(end),

@@ -5,6 +5,15 @@ import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { byteStream } from './byteStream.ts';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
 
+export interface ReadableStreamOptions extends SinkOptions {
+  /**
+   * The events are those of `runTools`, of several replies: they end with the `turn_end` after which
+   * no turn follows. The SDK's `Stream` reads them; its `MessageStream` takes one reply only.
+   * Default: `false`.
+   */
+  turns?: boolean | undefined;
+}
+
 /**
  * Events as the SDK's own format for streams: one line of JSON for each, as `toReadableStream()` of
  * its `Stream` and `MessageStream` writes them (SDK src/core/streaming.ts). Read it with
@@ -45,20 +54,21 @@ import { checkSink, type SinkOptions } from './SinkOptions.ts';
  */
 export function toReadableStream<E extends AnyStreamEvent>(
   events$: Observable<E>,
-  options: SinkOptions = {},
+  options: ReadableStreamOptions = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   checkSink('toReadableStream', events$, options);
   const lines = defer(() => {
     let blocks = 0;
     return events$.pipe(
       // The error of a source of ours has its own `partial`; there is no need for a second.
-      requireMessageStop({ keepContent: false }),
+      requireMessageStop({ keepContent: false, turns: options.turns ?? false }),
       concatMap((event: AnyStreamEvent) => {
         if (event.type === 'ping') return [];
         if (event.type === 'resume') {
           if (event.keep < blocks) throw withdrawn();
           return [];
         }
+        if (event.type === 'message_start') blocks = 0;
         if (event.type === 'content_block_start') blocks = event.index + 1;
         return [`${JSON.stringify(event)}\n`];
       }),

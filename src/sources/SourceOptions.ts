@@ -26,6 +26,14 @@ export interface ResponseOptions extends SourceOptions {
   onResponse?: ((response: ResponseInfo) => void) | undefined;
 }
 
+export interface FetchOptions extends ResponseOptions {
+  /**
+   * The response is that of `runTools`, sent on with `toSse` and the like: several replies, with the
+   * events of the tools. It ends with the `turn_end` after which no turn follows. Default: `false`.
+   */
+  turns?: boolean | undefined;
+}
+
 /** What the headers of a response say. */
 export interface ResponseInfo {
   /** The API's `request-id`: quote it to support. */
@@ -38,10 +46,11 @@ export interface ResponseInfo {
 export function endings<E extends AnyStreamEvent>({
   signal,
   allowMissingMessageStop = false,
+  turns = false,
   keepContent = true,
-}: SourceOptions = {}): MonoTypeOperatorFunction<E> {
+}: SourceOptions & { turns?: boolean | undefined } = {}): MonoTypeOperatorFunction<E> {
   return pipe(
     signal ? takeUntil<E>(whenAborted(signal)) : identity,
-    requireMessageStop<E>({ allowMissing: allowMissingMessageStop, keepContent }),
+    requireMessageStop<E>({ allowMissing: allowMissingMessageStop, turns, keepContent }),
   );
 }

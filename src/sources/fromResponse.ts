@@ -1,8 +1,9 @@
 import { Observable } from 'rxjs';
 import type { StreamEvent } from '../message/StreamEvent.ts';
+import type { ToolEvent } from '../message/ToolEvent.ts';
 import { isResponse, open } from './open.ts';
 import { receive } from './receive.ts';
-import { endings, type ResponseOptions } from './SourceOptions.ts';
+import { endings, type FetchOptions } from './SourceOptions.ts';
 
 /** A response, a promise of one, or a function that makes the request: called for each subscription. */
 export type ResponseInput =
@@ -26,7 +27,8 @@ export type ResponseInput =
  *   `retryAfterMs`; a body that is no event stream (JSON, HTML, empty) is `protocol` with its first
  *   characters; an end before `message_stop` is `truncated`.
  * - Complete: at `message_stop`, without waiting for the end of the body, which is then read for at
- *   most 250 ms so that the connection can be used again.
+ *   most 250 ms so that the connection can be used again. With `turns`, for what `runTools` gives,
+ *   after the last turn.
  * - Unsubscribe: the request is aborted and the socket closed at once, in any phase; inside a chunk
  *   the next event is the first that is not emitted.
  * - A server that is far ahead does not hold up the program: of chunks that are there already, as many
@@ -45,8 +47,16 @@ export type ResponseInput =
  */
 export function fromResponse(
   input: ResponseInput,
-  options: ResponseOptions = {},
-): Observable<StreamEvent> {
+  options?: FetchOptions & { turns?: false | undefined },
+): Observable<StreamEvent>;
+export function fromResponse(
+  input: ResponseInput,
+  options: FetchOptions,
+): Observable<StreamEvent | ToolEvent>;
+export function fromResponse(
+  input: ResponseInput,
+  options: FetchOptions = {},
+): Observable<StreamEvent | ToolEvent> {
   if (typeof input !== 'function' && !isResponse(input) && typeof input?.then !== 'function') {
     throw new TypeError(
       'fromResponse: pass a Response, a promise of one, or a function that returns one, such as ' +

@@ -1,4 +1,5 @@
 import type { Subscriber } from 'rxjs';
+import { isLastEvent } from '../message/isLastEvent.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { parsed } from '../message/parsed.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
@@ -6,7 +7,7 @@ import { fromApiError, toMessageStreamError, truncation } from '../message/toMes
 import { EventDecoder } from '../sse/EventDecoder.ts';
 import { drain } from './drain.ts';
 import { nextTurn } from './nextTurn.ts';
-import type { ResponseOptions } from './SourceOptions.ts';
+import type { FetchOptions } from './SourceOptions.ts';
 import { whenOpen } from './whenOpen.ts';
 
 /** Bytes that keep coming without ending an event are shown as a ping, at most this often (ms). */
@@ -25,7 +26,7 @@ const READ_AT_MOST = 65_536;
 export function receive(
   response: Response,
   subscriber: Subscriber<StreamEvent>,
-  { onResponse, allowMissingMessageStop, valve }: ResponseOptions,
+  { onResponse, allowMissingMessageStop, turns = false, valve }: FetchOptions,
   abort: () => void,
 ): void {
   const { headers, status } = response;
@@ -39,7 +40,7 @@ export function receive(
   let askedAt = 0;
   let runSince = Date.now();
   const decoder = new EventDecoder((event) => {
-    finished = event.type === 'message_stop';
+    finished = isLastEvent(event, turns);
     subscriber.next(event);
     if (finished) subscriber.complete();
     if (subscriber.closed) decoder.stop();

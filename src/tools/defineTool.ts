@@ -41,8 +41,47 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
 /**
  * Defines a tool that `runTools` runs when the model calls it.
  *
- * @throws TypeError when it has no name, schema or `run`, when the schema gives no JSON Schema, or
- * none of an object.
+ * ```text
+ * run     --p--q--(r|)     p, q: progress, r: the result
+ * events  s-P--Q--R        s: tool_start, P, Q: tool_progress, R: tool_result
+ * ```
+ *
+ * - The model is given the JSON Schema of what `input` takes; with `strict: true` in the form that
+ *   the API keeps to. `run` gets what `input` gives, after defaults and transforms. An input that it
+ *   refuses never reaches `run`: the model is told what is wrong and where.
+ * - The result is text, content blocks (text, image, document and the like), or any other value,
+ *   which is sent as JSON; `undefined` is no content. A value of an Observable is progress, unless
+ *   the Observable completes in the same turn of the event loop: then it is the result. One that
+ *   completes later has been shown, and is the result as well.
+ * - Error: what `run` throws, rejects or errors with is told to the model as its message. To tell
+ *   blocks, throw the SDK's `ToolError`.
+ * - Unsubscribe: `context.signal` aborts, and an Observable is unsubscribed. So they are at a timeout
+ *   and when the reply takes the call back. A promise is not waited for.
+ *
+ * Of the API's own fields `strict`, `cache_control`, `eager_input_streaming` and all others can be
+ * given. The result is plain data: `tool.definition` is what a request has in its `tools`.
+ *
+ * @throws TypeError when the name is none that the API takes, `description`, `input` or `run` is
+ * missing, the schema gives no JSON Schema (which zod 4.2 and later does), or none of an object.
+ *
+ * @example
+ * ```ts
+ * import { defineTool } from 'claude-rx/tools';
+ * import { concat, map, of, take, timer } from 'rxjs';
+ * import { z } from 'zod';
+ *
+ * const search = defineTool({
+ *   name: 'search',
+ *   description: 'Searches the archive. Gives the titles of what it finds.',
+ *   input: z.object({ words: z.array(z.string()).min(1), limit: z.number().default(10) }),
+ *   run({ words, limit }, { signal }) {
+ *     const shelves = timer(0, 100).pipe(take(3), map((shelf) => ({ shelf })));
+ *     const found = { titles: words.slice(0, limit), complete: !signal.aborted };
+ *     return concat(shelves, of(found));
+ *   },
+ * });
+ * console.log(search.definition.input_schema);
+ * ```
  */
 export function defineTool<Schema extends StandardSchema>(
   config: ToolConfig<Schema>,
@@ -55,7 +94,7 @@ export function defineTool<Schema extends StandardSchema>(
   }
   const caller = `defineTool('${name}')`;
   requireSchema(caller, input);
-  if (typeof run !== 'function') throw new TypeError(`${caller}: \`run\` must be a function`);
+  requireFields(caller, config);
   const schema = inputSchema ?? jsonSchemaOf(caller, input);
   if (schema['type'] !== 'object') {
     throw new TypeError(`${caller}: the input must be an object, such as z.object({ ... })`);
@@ -75,4 +114,22 @@ export function defineTool<Schema extends StandardSchema>(
     ...(timeout !== undefined && { timeout }),
     ...(eager !== undefined && { eager }),
   };
+}
+
+function requireFields(
+  caller: string,
+  { description, run, preview, timeout = 1 }: { [Field in keyof ToolConfig<never>]?: unknown },
+): void {
+  if (typeof description !== 'string') {
+    throw new TypeError(`${caller}: \`description\` says what it does, the model has nothing else`);
+  }
+  for (const [name, given] of Object.entries({ run, preview: preview ?? run })) {
+    if (typeof given === 'function') continue;
+    throw new TypeError(`${caller}: \`${name}\` must be a function, not ${typeof given}`);
+  }
+  if (typeof timeout !== 'number' || !(timeout > 0)) {
+    throw new TypeError(
+      `${caller}: \`timeout\` must be milliseconds above 0, not ${String(timeout)}`,
+    );
+  }
 }

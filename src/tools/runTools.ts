@@ -50,6 +50,78 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
   context: TurnContext,
 ) => ObservableInput<E>;
 
+/**
+ * Asks Claude, runs the tools that it calls, tells it their results, and so on until it is done: the
+ * whole loop as one Observable.
+ *
+ * ```text
+ * request 1  --m-{--}-x-S|                     { }: a call, x: stop_reason 'tool_use'
+ * tool                  --p--r|                p: progress, r: result
+ * request 2                  --m-t-t-y-S|      y: stop_reason 'end_turn'
+ *
+ * result     --m-{--}-x-s-p--RE--m-t-t-y-(SE|)  s: tool_start, p: tool_progress,
+ *                                               R: tool_result, E: turn_end
+ * ```
+ *
+ * The events of all replies pass through as they come, and between them those of the tools. Calls of
+ * a turn run side by side; their results are told in the order of the calls, all in one message.
+ *
+ * - `turn_end` closes each turn: `outcome` is `continue`, or says why this was the last turn:
+ *   `end_turn`, `stop_sequence`, `max_tokens`, `model_context_window_exceeded`, `refusal`,
+ *   `max_turns`, or a stop reason that is newer. `appended` is what the turn adds to the history, in
+ *   a form that the API takes: append it, and the conversation can go on.
+ * - A reply that pauses (`pause_turn`, `compaction`) is sent back as it is. A `tool_choice` that forces
+ *   a tool holds until one was called, and then becomes `auto`, since the model could never answer.
+ *   The container of a reply is kept.
+ * - A call runs only when it is proven complete: at the end of a reply that waits for tools, or with
+ *   `eager` as soon as the next block has begun. The end of its own block is no proof. One that was
+ *   cut, by `max_tokens`, a refusal, a fallback or a broken connection, does not run, and is left out
+ *   of the history.
+ * - Invalid input, an unknown tool, a tool that throws or takes too long, a call that is not
+ *   approved: the model is told so (`is_error`) and can react; the loop goes on. The event has the
+ *   `status`, and the `error`.
+ * - Given a function, each turn is what that gives: put `messageTimeout` and `retryResumable` there.
+ *   An eager call that a `resume` takes back is aborted, with a `tool_result` of status `withdrawn`.
+ * - Error: where a request fails, a `MessageStreamError` with the `partial` of that turn; running tools
+ *   are aborted. What earlier turns have added was in their `turn_end`.
+ * - Complete: after the last `turn_end`.
+ * - Unsubscribe: the request is aborted, the signals of all calls abort, Observables of tools and
+ *   approvals are unsubscribed, and no timer is left.
+ *
+ * Most operators follow it: `textOnly` has the text of all turns. Those for one reply, `finalMessage`,
+ * `messageState` and `retryResumable`, end with the first one, and belong inside of the function. To send
+ * a loop to a browser, `toSse`; there, `fromResponse(response, { turns: true })`.
+ *
+ * @throws TypeError when `client` is neither a client nor a function, `params` has no messages or has
+ * tools, two tools have the same name, or an option makes no sense.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { textOnly } from 'claude-rx';
+ * import { defineTool, runTools } from 'claude-rx/tools';
+ * import { z } from 'zod';
+ *
+ * const getTime = defineTool({
+ *   name: 'get_time',
+ *   description: 'The current time in a time zone',
+ *   input: z.object({ timeZone: z.string().describe('Such as Europe/Paris') }),
+ *   run: ({ timeZone }) => new Date().toLocaleTimeString('en', { timeZone }),
+ * });
+ *
+ * runTools(
+ *   new Anthropic(),
+ *   {
+ *     model: 'claude-opus-5-5',
+ *     max_tokens: 1024,
+ *     messages: [{ role: 'user', content: 'What time is it in Paris?' }],
+ *   },
+ *   { tools: [getTime], timeout: 10_000 },
+ * )
+ *   .pipe(textOnly())
+ *   .subscribe((text) => process.stdout.write(text));
+ * ```
+ */
 export function runTools<Client extends MessagesClient | BetaMessagesClient>(
   client: Client,
   params: ToolParams<MessagesParams<Client>>,

@@ -43,10 +43,9 @@ export function toolContent(value: unknown): ToolContent {
 export function errorContent(error: unknown): NonNullable<ToolContent> {
   // An error of the SDK's class `ToolError` brings its content: SDK src/lib/tools/ToolError.ts.
   const { name, content } = (error ?? {}) as { name?: unknown; content?: unknown };
-  if (name === 'ToolError' && (typeof content === 'string' || Array.isArray(content))) {
-    const given = toolContent(content);
-    if (given !== undefined && given !== '') return given;
-  }
+  const isSaid = (typeof content === 'string' || Array.isArray(content)) && content.length > 0;
+  const given = name === 'ToolError' && isSaid ? toolContent(content) : undefined;
+  if (given !== undefined) return given;
   const message = error instanceof Error ? error.message : String(error);
   return wellFormed(`Error: ${message || 'the tool failed and did not say why'}`);
 }

@@ -236,7 +236,7 @@ describe('runTools, over HTTP', () => {
       { content: [{ text: 'Let me look' }, { text: ' it up.' }, { input: { n: 2 } }] },
       { content: [{ content: 'got 2' }] },
     ]);
-    const [end] = ours(events).filter((event) => event.type === 'turn_end');
+    const end = ours(events).find((event) => event.type === 'turn_end');
     expect(end).toMatchObject({ usage: { attempts: { length: 2 } } });
   });
 

@@ -243,4 +243,37 @@ describe('tools of the SDK, with its client', () => {
     expect(all.at(-1)).toMatchObject({ type: 'turn_end', outcome: 'end_turn' });
     expect(http.server.requests[0]?.body.tools).toEqual(definitions);
   });
+
+  it('make the same requests as with the runner of the SDK', async () => {
+    const add = betaZodTool({
+      name: 'add',
+      description: 'Adds',
+      inputSchema: z.object({ a: z.number(), b: z.number() }),
+      run: ({ a, b }) => {
+        if (a < 0) throw new Error('too small');
+        return String(a + b);
+      },
+    });
+    const replies = [
+      messageEvents.thinking('Hm.').text('Well.').toolUse('add', { a: 1, b: 2 }, { id: 'one' }),
+      messageEvents
+        .toolUse('add', { a: -1, b: 2 }, { id: 'two' })
+        .toolUse('add', { a: 3, b: 4 }, { id: 'three' }),
+      messageEvents.text('Paused.').with({ stopReason: 'pause_turn' }),
+      answer,
+    ];
+    http.server.reply(...replies);
+    await lastValueFrom(runTools(http.client.beta, params, { tools: [add] }));
+    http.server.reply(...replies);
+    const runner = http.client.beta.messages.toolRunner({
+      ...params,
+      tools: [add],
+      stream: true,
+      thread: false,
+    });
+    for await (const stream of runner) await stream.finalMessage();
+    const bodies = http.server.requests.map(({ body }) => body);
+    expect(bodies).toHaveLength(8);
+    expect(bodies.slice(0, 4)).toEqual(bodies.slice(4));
+  });
 });

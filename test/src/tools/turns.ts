@@ -34,7 +34,7 @@ const inputOf = (index: number, input: string) =>
  * The events of replies by letter: `m`, then calls of the tools `a`, `b` and `c`, in the blocks 0,
  * 1 and 2, or a text, then how it ends.
  */
-export const events = {
+const events = {
   m: messageStart(),
   a: callOf(0, 'a'),
   b: callOf(1, 'b'),
@@ -142,11 +142,12 @@ export function turns(
       });
       return rows;
     },
-    told: () =>
-      (requests.at(-1)?.messages.at(-1)?.content as { tool_use_id: string }[]).map((result) => {
-        const { tool_use_id, content } = result as { tool_use_id: string; content?: unknown };
-        return `${tool_use_id.replace('toolu_', '')}: ${String(content)}`;
-      }),
+    told() {
+      const results = requests.at(-1)?.messages.at(-1)?.content as Record<string, unknown>[];
+      return results.map(({ tool_use_id, content }) => {
+        return `${String(tool_use_id).replace('toolu_', '')}: ${String(content)}`;
+      });
+    },
   };
 }
 

@@ -1,0 +1,192 @@
+import {
+  accumulateMessage,
+  accumulateText,
+  accumulateUsage,
+  type AnyStreamEvent,
+  coalesceMap,
+  contentBlocks,
+  encodeEvent,
+  eventsOfType,
+  finalMessage,
+  finalText,
+  fromResponse,
+  measureStream,
+  MessageBuilder,
+  messageState,
+  messageTimeout,
+  requireMessageStop,
+  shareMessage,
+  type StreamEvent,
+  takeUntilAborted,
+  textOnly,
+  toAsyncIterable,
+  toReadableStream,
+  toSse,
+  toSseResponse,
+  toolUses,
+} from 'claude-rx';
+import { messageEvents, record } from 'claude-rx/testing';
+import { runTools, type ToolEvent } from 'claude-rx/tools';
+import {
+  concat,
+  delay,
+  from,
+  map,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  of,
+  type OperatorFunction,
+  take,
+} from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { failure, params, received } from '../../server.ts';
+import { isOurs, tool } from './turns.ts';
+
+type Event = StreamEvent | ToolEvent;
+
+const first = messageEvents.text('Let me look. ').toolUse('a', { n: 1 }).with({ id: 'msg_a' });
+const second = messageEvents.text('It is one.').with({ id: 'msg_b' });
+
+const loop = (): Observable<Event> =>
+  runTools((_, { turn }): Iterable<StreamEvent> => (turn === 1 ? first : second), params, {
+    tools: [tool('a', () => concat(of('half'), of({ result: 1 }).pipe(delay(1))))],
+  });
+
+const through = <T>(operator: OperatorFunction<Event, T>): Promise<T[]> =>
+  received(loop().pipe(operator));
+
+/** What is the same in each run. */
+const known = await received(loop());
+
+describe('the events of runTools', () => {
+  it('are all there, between those of the replies', () => {
+    expect(known.filter(isOurs).map(({ type }) => type)).toEqual([
+      'tool_start',
+      'tool_progress',
+      'tool_result',
+      'turn_end',
+      'turn_end',
+    ]);
+  });
+
+  const mirrors: Record<string, MonoTypeOperatorFunction<Event>> = {
+    requireMessageStop: requireMessageStop({ turns: true }),
+    messageTimeout: messageTimeout({ liveness: 10_000, progress: 10_000, total: 10_000 }),
+    shareMessage: shareMessage(),
+    takeUntilAborted: takeUntilAborted(new AbortController().signal),
+    measureStream: measureStream(() => {}),
+  };
+  it.each(Object.entries(mirrors))('pass through %s unharmed', async (_, operator) => {
+    const passed = await through(operator);
+    expect(passed).toEqual(known);
+  });
+
+  it('pass through coalesceMap with merging, and keep their order', async () => {
+    const passed = await through(coalesceMap((event) => of(event)));
+    expect(passed.filter(isOurs)).toEqual(known.filter(isOurs));
+  });
+
+  it('leave what operators make of the replies as it is', async () => {
+    const replies = [...first, ...second];
+    const same = async <T>(operator: () => OperatorFunction<AnyStreamEvent, T>) =>
+      expect(await through(operator())).toEqual(
+        await received(from(replies as AnyStreamEvent[]).pipe(operator())),
+      );
+    await same(textOnly);
+    await same(accumulateText);
+    await same(accumulateMessage);
+    await same(accumulateUsage);
+    await same(contentBlocks);
+    await same(toolUses);
+    await same(finalMessage);
+    await same(finalText);
+    await same(messageState);
+    expect((await through(textOnly())).join('')).toBe('Let me look. It is one.');
+  });
+
+  it('change nothing in a message', () => {
+    const builder = new MessageBuilder<AnyStreamEvent>();
+    for (const event of first) builder.push(event);
+    const { message } = builder;
+    for (const event of known.filter(isOurs)) builder.push(event);
+    expect(builder.message).toBe(message);
+  });
+
+  it('can be picked by their type', async () => {
+    const results = await through(eventsOfType('tool_result'));
+    expect(results.map(({ name, value }) => [name, value])).toEqual([['a', { result: 1 }]]);
+  });
+
+  it('are recorded', async () => {
+    const lines = await through(record());
+    expect(lines.filter((line) => line.includes('"tool_result"'))).not.toHaveLength(0);
+  });
+
+  it('come to a late reader of a shared loop', async () => {
+    const shared = loop().pipe(shareMessage());
+    const early = received(shared);
+    await received(shared.pipe(take(1)));
+    const late = await received(shared);
+    expect(late.filter(isOurs).map(({ type }) => type)).toContain('turn_end');
+    expect(await early).toEqual(known);
+  });
+});
+
+describe('a loop that is sent on', () => {
+  it('is written as frames, and read as it was: the browser ends after the last turn', async () => {
+    const response = toSseResponse(loop());
+    expect(await received(fromResponse(response, { turns: true }))).toEqual(known);
+    const frames = await through(toSse({ id: false }));
+    expect(frames.join('')).toBe(known.map((event) => encodeEvent(event)).join(''));
+  });
+
+  it('ends after the first reply where nobody said that there are more', async () => {
+    const events = await received(fromResponse(toSseResponse(loop())));
+    expect(events.at(-1)).toEqual({ type: 'message_stop' });
+    expect(events).toHaveLength([...first].length);
+  });
+
+  it('is truncated where the last turn is missing', async () => {
+    const part = toSseResponse(loop().pipe(take(known.length - 1)));
+    const error = await failure(fromResponse(part, { turns: true }));
+    expect(error).toMatchObject({ code: 'truncated', partial: { id: 'msg_b' } });
+    const cut = await failure(
+      from(known.slice(0, -1)).pipe(requireMessageStop({ turns: true, allowMissing: true })),
+    );
+    expect(cut.code).toBe('truncated');
+  });
+
+  it('says nothing of errors of a tool but what the model is told', async () => {
+    const secret = Object.assign(new Error('no network'), { password: 'hunter2' });
+    const failing = runTools(
+      (_, { turn }): Iterable<StreamEvent> => (turn === 1 ? first : second),
+      params,
+      { tools: [tool('a', () => Promise.reject(secret))] },
+    );
+    const seen: unknown[] = [];
+    const text = await toSseResponse(
+      failing.pipe(
+        map((event) => {
+          if (event.type === 'tool_result') seen.push(event.error);
+          return { ...event };
+        }),
+      ),
+    ).text();
+    expect(seen).toEqual([secret]);
+    expect(text).toContain('no network');
+    expect(text).not.toContain('hunter2');
+  });
+
+  it('is a stream, and can be iterated', async () => {
+    const text = await new Response(toReadableStream(loop(), { turns: true })).text();
+    expect(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(known);
+    const iterated: Event[] = [];
+    for await (const event of toAsyncIterable(loop())) iterated.push(event);
+    expect(iterated).toEqual(known);
+  });
+});

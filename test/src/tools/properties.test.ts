@@ -1,0 +1,9 @@
+import { expect, it } from 'vitest';
+import { checkLoops } from './loops.ts';
+
+it('answers each call that it keeps, once and in order, in a history that the API takes', () => {
+  const outcomes = checkLoops(200);
+  expect([...outcomes.keys()]).toEqual(
+    expect.arrayContaining(['continue', 'end_turn', 'max_tokens', 'refusal', 'max_turns']),
+  );
+});

@@ -1,0 +1,123 @@
+import type Anthropic from '@anthropic-ai/sdk';
+import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
+import {
+  accumulateMessage,
+  type BetaStreamEvent,
+  type DeepPartial,
+  eventsOfType,
+  finalText,
+  fromMessages,
+  fromResponse,
+  type MessageOf,
+  retryResumable,
+  type StreamEvent,
+  textOnly,
+} from 'claude-rx';
+import {
+  type AnyTool,
+  defineTool,
+  runTools,
+  type ToolEvent,
+  type ToolResultEvent,
+  type TurnEndEvent,
+} from 'claude-rx/tools';
+import { filter, from, type Observable } from 'rxjs';
+import { describe, expectTypeOf, it } from 'vitest';
+import { z } from 'zod';
+
+declare const client: Anthropic;
+const params = {
+  model: 'claude-opus-5-5',
+  max_tokens: 1024,
+  messages: [{ role: 'user' as const, content: 'Hi' }],
+};
+
+describe('defineTool', () => {
+  it('types the input that the schema gives, and the partial one that it takes', () => {
+    const tool = defineTool({
+      name: 'book',
+      description: 'Books',
+      input: z.object({ nights: z.string().transform(Number), city: z.string().default('Rome') }),
+      run(input, { partial$, signal, toolUseId, turn }) {
+        expectTypeOf(input).toEqualTypeOf<{ nights: number; city: string }>();
+        expectTypeOf(partial$).toEqualTypeOf<
+          Observable<DeepPartial<{ nights: string; city?: string | undefined }>>
+        >();
+        expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+        expectTypeOf(toolUseId).toEqualTypeOf<string>();
+        expectTypeOf(turn).toEqualTypeOf<number>();
+        return from([1, 2]);
+      },
+    });
+    expectTypeOf(tool).toExtend<AnyTool>();
+    // @ts-expect-error the model has nothing else to go by
+    defineTool({ name: 'a', input: z.object({}), run: () => '' });
+  });
+});
+
+describe('runTools', () => {
+  const tools = [
+    defineTool({ name: 'a', description: '', input: z.object({ n: z.number() }), run: () => '' }),
+    betaZodTool({ name: 'b', description: '', inputSchema: z.object({}), run: () => '' }),
+    { type: 'web_search_20250305', name: 'web_search' },
+  ] as const;
+
+  it('has the events of the client, and those of tools', () => {
+    expectTypeOf(runTools(client, params, { tools })).toEqualTypeOf<
+      Observable<StreamEvent | ToolEvent>
+    >();
+    expectTypeOf(runTools(client.beta, params, { tools })).toEqualTypeOf<
+      Observable<BetaStreamEvent | ToolEvent<BetaStreamEvent>>
+    >();
+  });
+
+  it('has the events of the function that makes the requests, which has the whole of them', () => {
+    const loop = runTools(
+      (turnParams, { turn }) => {
+        expectTypeOf(turn).toEqualTypeOf<number>();
+        expectTypeOf(turnParams.messages).toEqualTypeOf<Anthropic.MessageParam[]>();
+        return fromMessages(client.beta, turnParams).pipe(
+          retryResumable({ resume: () => fromMessages(client.beta, turnParams) }),
+        );
+      },
+      params,
+      { tools },
+    );
+    expectTypeOf(loop).toEqualTypeOf<Observable<BetaStreamEvent | ToolEvent<BetaStreamEvent>>>();
+  });
+
+  it('narrows by type, and goes into every operator', () => {
+    const loop = runTools(client, params, { tools });
+    expectTypeOf(loop.pipe(eventsOfType('tool_result'))).toEqualTypeOf<
+      Observable<ToolResultEvent>
+    >();
+    expectTypeOf(loop.pipe(eventsOfType('turn_end'))).toEqualTypeOf<Observable<TurnEndEvent>>();
+    expectTypeOf(loop.pipe(textOnly())).toEqualTypeOf<Observable<string>>();
+    expectTypeOf(loop.pipe(finalText())).toEqualTypeOf<Observable<string>>();
+    expectTypeOf(loop.pipe(accumulateMessage())).toEqualTypeOf<
+      Observable<MessageOf<StreamEvent>>
+    >();
+    const ends = loop.pipe(filter((event) => event.type === 'turn_end'));
+    expectTypeOf(ends).toEqualTypeOf<Observable<TurnEndEvent>>();
+    expectTypeOf<TurnEndEvent['appended']>().toEqualTypeOf<Anthropic.MessageParam[]>();
+    expectTypeOf<TurnEndEvent<BetaStreamEvent>['appended']>().toEqualTypeOf<
+      Anthropic.Beta.BetaMessageParam[]
+    >();
+  });
+
+  it('wants its tools as an option', () => {
+    // @ts-expect-error
+    runTools(client, { ...params, tools: [] }, { tools });
+    // @ts-expect-error
+    runTools(client, params);
+  });
+});
+
+describe('fromResponse', () => {
+  it('has the events of tools where it is told of turns', () => {
+    expectTypeOf(fromResponse(new Response(), { turns: true })).toEqualTypeOf<
+      Observable<StreamEvent | ToolEvent>
+    >();
+    expectTypeOf(fromResponse(new Response())).toEqualTypeOf<Observable<StreamEvent>>();
+  });
+});
