@@ -1,4 +1,5 @@
 export * from '../operators/index.ts';
+export type * from './agent/AgentMessage.ts';
 export * from './flow/Valve.ts';
 export type { DeepPartial } from './json/DeepPartial.ts';
 export * from './json/IncrementalJsonParser.ts';
@@ -39,6 +40,9 @@ export { toAsyncIterable } from './sinks/toAsyncIterable.ts';
 export { type ReadableStreamOptions, toReadableStream } from './sinks/toReadableStream.ts';
 export { type SseResponseInit, toSseResponse } from './sinks/toSseResponse.ts';
 export { writeText, type WriteTextOptions } from './sinks/writeText.ts';
+export type { AgentOptions } from './sources/AgentOptions.ts';
+export { fromAgent } from './sources/fromAgent.ts';
+export type * from './sources/fromAgent.ts';
 export { fromMessages } from './sources/fromMessages.ts';
 export type * from './sources/fromMessages.ts';
 export { fromRecording } from './sources/fromRecording.ts';

@@ -1,5 +1,5 @@
+import { blockEvents } from './blockEvents.ts';
 import type { AnyStreamEvent, ContentBlockOf, MessageOf, StreamEvent } from './StreamEvent.ts';
-import { unfinishedInput } from './BlockBuilder.ts';
 
 /** What a reply says at its end, and not at its start. */
 const SAID_LAST = ['stop_reason', 'stop_sequence', 'stop_details'] as const;
@@ -36,48 +36,10 @@ export function eventsOf<E extends AnyStreamEvent = StreamEvent>(
     { type: 'message_start', message: { ...message, ...start, content: [] } },
   ];
   content.forEach((block, index) => {
-    const [first, ...deltas] = parts(block as ContentBlockOf<StreamEvent>);
-    events.push({ type: 'content_block_start', index, content_block: first });
-    events.push(...deltas.map((part) => ({ type: 'content_block_delta', index, delta: part })));
-    if (whole || index < content.length - 1) events.push({ type: 'content_block_stop', index });
+    const isOpen = !whole && index === content.length - 1;
+    events.push(...blockEvents<E>(block as ContentBlockOf<E>, index, { open: isOpen }));
   });
   if (whole) events.push({ type: 'message_delta', delta, usage });
   if (!open) events.push({ type: 'message_stop' });
   return events as E[];
-}
-
-/** The block as it starts, and the deltas that fill it; a block of another type comes whole. */
-function parts(block: ContentBlockOf<StreamEvent>): [object, ...object[]] {
-  switch (block.type) {
-    case 'text': {
-      const citations = block.citations ?? [];
-      const start = { ...block, text: '', ...(block.citations && { citations: [] }) };
-      return [
-        start,
-        ...citations.map((citation) => ({ type: 'citations_delta', citation })),
-        ...(block.text ? [{ type: 'text_delta', text: block.text }] : []),
-      ];
-    }
-    case 'thinking': {
-      const { thinking, signature } = block;
-      return [
-        { ...block, thinking: '', ...('signature' in block && { signature: '' }) },
-        ...(thinking ? [{ type: 'thinking_delta', thinking }] : []),
-        ...(signature ? [{ type: 'signature_delta', signature }] : []),
-      ];
-    }
-    default: {
-      if (!('input' in block)) return [block];
-      const { [unfinishedInput]: text, ...start } = block as typeof block & {
-        [unfinishedInput]?: string;
-      };
-      const partial_json = text ?? JSON.stringify(block.input);
-      // `{}` is also how an input looks of which nothing has come yet: text may follow.
-      const isEmpty = partial_json === '' || (text === undefined && partial_json === '{}');
-      return [
-        { ...start, input: {} },
-        ...(isEmpty ? [] : [{ type: 'input_json_delta', partial_json }]),
-      ];
-    }
-  }
 }

@@ -1,0 +1,185 @@
+import type { MessageStreamError } from '../message/MessageStreamError.ts';
+import type {
+  AgentInitMessage,
+  AgentMessage,
+  AgentModelUsage,
+  AgentPermissionDenial,
+  AgentRateLimit,
+  AgentResultMessage,
+  AnyAgentMessage,
+} from './AgentMessage.ts';
+
+/** How a session of Claude Code stands. */
+export interface SessionState {
+  status: SessionStatus;
+  /** `undefined` until the first message. */
+  sessionId: string | undefined;
+  /** The model of the main thread; after a refusal that of the fallback. */
+  model: string | undefined;
+  cwd: string | undefined;
+  /** Of Claude Code. */
+  version: string | undefined;
+  permissionMode: string | undefined;
+  tools: readonly string[];
+  mcpServers: AgentInitMessage['mcp_servers'];
+  /** How many turns have ended. */
+  turns: number;
+  /** In US dollars, over all turns; an estimate of Claude Code. */
+  costUsd: number;
+  /** What each model has used, over all turns, subagents included. */
+  modelUsage: Readonly<Record<string, AgentModelUsage>>;
+  /** What the main thread has used in the last turn. */
+  usage: AgentResultMessage['usage'] | undefined;
+  /** The last word on each limit, by its type, such as `five_hour`. */
+  rateLimits: Readonly<Record<string, AgentRateLimit>>;
+  /** The calls that were denied, each of them once. `tool_input` comes with the end of the turn. */
+  permissionDenials: readonly SessionDenial[];
+  /** The request that is being sent again; `undefined` when none is. */
+  retry: SessionRetry | undefined;
+  /** The end of the last turn. */
+  result: AgentResultMessage | undefined;
+  /** Why the session ended, where that was a failure. */
+  error?: MessageStreamError | undefined;
+}
+
+/**
+ * | status | |
+ * |---|---|
+ * | `starting` | nothing has come yet |
+ * | `running` | Claude writes, or a tool runs |
+ * | `requesting` | a request has been sent, and nothing of its reply has come |
+ * | `compacting` | the conversation is being summed up |
+ * | `retrying` | a request failed, and is sent again after a wait: see `retry` |
+ * | `requires_action` | it waits for a permission or an answer |
+ * | `idle` | the turn has ended |
+ * | `ended` | the session has ended |
+ * | `aborted`, `error` | it was stopped, or failed: see `error` |
+ */
+export type SessionStatus =
+  | 'starting'
+  | 'running'
+  | 'requesting'
+  | 'compacting'
+  | 'retrying'
+  | 'requires_action'
+  | 'idle'
+  | 'ended'
+  | 'aborted'
+  | 'error';
+
+export type SessionDenial = Pick<AgentPermissionDenial, 'tool_name' | 'tool_use_id'> &
+  Partial<AgentPermissionDenial>;
+
+export interface SessionRetry {
+  attempt: number;
+  maxRetries: number;
+  /** In milliseconds. */
+  delay: number;
+  /** The kind of the error, such as `overloaded`. */
+  error: string;
+}
+
+export const initialSessionState: SessionState = {
+  status: 'starting',
+  sessionId: undefined,
+  model: undefined,
+  cwd: undefined,
+  version: undefined,
+  permissionMode: undefined,
+  tools: [],
+  mcpServers: [],
+  turns: 0,
+  costUsd: 0,
+  modelUsage: {},
+  usage: undefined,
+  rateLimits: {},
+  permissionDenials: [],
+  retry: undefined,
+  result: undefined,
+};
+
+/** The state after a message: the same object, where it says nothing new. */
+export function nextSessionState(state: SessionState, message: AnyAgentMessage): SessionState {
+  const { session_id } = message;
+  const changes = changesOf(state, message as AgentMessage);
+  if (state.sessionId === undefined && session_id !== undefined) changes.sessionId = session_id;
+  if (changes.status !== undefined && changes.status !== 'retrying') changes.retry = undefined;
+  const isNew = Object.entries(changes).some(
+    ([key, value]) => state[key as keyof SessionState] !== value,
+  );
+  return isNew ? { ...state, ...changes } : state;
+}
+
+function changesOf(state: SessionState, message: AgentMessage): Partial<SessionState> {
+  switch (message.type) {
+    case 'assistant':
+    case 'stream_event':
+      // A subagent may write in the background, while the session waits for the next prompt.
+      return message.parent_tool_use_id == null ? { status: 'running' } : {};
+    case 'result':
+      return {
+        status: 'idle',
+        turns: state.turns + 1,
+        result: message,
+        costUsd: message.total_cost_usd ?? state.costUsd,
+        modelUsage: message.modelUsage ?? state.modelUsage,
+        usage: message.usage ?? state.usage,
+        permissionDenials: denials(state, message.permission_denials ?? []),
+      };
+    case 'rate_limit_event': {
+      const { rate_limit_info: info } = message;
+      const limits = { ...state.rateLimits, [info?.rateLimitType ?? 'unknown']: info };
+      return info ? { rateLimits: limits } : {};
+    }
+    case 'system':
+      return changesOfSystem(state, message);
+    default:
+      return {};
+  }
+}
+
+function changesOfSystem(
+  state: SessionState,
+  message: Extract<AgentMessage, { type: 'system' }>,
+): Partial<SessionState> {
+  switch (message.subtype) {
+    case 'init':
+      return {
+        status: 'running',
+        sessionId: message.session_id,
+        model: message.model,
+        cwd: message.cwd,
+        version: message.claude_code_version,
+        permissionMode: message.permissionMode,
+        tools: message.tools ?? [],
+        mcpServers: message.mcp_servers ?? [],
+      };
+    case 'status':
+      return {
+        status: message.status ?? 'running',
+        permissionMode: message.permissionMode ?? state.permissionMode,
+      };
+    case 'session_state_changed':
+      return { status: message.state };
+    case 'api_retry': {
+      const { attempt, max_retries: maxRetries, retry_delay_ms: delay, error } = message;
+      return { status: 'retrying', retry: { attempt, maxRetries, delay, error } };
+    }
+    case 'model_refusal_fallback':
+      return message.scope === 'local' ? {} : { model: message.fallback_model };
+    case 'permission_denied': {
+      const { tool_name, tool_use_id } = message;
+      return { permissionDenials: denials(state, [{ tool_name, tool_use_id }]) };
+    }
+    default:
+      return {};
+  }
+}
+
+/** Those there were, and those that are new or say more. */
+function denials({ permissionDenials }: SessionState, more: readonly SessionDenial[]) {
+  const byCall = new Map(permissionDenials.map((denial) => [denial.tool_use_id, denial]));
+  for (const denial of more)
+    byCall.set(denial.tool_use_id, { ...byCall.get(denial.tool_use_id), ...denial });
+  return more.length === 0 ? permissionDenials : [...byCall.values()];
+}

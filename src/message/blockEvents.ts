@@ -1,0 +1,54 @@
+import { unfinishedInput } from './BlockBuilder.ts';
+import type { AnyStreamEvent, ContentBlockOf, StreamEvent } from './StreamEvent.ts';
+
+/**
+ * The shortest valid run of events that makes one block: its start, a delta for each part of it, and
+ * its stop, which `open` leaves out.
+ */
+export function blockEvents<E extends AnyStreamEvent>(
+  block: ContentBlockOf<E>,
+  index: number,
+  { open = false }: { open?: boolean } = {},
+): E[] {
+  const [first, ...deltas] = parts(block as ContentBlockOf<StreamEvent>);
+  const events: unknown[] = [{ type: 'content_block_start', index, content_block: first }];
+  events.push(...deltas.map((delta) => ({ type: 'content_block_delta', index, delta })));
+  if (!open) events.push({ type: 'content_block_stop', index });
+  return events as E[];
+}
+
+/** The block as it starts, and the deltas that fill it; a block of another type comes whole. */
+function parts(block: ContentBlockOf<StreamEvent>): [object, ...object[]] {
+  switch (block.type) {
+    case 'text': {
+      const citations = block.citations ?? [];
+      const start = { ...block, text: '', ...(block.citations && { citations: [] }) };
+      return [
+        start,
+        ...citations.map((citation) => ({ type: 'citations_delta', citation })),
+        ...(block.text ? [{ type: 'text_delta', text: block.text }] : []),
+      ];
+    }
+    case 'thinking': {
+      const { thinking, signature } = block;
+      return [
+        { ...block, thinking: '', ...('signature' in block && { signature: '' }) },
+        ...(thinking ? [{ type: 'thinking_delta', thinking }] : []),
+        ...(signature ? [{ type: 'signature_delta', signature }] : []),
+      ];
+    }
+    default: {
+      if (!('input' in block)) return [block];
+      const { [unfinishedInput]: text, ...start } = block as typeof block & {
+        [unfinishedInput]?: string;
+      };
+      const partial_json = text ?? JSON.stringify(block.input);
+      // `{}` is also how an input looks of which nothing has come yet: text may follow.
+      const isEmpty = partial_json === '' || (text === undefined && partial_json === '{}');
+      return [
+        { ...start, input: {} },
+        ...(isEmpty ? [] : [{ type: 'input_json_delta', partial_json }]),
+      ];
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import {
+  type AgentInitMessage,
+  type AgentMessage,
+  type AgentResultMessage,
+  type BetaStreamEvent,
+  finalMessage,
+  fromAgent,
+  messageEvents,
+  type MessageOf,
+  type SessionState,
+  sessionState,
+  type StreamEvent,
+  textOnly,
+} from 'claude-rx';
+import { filter, type Observable, of } from 'rxjs';
+import { expectTypeOf, it } from 'vitest';
+
+declare const query: AsyncGenerator<AgentMessage, void>;
+interface Mine {
+  type: 'mine' | 'assistant';
+  session_id: string;
+}
+
+it('gives the messages of the query it is given', () => {
+  expectTypeOf(fromAgent(query)).toEqualTypeOf<Observable<AgentMessage>>();
+  expectTypeOf(fromAgent(() => query)).toEqualTypeOf<Observable<AgentMessage>>();
+  expectTypeOf(fromAgent((signal) => (signal.throwIfAborted(), query))).toEqualTypeOf<
+    Observable<AgentMessage>
+  >();
+  expectTypeOf(fromAgent({} as AsyncIterable<Mine>)).toEqualTypeOf<Observable<Mine>>();
+  // @ts-expect-error: a prompt is no query
+  fromAgent('Hello');
+  // @ts-expect-error: events of a reply are no messages of an agent
+  fromAgent({} as AsyncIterable<StreamEvent>);
+});
+
+it('tells messages apart', () => {
+  fromAgent(query).subscribe((message) => {
+    if (message.type === 'result') {
+      expectTypeOf(message).toEqualTypeOf<AgentResultMessage>();
+      if (message.subtype === 'success') expectTypeOf(message.result).toEqualTypeOf<string>();
+      else expectTypeOf(message.errors).toEqualTypeOf<string[]>();
+    }
+    if (message.type === 'system' && message.subtype === 'init') {
+      expectTypeOf(message).toEqualTypeOf<AgentInitMessage>();
+    }
+    if (message.type === 'assistant') {
+      expectTypeOf(message.message).toEqualTypeOf<MessageOf<BetaStreamEvent>>();
+    }
+    if (message.type === 'tool_progress')
+      expectTypeOf(message['anything']).toEqualTypeOf<unknown>();
+  });
+});
+
+it('gives events and states of any messages of an agent', () => {
+  const messages = fromAgent(query);
+  expectTypeOf(messages.pipe(messageEvents())).toEqualTypeOf<Observable<BetaStreamEvent>>();
+  expectTypeOf(messages.pipe(messageEvents({ parent: 'toolu_1' }), textOnly())).toEqualTypeOf<
+    Observable<string>
+  >();
+  const results = messages.pipe(filter(({ type }) => type !== 'user'));
+  expectTypeOf(results.pipe(messageEvents(), finalMessage())).toEqualTypeOf<
+    Observable<MessageOf<BetaStreamEvent>>
+  >();
+  expectTypeOf(messages.pipe(sessionState())).toEqualTypeOf<Observable<SessionState>>();
+  expectTypeOf(of({} as Mine).pipe(messageEvents())).toEqualTypeOf<Observable<BetaStreamEvent>>();
+  // @ts-expect-error: events of a reply are no messages of an agent
+  of({} as StreamEvent).pipe(messageEvents());
+  // @ts-expect-error: events of a reply are no messages of an agent
+  of({} as BetaStreamEvent).pipe(sessionState());
+});
