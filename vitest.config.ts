@@ -7,6 +7,7 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export const alias = [
   { find: /^claude-rx$/, replacement: at('./src/index.ts') },
   { find: /^claude-rx\/nest$/, replacement: at('./src/nest/toMessageEvents.ts') },
+  { find: /^claude-rx\/node$/, replacement: at('./src/node/index.ts') },
   { find: /^claude-rx\/testing$/, replacement: at('./src/testing/index.ts') },
   { find: /^claude-rx\/tools$/, replacement: at('./src/tools/index.ts') },
   { find: /^claude-rx\/operators$/, replacement: at('./operators/index.ts') },

@@ -1,0 +1,315 @@
+import { existsSync } from 'node:fs';
+import process from 'node:process';
+import { from, map, Observable, type ObservableInput, of, type Subscriber } from 'rxjs';
+import type { AgentMessage, AgentUserMessage } from '../agent/AgentMessage.ts';
+import { MessageStreamError } from '../message/MessageStreamError.ts';
+import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+import { agentEndings, type AgentOptions } from '../sources/AgentOptions.ts';
+import { whenOpen } from '../sources/whenOpen.ts';
+import { ClaudeCodeExit } from './ClaudeCodeExit.ts';
+import { LineDecoder } from './LineDecoder.ts';
+import { ProcessGroup } from './ProcessGroup.ts';
+import { Tail } from './Tail.ts';
+
+/**
+ * What is sent to Claude Code: the text of a prompt, a user message with content of any kind, or any
+ * other line of its protocol, such as a `control_request`.
+ */
+export type ClaudeCodeInput =
+  | string
+  | AgentUserMessage
+  | { type: string; [field: string]: unknown };
+
+interface CommonOptions extends AgentOptions {
+  /** More arguments for the CLI, such as `['--model', 'opus', '--max-turns', '3']`. */
+  args?: readonly string[] | undefined;
+  /** The folder to work in. Default: that of this process. */
+  cwd?: string | URL | undefined;
+  /** Environment variables beside those of this process; `undefined` takes one away. */
+  env?: Readonly<Record<string, string | undefined>> | undefined;
+  /**
+   * The CLI: its path, its name on the `PATH`, or a command with its first arguments, such as
+   * `['ssh', 'box', 'claude']`. Default: `claude`.
+   */
+  executable?: string | readonly [string, ...string[]] | undefined;
+  /** Asks for the events of the API's stream as well: `--include-partial-messages`. Default: `false`. */
+  includePartialMessages?: boolean | undefined;
+  /** How long the process may take to end when it is asked to, in milliseconds. Default: 5,000. */
+  killAfter?: number | undefined;
+  /** The longest line that is read, in bytes. Default: 64 MB. */
+  maxLineLength?: number | undefined;
+  /** Is given what the process writes to its standard error. */
+  onStderr?: ((text: string) => void) | undefined;
+}
+
+export type ClaudeCodeOptions = CommonOptions &
+  (
+    | {
+        prompt: string;
+        prompts$?: undefined;
+      }
+    | {
+        prompt?: undefined;
+        /**
+         * The prompts of a session of several turns; each can be sent while the one before is worked on.
+         * When it completes, the session ends after the last answer.
+         */
+        prompts$: ObservableInput<ClaudeCodeInput>;
+      }
+  );
+
+/** How long the output of a process that has ended may stay open and silent, in milliseconds. */
+const PATIENCE = 250;
+
+const MAX_LINE_LENGTH = 64 * 2 ** 20;
+
+/**
+ * Runs the Claude Code CLI and gives its messages, without the Agent SDK.
+ *
+ * ```text
+ * prompts$  p------------p|
+ * process   ^--i--a--r---i--a--r-x      i: system/init, a: assistant, r: result, x: exit code 0
+ * result    ---i--a--r---i--a--r-|
+ * ```
+ *
+ * `messageEvents()` makes events of the messages, for all other operators; `sessionState()` a status
+ * line. The CLI is run with `-p`, and its output and input formats `stream-json`.
+ *
+ * - Cold: each subscription is a process of its own.
+ * - Lines that are no messages are passed over; messages of types yet unknown come as they are. All
+ *   lines of a chunk come in one synchronous run.
+ * - Error: a `MessageStreamError` whose `partial` is the last reply of the main thread.
+ *
+ *   | code | when |
+ *   |---|---|
+ *   | `request` | there is no such executable or folder, or it may not be run |
+ *   | `connection` | a signal ended the process |
+ *   | `unknown` | it ended with another exit code than 0 |
+ *   | `truncated` | it ended well, and without a `result` |
+ *   | `protocol` | a line is longer than `maxLineLength` |
+ *   | others | the `result` reports an error, as with `fromAgent` |
+ *
+ *   The `cause` of the second and third is a `ClaudeCodeExit`, with the exit code and what the process
+ *   wrote to its standard error.
+ * - Complete: when the process has ended with exit code 0, after a `result`.
+ * - Unsubscribe, and every error: the process is sent SIGTERM at once, with all of its process group, and
+ *   SIGKILL after `killAfter`. When this process ends, it is sent SIGTERM too; where this process is
+ *   killed by a signal, it is left to notice that its input has ended.
+ * - With a `valve` the output is not read while the valve is closed, so that the process waits.
+ *
+ * @throws TypeError when neither or both of `prompt` and `prompts$` are given, and for an option that is
+ * no such value.
+ *
+ * @example
+ * ```ts
+ * import { messageEvents, textOnly } from 'claude-rx';
+ * import { fromClaudeCode } from 'claude-rx/node';
+ *
+ * fromClaudeCode({ prompt: 'What does this project do?', includePartialMessages: true })
+ *   .pipe(messageEvents(), textOnly())
+ *   .subscribe({
+ *     next: (text) => process.stdout.write(text),
+ *     error: (error) => console.error(error.message),
+ *   });
+ * ```
+ */
+export function fromClaudeCode(options: ClaudeCodeOptions): Observable<AgentMessage> {
+  check(options);
+  return new Observable<AgentMessage>((subscriber) => run(options, subscriber)).pipe(
+    agentEndings(options),
+  );
+}
+
+function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): void {
+  const { killAfter = 5_000, maxLineLength = MAX_LINE_LENGTH, valve, onStderr } = options;
+  let group: ProcessGroup;
+  try {
+    group = start(options);
+  } catch (error) {
+    return subscriber.error(notStarted(error, options));
+  }
+  const { child } = group;
+  child.on('error', (error) => subscriber.error(notStarted(error, options)));
+  if (child.pid === undefined) return;
+  const { stdin, stdout, stderr } = child;
+  /** What it said that was no message: in an error that may be what matters. */
+  const tail = new Tail();
+  let hasFailedResult = false;
+  let hasEnded = false;
+  let patience: NodeJS.Timeout | undefined;
+  let looked: NodeJS.Immediate | undefined;
+
+  const lines = new LineDecoder((line) => {
+    const message = parsed(line);
+    if (message === undefined) return tail.push(`${line}\n`);
+    if (message.type === 'result') hasFailedResult = message.is_error === true;
+    subscriber.next(message);
+    if (subscriber.closed) lines.stop();
+  }, maxLineLength);
+
+  subscriber.add(() => {
+    lines.stop();
+    clearTimeout(patience);
+    clearImmediate(looked);
+    for (const stream of [stdin, stdout, stderr]) stream.destroy();
+    if (hasEnded && child.exitCode === 0) group.forget();
+    else group.end(killAfter);
+  });
+
+  const finish = (): void => {
+    if (subscriber.closed) return;
+    hasEnded = true;
+    attempt(() => lines.end(), subscriber);
+    const { exitCode, signalCode } = child;
+    const isExpected = exitCode === 0 || (hasFailedResult && exitCode === 1);
+    if (isExpected) subscriber.complete();
+    else subscriber.error(exited(new ClaudeCodeExit(exitCode, signalCode, tail.text)));
+  };
+  /** Something that the process started may hold its output open for ever. */
+  const waitNoLonger = (): void => {
+    clearTimeout(patience);
+    clearImmediate(looked);
+    const isEnded = child.exitCode !== null || child.signalCode !== null;
+    if (!isEnded || stdout.isPaused()) return;
+    // After a long step of somebody else the timer comes first, though there is something to read.
+    patience = setTimeout(() => (looked = setImmediate(finish)), PATIENCE);
+  };
+
+  child.on('exit', waitNoLonger);
+  child.on('close', finish);
+  // That it has gone is said by its exit.
+  stdin.on('error', () => {});
+  stdout.on('error', () => {});
+  stderr.on('error', () => {});
+  stderr.setEncoding('utf8').on('data', (text: string) => {
+    tail.push(text);
+    attempt(() => onStderr?.(text), subscriber);
+  });
+  stdout.on('data', (chunk: Uint8Array) => {
+    attempt(() => lines.push(chunk), subscriber);
+    if (subscriber.closed) return;
+    if (valve?.isOpen === false) {
+      stdout.pause();
+      whenOpen(valve, subscriber, () => {
+        stdout.resume();
+        waitNoLonger();
+      });
+    }
+    waitNoLonger();
+  });
+
+  const { prompt, prompts$ } = options;
+  const sent = (prompts$ === undefined ? of(prompt) : from(prompts$)).pipe(map(lineOf)).subscribe({
+    next: (line) => stdin.write(line),
+    error: (error: unknown) => subscriber.error(toMessageStreamError(error)),
+    complete: () => stdin.end(),
+  });
+  subscriber.add(sent);
+}
+
+function start(options: ClaudeCodeOptions): ProcessGroup {
+  const { executable = 'claude', args = [], cwd, env, includePartialMessages = false } = options;
+  const [command, ...first] = typeof executable === 'string' ? [executable] : executable;
+  const own = [
+    '-p',
+    '--output-format',
+    'stream-json',
+    '--input-format',
+    'stream-json',
+    '--verbose',
+  ];
+  const partial = includePartialMessages ? ['--include-partial-messages'] : [];
+  return new ProcessGroup(command, [...first, ...own, ...partial, ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+  });
+}
+
+/** A prompt as a line: the shape is that of the Agent SDK's own. */
+function lineOf(input: ClaudeCodeInput): string {
+  const message =
+    typeof input === 'string'
+      ? {
+          type: 'user',
+          session_id: '',
+          message: { role: 'user', content: [{ type: 'text', text: input }] },
+          parent_tool_use_id: null,
+        }
+      : input;
+  if (typeof message?.type !== 'string') {
+    throw new TypeError(
+      `fromClaudeCode: a prompt must be a string or a message with a type, not ${JSON.stringify(input)}`,
+    );
+  }
+  return `${JSON.stringify(message)}\n`;
+}
+
+function parsed(line: string): AgentMessage | undefined {
+  // Only an object is a message, and to throw for each line of a log would cost.
+  if (!line.trimStart().startsWith('{')) return undefined;
+  try {
+    const value: { type?: unknown } = JSON.parse(line);
+    return typeof value.type === 'string' ? (value as AgentMessage) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function attempt(step: () => void, subscriber: Subscriber<unknown>): void {
+  try {
+    step();
+  } catch (error) {
+    subscriber.error(toMessageStreamError(error));
+  }
+}
+
+function exited(cause: ClaudeCodeExit): MessageStreamError {
+  const code = cause.signal === null ? 'unknown' : 'connection';
+  return new MessageStreamError(cause.message, { code, cause });
+}
+
+function notStarted(
+  cause: unknown,
+  { executable = 'claude', cwd }: CommonOptions,
+): MessageStreamError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const command = typeof executable === 'string' ? executable : executable[0];
+  const noFolder = code === 'ENOENT' && cwd !== undefined && !existsSync(cwd);
+  const problem = noFolder
+    ? `there is no folder ${String(cwd)}`
+    : code === 'ENOENT'
+      ? `there is no executable ${command}: install Claude Code, or set the option \`executable\``
+      : message;
+  return new MessageStreamError(`Claude Code could not be started: ${problem}`, {
+    code: 'request',
+    cause,
+  });
+}
+
+function check({
+  prompt,
+  prompts$,
+  executable,
+  killAfter,
+  maxLineLength,
+}: ClaudeCodeOptions): void {
+  if ((prompt === undefined) === (prompts$ === undefined)) {
+    throw new TypeError(
+      'fromClaudeCode: give either `prompt`, a string, or `prompts$`, an Observable',
+    );
+  }
+  if (prompt !== undefined && typeof prompt !== 'string') {
+    throw new TypeError(`fromClaudeCode: \`prompt\` must be a string, not ${typeof prompt}`);
+  }
+  const command: unknown = Array.isArray(executable) ? executable[0] : (executable ?? 'claude');
+  if (typeof command !== 'string' || command === '') {
+    throw new TypeError(
+      'fromClaudeCode: `executable` must be a path, or a command and its arguments',
+    );
+  }
+  for (const [name, value] of Object.entries({ killAfter, maxLineLength })) {
+    if (value !== undefined && !(Number.isFinite(value) && value >= 0)) {
+      throw new TypeError(`fromClaudeCode: \`${name}\` must be a number from 0 on, not ${value}`);
+    }
+  }
+}

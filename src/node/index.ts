@@ -1,0 +1,2 @@
+export * from './ClaudeCodeExit.ts';
+export * from './fromClaudeCode.ts';
