@@ -198,7 +198,7 @@ describe('messageEvents with complete messages', () => {
       'content_block_start content_block_delta content_block_delta content_block_stop';
     const end = 'message_delta message_stop';
     expect(typesOf(events).join(' ')).toBe(
-      `message_start ${thought} ${block} ${block} ${end} message_start ${block} ${end}`,
+      `message_start ${two} ${block} ${block} ${end} message_start ${block} ${end}`,
     );
     expect(built(events)).toMatchObject([
       { id: 'msg_1', content: [thought, said, call], stop_reason: 'tool_use' },
