@@ -18,7 +18,7 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/long/**', 'test/clouds/**', '**/node_modules/**'],
+    exclude: ['test/long/**', 'test/clouds/**', 'test/agent-sdk/**', '**/node_modules/**'],
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
     dangerouslyIgnoreUnhandledErrors: false,
     setupFiles: ['./test/seed.ts'],

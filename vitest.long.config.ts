@@ -5,7 +5,7 @@ import { alias } from './vitest.config.ts';
 export default defineConfig({
   resolve: { alias },
   test: {
-    include: ['test/long/**/*.test.ts', 'test/clouds/*.test.ts'],
+    include: ['test/long/**/*.test.ts', 'test/clouds/*.test.ts', 'test/agent-sdk/*.test.ts'],
     setupFiles: ['./test/seed.ts'],
     testTimeout: 300_000,
     hookTimeout: 600_000,

@@ -1,7 +1,7 @@
 import { Observable } from 'rxjs';
 import type { AnyAgentMessage } from '../agent/AgentMessage.ts';
+import { agentFailure } from '../agent/agentFailure.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
-import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { agentEndings, type AgentOptions } from './AgentOptions.ts';
 import { whenOpen } from './whenOpen.ts';
 
@@ -37,10 +37,12 @@ interface Closable {
  * - Error: a `MessageStreamError` whose `partial` is the last reply of the main thread. A `result` that
  *   reports an error is emitted, and then is the error: its `errorType` is the `subtype`
  *   (`error_max_turns`, ...) or the kind of the API's error, and the whole result is its `cause`. An
- *   end without a `result`, which the SDK takes for a good one, is `truncated`.
+ *   end without a `result`, which the SDK takes for a good one, is `truncated`; a process that was
+ *   killed is `connection`, one that is not there `request`.
  * - Complete: when the query does, after the result of the last turn.
- * - Unsubscribe: the query is interrupted and closed at once, which ends its process. A generator is
- *   told to return, which it does at its next `yield`, unless it heeds the signal.
+ * - Unsubscribe: the query is interrupted and closed at once; the SDK then ends its process, which has
+ *   two seconds to end by itself. A generator is told to return, which it does at its next `yield`,
+ *   unless it heeds the signal.
  * - A `valve` slows a generator. The SDK's own query reads its process on, whatever its reader does; to
  *   slow the process as well, use `fromClaudeCode`.
  *
@@ -72,7 +74,7 @@ export function fromAgent<M extends AnyAgentMessage>(
   let used = false;
   return new Observable<M>((subscriber) => {
     const controller = new AbortController();
-    const fail = (error: unknown) => subscriber.error(toMessageStreamError(error));
+    const fail = (error: unknown) => subscriber.error(agentFailure(error));
     if (used) return fail(consumed());
     used = typeof query !== 'function';
 

@@ -194,8 +194,7 @@ describe('messageEvents with complete messages', () => {
   it('makes valid replies of them', () => {
     const events = eventsOf(turn('complete'));
     const block = 'content_block_start content_block_delta content_block_stop';
-    const thought =
-      'content_block_start content_block_delta content_block_delta content_block_stop';
+    const two = 'content_block_start content_block_delta content_block_delta content_block_stop';
     const end = 'message_delta message_stop';
     expect(typesOf(events).join(' ')).toBe(
       `message_start ${two} ${block} ${block} ${end} message_start ${block} ${end}`,

@@ -1,0 +1,18 @@
+import { MessageStreamError, type MessageStreamErrorCode } from '../message/MessageStreamError.ts';
+import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+
+/** The `MessageStreamError` for what a query of the Agent SDK throws: told by its shape, in 0.3.329. */
+export function agentFailure(cause: unknown): MessageStreamError {
+  const { signal, code, message } = (cause ?? {}) as Record<string, unknown>;
+  const own = codeOf(signal, code, String(message));
+  if (own === undefined) return toMessageStreamError(cause);
+  return new MessageStreamError(String(message), { code: own, cause });
+}
+
+function codeOf(signal: unknown, code: unknown, said: string): MessageStreamErrorCode | undefined {
+  if (typeof signal === 'string' && signal.startsWith('SIG')) return 'connection';
+  if (/^Claude Code process aborted/.test(said)) return 'aborted';
+  // There is no executable, or it may not be run.
+  if (code === 'ENOENT' || code === 'EACCES') return 'request';
+  return /^(Native CLI|Claude Code native) binary/.test(said) ? 'request' : undefined;
+}
