@@ -11,7 +11,7 @@ export function agentFailure(cause: unknown): MessageStreamError {
 
 function codeOf(signal: unknown, code: unknown, said: string): MessageStreamErrorCode | undefined {
   if (typeof signal === 'string' && signal.startsWith('SIG')) return 'connection';
-  if (/^Claude Code process aborted/.test(said)) return 'aborted';
+  if (said.startsWith('Claude Code process aborted')) return 'aborted';
   // There is no executable, or it may not be run.
   if (code === 'ENOENT' || code === 'EACCES') return 'request';
   return /^(Native CLI|Claude Code native) binary/.test(said) ? 'request' : undefined;
