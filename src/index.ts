@@ -49,6 +49,8 @@ export { fromRecording } from './sources/fromRecording.ts';
 export type * from './sources/fromRecording.ts';
 export { fromResponse } from './sources/fromResponse.ts';
 export type * from './sources/fromResponse.ts';
+export { fromSession } from './sources/fromSession.ts';
+export type * from './sources/fromSession.ts';
 export { fromStream } from './sources/fromStream.ts';
 export type * from './sources/fromStream.ts';
 export type {

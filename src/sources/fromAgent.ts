@@ -3,7 +3,7 @@ import type { AnyAgentMessage } from '../agent/AgentMessage.ts';
 import { agentFailure } from '../agent/agentFailure.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { agentEndings, type AgentOptions } from './AgentOptions.ts';
-import { whenOpen } from './whenOpen.ts';
+import { pull } from './pull.ts';
 
 /**
  * What the Agent SDK's `query()` gives, any other async iterable of its messages, or a function that
@@ -90,14 +90,7 @@ export function fromAgent<M extends AnyAgentMessage>(
       return fail(error);
     }
 
-    const onResult = ({ done, value }: IteratorResult<M, unknown>): void => {
-      if (subscriber.closed) return;
-      if (done) return subscriber.complete();
-      subscriber.next(value);
-      if (!subscriber.closed) whenOpen(options.valve, subscriber, pull);
-    };
-    const pull = () => void iterator.next().then(onResult, fail);
-    whenOpen(options.valve, subscriber, pull);
+    pull(iterator, subscriber, fail, options.valve);
   }).pipe(agentEndings(options));
 }
 
