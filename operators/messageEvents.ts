@@ -64,7 +64,7 @@ export interface MessageEventsConfig {
  * // What each subagent says, labelled with the call that started it.
  * fromAgent(() => query({ prompt: 'Review this project.' }))
  *   .pipe(
- *     groupBy((message) => ('parent_tool_use_id' in message && message.parent_tool_use_id) || ''),
+ *     groupBy(({ parent_tool_use_id: parent }) => parent ?? ''),
  *     filter(({ key }) => key !== ''),
  *     mergeMap((thread) =>
  *       thread.pipe(

@@ -22,6 +22,8 @@ export interface AnyAgentMessage {
 interface Sent {
   uuid: string;
   session_id: string;
+  /** The call that started the subagent which speaks; `null` or absent on the main thread. */
+  parent_tool_use_id?: string | null;
 }
 
 /**
@@ -31,7 +33,6 @@ interface Sent {
 export interface AgentAssistantMessage extends Sent {
   type: 'assistant';
   message: BetaMessage;
-  /** The call that started the subagent which speaks; `null` on the main thread. */
   parent_tool_use_id: string | null;
   /** The kind of the API's error whose text this is. */
   error?: string;
@@ -211,6 +212,7 @@ export interface AgentOtherSystemMessage {
     | 'task_updated'
     | 'thinking_tokens'
     | 'worker_shutting_down';
+  parent_tool_use_id?: string | null;
   [field: string]: unknown;
 }
 
@@ -247,6 +249,7 @@ export interface AgentOtherMessage {
     | 'prompt_suggestion'
     | 'tool_progress'
     | 'tool_use_summary';
+  parent_tool_use_id?: string | null;
   [field: string]: unknown;
 }
 
