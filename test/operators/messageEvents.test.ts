@@ -11,7 +11,7 @@ import {
   textOnly,
   toolUses,
 } from 'claude-rx';
-import { from, last, lastValueFrom, type Observable, take, toArray } from 'rxjs';
+import { from, last, lastValueFrom, type Observable, Subject, take, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
   type Block,
@@ -163,6 +163,35 @@ describe('messageEvents with partial messages', () => {
       stop_reason: 'end_turn',
       usage: { output_tokens: 20 },
     });
+  });
+
+  it('streams on at once when the calls of a reply are answered', () => {
+    const first = reply({ id: 'msg_1', blocks: [call], stopReason: 'tool_use' }, 'partial');
+    const second = reply({ id: 'msg_2', blocks: [answer] }, 'partial').slice(0, 3);
+    const events = eventsOf([...first, toolResult('toolu_1'), ...second]);
+    expect(typesOf(events).slice(-4)).toEqual([
+      'message_stop',
+      ...second.map((one) => one.type === 'stream_event' && one.event.type),
+    ]);
+  });
+
+  it('holds a reply while it is not certain that the one before it stands', () => {
+    const first = reply({ id: 'msg_1', blocks: [said], stopReason: 'refusal' }, 'partial');
+    const second = reply({ id: 'msg_2', blocks: [answer] }, 'partial');
+    const at = second.findIndex(({ type }) => type === 'assistant');
+    const before = first.flatMap((one) =>
+      one.type === 'stream_event' && one.event.type !== 'message_stop' ? [one.event.type] : [],
+    );
+    const seen: string[] = [];
+    const messages = new Subject<AgentMessage>();
+    messages.pipe(messageEvents()).subscribe(({ type }) => seen.push(type));
+    for (const one of [...first, ...second.slice(0, at)]) messages.next(one);
+    expect(seen).toEqual(before);
+    messages.next(second[at]!);
+    expect(seen.slice(before.length)).toEqual([
+      'message_stop',
+      ...second.slice(0, at).map((one) => one.type === 'stream_event' && one.event.type),
+    ]);
   });
 
   it('lets pings and events of unknown types through', () => {

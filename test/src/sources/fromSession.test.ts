@@ -259,6 +259,12 @@ describe('fromSession with previews', () => {
           server.emit(event);
         }
         await until(() => state.isOver);
+        // Nothing goes on with a gap: a delta has its start on the same connection.
+        const since = state.seen.slice(state.seen.findIndex(({ type }) => type === idle.type));
+        const started = since.map((event) => event.type === 'event_start' && event.event.id);
+        const deltas = since.flatMap((event) => ('event_id' in event ? [event.event_id] : []));
+        expect(started).toEqual(expect.arrayContaining(deltas));
+
         const messages = new Map<string, unknown>();
         let message: ReturnType<typeof accumulateManagedAgentsEvent>;
         for (const event of state.seen) {
