@@ -144,7 +144,6 @@ function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): 
     if (message === undefined) return tail.push(`${line}\n`);
     if (message.type === 'result') hasFailedResult = message.is_error === true;
     subscriber.next(message);
-    if (subscriber.closed) lines.stop();
   }, maxLineLength);
 
   subscriber.add(() => {

@@ -168,8 +168,11 @@ describe('messageEvents with partial messages', () => {
   it('streams on at once when the calls of a reply are answered', () => {
     const first = reply({ id: 'msg_1', blocks: [call], stopReason: 'tool_use' }, 'partial');
     const second = reply({ id: 'msg_2', blocks: [answer] }, 'partial').slice(0, 3);
-    const events = eventsOf([...first, toolResult('toolu_1'), ...second]);
-    expect(typesOf(events).slice(-4)).toEqual([
+    const seen: string[] = [];
+    const messages = new Subject<AgentMessage>();
+    messages.pipe(messageEvents()).subscribe(({ type }) => seen.push(type));
+    for (const one of [...first, toolResult('toolu_1'), ...second]) messages.next(one);
+    expect(seen.slice(-4)).toEqual([
       'message_stop',
       ...second.map((one) => one.type === 'stream_event' && one.event.type),
     ]);
