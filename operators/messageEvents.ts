@@ -15,13 +15,13 @@ export interface MessageEventsConfig {
  * Turns the messages of Claude Code into the events of its replies, for all other operators.
  *
  * ```text
- * source  --i--M--[--a--b--A--]--S--r|     with partial messages: M to S: events of the API's stream
- *         messageEvents()                  A: the complete block, S: message_stop, r: result
- * result  -----M--[--a--b-----]-----S|
+ * source  -i-M-[-a-b-A-]-x-S-r|   with partial messages: M to S, events of the API's stream
+ *         messageEvents()           A: the complete block; r: result
+ * result  ---M-[-a-b---]-x---S|
  *
- * source  --i--------------A--------r|     without
+ * source  -i-A------r---|           with complete messages alone
  *         messageEvents()
- * result  -----------------(M[a])---(xS)|  made of A: one delta for each part; x: message_delta
+ * result  ---(M[a])-(xS)|           made of A: one delta for each part; x: message_delta
  * ```
  *
  * Claude Code gives a complete message for each block that has ended, and the events of the API's

@@ -28,9 +28,9 @@ export type {
  * limits, denied calls, and what it is doing. It never errors.
  *
  * ```text
- * source  --i--q--a--a--r|       i: system/init, q: status requesting, a: assistant, r: result
+ * source  -i--q--a--a--r|       i: system/init, q: status requesting, a: assistant, r: result
  *         sessionState()
- * result  s-A--B--C-----D(E|)    s: starting, A: running, B: requesting, C: running, D: idle, E: ended
+ * result  sA--B--C-----D(E|)    s: starting, A: running, B: requesting, C: running, D: idle, E: ended
  * ```
  *
  * The first state, `starting`, comes synchronously on subscription, then one for each message that

@@ -18,6 +18,7 @@ const GROUPS: readonly (readonly [folder: string, title: string])[] = [
   ['operators', 'Operators'],
   ['src/flow', 'Flow'],
   ['src/sinks', 'Ways out'],
+  ['src/agent', 'Claude Code'],
   ['src/message', 'Messages and errors'],
   ['src/json', 'JSON'],
   ['src/sse', 'Server-sent events'],

@@ -49,6 +49,22 @@ function eventLabel(event: Fields): Label | undefined {
     case 'resume':
       return { text: 'resume', kind: 'seam' };
     default:
+      return agentLabel(event);
+  }
+}
+
+/** The label of a message of Claude Code; `undefined` where the value is something else. */
+function agentLabel(message: Fields): Label | undefined {
+  switch (message['type']) {
+    case 'stream_event':
+      return eventLabel(message['event']);
+    case 'assistant':
+      return { text: messageLabel(message['message']), kind: 'value' };
+    case 'system':
+      return { text: message['status'] ?? message['subtype'], kind: 'meta' };
+    case 'result':
+      return { text: 'result', kind: 'meta' };
+    default:
       return undefined;
   }
 }

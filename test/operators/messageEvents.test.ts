@@ -29,6 +29,7 @@ import {
   toolResult,
   toolUse,
 } from '../agent/messages.ts';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 
 function eventsOf(messages: Iterable<AgentMessage>, parent: string | null = null) {
@@ -68,30 +69,32 @@ describe('messageEvents with partial messages', () => {
     A: complete('msg_1', text('Hello!')),
     r: result(),
     ...Object.fromEntries(
-      Object.entries({ M, s: start, a, b, e: stop, x, S }).map(([name, one]) => [
+      Object.entries({ M, '[': start, a, b, ']': stop, x, S }).map(([name, one]) => [
         name,
         partial(one!),
       ]),
     ),
   };
+  const values = { M, '[': start, a, b, ']': stop, x, S } as Record<string, BetaStreamEvent>;
 
   it(
     'passes the events on, and drops the complete message of what was streamed',
-    marbles((m) => {
-      const source = m.hot('  -i-M-s-a-b-A-e-x-S-r|', messages);
-      const expected = '      ---M-s-a-b---e-x---S|';
-      const values = { M, s: start, a, b, e: stop, x, S } as Record<string, BetaStreamEvent>;
-      m.expect(source.pipe(messageEvents())).toBeObservable(expected, values);
-      m.expect(source).toHaveSubscriptions('^-------------------!');
-    }),
+    drawn(
+      'messageEvents',
+      marbles((m) => {
+        const source = m.hot('  -i-M-[-a-b-A-]-x-S-r|', messages);
+        const expected = '      ---M-[-a-b---]-x---S|';
+        m.expect(source.pipe(messageEvents())).toBeObservable(expected, values);
+        m.expect(source).toHaveSubscriptions('^-------------------!');
+      }),
+    ),
   );
 
   it(
     'passes an error on, after the message_stop of a reply that had ended',
     marbles((m) => {
-      const source = m.hot('  -M-s-a-x-S-#', messages);
-      const expected = '      -M-s-a-x---(S#)';
-      const values = { M, s: start, a, x, S } as Record<string, BetaStreamEvent>;
+      const source = m.hot('  -M-[-a-x-S-#', messages);
+      const expected = '      -M-[-a-x---(S#)';
       m.expect(source.pipe(messageEvents())).toBeObservable(expected, values);
     }),
   );
@@ -207,20 +210,18 @@ describe('messageEvents with partial messages', () => {
 describe('messageEvents with complete messages', () => {
   it(
     'makes the events of each block at once, and the end when the reply stands',
-    marbles((m) => {
-      const messages = { i: init(), A: complete('msg_1', text('Hello!')), r: result() };
-      const source = m.hot(' -i-A-----r---|', messages);
-      const expected = '     ---(Msae)(xS)|';
-      const [M, s, a, e, x, S] = eventsOf([messages.A, messages.r]);
-      m.expect(source.pipe(messageEvents())).toBeObservable(expected, {
-        M,
-        s,
-        a,
-        e,
-        x,
-        S,
-      } as never);
-    }),
+    drawn(
+      'messageEvents-complete',
+      marbles((m) => {
+        const messages = { i: init(), A: complete('msg_1', text('Hello!')), r: result() };
+        const source = m.hot('  -i-A------r---|', messages);
+        const expected = '      ---(M[a])-(xS)|';
+        const [M, start, a, stop, x, S] = eventsOf([messages.A, messages.r]);
+        const values = { M, '[': start, a, ']': stop, x, S } as Record<string, BetaStreamEvent>;
+        m.expect(source.pipe(messageEvents())).toBeObservable(expected, values);
+      }),
+      { title: 'messageEvents()' },
+    ),
   );
 
   it('makes valid replies of them', () => {

@@ -11,6 +11,7 @@ import {
   SESSION,
   text,
 } from '../agent/messages.ts';
+import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../marbles.ts';
 
 const sent = { uuid: 'u', session_id: SESSION };
@@ -29,20 +30,23 @@ const stateOf = (...messages: AgentMessage[]) => statesOf(messages).at(-2)!;
 describe('sessionState', () => {
   it(
     'tells how the session stands, from the first moment to the end',
-    marbles((m) => {
-      const messages = {
-        i: init(),
-        q: system('status', { status: 'requesting' }),
-        a: complete('msg_1', text('Hello')),
-        r: result(),
-      };
-      const source = m.hot('  -i--q--a--a--r|', messages);
-      const expected = '      sA--B--C-----D(E|)';
-      const [s, A, B, C, D, E] = statesOf([messages.i, messages.q, messages.a, messages.r]);
-      const values = { s, A, B, C, D, E } as Record<string, SessionState>;
-      m.expect(source.pipe(sessionState())).toBeObservable(expected, values);
-      m.expect(source).toHaveSubscriptions('^-------------!');
-    }),
+    drawn(
+      'sessionState',
+      marbles((m) => {
+        const messages = {
+          i: init(),
+          q: system('status', { status: 'requesting' }),
+          a: complete('msg_1', text('Hello')),
+          r: result(),
+        };
+        const source = m.hot('  -i--q--a--a--r|', messages);
+        const expected = '      sA--B--C-----D(E|)';
+        const [s, A, B, C, D, E] = statesOf([messages.i, messages.q, messages.a, messages.r]);
+        const values = { s, A, B, C, D, E } as Record<string, SessionState>;
+        m.expect(source.pipe(sessionState())).toBeObservable(expected, values);
+        m.expect(source).toHaveSubscriptions('^-------------!');
+      }),
+    ),
   );
 
   it('has all of the first message', () => {
