@@ -166,10 +166,10 @@ describe('what a turn adds to the history', () => {
 
   it('has thinking only where all before it is as it was', async () => {
     const think = (text: string) => messageEvents.thinking(text);
-    const thoughts = async (reply: Iterable<StreamEvent>) =>
-      ((await appendedBy(reply))?.[0]?.content as { thinking?: string }[]).flatMap(
-        ({ thinking }) => thinking ?? [],
-      );
+    const thoughts = async (reply: Iterable<StreamEvent>) => {
+      const content = (await appendedBy(reply))?.[0]?.content as { thinking?: string }[];
+      return content.flatMap(({ thinking }) => thinking ?? []);
+    };
     const well = think('One').text('Well.').thinking('Two').toolUse('a', { n: 1 });
     expect(await thoughts(well)).toEqual(['One', 'Two']);
     const blank = think('One').text(' \n').thinking('Two').toolUse('a', { n: 1 });
