@@ -206,7 +206,7 @@ export class MessagesServer {
       this.#queue.shift() ??
       (await this.#compute(state, index, signal));
     if (reply === undefined) return 'client-left';
-    const known = this.#said ? remembered(reply, this.#said) : reply;
+    const known = this.#said ? remembered(reply, this.#said, state.body) : reply;
     const whole = state.body?.stream === true ? known : await unstreamed(known, signal);
     return playReply(response, withRequestId(whole, state.id), state, signal);
   }

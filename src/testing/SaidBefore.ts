@@ -1,3 +1,4 @@
+import { fingerprint } from '../message/fingerprint.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import type { CheckedReply } from './Reply.ts';
@@ -8,29 +9,62 @@ export interface AnyBlock {
   [field: string]: unknown;
 }
 
+/** What of a request thinking is bound to: the messages, and what comes before them. */
+export interface Prefixed {
+  system?: unknown;
+  tools?: unknown;
+  messages?: unknown;
+}
+
+/** Stands for all that comes before the messages of a request. */
+export function seedOf({ system, tools }: Prefixed): string {
+  const blocks = typeof system === 'string' ? [{ type: 'text', text: system }] : (system ?? []);
+  return fingerprint('', [blocks, tools ?? []]);
+}
+
+/** Stands for what came before, and a block behind it. */
+export function withBlock(prefix: string, role: string, block: object): string {
+  return fingerprint(prefix, [role, canonical(block as AnyBlock)]);
+}
+
+/** Stands for a whole request. */
+function prefixOf(request: Prefixed): string {
+  const { messages } = request as { messages: { role: string; content: string | AnyBlock[] }[] };
+  // Those of the system are no turns.
+  const turns = messages.filter(({ role }) => role !== 'system');
+  return turns.reduce((prefix, { role, content }) => {
+    const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+    return blocks.reduce((before, block) => withBlock(before, role, block), prefix);
+  }, seedOf(request));
+}
+
 /** What has been said in replies, as far as a later request must repeat it unchanged. */
 export class SaidBefore {
   /** The thinking that goes with each signature. */
   readonly #thoughts = new Map<unknown, Set<unknown>>();
+  /** What stood for all before each thinking when it was signed. */
+  readonly #prefixes = new Map<unknown, Set<string>>();
   /** The signatures of the thinking that came before a call in the same reply. */
   readonly #beforeCall = new Map<unknown, readonly unknown[]>();
   /** The last blocks of the turns that were paused. */
   readonly #paused = new Set<string>();
 
   /** The same events; each is remembered before it is given, so that no request can be faster. */
-  *listen<E>(events: Iterable<E>): Generator<E> {
+  *listen<E>(events: Iterable<E>, request?: Prefixed): Generator<E> {
     const builder = new MessageBuilder<AnyStreamEvent>();
+    const prefix = request && prefixOf(request);
     for (const event of events) {
-      this.#hear(builder, event as unknown as AnyStreamEvent);
+      this.#hear(builder, event as unknown as AnyStreamEvent, prefix);
       yield event;
     }
   }
 
   /** `listen`, for events that come by and by. */
-  async *listenAsync<E>(events: AsyncIterable<E>): AsyncGenerator<E> {
+  async *listenAsync<E>(events: AsyncIterable<E>, request?: Prefixed): AsyncGenerator<E> {
     const builder = new MessageBuilder<AnyStreamEvent>();
+    const prefix = request && prefixOf(request);
     for await (const event of events) {
-      this.#hear(builder, event as unknown as AnyStreamEvent);
+      this.#hear(builder, event as unknown as AnyStreamEvent, prefix);
       yield event;
     }
   }
@@ -41,13 +75,35 @@ export class SaidBefore {
     return signed !== undefined && !signed.has(thinking);
   }
 
-  /** Whether thinking is missing that came before a call in its reply. */
-  lacksThoughts(turn: readonly AnyBlock[]): boolean {
+  /**
+   * Whether this thinking was signed where something else came before it
+   * (docs: /docs/en/build-with-claude/preserved-thinking/prefix-checks).
+   */
+  isMoved({ signature, data }: AnyBlock, prefix: string): boolean {
+    const signed = this.#prefixes.get(signature ?? data);
+    return signed !== undefined && !signed.has(prefix);
+  }
+
+  /**
+   * Whether thinking is missing that came before a call in its reply, and that could be there:
+   * `prefixes` stand for what comes before each block of the turn. Where something else comes before
+   * it, it has to be missing.
+   */
+  lacksThoughts(turn: readonly AnyBlock[], prefixes: ReadonlySet<string>): boolean {
     const sent = new Set(turn.map(({ signature }) => signature));
-    return turn.some(({ type, id }) => {
-      const before = type === 'tool_use' ? this.#beforeCall.get(id) : undefined;
-      return before?.some((signature) => !sent.has(signature)) ?? false;
+    const needed = turn.flatMap(({ type, id }) =>
+      type === 'tool_use' ? (this.#beforeCall.get(id) ?? []) : [],
+    );
+    return needed.some((signature) => {
+      const signed = this.#prefixes.get(signature);
+      const fits = signed === undefined || [...signed].some((prefix) => prefixes.has(prefix));
+      return fits && !sent.has(signature);
     });
+  }
+
+  #bind(signature: unknown, prefix: string | undefined): void {
+    if (prefix === undefined || signature === '') return;
+    this.#prefixes.set(signature, (this.#prefixes.get(signature) ?? new Set()).add(prefix));
   }
 
   /** Whether a reply ended with this block and is to be sent back to go on. */
@@ -55,23 +111,34 @@ export class SaidBefore {
     return this.#paused.has(canonical(block));
   }
 
-  #hear(builder: MessageBuilder<AnyStreamEvent>, event: AnyStreamEvent): void {
+  #hear(
+    builder: MessageBuilder<AnyStreamEvent>,
+    event: AnyStreamEvent,
+    prefix: string | undefined,
+  ): void {
     builder.push(event);
     const isOfInterest =
       event.type === 'content_block_stop' ||
       event.type === 'message_delta' ||
       (event.type === 'content_block_delta' && event.delta?.type === 'signature_delta');
-    if (isOfInterest && builder.message) this.#remember(builder.message);
+    if (isOfInterest && builder.message) this.#remember(builder.message, prefix);
   }
 
-  #remember({ content, stop_reason }: MessageOf<AnyStreamEvent>): void {
+  #remember({ content, stop_reason }: MessageOf<AnyStreamEvent>, prefix: string | undefined): void {
     const signatures: unknown[] = [];
+    let before = prefix;
     for (const block of content) {
       if (block.type === 'thinking') {
         signatures.push(block.signature);
         const signed = this.#thoughts.get(block.signature) ?? new Set();
         this.#thoughts.set(block.signature, signed.add(block.thinking));
-      } else if (block.type === 'tool_use') this.#beforeCall.set(block.id, [...signatures]);
+        this.#bind(block.signature, before);
+      } else if (block.type === 'redacted_thinking') {
+        this.#bind(block.data, before);
+      } else if (block.type === 'tool_use') {
+        this.#beforeCall.set(block.id, [...signatures]);
+      }
+      if (before !== undefined) before = withBlock(before, 'assistant', block);
     }
     const last = content.at(-1);
     const isPaused = stop_reason === 'pause_turn' || stop_reason === 'compaction';
@@ -79,11 +146,12 @@ export class SaidBefore {
   }
 }
 
-/** The same reply, which is remembered while it is sent. A body that is sent as it is, is not read. */
-export function remembered(reply: CheckedReply, said: SaidBefore): CheckedReply {
+/** The same reply to this request, which is remembered while it is sent. A body that is sent as it is, is not read. */
+export function remembered(reply: CheckedReply, said: SaidBefore, request: Prefixed): CheckedReply {
   const { events } = reply;
   if (events === undefined) return reply;
-  const heard = Symbol.iterator in events ? said.listen(events) : said.listenAsync(events);
+  const heard =
+    Symbol.iterator in events ? said.listen(events, request) : said.listenAsync(events, request);
   return { ...reply, events: heard };
 }
 

@@ -1,6 +1,6 @@
 import { blockProblems, isThought } from './blockProblems.ts';
 import { acceptsPrefill, type RequestBody, type RequestContext } from './requestProblems.ts';
-import type { AnyBlock, SaidBefore } from './SaidBefore.ts';
+import { type AnyBlock, type SaidBefore, seedOf, withBlock } from './SaidBefore.ts';
 
 /** A block, and where in the request it is. */
 interface Placed {
@@ -31,7 +31,9 @@ export function historyProblems(
       : ['messages: first message must use the "user" role (it must be a user turn)']),
     ...turns.flatMap((turn) => contentProblems(turn, said)),
     ...callProblems(turns),
-    ...turns.flatMap((turn) => serverCallProblems(turn, isPaused(turn, turns, said))),
+    ...turns.flatMap((turn, index) =>
+      serverCallProblems(turn, turns.slice(0, index), isPaused(turn, turns, said)),
+    ),
     ...thoughtProblems(body, turns, said),
     ...(countOnly ? [] : endProblems(body, turns, said)),
   ];
@@ -128,9 +130,15 @@ function resultProblems(turn: Turn, before: Turn | undefined): string[] {
   return problems;
 }
 
-/** What the API runs itself has its result in the same turn; a paused turn may lack it. */
-function serverCallProblems({ blocks }: Turn, mayLackResult: boolean): string[] {
+/**
+ * What the API runs itself has its result in the same turn. A paused turn may lack it, and one that
+ * calls a tool of the client's: it then comes in a later turn (docs: handling-stop-reasons).
+ */
+function serverCallProblems(turn: Turn, before: readonly Turn[], isToGoOn: boolean): string[] {
   const problems: string[] = [];
+  const { blocks } = turn;
+  const mayLackResult = isToGoOn || blocksOf(turn, 'tool_use').length > 0;
+  const earlier = before.flatMap((one) => one.blocks).filter(({ block }) => isServerCall(block));
   for (const [index, { block, at }] of blocks.entries()) {
     if (isServerCall(block)) {
       const results = blocks.slice(index).map(idOfResult);
@@ -138,7 +146,10 @@ function serverCallProblems({ blocks }: Turn, mayLackResult: boolean): string[] 
         problems.push(`${at}: \`${block.type}\` without its result: ${String(block['id'])}`);
       }
     } else if (block.type.endsWith('_tool_result')) {
-      const calls = blocks.slice(0, index).filter((placed) => isServerCall(placed.block));
+      const calls = [
+        ...earlier,
+        ...blocks.slice(0, index).filter((placed) => isServerCall(placed.block)),
+      ];
       if (!calls.some((placed) => placed.block['id'] === block['tool_use_id'])) {
         problems.push(
           `${at}: unexpected \`tool_use_id\` found in \`${block.type}\` blocks: ${String(block['tool_use_id'])}`,
@@ -149,20 +160,41 @@ function serverCallProblems({ blocks }: Turn, mayLackResult: boolean): string[] 
   return problems;
 }
 
-/** The thinking before the calls that are being answered must come back with them. */
+/**
+ * Thinking stands where it stood when it was signed, and that before the calls that are being
+ * answered must come back with them.
+ */
 function thoughtProblems(
-  { thinking }: RequestBody,
+  body: RequestBody,
   turns: readonly Turn[],
   said: SaidBefore | undefined,
 ): string[] {
-  if (!thinking || thinking.type === 'disabled') return [];
-  const [turn, answer] = turns.slice(-2);
-  const isOpen = answer?.blocks.every(({ block }) => block.type === 'tool_result');
-  if (!isOpen || turn?.role !== 'assistant') return [];
-  if (!said?.lacksThoughts(turn.blocks.map(({ block }) => block))) return [];
-  return [
-    `${turn.at}: When \`thinking\` is enabled, the thinking blocks before a \`tool_use\` must be passed back with it`,
-  ];
+  if (said === undefined) return [];
+  const problems: string[] = [];
+  const answer = turns.at(-1)!;
+  const isOpen = answer.blocks.every(({ block }) => block.type === 'tool_result');
+  const isThinking = body.thinking && body.thinking.type !== 'disabled';
+  let prefix = seedOf(body);
+  for (const [index, turn] of turns.entries()) {
+    const prefixes = new Set([prefix]);
+    for (const { block, at } of turn.blocks) {
+      if (isThought(block) && said.isMoved(block, prefix)) {
+        problems.push(
+          `${at}: Invalid \`signature\` in \`thinking\` block. The block is bound to a different conversation. Remove the block, or set \`thinking.block_binding.prefix_mismatch_behavior\` to "drop_block".`,
+        );
+      }
+      prefix = withBlock(prefix, turn.role, block);
+      prefixes.add(prefix);
+    }
+    const isBeingAnswered = isThinking && isOpen && index === turns.length - 2;
+    const blocks = turn.blocks.map(({ block }) => block);
+    if (isBeingAnswered && said.lacksThoughts(blocks, prefixes)) {
+      problems.push(
+        `${turn.at}: When \`thinking\` is enabled, the thinking blocks before a \`tool_use\` must be passed back with it`,
+      );
+    }
+  }
+  return problems;
 }
 
 /** A request may end with a turn of the assistant's under some conditions only. */

@@ -78,21 +78,46 @@ function toolProblems(body: RequestBody): string[] {
 
 function breakpointProblems(body: RequestBody): string[] {
   const { system, tools, messages } = body as unknown as Record<string, unknown>;
-  const count = [body, system, tools, messages].reduce<number>(
-    (sum, part) => sum + (part === body ? ownBreakpoint(part) : breakpoints(part)),
-    0,
-  );
-  if (count <= MOST_BREAKPOINTS) return [];
-  return [`A maximum of 4 blocks with cache_control may be provided. Found ${count}.`];
+  const found = [
+    ...breakpoints(tools, 'tools'),
+    ...breakpoints(system, 'system'),
+    ...breakpoints(messages, 'messages'),
+    // Placed by the API at the last block that can have one.
+    ...ownBreakpoint(body, ''),
+  ];
+  const count = found.length;
+  return [
+    ...(count > MOST_BREAKPOINTS
+      ? [`A maximum of 4 blocks with cache_control may be provided. Found ${count}.`]
+      : []),
+    ...found
+      .filter(({ ttl }, index) => ttl === '1h' && found.slice(0, index).some(isShort))
+      .map(
+        ({ at }) =>
+          `${at}cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block. Note that blocks are processed in the following order: \`tools\`, \`system\`, \`messages\`.`,
+      ),
+  ];
 }
 
-function ownBreakpoint(value: object): number {
-  return (value as { cache_control?: unknown }).cache_control ? 1 : 0;
+interface Breakpoint {
+  at: string;
+  ttl: unknown;
 }
 
-/** How many blocks in `value` have a breakpoint; those inside of a tool result, too. */
-function breakpoints(value: unknown): number {
-  if (Array.isArray(value)) return value.reduce((sum, one) => sum + breakpoints(one), 0);
-  if (typeof value !== 'object' || value === null) return 0;
-  return ownBreakpoint(value) + breakpoints((value as { content?: unknown }).content);
+function isShort({ ttl }: Breakpoint): boolean {
+  return ttl !== '1h';
+}
+
+function ownBreakpoint(value: object, at: string): Breakpoint[] {
+  const { cache_control } = value as { cache_control?: { ttl?: unknown } | null };
+  return cache_control ? [{ at, ttl: cache_control.ttl }] : [];
+}
+
+/** The breakpoints in `value`; those inside of a tool result, too. */
+function breakpoints(value: unknown, at: string): Breakpoint[] {
+  if (Array.isArray(value))
+    return value.flatMap((one, index) => breakpoints(one, `${at}.${index}`));
+  if (typeof value !== 'object' || value === null) return [];
+  const { content } = value as { content?: unknown };
+  return [...breakpoints(content, `${at}.content`), ...ownBreakpoint(value, `${at}.`)];
 }

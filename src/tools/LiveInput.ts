@@ -15,6 +15,7 @@ export class LiveInput {
   readonly #written = new Subject<void>();
   #unread: string[] = [];
   #json: JsonText | undefined;
+  #whole: JsonValue | undefined;
 
   /** Snapshots: the latest, then each that differs. */
   readonly partial$: Observable<JsonValue> = defer(() =>
@@ -32,11 +33,18 @@ export class LiveInput {
     this.#written.next();
   }
 
-  end(): void {
+  /** Nothing more comes; `input` is all of it, where it is known. */
+  end(input?: unknown): void {
+    if (this.#json === undefined) {
+      // Nobody has looked, and nobody needs the pieces any more.
+      this.#unread = [];
+      this.#whole ??= input as JsonValue | undefined;
+    }
     this.#written.complete();
   }
 
   get #value(): JsonValue | undefined {
+    if (this.#whole !== undefined) return this.#whole;
     this.#json ??= new JsonText();
     for (const piece of this.#unread) this.#json.push(piece);
     this.#unread = [];

@@ -49,6 +49,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
   readonly #isEager: (block: ToolUse) => boolean;
   readonly #proven = new ProvenCalls<E>();
   #calls: StandingCall[] = [];
+  #seam: number | undefined;
 
   constructor(turn: number, isEager: (block: ToolUse) => boolean) {
     this.#turn = turn;
@@ -57,6 +58,11 @@ export class TurnCalls<E extends AnyStreamEvent> {
 
   get message(): MessageOf<E> | undefined {
     return this.#proven.message;
+  }
+
+  /** How many blocks came before the reply broke and was carried on, if it was. */
+  get seam(): number | undefined {
+    return this.#seam;
   }
 
   /** The results there are, in the order of the calls. */
@@ -82,8 +88,12 @@ export class TurnCalls<E extends AnyStreamEvent> {
       case 'content_block_delta':
         this.#write(event.index, event.delta as { partial_json?: unknown } | undefined);
         return steps;
-      case 'message_start':
       case 'resume':
+        // Begun anew, it has no seam.
+        this.#seam = event.keep > 0 ? Math.min(this.#seam ?? Infinity, event.keep) : undefined;
+        this.#withdraw();
+        return steps;
+      case 'message_start':
         this.#withdraw();
         return steps;
       case 'message_stop':
@@ -127,7 +137,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
   #prove(block: ToolUse): TurnStep[] {
     const call = this.#open(block);
     if (call === undefined) return [];
-    call.live.end();
+    call.live.end(block.input);
     call.block = block;
     call.state = 'complete';
     return this.#isEager(block) ? [due(call)] : [];

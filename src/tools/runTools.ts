@@ -152,7 +152,7 @@ export function runTools<E extends AnyStreamEvent>(
     throw new TypeError('runTools: give the tools, server tools among them, as option `tools`');
   }
   checkOptions(options);
-  const { maxTurns, eager = false } = options;
+  const { maxTurns = Infinity, eager = false } = options;
   const runnerOf = runnersOf(options.tools, options.onUnknownTool);
   const first = { ...params, tools: toolDefinitions(options.tools) };
 
@@ -166,9 +166,9 @@ export function runTools<E extends AnyStreamEvent>(
       turn++;
       const calls = new TurnCalls<E>(turn, (block) => runnerOf(block).eager ?? eager);
       const end = (): TurnEndEvent<E> => {
-        const { message, results } = calls;
+        const { message, results, seam } = calls;
         if (message === undefined) throw missingStart();
-        const event = turnEnd<E>(turn, message, results, { maxTurns, before: total });
+        const event = turnEnd<E>({ turn, maxTurns, message, results, seam, before: total });
         total = event.total;
         next = event.outcome === 'continue' ? nextParams(turnParams, event) : undefined;
         return event;

@@ -7,20 +7,37 @@ import { turnMessages } from './turnMessages.ts';
 /** The reasons to stop for which a reply is sent back as it is, so that it goes on. */
 const PAUSED: ReadonlySet<unknown> = new Set(['pause_turn', 'compaction']);
 
+interface Turn<E extends AnyStreamEvent> {
+  /** Its number, from 1. */
+  turn: number;
+  maxTurns: number;
+  message: MessageOf<E>;
+  results: ToolResultBlockParam[];
+  /** How many blocks came before the reply broke and was carried on, if it was. */
+  seam: number | undefined;
+  /** The usage of the turns before. */
+  before: object | undefined;
+}
+
 /** How a turn ended, and what it adds to the history. */
-export function turnEnd<E extends AnyStreamEvent>(
-  turn: number,
-  message: MessageOf<E>,
-  results: ToolResultBlockParam[],
-  { maxTurns = Infinity, before }: { maxTurns?: number | undefined; before: object | undefined },
-): TurnEndEvent<E> {
+export function turnEnd<E extends AnyStreamEvent>({
+  turn,
+  maxTurns,
+  message,
+  results,
+  seam,
+  before,
+}: Turn<E>): TurnEndEvent<E> {
   const { stop_reason, usage } = message;
   const isPaused = PAUSED.has(stop_reason);
-  const goesOn = isPaused || (stop_reason === 'tool_use' && results.length > 0);
-  const appended = turnMessages<E>(message, results, { goesOn });
+  const isOpen = isPaused || (stop_reason === 'tool_use' && results.length > 0);
+  const isLast = turn >= maxTurns;
+  // A paused reply that is not gone on with is followed by the user.
+  const goesOn = isOpen && !(isPaused && isLast);
+  const appended = turnMessages<E>(message, results, { goesOn, seam });
   const outcome = (): TurnOutcome => {
-    if (!goesOn || appended.length === 0) return stop_reason ?? 'unknown';
-    return turn < maxTurns ? 'continue' : 'max_turns';
+    if (!isOpen || appended.length === 0) return stop_reason ?? 'unknown';
+    return isLast ? 'max_turns' : 'continue';
   };
   return {
     type: 'turn_end',

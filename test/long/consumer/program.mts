@@ -15,6 +15,7 @@ import {
 import * as operators from 'claude-rx/operators';
 import { textOnly as textOnlyAlone } from 'claude-rx/operators/textOnly';
 import { messageEvents, MessagesServer } from 'claude-rx/testing';
+import { runTools, type ToolEvent } from 'claude-rx/tools';
 import { lastValueFrom, type Observable, reduce } from 'rxjs';
 
 type Same<A, B> =
@@ -43,6 +44,10 @@ async function main() {
   same<typeof reply, Observable<StreamEvent>>();
   same<typeof beta, Observable<BetaStreamEvent>>();
   same<typeof pieces, Observable<string>>();
+  const loop = runTools(client, params, { tools: [] });
+  const betaLoop = runTools(client.beta, params, { tools: [] });
+  same<typeof loop, Observable<StreamEvent | ToolEvent>>();
+  same<typeof betaLoop, Observable<BetaStreamEvent | ToolEvent<BetaStreamEvent>>>();
   const message = reply.pipe(finalMessage());
   const betaMessage = beta.pipe(finalMessage());
   same<typeof message, Observable<Anthropic.Message>>();

@@ -216,6 +216,12 @@ describe('requestProblems', () => {
       /A maximum of 4 blocks with cache_control may be provided\. Found 5\./,
       { system: [text('s', cached)] },
     ],
+    [
+      'an hour in the cache behind 5 minutes',
+      [user(text('a', { cache_control: { type: 'ephemeral', ttl: '1h' } }))],
+      /^messages\.0\.content\.0\.cache_control\.ttl: a ttl='1h' .* must not come after a ttl='5m'/,
+      { system: [text('s', cached)] },
+    ],
     ['half a character', [{ role: 'user', content: '\ud83d' }], /not valid JSON/],
   ])('refuses %s', (_, messages, problem, more) => {
     expect(requestProblems(request(messages, more)).join('\n')).toMatch(problem);

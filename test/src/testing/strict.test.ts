@@ -48,6 +48,50 @@ describe('a strict MessagesServer', () => {
     },
   );
 
+  it('refuses thinking before which something has changed', async () => {
+    const thought = messageEvents.thinking('They greet me.', signed).text('Hello');
+    strict.server.reply(thought, messageEvents.text('Again'), messageEvents.text('Again'));
+    const hi = { role: 'user' as const, content: 'Hi' };
+    const { content } = await strict.client.messages.create({ ...params, messages: [hi] });
+    const answer = {
+      role: 'assistant' as const,
+      content: content as Anthropic.ContentBlockParam[],
+    };
+    const hey = { role: 'user' as const, content: 'Hey' };
+    const cached = {
+      type: 'text' as const,
+      text: 'Hi',
+      cache_control: { type: 'ephemeral' as const },
+    };
+    await ask([hi, answer, hey]);
+    await ask([{ role: 'user', content: [cached] }, answer, hey]);
+    const moved = await refusal([hey, answer, hi]);
+    expect(moved.message).toMatch(/messages\.1\.content\.0: .*bound to a different conversation/);
+    const system = strict.client.messages.create({
+      ...params,
+      system: 'Be brief',
+      messages: [hi, answer, hey],
+    });
+    await expect(system).rejects.toThrow(/bound to a different conversation/);
+  });
+
+  it('wants the thinking before a call back, unless something before it has changed', async () => {
+    const thinking = { type: 'adaptive' as const };
+    const call = messageEvents.thinking('Hm', signed).toolUse('look', {}, { id: 'a' });
+    strict.server.reply(call, messageEvents.text('Again'));
+    const hi = { role: 'user' as const, content: 'Hi' };
+    await strict.client.messages.create({ ...params, thinking, messages: [hi] });
+    const answered: Anthropic.MessageParam[] = [
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'look', input: {} }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a' }] },
+    ];
+    const messages = [hi, ...answered];
+    const lacking = strict.client.messages.create({ ...params, thinking, messages });
+    await expect(lacking).rejects.toThrow(/must be passed back/);
+    const hey = { role: 'user' as const, content: 'Hey' };
+    await strict.client.messages.create({ ...params, thinking, messages: [hey, ...answered] });
+  });
+
   it('counts tokens: the same for the same request, wherever the cache begins', async () => {
     const count = (content: Anthropic.ContentBlockParam[]) =>
       strict.client.messages.countTokens({

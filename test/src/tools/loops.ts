@@ -135,7 +135,7 @@ export function checkLoops(numRuns: number): Map<string, number> {
           (request, { turn }) => {
             problems.push(...requestProblems({ ...request, thinking } as never, { said }));
             const reply = replyEvents(replies[turn - 1] ?? DONE, turn);
-            const heard = [...said.listen(reply as AnyStreamEvent[])] as StreamEvent[];
+            const heard = [...said.listen(reply as AnyStreamEvent[], request)] as StreamEvent[];
             return concat(...heard.map((event) => of(event).pipe(delay(pace))));
           },
           params,

@@ -253,6 +253,25 @@ describe('runTools, over HTTP', () => {
     expect(http.server.requests[2]?.body.messages).toHaveLength(3);
   });
 
+  it('answers a call that code makes, whose own result comes later, in the same container', async () => {
+    const container = { id: 'container_1', expires_at: '2026-12-01T00:00:00Z' } as never;
+    const result = { type: 'code_execution_tool_result', tool_use_id: 'srvtoolu_0', content: {} };
+    http.server.reply(
+      messageEvents
+        .serverToolUse('code_execution', { code: 'await a(1)' })
+        .toolUse('a', { n: 1 })
+        .with({ container }),
+      messageEvents.block(result).text('Done.').with({ container }),
+    );
+    const code = { type: 'code_execution_20260120', name: 'code_execution' } as const;
+    const loop = runTools(http.client, params, { tools: [code, tool('a', () => 'a')] });
+    expect((await received(loop)).at(-1)).toMatchObject({ outcome: 'end_turn' });
+    expect(http.server.requests[1]?.body).toMatchObject({
+      container: 'container_1',
+      messages: [{}, { content: { length: 2 } }, { content: [{ type: 'tool_result' }] }],
+    });
+  });
+
   it('takes a client for its non-streaming replies, as a function', async () => {
     http.server.reply(messageEvents.toolUse('a', { n: 1 }), answer);
     const loop = runTools(

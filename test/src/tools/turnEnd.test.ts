@@ -3,7 +3,7 @@ import { messageEvents } from 'claude-rx/testing';
 import { runTools, type RunToolsOptions, type TurnEndEvent } from 'claude-rx/tools';
 import { filter, lastValueFrom, map, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { start, stop } from '../../operators/events.ts';
+import { resume, start, stop } from '../../operators/events.ts';
 import { params } from '../../server.ts';
 import { after, ANSWER, isOurs, line, marble, tool, turns } from './turns.ts';
 
@@ -164,13 +164,40 @@ describe('what a turn adds to the history', () => {
     ]);
   });
 
+  it('has thinking only where all before it is as it was', async () => {
+    const think = (text: string) => messageEvents.thinking(text);
+    const thoughts = async (reply: Iterable<StreamEvent>) => {
+      const content = (await appendedBy(reply))?.[0]?.content as { thinking?: string }[];
+      return content.flatMap(({ thinking }) => thinking ?? []);
+    };
+    const well = think('One').text('Well.').thinking('Two').toolUse('a', { n: 1 });
+    expect(await thoughts(well)).toEqual(['One', 'Two']);
+    const blank = think('One').text(' \n').thinking('Two').toolUse('a', { n: 1 });
+    expect(await thoughts(blank)).toEqual(['One']);
+    const half = think('One').text('\ud83d').thinking('Two').toolUse('a', { n: 1 });
+    expect(await thoughts(half)).toEqual(['One']);
+    // What carries a broken reply on answers another request.
+    const events = [...well];
+    const at = events.findIndex(({ type }) => type === 'content_block_stop');
+    const second = events.findIndex(
+      (event, index) => index > at && event.type === 'content_block_stop',
+    );
+    const broken = [...events.slice(0, second + 1), resume(2), ...events.slice(second + 1)];
+    expect(await thoughts(broken)).toEqual(['One']);
+    const anew = [...events.slice(0, second + 1), resume(0), ...events.slice(1)];
+    expect(await thoughts(anew)).toEqual(['One', 'Two']);
+  });
+
   it('has a call of a server tool without its result only where the loop goes on', async () => {
     const searching = messageEvents
       .text('Let me look.')
       .serverToolUse('web_search', { query: 'x' });
     const cut = await appendedBy(searching.with({ stopReason: 'max_tokens' }));
     expect(cut?.[0]?.content).toMatchObject([{ type: 'text' }]);
-    const paused = await appendedBy(searching.with({ stopReason: 'pause_turn' }));
+    const pausing = searching.with({ stopReason: 'pause_turn' });
+    const last = await appendedBy(pausing, { maxTurns: 1 });
+    expect(last?.[0]?.content).toMatchObject([{ type: 'text' }]);
+    const paused = await appendedBy(pausing);
     expect(paused?.[0]?.content).toMatchObject([{ type: 'text' }, { type: 'server_tool_use' }]);
     // As with code that calls a tool of ours: docs programmatic-tool-calling.
     const calling = await appendedBy(searching.toolUse('a', { n: 1 }));
