@@ -13,7 +13,7 @@ const UserTurn = z.object({
     z
       .array(
         z.discriminatedUnion('type', [
-          Text,
+          z.object({ type: z.literal('text'), text: said }),
           z.object({ type: z.literal('tool_result'), tool_use_id: z.string(), content: said }),
         ]),
       )
