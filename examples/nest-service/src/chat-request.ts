@@ -50,7 +50,7 @@ const Partial = z.looseObject({
   usage: z.looseObject({}),
 }) as unknown as z.ZodType<MessageOf<StreamEvent>>;
 
-export const FAULTS = ['cut', 'stall', 'slow', 'overloaded'] as const;
+const FAULTS = ['cut', 'stall', 'slow', 'overloaded'] as const;
 
 export const ChatRequest = z.strictObject({
   messages: z

@@ -45,7 +45,7 @@ import { sentenceFor } from './sentences';
 export type ItineraryInput = ToolInput<Itinerary>;
 
 /** A content block, as it is shown. */
-export type Part =
+type Part =
   | { kind: 'thinking'; text: string; isOpen: boolean }
   | { kind: 'text'; text: string; isOpen: boolean }
   | { kind: 'itinerary'; input: ItineraryInput };
