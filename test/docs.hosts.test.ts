@@ -14,7 +14,7 @@ function excerptsOf(document: string): Excerpt[] {
   let file = '';
   let lines: string[] | undefined;
   for (const line of read(document).split('\n')) {
-    if (/^```mts/.test(line)) {
+    if (line.startsWith('```mts')) {
       lines = [];
     } else if (lines && line.startsWith('```')) {
       excerpts.push({ code: lines.join('\n'), file });

@@ -409,7 +409,7 @@ function tracing(cdp: Awaited<ReturnType<ReturnType<Page['context']>['newCDPSess
       const { tid, pid } = events.find(({ name }) => name === 'FunctionCall')!;
       const tasks = events.filter(
         (event) =>
-          event.tid === tid && event.pid === pid && /RunTask$/.test(event.name) && event.dur,
+          event.tid === tid && event.pid === pid && event.name.endsWith('RunTask') && event.dur,
       );
       return {
         tasks: tasks.length,
