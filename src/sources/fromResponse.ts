@@ -31,8 +31,9 @@ export type ResponseInput =
  *   after the last turn.
  * - Unsubscribe: the request is aborted and the socket closed at once, in any phase; inside a chunk
  *   the next event is the first that is not emitted.
- * - A server that is far ahead does not hold up the program: of chunks that are there already, as many
- *   are taken in one turn of the event loop as take 8 ms, so that a page is drawn between them.
+ * - A server that is far ahead does not hold up the program: of what is there already, as much is
+ *   taken in one turn of the event loop as takes 8 ms, but for the end of 64 kB, so that a page is
+ *   drawn meanwhile.
  *
  * @throws TypeError when given neither a response nor a promise nor a function.
  *

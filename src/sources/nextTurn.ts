@@ -6,9 +6,10 @@ export function nextTurn(task: () => void): void {
   if (typeof setImmediate === 'function') return void setImmediate(task);
   if (typeof MessageChannel !== 'function') return void setTimeout(task);
   const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => {
+  port1.addEventListener('message', () => {
     port1.close();
     task();
-  };
+  });
+  port1.start();
   port2.postMessage(undefined);
 }

@@ -16,6 +16,8 @@ const PING_EVERY = 1_000;
 const LONGEST_RUN = 8;
 /** A chunk that took longer than this to come was waited for, in a turn of its own (ms). */
 const AT_ONCE = 1;
+/** So many bytes are decoded at once: a browser hands out what has arrived as one chunk, of any size. */
+const LARGEST_CHUNK = 65_536;
 /** As much of a body that is no event stream is read, in characters. */
 const READ_AT_MOST = 65_536;
 
@@ -39,6 +41,7 @@ export function receive(
   let lastEventAt = Date.now();
   let askedAt = 0;
   let runSince = Date.now();
+  let rest: Uint8Array | undefined;
   const decoder = new EventDecoder((event) => {
     finished = isLastEvent(event, turns);
     subscriber.next(event);
@@ -75,7 +78,7 @@ export function receive(
     const before = decoder.count;
     try {
       if (done) decoder.end();
-      else decoder.push(value);
+      else decoder.push(value.subarray(0, LARGEST_CHUNK));
     } catch (error) {
       return fail(error);
     }
@@ -87,6 +90,7 @@ export function receive(
       // Whether an end without message_stop is one is decided where the message is known.
       return allowMissingMessageStop ? subscriber.complete() : fail(truncation());
     }
+    rest = value.length > LARGEST_CHUNK ? value.subarray(LARGEST_CHUNK) : undefined;
     const now = Date.now();
     if (decoder.count > before) lastEventAt = now;
     else if (now - lastEventAt >= PING_EVERY) {
@@ -100,7 +104,10 @@ export function receive(
     askedAt = Date.now();
     // What is there already comes in the same turn, and a page would not be drawn, nor a timer run,
     // as long as the server is ahead.
-    if (askedAt - runSince < LONGEST_RUN) return void reader.read().then(onChunk, onLoss);
+    if (askedAt - runSince < LONGEST_RUN) {
+      if (rest) return onChunk({ done: false, value: rest });
+      return void reader.read().then(onChunk, onLoss);
+    }
     nextTurn(() => {
       runSince = Date.now();
       if (!subscriber.closed) read();

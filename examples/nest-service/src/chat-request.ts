@@ -13,7 +13,7 @@ const UserTurn = z.object({
     z
       .array(
         z.discriminatedUnion('type', [
-          Text,
+          z.object({ type: z.literal('text'), text: said }),
           z.object({ type: z.literal('tool_result'), tool_use_id: z.string(), content: said }),
         ]),
       )
@@ -50,7 +50,7 @@ const Partial = z.looseObject({
   usage: z.looseObject({}),
 }) as unknown as z.ZodType<MessageOf<StreamEvent>>;
 
-export const FAULTS = ['cut', 'stall', 'slow', 'overloaded'] as const;
+const FAULTS = ['cut', 'stall', 'slow', 'overloaded'] as const;
 
 export const ChatRequest = z.strictObject({
   messages: z

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { measureStream, type StreamEvent, type StreamMeasurements } from 'claude-rx';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { defer, finalize, type MonoTypeOperatorFunction } from 'rxjs';
 
 const SECONDS = [0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32];
@@ -44,6 +44,11 @@ export class Metrics {
     labelNames: ['direction'],
     ...this.options,
   });
+
+  constructor() {
+    // Memory, the lag of the event loop, and the like.
+    collectDefaultMetrics({ register: this.registry });
+  }
 
   /** How many replies are being streamed now. */
   get openReplies(): Promise<number> {

@@ -195,6 +195,29 @@ describe('fromResponse', () => {
       expect(turns).toBeGreaterThan(40);
     });
 
+    it('takes a chunk of any size in parts, with turns between them', async () => {
+      const text = 'wide '.repeat(100_000);
+      const frames = sse(messageEvents.text(text, { chunk: 200 }));
+      let turns = 0;
+      let turn = setImmediate(function count() {
+        turns++;
+        turn = setImmediate(count);
+      });
+      const headers = { 'content-type': 'text/event-stream' };
+      const runs = new Set<number>();
+      const reply = fromResponse(new Response(new TextEncoder().encode(frames), { headers })).pipe(
+        tap(() => {
+          if (runs.has(turns)) return;
+          runs.add(turns);
+          work();
+        }),
+      );
+      expect(await received(reply)).toEqual([...messageEvents.text(text, { chunk: 200 })]);
+      clearImmediate(turn);
+      // More than half a megabyte: nine parts and more.
+      expect(runs.size).toBeGreaterThan(8);
+    });
+
     it('reads no more once it is unsubscribed while it waits for its turn', async () => {
       const response = ahead();
       const seen: StreamEvent[] = [];

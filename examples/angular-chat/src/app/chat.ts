@@ -1,4 +1,11 @@
-import { computed, inject, Injectable, signal, type WritableSignal } from '@angular/core';
+import {
+  ApplicationRef,
+  computed,
+  inject,
+  Injectable,
+  signal,
+  type WritableSignal,
+} from '@angular/core';
 import { takeUntilDestroyed } from '@angular/core/rxjs-interop';
 import { EMPTY, type Observable, Subject, switchMap, tap } from 'rxjs';
 import { ChatApi, type ChatRequest, type Fault } from './chat-api';
@@ -17,6 +24,7 @@ export interface Turn {
 /** The conversation. It is kept here, in the page, and nowhere else. */
 @Injectable({ providedIn: 'root' })
 export class Chat {
+  readonly #app = inject(ApplicationRef);
   readonly #api = inject(ChatApi);
   readonly #tape = inject(MarbleTape);
   readonly #runs = new Subject<{ turn: Turn; isCarriedOn: boolean } | undefined>();
@@ -70,7 +78,14 @@ export class Chat {
       signal: this.#stop.signal,
       isPlain: matchMedia('(prefers-reduced-motion: reduce)').matches,
       tape: this.#tape,
-    }).pipe(tap((view) => turn.reply.set(view)));
+    }).pipe(
+      tap((view) => {
+        turn.reply.set(view);
+        // In the frame that it came in: Angular by itself would do it in a task of its own, which may
+        // come so late that the next frame has two.
+        this.#app.tick();
+      }),
+    );
   }
 
   #requestFor(turn: Turn, isCarriedOn: boolean): ChatRequest {

@@ -27,7 +27,7 @@ export interface Marble {
 /** Milliseconds that are drawn as one marble: 20,000 events in a second are not 20,000 circles. */
 export const SLOT = 100;
 /** How many slots are kept. */
-export const SLOTS = 100;
+const SLOTS = 100;
 
 /** What is drawn where several pass at once: the later in this list. */
 const ORDER: readonly MarbleKind[] = [

@@ -45,7 +45,7 @@ import { sentenceFor } from './sentences';
 export type ItineraryInput = ToolInput<Itinerary>;
 
 /** A content block, as it is shown. */
-export type Part =
+type Part =
   | { kind: 'thinking'; text: string; isOpen: boolean }
   | { kind: 'text'; text: string; isOpen: boolean }
   | { kind: 'itinerary'; input: ItineraryInput };
@@ -120,7 +120,12 @@ export function replyView(config: ReplyViewConfig): Observable<ReplyView> {
       tap(() => recovering$.value && recovering$.next(undefined)),
       tape.watch('joined', kindOfEvent),
       takeUntilAborted(signal),
-      measureStream((measured) => measured$.next(measured), { every: 250 }),
+      measureStream(
+        // The first text of one that is carried on by hand was there before.
+        (measured) =>
+          measured$.next(previous ? { ...measured, timeToFirstText: undefined } : measured),
+        { every: 250 },
+      ),
       finalize(() => {
         recovering$.next(undefined);
         recovering$.complete();

@@ -83,10 +83,11 @@ export class Reply {
     const { measured, seams } = this.view();
     if (!measured || measured.timeToFirstEvent === undefined) return undefined;
     const { outputTokens, timeToFirstText, tokensPerSecond, characters } = measured;
-    // Until the end only the characters are known; a token is about four of them.
+    // Until the end only the characters are known; a token is about four of them. Of an attempt that
+    // broke, never all are.
     const tokens =
       measured.outcome === 'complete' && outputTokens !== undefined
-        ? `${whole.format(outputTokens)} tokens`
+        ? `${measured.seams > 0 ? '≥ ' : ''}${whole.format(outputTokens)} tokens`
         : `≈ ${whole.format(Math.round(characters / 4))} tokens`;
     return [
       tokens,
