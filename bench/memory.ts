@@ -72,9 +72,7 @@ const readers: Record<string, (chunks: Uint8Array[]) => () => void> = {
   },
   'SDK raw': (chunks) => {
     const controller = new AbortController();
-    const iterator = Stream.fromSSEResponse(unfinished(chunks), controller)[
-      Symbol.asyncIterator
-    ]();
+    const iterator = Stream.fromSSEResponse(unfinished(chunks), controller)[Symbol.asyncIterator]();
     const read = (): void => void iterator.next().then(read, () => {});
     read();
     return () => controller.abort();
@@ -87,14 +85,12 @@ const readers: Record<string, (chunks: Uint8Array[]) => () => void> = {
   'SDK raw, through its client': (chunks) => {
     const controller = new AbortController();
     const client = clientOf(async () => unfinished(chunks));
-    client.messages.create({ ...params, stream: true }, { signal: controller.signal }).then(
-      (stream) => {
-        const iterator = stream[Symbol.asyncIterator]();
-        const read = (): void => void iterator.next().then(read, () => {});
-        read();
-      },
-      () => {},
-    );
+    const open = async (): Promise<void> => {
+      const request = { signal: controller.signal };
+      const stream = await client.messages.create({ ...params, stream: true }, request);
+      for await (const _ of stream);
+    };
+    open().catch(() => {});
     return () => controller.abort();
   },
   'claude-rx': (chunks) => {
@@ -179,7 +175,9 @@ const keepers: Record<string, (chunks: Uint8Array[]) => unknown> = {
   },
   'claude-rx, textOnly': (chunks) => {
     const kept: string[] = [];
-    fromResponse(respond(chunks)).pipe(textOnly()).subscribe((text) => kept.push(text));
+    fromResponse(respond(chunks))
+      .pipe(textOnly())
+      .subscribe((text) => kept.push(text));
     return kept;
   },
 };

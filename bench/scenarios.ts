@@ -17,8 +17,8 @@ export interface Scenario {
 
 type Make = (server: string) => Scenario | Promise<Scenario>;
 
-const MANY = 10_000;
-const AT_ONCE = 1_000;
+/** Short replies in a round; so many at once, or one after another in ten rounds. */
+const REPLIES = 1_000;
 
 function inMemory(name: string, size: number, rounds: number): Scenario {
   const reply = makeReply(name);
@@ -42,7 +42,7 @@ function withTools(name: string, size: number, readsInput: boolean): Scenario {
     against: 'SDK raw',
     contenders: toolReaders(() => respond(chunks), 'write', reply, readsInput),
     rounds: 5,
-    warmUp: 2,
+    warmUp: 1,
   };
 }
 
@@ -50,23 +50,24 @@ function withTools(name: string, size: number, readsInput: boolean): Scenario {
 function short(through: 'client' | 'response', how: 'one after another' | 'at once'): Scenario {
   const reply = makeReply('a short reply');
   const chunks = chunksOf(reply, 16_384);
-  const count = how === 'at once' ? AT_ONCE : MANY;
-  const contenders =
+  const all =
     through === 'client'
       ? requesters(
           clientOf(async () => respond(chunks)),
           reply,
         )
       : readers(() => respond(chunks), reply);
+  const rounds = 10;
+  const count = how === 'at once' ? REPLIES : REPLIES * rounds;
   return {
     title:
       `${count.toLocaleString('en')} short replies ${how}, ` +
       (through === 'client' ? "through the SDK's client" : 'without a client'),
-    events: reply.events * count,
+    events: reply.events * REPLIES,
     against: 'SDK raw',
-    contenders: repeated(contenders, count, how),
-    rounds: how === 'at once' ? 9 : 3,
-    warmUp: how === 'at once' ? 2 : 1,
+    contenders: repeated(all, REPLIES, how),
+    rounds,
+    warmUp: 2,
   };
 }
 

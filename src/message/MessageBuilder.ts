@@ -153,9 +153,9 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
 
   #withdraw(keep: unknown): void {
     if (!Number.isInteger(keep) || (keep as number) < 0) return;
-    const withdrawn = this.#blocks.splice(keep as number);
+    const withdrawn = new Set(this.#blocks.splice(keep as number));
     for (const [index, block] of this.#byIndex) {
-      if (withdrawn.includes(block)) this.#byIndex.delete(index);
+      if (withdrawn.has(block)) this.#byIndex.delete(index);
     }
     this.#stopped = false;
     this.#isStale = true;
