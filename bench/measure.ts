@@ -5,6 +5,8 @@ export interface Contender {
   run: Run;
   /** What `run` must return. */
   expected: number;
+  /** What is done before, and is nobody's work. */
+  prepare?: (() => void) | undefined;
 }
 
 export interface Measured {
@@ -29,7 +31,8 @@ export async function interleave(
   for (let round = -warmUp; round < rounds; round++) {
     for (let turn = 0; turn < names.length; turn++) {
       const index = (turn + round + warmUp) % names.length;
-      const { run, expected } = contenders[names[index]!]!;
+      const { run, expected, prepare } = contenders[names[index]!]!;
+      prepare?.();
       const cpu = process.cpuUsage();
       const began = performance.now();
       const found = await run();
