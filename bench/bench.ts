@@ -45,7 +45,7 @@ const SHORT = ['shortClient', 'shortResponse', 'onceClient', 'onceResponse'];
 const HTTP = ['burst', 'segments'];
 const PACED = ['paced-200-20', 'paced-1000-40'];
 /** Where the memory of a process is that of its contender. */
-const WITH_RSS = [...IN_MEMORY, 'onceClient', 'onceResponse', 'slow'];
+const WITH_RSS = new Set([...IN_MEMORY, 'onceClient', 'onceResponse', 'slow']);
 
 const asked = process.argv.slice(2);
 const names = asked.length > 0 ? asked : [...IN_MEMORY, ...SHORT, ...HTTP, ...PACED, 'slow'];
@@ -59,7 +59,7 @@ for (const name of names) {
   if (name === 'memory' || name === 'snapshots') continue;
   process.stderr.write(`${name}\n`);
   const result = (results[name] = await run<Result>(name, url));
-  if (!WITH_RSS.includes(name)) continue;
+  if (!WITH_RSS.has(name)) continue;
   rss[name] = {};
   for (const { name: contender } of result.measured) {
     rss[name][contender] = await run<number>(name, url, contender);
