@@ -1,13 +1,13 @@
 // Runs every scenario in a process of its own, prints what it measured, and writes RESULTS.md.
-// `npm run bench -- ascii16 burst` runs some of them, and prints only.
+// `npm run bench -- ascii16 burst` runs some of them anew; the others stay as they were measured.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { Result } from './child.ts';
 import type { Held, Snapshots } from './memory.ts';
-import { report } from './report.ts';
+import { type Findings, report } from './report.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const out = `${here}node_modules/.bench`;
@@ -44,30 +44,38 @@ const IN_MEMORY = ['ascii16', 'ascii4', 'ascii1', 'unicode16', 'blocks16', 'tool
 const SHORT = ['shortClient', 'shortResponse', 'onceClient', 'onceResponse'];
 const HTTP = ['burst', 'segments'];
 const PACED = ['paced-200-20', 'paced-1000-40'];
+/** Where the memory of a process is that of its contender. */
+const WITH_RSS = new Set([...IN_MEMORY, 'onceClient', 'onceResponse', 'slow']);
 
 const asked = process.argv.slice(2);
-const names = asked.length > 0 ? asked : [...IN_MEMORY, ...SHORT, ...HTTP, ...PACED, 'slow'];
+const names =
+  asked.length > 0
+    ? asked
+    : [...IN_MEMORY, ...SHORT, ...HTTP, ...PACED, 'slow', 'snapshots', 'memory'];
 
 const server = fork(`${out}/server.mjs`);
 const [url] = (await once(server, 'message')) as [string];
 
-const results: Record<string, Result> = {};
-const rss: Record<string, Record<string, number>> = {};
+const file = `${out}/findings.json`;
+const findings: Findings = existsSync(file)
+  ? JSON.parse(readFileSync(file, 'utf8'))
+  : { results: {}, rss: {}, held: [], steps: [] };
+
 for (const name of names) {
-  if (name === 'memory' || name === 'snapshots') continue;
   process.stderr.write(`${name}\n`);
-  const result = (results[name] = await run<Result>(name, url));
-  if (PACED.includes(name)) continue;
-  rss[name] = {};
-  for (const { name: contender } of result.measured) {
-    rss[name][contender] = await run<number>(name, url, contender);
+  if (name === 'memory') findings.held = await run<Held[]>(name);
+  else if (name === 'snapshots') findings.steps = await run<Snapshots[]>(name);
+  else {
+    const result = (findings.results[name] = await run<Result>(name, url));
+    const rss: Record<string, number> = (findings.rss[name] = {});
+    for (const { name: contender } of WITH_RSS.has(name) ? result.measured : []) {
+      rss[contender] = await run<number>(name, url, contender);
+    }
   }
+  writeFileSync(file, JSON.stringify(findings));
 }
-const isAll = asked.length === 0;
-const held = isAll || asked.includes('memory') ? await run<Held[]>('memory') : [];
-const steps = isAll || asked.includes('snapshots') ? await run<Snapshots[]>('snapshots') : [];
 server.disconnect();
 
-const text = report({ results, rss, held, steps });
+const text = report(findings);
 console.log(text);
-if (isAll) writeFileSync(`${here}RESULTS.md`, text);
+writeFileSync(`${here}RESULTS.md`, text);

@@ -25,7 +25,7 @@ async function run(): Promise<unknown> {
   const { title, events, against, contenders, rounds, warmUp } = await scenarios[name]!(server);
   if (only !== undefined) {
     // In a process of its own, for the memory that it needs.
-    await interleave({ [only]: contenders[only]! }, 3, 0);
+    await interleave({ [only]: contenders[only]! }, rounds > 5 ? 3 : 1, 0);
     return process.resourceUsage().maxRSS * 1024;
   }
   return { title, events, against, measured: await interleave(contenders, rounds, warmUp) };

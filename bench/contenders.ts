@@ -181,6 +181,7 @@ export function repeated(
   contenders: Record<string, Contender>,
   count: number,
   how: 'one after another' | 'at once',
+  prepare?: () => void,
 ): Record<string, Contender> {
   return Object.fromEntries(
     Object.entries(contenders).map(([name, { run, expected }]) => {
@@ -193,7 +194,7 @@ export function repeated(
         for (let i = 0; i < count; i++) sum += await run();
         return sum;
       };
-      return [name, { run: runAll, expected: expected * count }];
+      return [name, { run: runAll, expected: expected * count, prepare }];
     }),
   );
 }

@@ -5,6 +5,10 @@ export interface Contender {
   run: Run;
   /** What `run` must return. */
   expected: number;
+  /** At most so many rounds, for one that would keep the others waiting. Default: all. */
+  most?: number;
+  /** What is done before, and is nobody's work. */
+  prepare?: (() => void) | undefined;
 }
 
 export interface Measured {
@@ -29,7 +33,9 @@ export async function interleave(
   for (let round = -warmUp; round < rounds; round++) {
     for (let turn = 0; turn < names.length; turn++) {
       const index = (turn + round + warmUp) % names.length;
-      const { run, expected } = contenders[names[index]!]!;
+      const { run, expected, prepare, most = rounds } = contenders[names[index]!]!;
+      if (measured[index]!.wall.length >= most) continue;
+      prepare?.();
       const cpu = process.cpuUsage();
       const began = performance.now();
       const found = await run();

@@ -1,7 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { floor, params, requesters } from './contenders.ts';
 import type { Contender } from './measure.ts';
-import { nodeHttpFetch } from './nodeHttpFetch.ts';
+import { nodeHttpFetch } from '../examples/nodeHttpFetch.ts';
 import { aiSdkOver } from './peers.ts';
 import { makeReply } from './replies.ts';
 
@@ -18,7 +18,7 @@ export function paced(server: string, connections: number, everyMs: number): Pac
   const reply = makeReply(name);
   const baseURL = `${server}/paced-${everyMs}/${encodeURIComponent(name)}`;
   const client = new Anthropic({ apiKey: 'none', maxRetries: 0, baseURL });
-  const viaNode = new Anthropic({ apiKey: 'none', maxRetries: 0, baseURL, fetch: nodeHttpFetch });
+  const viaNode = new Anthropic({ apiKey: 'none', maxRetries: 0, baseURL, fetch: nodeHttpFetch() });
   const body = JSON.stringify({ ...params, stream: true });
   const byFetch = requesters(client, reply);
   const byNode = requesters(viaNode, reply);
@@ -29,7 +29,8 @@ export function paced(server: string, connections: number, everyMs: number): Pac
     },
     'SDK raw': byFetch['SDK raw']!,
     'SDK MessageStream': byFetch['SDK MessageStream']!,
-    'AI SDK textStream': aiSdkOver(baseURL, reply.length),
+    // It takes more than a core for these.
+    'AI SDK textStream': { ...aiSdkOver(baseURL, reply.length), most: 1 },
     'claude-rx': byFetch['claude-rx']!,
     'SDK raw, fetch by node:http': byNode['SDK raw']!,
     'claude-rx, fetch by node:http': byNode['claude-rx']!,
@@ -39,9 +40,10 @@ export function paced(server: string, connections: number, everyMs: number): Pac
     connections,
     events: reply.events * connections,
     contenders: Object.fromEntries(
-      Object.entries(one).map(([contender, { run, expected }]) => [
+      Object.entries(one).map(([contender, { run, expected, ...rest }]) => [
         contender,
         {
+          ...rest,
           run: async () => {
             const found = await Promise.all(Array.from({ length: connections }, run));
             return found.reduce((sum, count) => sum + count, 0);

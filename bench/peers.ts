@@ -23,6 +23,7 @@ export function peers(respond: () => Response, { length }: Reply): Record<string
     'AI SDK textStream': {
       run: () => lengthOfAll(streamText({ model: aiModel, prompt: 'Hello' }).textStream),
       expected: length,
+      most: 3,
     },
     'LangChain stream': {
       run: async () => {

@@ -25,7 +25,8 @@ const makers: Record<string, () => Iterable<StreamEvent>> = {
       .toolUse('write', { path: 'src/b.ts', content: 'a long line '.repeat(500) }, { chunk: 5 }),
   'one tool input of 1 MB': () =>
     messageEvents.toolUse('write', { records: records(8_400) }, { chunk: 20 }),
-  'a short reply': () => messageEvents.text('A short reply, of some twenty tokens in all. '.repeat(2), { chunk: 5 }),
+  'a short reply': () =>
+    messageEvents.text('A short reply, of some twenty tokens in all. '.repeat(2), { chunk: 5 }),
   'a paced reply of 150': () => messageEvents.text('word '.repeat(150), { chunk: 5 }),
   'a paced reply of 75': () => messageEvents.text('word '.repeat(75), { chunk: 5 }),
 };

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import type { Result } from './child.ts';
 import { type Measured, median, quantile } from './measure.ts';
 import type { Held, Snapshots } from './memory.ts';
@@ -39,7 +39,9 @@ function machine(): string {
   const memory = Math.round(totalmem() / 2 ** 30);
   return (
     `Node ${process.version} (V8 ${process.versions.v8}), ${cpus().length} x ${cpus()[0]?.model}, ` +
-    `${memory} GB; ${versions}; ${new Date().toISOString().slice(0, 10)}.`
+    `${memory} GB; ${versions}; ${new Date().toISOString().slice(0, 10)}. The load of the machine was ` +
+    `${loadavg()[2]!.toFixed(1)}: with more than one, times are those of a busy machine, and ratios ` +
+    'tell more.'
   );
 }
 

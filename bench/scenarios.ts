@@ -1,7 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { clientOf, readers, repeated, requesters, toolReaders } from './contenders.ts';
 import type { Contender } from './measure.ts';
-import { nodeHttpFetch } from './nodeHttpFetch.ts';
+import { nodeHttpFetch } from '../examples/nodeHttpFetch.ts';
 import { chunksOf, makeReply, respond } from './replies.ts';
 
 export interface Scenario {
@@ -17,8 +17,8 @@ export interface Scenario {
 
 type Make = (server: string) => Scenario | Promise<Scenario>;
 
-const MANY = 10_000;
-const AT_ONCE = 1_000;
+/** Short replies in a round; so many at once, or one after another in ten rounds. */
+const REPLIES = 1_000;
 
 function inMemory(name: string, size: number, rounds: number): Scenario {
   const reply = makeReply(name);
@@ -42,7 +42,7 @@ function withTools(name: string, size: number, readsInput: boolean): Scenario {
     against: 'SDK raw',
     contenders: toolReaders(() => respond(chunks), 'write', reply, readsInput),
     rounds: 5,
-    warmUp: 2,
+    warmUp: 1,
   };
 }
 
@@ -50,23 +50,30 @@ function withTools(name: string, size: number, readsInput: boolean): Scenario {
 function short(through: 'client' | 'response', how: 'one after another' | 'at once'): Scenario {
   const reply = makeReply('a short reply');
   const chunks = chunksOf(reply, 16_384);
-  const count = how === 'at once' ? AT_ONCE : MANY;
-  const contenders =
+  // What undici does to make a response is nobody's work.
+  const ready: Response[] = [];
+  const next = () => ready.pop()!;
+  const prepare = () => {
+    while (ready.length < REPLIES) ready.push(respond(chunks));
+  };
+  const all =
     through === 'client'
       ? requesters(
-          clientOf(async () => respond(chunks)),
+          clientOf(async () => next()),
           reply,
         )
-      : readers(() => respond(chunks), reply);
+      : readers(next, reply);
+  const rounds = 10;
+  const count = how === 'at once' ? REPLIES : REPLIES * rounds;
   return {
     title:
       `${count.toLocaleString('en')} short replies ${how}, ` +
       (through === 'client' ? "through the SDK's client" : 'without a client'),
-    events: reply.events * count,
+    events: reply.events * REPLIES,
     against: 'SDK raw',
-    contenders: repeated(contenders, count, how),
-    rounds: how === 'at once' ? 9 : 3,
-    warmUp: how === 'at once' ? 2 : 1,
+    contenders: repeated(all, REPLIES, how, prepare),
+    rounds,
+    warmUp: 2,
   };
 }
 
@@ -75,7 +82,7 @@ function overHttp(server: string, path: 'burst' | 'segments', rounds: number): S
   const reply = makeReply(name);
   const baseURL = `${server}/${path}/${encodeURIComponent(name)}`;
   const client = new Anthropic({ apiKey: 'none', maxRetries: 0, baseURL });
-  const viaNode = new Anthropic({ apiKey: 'none', maxRetries: 0, baseURL, fetch: nodeHttpFetch });
+  const viaNode = new Anthropic({ apiKey: 'none', maxRetries: 0, baseURL, fetch: nodeHttpFetch() });
   return {
     title: `${name}; over HTTP, ${path === 'burst' ? 'in bursts' : 'each event in a TCP segment'}`,
     events: reply.events,
@@ -105,24 +112,24 @@ async function slow(): Promise<Scenario> {
       'claude-rx, textOnly': ours['claude-rx, textOnly']!,
       ...peers(() => respond(chunks), reply),
     },
-    rounds: 5,
-    warmUp: 1,
+    rounds: 10,
+    warmUp: 2,
   };
 }
 
 /** All scenarios. Each is run in a process of its own, where its contenders take turns. */
 export const scenarios: Record<string, Make> = {
-  ascii16: () => inMemory('text, ASCII', 16_384, 25),
-  ascii4: () => inMemory('text, ASCII', 4_096, 25),
-  ascii1: () => inMemory('text, ASCII', 1, 25),
-  unicode16: () => inMemory('text, mixed Unicode', 16_384, 25),
+  ascii16: () => inMemory('text, ASCII', 16_384, 15),
+  ascii4: () => inMemory('text, ASCII', 4_096, 15),
+  ascii1: () => inMemory('text, ASCII', 1, 15),
+  unicode16: () => inMemory('text, mixed Unicode', 16_384, 15),
   blocks16: () => withTools('thinking, text and tools', 16_384, true),
   tool16: () => withTools('one tool input of 1 MB', 16_384, false),
   shortClient: () => short('client', 'one after another'),
   shortResponse: () => short('response', 'one after another'),
   onceClient: () => short('client', 'at once'),
   onceResponse: () => short('response', 'at once'),
-  burst: (server) => overHttp(server, 'burst', 15),
+  burst: (server) => overHttp(server, 'burst', 10),
   segments: (server) => overHttp(server, 'segments', 5),
   slow,
 };

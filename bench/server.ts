@@ -45,7 +45,8 @@ async function write(response: ServerResponse, how: string, name: string): Promi
   }
 }
 
-const server = createServer((request, response) => {
+// A connection that is about to be used again is not to be closed meanwhile.
+const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
   request.resume();
   const [, how, name] = request.url!.split('/');
   write(response, how!, decodeURIComponent(name!)).catch(() => response.destroy());

@@ -3,9 +3,11 @@ import {
   concatWith,
   defer,
   EMPTY,
+  identity,
   type MonoTypeOperatorFunction,
   of,
   takeWhile,
+  tap,
   throwError,
 } from 'rxjs';
 import { isBlockEvent } from '../src/message/isBlockEvent.ts';
@@ -80,11 +82,10 @@ export function requireMessageStop<E extends AnyStreamEvent>({
       // Not `builder.stopped`, which needs a message_start: the sources end at any message_stop.
       let stopped = false;
       const partial = () => builder.message as MessageStreamError['partial'];
-      const end = defer(() => {
-        if (stopped) return EMPTY;
-        if (allowMissing && !turns && builder.message?.stop_reason)
-          return of({ type: 'message_stop' } as E);
-        return throwError(() => truncation({ partial }));
+      const missingStop = defer(() => {
+        if (stopped || !builder.message?.stop_reason) return EMPTY;
+        stopped = true;
+        return of({ type: 'message_stop' } as E);
       });
       return source.pipe(
         takeWhile((event) => {
@@ -92,7 +93,12 @@ export function requireMessageStop<E extends AnyStreamEvent>({
           stopped = isLastEvent(event, turns);
           return !stopped;
         }, true),
-        concatWith(end),
+        allowMissing && !turns ? concatWith(missingStop) : identity,
+        tap({
+          complete: () => {
+            if (!stopped) throw truncation({ partial });
+          },
+        }),
         catchError((error: unknown) => throwError(() => toMessageStreamError(error, { partial }))),
       );
     });

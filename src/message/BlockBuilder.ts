@@ -77,7 +77,7 @@ export class BlockBuilder {
   /** Takes a delta in; returns `false` for one that is text of another kind of block. */
   push(delta: Fields): boolean {
     const { type } = delta;
-    if (type === this.#runType) {
+    if (type === this.#runType && type !== undefined) {
       this.#text = append(this.#text, delta[this.#textOf]);
       return true;
     }

@@ -1,5 +1,5 @@
 import { BlockBuilder } from './BlockBuilder.ts';
-import { type Fields, isRecord } from './fields.ts';
+import { type Fields, fields, isRecord } from './fields.ts';
 import type { AnyStreamEvent, MessageOf, StreamEvent } from './StreamEvent.ts';
 
 /**
@@ -59,26 +59,26 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
   /** Takes the next event in. */
   push(event: E): void {
     // Widened, because what came over the wire may not be what its type says.
-    const fields = event as unknown as Fields;
-    const { type, index } = fields;
-    if (type === 'message_start') return this.#begin(fields['message']);
+    const said = event as unknown as Fields;
+    const { type, index } = said;
+    if (type === 'message_start') return this.#begin(said['message']);
     if (this.#header === undefined) return;
     switch (type) {
       case 'content_block_delta':
-        return this.#apply(index, fields['delta']);
+        return this.#apply(index, said['delta']);
       case 'content_block_start':
-        return this.#start(index, fields['content_block']);
+        return this.#start(index, said['content_block']);
       case 'content_block_stop':
         this.#byIndex.get(index)?.end();
         this.#isStale = true;
         return;
       case 'message_delta':
-        return this.#update(fields);
+        return this.#update(said);
       case 'message_stop':
         this.#stopped = true;
         return this.#endBlocks();
       case 'resume':
-        return this.#resume(fields);
+        return this.#resume(said);
     }
   }
 
@@ -101,9 +101,8 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     this.#endBlocks();
     this.#add(index, BlockBuilder.started(block));
     // After a fallback another model speaks (SDK src/lib/BetaMessageStream.ts).
-    if (block['type'] === 'fallback' && isRecord(block['to'])) {
-      this.#change({ model: block['to']['model'] || undefined });
-    }
+    if (block['type'] === 'fallback')
+      this.#update({ delta: { model: fields(block['to'])['model'] } });
   }
 
   #add(index: unknown, block: BlockBuilder): void {
@@ -132,16 +131,12 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
   }
 
   #update({ type: _, delta, usage, ...rest }: Fields): void {
-    this.#change(rest);
-    this.#change(delta);
-    if (isRecord(usage)) this.#change({ usage: merged(this.#header?.['usage'], usage) });
-    // A reason to stop ends the last block, also where its own stop is missing.
-    if (this.#header?.['stop_reason']) this.#endBlocks();
-  }
-
-  #change(news: unknown): void {
-    this.#header = merged(this.#header, news);
+    const header = merge(merge({ ...this.#header }, rest), delta);
+    if (isRecord(usage)) header['usage'] = merge({ ...fields(header['usage']) }, usage);
+    this.#header = header;
     this.#message = undefined;
+    // A reason to stop ends the last block, also where its own stop is missing.
+    if (header['stop_reason']) this.#endBlocks();
   }
 
   #resume({ keep, model, usage }: Fields): void {
@@ -153,9 +148,9 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
 
   #withdraw(keep: unknown): void {
     if (!Number.isInteger(keep) || (keep as number) < 0) return;
-    const withdrawn = this.#blocks.splice(keep as number);
+    const withdrawn = new Set(this.#blocks.splice(keep as number));
     for (const [index, block] of this.#byIndex) {
-      if (withdrawn.includes(block)) this.#byIndex.delete(index);
+      if (withdrawn.has(block)) this.#byIndex.delete(index);
     }
     this.#stopped = false;
     this.#isStale = true;
@@ -173,11 +168,10 @@ function isSame(some: readonly unknown[], others: readonly unknown[]): boolean {
   return some.length === others.length && some.every((value, index) => value === others[index]);
 }
 
-/** Both; where the later one is null, it says nothing about a value that there was before. */
-function merged(before: unknown, later: unknown): Fields {
-  const result: Fields = isRecord(before) ? { ...before } : {};
-  for (const [key, value] of Object.entries(isRecord(later) ? later : {})) {
-    if (value != null || (value === null && !Object.hasOwn(result, key))) result[key] = value;
+/** Adds the news; where they are null, they say nothing about a value that there was before. */
+function merge(into: Fields, news: unknown): Fields {
+  for (const [key, value] of Object.entries(fields(news))) {
+    if (value != null || (value === null && !Object.hasOwn(into, key))) into[key] = value;
   }
-  return result;
+  return into;
 }

@@ -1,13 +1,13 @@
 /** What came over the wire may be anything: a record of it is read field by field. */
 export type Fields = Record<PropertyKey, unknown>;
 
-/** The fields of a value; none, where it has none. */
-export function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
-}
-
 export function isRecord(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The fields of a value; none, where it has none. */
+export function fields(value: unknown): Fields {
+  return isRecord(value) ? value : {};
 }
 
 /** The value if it is a text that says something. */

@@ -64,8 +64,7 @@ export function fromResponse(
         '`(signal) => fetch(url, { signal })`',
     );
   }
-  const request = typeof input === 'function' ? input : () => input;
   return new Observable<StreamEvent>((subscriber) =>
-    open(subscriber, request, (response, abort) => receive(response, subscriber, options, abort)),
+    open(subscriber, input, (response, abort) => receive(response, subscriber, options, abort)),
   ).pipe(endings(options));
 }

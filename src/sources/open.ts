@@ -3,20 +3,24 @@ import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 
-type Request = (signal: AbortSignal) => Response | PromiseLike<Response>;
+type Input =
+  | Response
+  | PromiseLike<Response>
+  | ((signal: AbortSignal) => Response | PromiseLike<Response>);
 
 /**
- * Makes one request for one subscriber and hands the response over, with the function that aborts
- * it. A subscriber that leaves before the response aborts the request; a response that comes all
- * the same is cancelled.
+ * Makes one request for one subscriber, or takes the response that there is, and hands it over with
+ * the function that aborts the request. A subscriber that leaves before the response aborts it too;
+ * a response that comes all the same is cancelled.
  */
 export function open(
   subscriber: Subscriber<StreamEvent>,
-  request: Request,
+  input: Input,
   onResponse: (response: Response, abort: () => void) => void,
 ): void {
-  const controller = new AbortController();
-  const abort = () => abortWithoutTrace(controller);
+  // Only a request has something to abort, and a signal costs as much as ten events.
+  const controller = typeof input === 'function' ? new AbortController() : undefined;
+  const abort = () => controller && abortWithoutTrace(controller);
   let responded = false;
   subscriber.add(() => {
     if (!responded) abort();
@@ -36,7 +40,7 @@ export function open(
   const fail = (error: unknown) => subscriber.error(toMessageStreamError(error));
 
   try {
-    const response = request(controller.signal);
+    const response = typeof input === 'function' ? input(controller!.signal) : input;
     if (isResponse(response)) take(response);
     else response.then(take, fail);
   } catch (error) {

@@ -51,9 +51,12 @@ export function receive(
 
   subscriber.add(() => {
     decoder.stop();
-    if (finished && reader) return drain(readToEnd(reader), abort);
-    abort();
-    reader?.cancel().catch(() => {});
+    const stop = () => {
+      abort();
+      reader?.cancel().catch(() => {});
+    };
+    if (finished && reader) drain(readToEnd(reader), stop);
+    else stop();
   });
 
   try {

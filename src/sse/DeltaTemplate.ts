@@ -31,14 +31,13 @@ export class DeltaTemplate {
     const { index, delta } = value as { index?: unknown; delta?: { type?: unknown } };
     const type = delta?.type as keyof typeof DELTAS;
     if (typeof index !== 'number' || !Object.hasOwn(DELTAS, type)) return;
-    const text = data.slice(0, data.lastIndexOf('"', data.lastIndexOf('"') - 1) + 1);
-    const front = `${event === undefined ? '' : `event: ${event}\n`}data: ${text}`;
+    const opening = data.slice(0, data.lastIndexOf('"', data.lastIndexOf('"') - 1) + 1);
+    const front = `${event === undefined ? '' : `event: ${event}\n`}data: ${opening}`;
     if (front === this.#front) return;
     // Another text at this place makes another text of the delta, and that is all it makes.
-    const [deltaOf, other] = [DELTAS[type], 'x'];
-    const expected = { type: 'content_block_delta', index, delta: deltaOf(other) };
-    const probe = parsed(`${text}${other}"}}`);
-    if (JSON.stringify(probe) !== JSON.stringify(expected)) return;
+    const deltaOf = DELTAS[type];
+    const expected = { type: 'content_block_delta', index, delta: deltaOf('x') };
+    if (JSON.stringify(parsed(`${opening}x"}}`)) !== JSON.stringify(expected)) return;
     this.#front = front;
     this.#index = index;
     this.#deltaOf = deltaOf;

@@ -1,3 +1,6 @@
+// Keeps no state: it is never told that more is to come. A mark in the middle is a character.
+const whole: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBOM: true });
+
 /**
  * Decodes UTF-8 that is cut anywhere, to what `TextDecoder` gives for all of it.
  *
@@ -5,23 +8,25 @@
  * that is what is done with a chunk that neither begins nor ends inside a character.
  */
 export class Utf8Decoder {
-  readonly #stream: TextDecoder = new TextDecoder();
-  // A mark in the middle of a stream is a character like others.
-  readonly #whole: TextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  /** Whether the bytes so far end between two characters, and after the place of a mark. */
-  #isBetween = false;
+  #stream: TextDecoder | undefined;
+  #isFirst = true;
+  /** Whether the bytes so far end between two characters. */
+  #isBetween = true;
 
   decode(chunk: Uint8Array): string {
     if (chunk.length === 0) return '';
+    const isFirst = this.#isFirst;
     const wasBetween = this.#isBetween;
+    this.#isFirst = false;
     this.#isBetween = chunk[chunk.length - 1]! < 0x80;
-    return wasBetween && this.#isBetween
-      ? this.#whole.decode(chunk)
-      : this.#stream.decode(chunk, { stream: true });
+    const mayHaveMark = isFirst && chunk[0] === 0xef;
+    if (wasBetween && this.#isBetween && !mayHaveMark) return whole.decode(chunk);
+    this.#stream ??= new TextDecoder('utf-8', { ignoreBOM: !isFirst });
+    return this.#stream.decode(chunk, { stream: true });
   }
 
   /** What stands for a character whose end has not come. */
   end(): string {
-    return this.#stream.decode();
+    return this.#stream?.decode() ?? '';
   }
 }

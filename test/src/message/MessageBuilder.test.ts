@@ -489,6 +489,7 @@ describe('MessageBuilder and the course of a stream', () => {
     ['thinking in a block of another kind', [start(0, TEXT), delta(0, 'thinking_delta', { thinking: 'a' })], [TEXT, { ...THINKING, thinking: 'a' }]],
     ['a missing stop', [start(0, TEXT), text(0, 'a'), start(1, TEXT), text(1, 'b'), end], [block('a'), block('b')]],
     ['input in a block of another kind', [start(0, TEXT), json(0, '{}'), stop(0)], [{ ...TEXT, [unknownDeltas]: [json(0, '{}').delta] }]],
+    ['a delta without a type', [start(0, TEXT), { type: 'content_block_delta', index: 0, delta: { later: 1 } } as never], [{ ...TEXT, [unknownDeltas]: [{ later: 1 }] }]],
     ['a compaction in a block of another kind', [start(0, TEXT), delta(0, 'compaction_delta', { content: 'x' })], [{ ...TEXT, [unknownDeltas]: [{ type: 'compaction_delta', content: 'x' }] }]],
     ['a stop without a start', [stop(0), stop(4), start(0, TEXT)], [TEXT]],
     ['input without content_block_start, whose tool nobody knows', [json(0, '{}')], []],

@@ -1,7 +1,7 @@
 import { fromResponse, type StreamEvent } from 'claude-rx';
 import { httpError, messageEvents } from 'claude-rx/testing';
 import { take, tap } from 'rxjs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { failure, params, received, sse, until, useServer } from '../../server.ts';
 
 const events = [...messageEvents.text('Hello wide world', { chunk: 4 })];
@@ -43,6 +43,17 @@ describe('fromResponse', () => {
       code: 'request',
       message: expect.stringContaining('pass a function'),
     });
+  });
+
+  it('cancels the body of a response that does not end after its message_stop', async () => {
+    const cancelled = vi.fn<() => void>();
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new TextEncoder().encode(sse(events))),
+      cancel: cancelled,
+    });
+    expect(await received(fromResponse(new Response(body)))).toEqual(events);
+    expect(cancelled).not.toHaveBeenCalled();
+    await vi.waitFor(() => expect(cancelled).toHaveBeenCalledOnce());
   });
 
   it('refuses what is no response, when it is called', () => {
