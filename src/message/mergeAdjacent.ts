@@ -34,6 +34,11 @@ export function mergeAdjacent<T>(earlier: T, later: T): T | undefined {
   return { ...earlier, delta: { ...earlier.delta, [key]: text + more } };
 }
 
+/** The field of a delta that another delta can make longer; `undefined` for all other events. */
+export function textFieldOf(event: { type: string; delta?: unknown }): string | undefined {
+  return isDelta(event as Event) ? TEXT_OF.get((event as Event).delta!['type']) : undefined;
+}
+
 function isEvent(value: unknown): value is Event {
   return typeof (value as Partial<Event> | null | undefined)?.type === 'string';
 }

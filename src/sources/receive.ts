@@ -21,6 +21,13 @@ const LARGEST_CHUNK = 65_536;
 /** As much of a body that is no event stream is read, in characters. */
 const READ_AT_MOST = 65_536;
 
+export interface ReceiveOptions extends FetchOptions {
+  /** Whether the stream is over with this event. Default: as `turns` says. */
+  isLast?: (event: StreamEvent) => boolean;
+  /** Called with the `id:` of the last frame that had one, before each event and error. */
+  onId?: (id: string | undefined) => void;
+}
+
 /**
  * Reads the body of `response` into `subscriber`: all events of a network chunk in one synchronous
  * run. Returns what ends the reading.
@@ -28,7 +35,14 @@ const READ_AT_MOST = 65_536;
 export function receive(
   response: Response,
   subscriber: Subscriber<StreamEvent>,
-  { onResponse, allowMissingMessageStop, turns = false, valve }: FetchOptions,
+  {
+    onResponse,
+    allowMissingMessageStop,
+    turns = false,
+    valve,
+    isLast = (event) => isLastEvent(event, turns),
+    onId,
+  }: ReceiveOptions,
   abort: () => void,
 ): void {
   const { headers, status } = response;
@@ -43,7 +57,8 @@ export function receive(
   let runSince = Date.now();
   let rest: Uint8Array | undefined;
   const decoder = new EventDecoder((event) => {
-    finished = isLastEvent(event, turns);
+    finished = isLast(event);
+    onId?.(decoder.lastId);
     subscriber.next(event);
     if (finished) subscriber.complete();
     if (subscriber.closed) decoder.stop();
@@ -83,6 +98,7 @@ export function receive(
       if (done) decoder.end();
       else decoder.push(value.subarray(0, LARGEST_CHUNK));
     } catch (error) {
+      onId?.(decoder.lastId);
       return fail(error);
     }
     if (subscriber.closed) return;

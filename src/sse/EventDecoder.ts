@@ -64,6 +64,11 @@ export class EventDecoder {
     return this.#count;
   }
 
+  /** The last `id:` of a frame; while an event is handed over, or an error frame thrown, its own. */
+  get lastId(): string | undefined {
+    return this.#frames.lastId;
+  }
+
   /** How the body begins, while no event has been found in it: for error messages. */
   get head(): string {
     return this.#head;

@@ -10,7 +10,7 @@ export interface FrameListener {
  * Splits the text of an event stream, cut anywhere, into its frames
  * (https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation).
  *
- * `id` and `retry` are ignored: there is nothing to reconnect to.
+ * `retry` is ignored: how long to wait is the reader's own to say.
  */
 export class FrameReader {
   readonly #listener: FrameListener;
@@ -18,11 +18,17 @@ export class FrameReader {
   #unended: string[] = [];
   #event: string | undefined;
   #data: string | undefined;
+  #lastId: string | undefined;
   #endsInCR = false;
   #stopped = false;
 
   constructor(listener: FrameListener) {
     this.#listener = listener;
+  }
+
+  /** The last `id`: the next connection says it, to go on from there. */
+  get lastId(): string | undefined {
+    return this.#lastId;
   }
 
   stop(): void {
@@ -64,6 +70,7 @@ export class FrameReader {
       this.#listener.onComment();
     } else {
       this.#event = valueOf('event', text, at, end) ?? this.#event;
+      this.#lastId = valueOf('id', text, at, end) ?? this.#lastId;
     }
   }
 

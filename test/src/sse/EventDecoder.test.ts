@@ -312,3 +312,32 @@ describe('EventDecoder gives the same events however the bytes are cut', () => {
     );
   });
 });
+
+describe('EventDecoder.lastId', () => {
+  it('is the id of the frame whose event is handed over, in any place and any chunk', () => {
+    const delta = JSON.stringify(text('Hello'));
+    const frames = [
+      `id: 1\nevent: content_block_delta\ndata: ${delta}\n\n`,
+      // As the one before, so that it is not parsed.
+      `id: 2\nevent: content_block_delta\ndata: ${delta}\n\n`,
+      `event: content_block_delta\ndata: ${delta}\n\n`,
+      `event: ping\nid:3\ndata: {}\n\n`,
+      ': a comment\n\n',
+      `id\nevent: ping\ndata: {}\n\n`,
+    ];
+    for (const chunks of [[frames.join('')], frames, [...frames.join('')]]) {
+      const ids: (string | undefined)[] = [];
+      const decoder = new EventDecoder(() => ids.push(decoder.lastId));
+      expect(decoder.lastId).toBeUndefined();
+      for (const chunk of chunks) decoder.push(encoder.encode(chunk));
+      expect(ids).toEqual(['1', '2', '2', '3', '3', '']);
+    }
+  });
+
+  it('is that of an error frame, when that is thrown', () => {
+    const decoder = new EventDecoder(() => {});
+    const frame = 'id: 7\nevent: error\ndata: {"type":"error","error":{"type":"api_error"}}\n\n';
+    expect(() => decoder.push(encoder.encode(frame))).toThrow(MessageStreamError);
+    expect(decoder.lastId).toBe('7');
+  });
+});
