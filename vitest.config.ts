@@ -8,6 +8,12 @@ export const alias = [
   { find: /^claude-rx$/, replacement: at('./src/index.ts') },
   { find: /^claude-rx\/nest$/, replacement: at('./src/nest/toMessageEvents.ts') },
   { find: /^claude-rx\/node$/, replacement: at('./src/node/index.ts') },
+  { find: /^claude-rx\/relay$/, replacement: at('./src/relay/index.ts') },
+  { find: /^claude-rx\/relay\/redis$/, replacement: at('./src/relay/redis/index.ts') },
+  {
+    find: /^claude-rx\/testing\/relay-store$/,
+    replacement: at('./src/testing/relayStoreContract.ts'),
+  },
   { find: /^claude-rx\/testing$/, replacement: at('./src/testing/index.ts') },
   { find: /^claude-rx\/tools$/, replacement: at('./src/tools/index.ts') },
   { find: /^claude-rx\/operators$/, replacement: at('./operators/index.ts') },

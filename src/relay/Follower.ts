@@ -1,0 +1,189 @@
+import type { Subscriber } from 'rxjs';
+import type { Valve } from '../flow/Valve.ts';
+import { whenOpen } from '../sources/whenOpen.ts';
+import { MessageBuilder } from '../message/MessageBuilder.ts';
+import type { MessageStreamError } from '../message/MessageStreamError.ts';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+import type { EncodableEvent } from '../sse/encodeEvent.ts';
+import { markEnding } from './endingOffset.ts';
+import { mergeEntries } from './mergeEntries.ts';
+import { offsetOf } from './offset.ts';
+import { patiently } from './patiently.ts';
+import { badEntry, lostEntries, stoppedReply, wrongOffset } from './relayErrors.ts';
+import { decodeEntry, type Ending, type RelayEntry, restOf } from './RelayEntry.ts';
+import type { LogEntry, RelayStore } from './RelayStore.ts';
+import type { TailListener } from './Tail.ts';
+
+/** An event of a reply, and its place. */
+export interface RelayedEvent<E> {
+  /** To follow on from here, also on another node and after a reload. It says nothing else. */
+  readonly offset: string;
+  readonly event: E;
+}
+
+export interface FollowerConfig {
+  readonly id: string;
+  readonly tag: string;
+  /** The number of the entry after which events are given. */
+  readonly after: number;
+  readonly keepContent: boolean;
+  readonly valve: Valve | undefined;
+  readonly maxEntrySize: number;
+  readonly patience: number;
+}
+
+/** As many entries are read at once. */
+const PAGE = 256;
+
+/**
+ * Gives the entries of a log to a subscriber: those that there are in pages, then each as it comes.
+ *
+ * What comes while it reads, or while the valve is closed, it does not keep: it reads that from the
+ * log. So a slow reader costs a page.
+ */
+export class Follower<E extends EncodableEvent> implements TailListener {
+  readonly #store: RelayStore;
+  readonly #config: FollowerConfig;
+  readonly #subscriber: Subscriber<RelayedEvent<E>>;
+  readonly #builder = new MessageBuilder<AnyStreamEvent>();
+  /** The number of the last entry that was taken in. */
+  #position: number;
+  #isReading = false;
+  #isHeld = false;
+  /** Whether there was news while it could not be taken. */
+  #isBehind = false;
+  #end: { last: number; error: MessageStreamError } | undefined;
+
+  constructor(store: RelayStore, subscriber: Subscriber<RelayedEvent<E>>, config: FollowerConfig) {
+    this.#store = store;
+    this.#subscriber = subscriber;
+    this.#config = config;
+    // For a whole `partial`, what came before `after` is read as well.
+    this.#position = config.keepContent ? 0 : config.after;
+  }
+
+  /** Begins with what there is; `ended`: the number of the last entry, where that is the ending. */
+  start(ended?: number): void {
+    if (ended !== undefined) {
+      this.#end = { last: ended, error: badEntry(ended, 'is missing: the reply has expired') };
+      // All has been received: what is left to say is how it ended.
+      if (this.#position === ended) this.#position = 0;
+    }
+    this.#read();
+  }
+
+  more(entries: readonly LogEntry[]): void {
+    if (this.#isReading || this.#isHeld) this.#isBehind = true;
+    else if (entries.length === 0) this.#read();
+    else this.#take(entries, false);
+  }
+
+  end(last: number, error: MessageStreamError): void {
+    this.#end = { last, error };
+    if (this.#position >= last) this.#fail(error);
+    else this.more([]);
+  }
+
+  #read(): void {
+    this.#isReading = true;
+    this.#isBehind = false;
+    const { id, patience } = this.#config;
+    const ask = () => this.#store.read(id, this.#position, PAGE);
+    const reading = patiently(ask, patience).subscribe({
+      next: (page) => {
+        this.#isReading = false;
+        if (page.length === PAGE) this.#isBehind = true;
+        this.#take(page, true);
+      },
+      error: (error: MessageStreamError) => this.#fail(error),
+    });
+    this.#subscriber.add(reading);
+  }
+
+  #take(entries: readonly LogEntry[], isPage: boolean): void {
+    const decoded: RelayEntry<E>[] = [];
+    let bad: unknown;
+    try {
+      for (const entry of entries) decoded.push(decodeEntry(entry, this.#config.maxEntrySize));
+    } catch (error) {
+      bad = error;
+    }
+    // Only what is late is merged: what is live comes as it came.
+    this.#give(isPage ? mergeEntries(decoded) : decoded, isPage, bad);
+  }
+
+  /** `bad`: why what comes after these cannot be read. */
+  #give(entries: readonly RelayEntry<E>[], isPage: boolean, bad?: unknown): void {
+    const { valve } = this.#config;
+    try {
+      for (const [index, entry] of entries.entries()) {
+        if (this.#subscriber.closed) return;
+        if (valve?.isOpen === false) {
+          // What is bad is found again.
+          if (bad !== undefined) this.#isBehind = true;
+          return this.#hold(entries.slice(index), valve);
+        }
+        if (entry.number <= this.#position) continue;
+        // Of what is live, something was told to others before this one came.
+        if (!this.#follows(entry) && !isPage) return this.#read();
+        this.#check(entry);
+        this.#pass(entry);
+      }
+    } catch (error) {
+      return this.#fail(toMessageStreamError(error));
+    }
+    if (this.#subscriber.closed) return;
+    if (bad !== undefined) this.#fail(toMessageStreamError(bad));
+    else if (this.#isBehind) this.#read();
+    else if (this.#end && isPage) this.#fail(this.#end.error);
+  }
+
+  #follows({ first, follows }: RelayEntry<E>): boolean {
+    return follows === undefined ? first <= this.#position + 1 : follows === this.#position;
+  }
+
+  /** Throws where there should be an entry between the last one and this. */
+  #check(entry: RelayEntry<E>): void {
+    const { id, after } = this.#config;
+    const { number, follows } = entry;
+    if (follows !== undefined && after > follows && after < number) throw wrongOffset(id);
+    if (this.#follows(entry)) return;
+    if (follows !== undefined && follows < this.#position) throw lostEntries();
+    throw badEntry(this.#position + 1, 'is missing');
+  }
+
+  #hold(rest: readonly RelayEntry<E>[], valve: Valve): void {
+    this.#isHeld = true;
+    whenOpen(valve, this.#subscriber, () => {
+      this.#isHeld = false;
+      // They are known to follow.
+      this.#give(rest, true);
+    });
+  }
+
+  #pass(entry: RelayEntry<E>): void {
+    const { tag, after, keepContent } = this.#config;
+    const { number, event, ending } = entry;
+    const before = this.#position;
+    this.#position = number;
+    const offset = offsetOf(tag, number);
+    if (ending) return this.#finish(ending, offset);
+    if (keepContent) this.#builder.push(restOf(entry, before) as AnyStreamEvent);
+    if (number <= after) return;
+    const at = Math.max(before, after);
+    this.#subscriber.next({ offset, event: entry.first <= at ? restOf(entry, at) : event! });
+  }
+
+  #finish(ending: Ending, offset: string): void {
+    if (ending.state === 'complete') return this.#subscriber.complete();
+    const error = ending.state === 'error' ? ending.error : stoppedReply(ending.reason);
+    this.#fail(error, offset);
+  }
+
+  #fail(error: MessageStreamError, offset?: string): void {
+    const whole = error.with({ partial: this.#builder.message as MessageStreamError['partial'] });
+    if (offset !== undefined) markEnding(whole, offset);
+    this.#subscriber.error(whole);
+  }
+}

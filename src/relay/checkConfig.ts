@@ -1,0 +1,45 @@
+import type { EncodableEvent } from '../sse/encodeEvent.ts';
+import type { RelayConfig } from './createRelay.ts';
+
+const DEFAULTS = {
+  lease: 10_000,
+  ttl: 3_600_000,
+  maxEvents: 5_000,
+  maxEventSize: 4_194_304,
+  maxBuffered: 8_388_608,
+  patience: 30_000,
+  maxTakeOvers: 3,
+};
+
+type Numbers = typeof DEFAULTS;
+
+/** The options with their defaults; throws a TypeError for one that is out of its range. */
+export function checkConfig<E extends EncodableEvent>(
+  config: RelayConfig<E>,
+): Pick<RelayConfig<E>, 'store' | 'resume'> & Numbers {
+  const { store, resume, ...given } = config;
+  if (store !== undefined && typeof store?.append !== 'function') {
+    throw new TypeError('createRelay: `store` must be a RelayStore, such as new MemoryStore()');
+  }
+  if (resume !== undefined && typeof resume !== 'function') {
+    throw new TypeError('createRelay: `resume` must be a function that gives the rest of a reply');
+  }
+  const numbers = { ...DEFAULTS, ...withoutUndefined(given) };
+  for (const name of Object.keys(DEFAULTS) as (keyof Numbers)[]) {
+    const value = numbers[name];
+    const least = name === 'maxTakeOvers' ? 0 : 1;
+    // A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout.
+    if (typeof value === 'number' && value >= least && value <= 2 ** 31 - 1) continue;
+    throw new TypeError(`createRelay: ${name} must be a number from ${least} on, not ${value}`);
+  }
+  if (numbers.ttl < numbers.lease) {
+    throw new TypeError('createRelay: ttl must not be shorter than lease');
+  }
+  return { ...(store && { store }), ...(resume && { resume }), ...numbers };
+}
+
+function withoutUndefined<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
+}

@@ -1,0 +1,184 @@
+import { catchError, defer, filter, Observable, retry, tap, throwError, timer } from 'rxjs';
+import { messageTimeout } from '../../operators/messageTimeout.ts';
+import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
+import type { Valve } from '../flow/Valve.ts';
+import { exponentialBackoff } from '../message/exponentialBackoff.ts';
+import { isBlockEvent } from '../message/isBlockEvent.ts';
+import { MessageBuilder } from '../message/MessageBuilder.ts';
+import type { MessageStreamError } from '../message/MessageStreamError.ts';
+import type { StreamEvent } from '../message/StreamEvent.ts';
+import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+import { open } from '../sources/open.ts';
+import { receive } from '../sources/receive.ts';
+import { RELAY_END } from './relayEnd.ts';
+
+export interface ReconnectContext {
+  readonly error: MessageStreamError;
+  /** How many times in a row it has failed, this time included. */
+  readonly failures: number;
+  /** How long it waits before it connects again, in milliseconds. */
+  readonly delay: number;
+}
+
+export interface FromRelayOptions {
+  /** The offset of the last event that is known. Default: from the beginning. */
+  after?: string | undefined;
+  /** Makes the requests, with credentials and headers of your own. Default: the platform's `fetch`. */
+  fetch?: (
+    url: string,
+    init: { signal: AbortSignal; headers: Record<string, string> },
+  ) => Promise<Response>;
+  /** After how many failures in a row, without an event between them, it gives up. Default: 10. */
+  count?: number;
+  /**
+   * Milliseconds before it connects again, or a function that gives them. What the server asked for wins.
+   * Default: `exponentialBackoff()`.
+   */
+  delay?: number | ((error: MessageStreamError, failures: number) => number);
+  /**
+   * After so many milliseconds without a sign of life the connection is taken for dead: more than two
+   * of the server's heartbeats. `Infinity` is never. Default: 45,000.
+   */
+  liveness?: number;
+  /** Called before each wait: for a log, or a line that says "reconnecting". */
+  onReconnect?: (context: ReconnectContext) => void;
+  /** Ends with code `aborted` when it fires. Does not stop the reply. */
+  signal?: AbortSignal | undefined;
+  /** Makes the source wait while a slow step is behind: see `Valve`. */
+  valve?: Valve | undefined;
+  /** Whether the `partial` of an error holds the content. Default: `true`. */
+  keepContent?: boolean | undefined;
+}
+
+/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * Reads a reply from the address where `relaySse` serves it: in a browser, or anywhere else.
+ *
+ * ```text
+ * server      --m--a--b--x         x: connection lost
+ * again                     --c--d--S|     ?after=<offset of b>
+ * result      --m--a--b-------c--d--(S|)
+ * ```
+ *
+ * - Each event is given once: after a lost connection, a node that went down, an end of the body without
+ *   the reply's own, or a silence longer than `liveness`, it connects again, with the offset of the
+ *   last event that had wholly arrived.
+ * - Cold: each subscription begins at `after`.
+ * - Error: what the source of the reply ended with, as it was (`code`, `retryable`, `requestId` ...); what
+ *   the server refuses (403, 404, 400) at once; and a failure of the connection after `count` of them.
+ *   `partial` holds what had arrived, if it began at the beginning.
+ * - Complete: when the reply has, however many messages it was.
+ * - Unsubscribe: the socket is closed at once, and the reply goes on. To stop that, let the server call
+ *   `relay.stop`.
+ *
+ * @throws TypeError when an option is out of its range.
+ *
+ * @example
+ * ```ts
+ * import { fromRelay } from 'claude-rx/relay';
+ * import { messageState } from 'claude-rx';
+ *
+ * const state$ = (id: string) =>
+ *   fromRelay(`/replies/${encodeURIComponent(id)}`, {
+ *     fetch: (url, init) => fetch(url, { ...init, credentials: 'include' }),
+ *   }).pipe(messageState());
+ * ```
+ */
+export function fromRelay(
+  url: string | URL,
+  {
+    after,
+    fetch: request = (to, init) => fetch(to, init),
+    count = 10,
+    delay = exponentialBackoff(),
+    liveness = 45_000,
+    onReconnect,
+    signal,
+    valve,
+    keepContent = true,
+  }: FromRelayOptions = {},
+): Observable<StreamEvent> {
+  check('url', url, typeof url === 'string' || url instanceof URL, 'an address');
+  check('fetch', request, typeof request === 'function', 'a function like fetch');
+  check('count', count, count >= 0, 'a number from 0 on');
+  check('delay', delay, typeof delay === 'function' || delay >= 0, 'milliseconds, or a function');
+  check('liveness', liveness, liveness > 0, 'milliseconds above 0');
+  const reply = defer(() => {
+    const builder = new MessageBuilder();
+    /** The offset of the last event that was given, and of the last frame. */
+    let offset = after || undefined;
+    let seen = offset;
+    let failures = 0;
+
+    const connection = new Observable<StreamEvent>((subscriber) =>
+      open(
+        subscriber,
+        (aborted) => request(withAfter(String(url), offset), { signal: aborted, headers: HEADERS }),
+        (response, abort) => {
+          // It is over, and all of it is known.
+          if (response.status === 204) {
+            response.body?.cancel().catch(() => {});
+            return subscriber.complete();
+          }
+          receive(
+            response,
+            subscriber,
+            { valve, isLast: isEnd, onId: (id) => (seen = id || seen) },
+            abort,
+          );
+        },
+      ),
+    ).pipe(messageTimeout({ liveness, keepContent: false, ...(valve && { valve }) }));
+
+    const wait = (thrown: unknown): Observable<unknown> => {
+      const error = toMessageStreamError(thrown);
+      // An error that has an offset is the ending of the reply; to ask again would bring it again.
+      const isEnding = seen !== offset;
+      if (isEnding || !error.retryable || failures >= count) throw error;
+      failures++;
+      const own = typeof delay === 'function' ? delay(error, failures) : delay;
+      const milliseconds = Math.min(error.retryAfterMs ?? own, LONGEST_TIMER);
+      onReconnect?.({ error, failures, delay: milliseconds });
+      return timer(milliseconds);
+    };
+
+    return connection.pipe(
+      tap((event) => {
+        if (seen !== offset) failures = 0;
+        offset = seen;
+        if (keepContent || !isBlockEvent(event)) builder.push(event);
+      }),
+      retry({ delay: wait }),
+      filter((event) => !isEnd(event)),
+      catchError((error: unknown) =>
+        throwError(() =>
+          toMessageStreamError(error, {
+            partial: () => builder.message as MessageStreamError['partial'],
+          }),
+        ),
+      ),
+    );
+  });
+  return signal ? reply.pipe(takeUntilAborted(signal, { keepContent })) : reply;
+}
+
+const HEADERS = { accept: 'text/event-stream' };
+
+function isEnd({ type }: { type: string }): boolean {
+  return type === RELAY_END;
+}
+
+function withAfter(url: string, offset: string | undefined): string {
+  if (offset === undefined) return url;
+  const [address = '', fragment] = url.split('#', 2);
+  const joint = address.includes('?') ? '&' : '?';
+  const end = fragment === undefined ? '' : `#${fragment}`;
+  return `${address}${joint}after=${encodeURIComponent(offset)}${end}`;
+}
+
+function check(name: string, value: unknown, isValid: boolean, wanted: string): void {
+  if (isValid) return;
+  throw new TypeError(`fromRelay: \`${name}\` must be ${wanted}, not ${String(value)}`);
+}

@@ -1,0 +1,198 @@
+import { catchError, endWith, map, type Observable, of, Subscription } from 'rxjs';
+import { Valve } from '../flow/Valve.ts';
+import { errorFrame } from '../message/errorFrame.ts';
+import { MessageStreamError } from '../message/MessageStreamError.ts';
+import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+import { type NodeResponse, pipeToResponse } from '../sinks/pipeToResponse.ts';
+import { toSseResponse } from '../sinks/toSseResponse.ts';
+import type { EncodableEvent } from '../sse/encodeEvent.ts';
+import type { FollowOptions, RelayStatus } from './createRelay.ts';
+import type { RelayedEvent } from './Follower.ts';
+import { endingOffset } from './endingOffset.ts';
+import { RELAY_END } from './relayEnd.ts';
+import { unknownReply } from './relayErrors.ts';
+import { isRandomId } from './relayId.ts';
+
+/** What is used of a request: of a web `Request`, or of one of `node:http`. */
+export interface RelayRequest {
+  readonly url?: string | undefined;
+  readonly headers:
+    | { get(name: string): string | null }
+    | Readonly<Record<string, string | string[] | undefined>>;
+}
+
+export interface RelaySseConfig<Asker extends RelayRequest = RelayRequest> {
+  /**
+   * Whether who asks may read the reply with this id: called before anything is looked up. Default:
+   * only ids that `publish` has made are served. They cannot be guessed: who has one was given it.
+   */
+  authorize?: (request: Asker, id: string) => boolean | PromiseLike<boolean>;
+  /** Further headers of an event stream, such as those of CORS. */
+  headers?: Readonly<Record<string, string>>;
+  /** Milliseconds without an event after which a comment is sent: see `toSse`. Default: 15,000. */
+  heartbeat?: number;
+}
+
+/** Serves the replies of a relay. */
+export interface RelaySse<Asker extends RelayRequest = RelayRequest> {
+  /** The answer to a request for the reply with this id, as a web `Response`. */
+  toResponse(request: Asker, id: string): Promise<Response>;
+  /**
+   * Answers a request for the reply with this id, in a server of `node:http`. Resolves when the answer
+   * has begun, with what ends it; it ends by itself when the client leaves.
+   */
+  pipeToResponse(request: Asker, response: NodeResponse, id: string): Promise<Subscription>;
+}
+
+/**
+ * Serves the replies of a relay as event streams, to `fromRelay`, to a browser's own `EventSource`, and
+ * to `fromResponse`.
+ *
+ * ```text
+ * follow(id)   --m--a--b--c--(S|)
+ * body         --M--A--B--C--(SE|)     each with `id: <offset>`; E: 'event: relay_end'
+ * ```
+ *
+ * | answer | when |
+ * |---|---|
+ * | 200 | an event stream: after the header `Last-Event-ID`, or `?after=`, or from the beginning |
+ * | 204 | the reply is over and the reader has all of it; an `EventSource` then stops asking |
+ * | 400 | the offset is none of this reply |
+ * | 403 | `authorize` said no, whether there is such a reply or not |
+ * | 404 | there is no such reply, or it has expired |
+ * | 503 | the store cannot be reached |
+ *
+ * - An error answer is JSON as the API writes it, of which `fromRelay` makes the same `MessageStreamError`.
+ * - What the reply ended with, if it failed or was stopped, is the last frame, with an `id:`. A failure of
+ *   the relay has none: a reader connects again.
+ * - A slow reader is not waited for by others, and costs no more than a page of the log.
+ * - A reader that leaves does nothing to the reply.
+ *
+ * What `authorize` throws is passed on to your framework.
+ *
+ * @throws TypeError when `relay` is none.
+ *
+ * @example
+ * ```ts
+ * import { createServer, type IncomingMessage } from 'node:http';
+ * import { createRelay, relaySse } from 'claude-rx/relay';
+ *
+ * declare const ownerOf: (id: string) => Promise<string>;
+ * declare const userOf: (cookie: string | undefined) => string;
+ *
+ * const sse = relaySse(createRelay(), {
+ *   authorize: async ({ headers }: IncomingMessage, id) =>
+ *     (await ownerOf(id)) === userOf(headers.cookie),
+ * });
+ * createServer((request, response) => {
+ *   const id = decodeURIComponent(new URL(request.url ?? '', 'http://localhost').pathname.slice(1));
+ *   sse.pipeToResponse(request, response, id).catch(() => response.destroy());
+ * }).listen(3000);
+ * ```
+ */
+export function relaySse<Asker extends RelayRequest = RelayRequest>(
+  relay: RelayLike,
+  { authorize = (_, id) => isRandomId(id), headers, heartbeat }: RelaySseConfig<Asker> = {},
+): RelaySse<Asker> {
+  if (typeof relay?.follow !== 'function' || typeof relay.status !== 'function') {
+    throw new TypeError('relaySse: pass a relay, as createRelay makes it');
+  }
+  if (typeof authorize !== 'function') {
+    throw new TypeError('relaySse: authorize must be a function that says who may read a reply');
+  }
+
+  const answer = async (request: Asker, id: string): Promise<Response | Stream> => {
+    if (!(await authorize(request, id))) return refusal(forbidden());
+    const after = lastOffset(request);
+    try {
+      const status = await relay.status(id, { after });
+      if (!status) return refusal(unknownReply(id));
+      if (status.isConsumed) return new Response(null, { status: 204, headers: NOT_KEPT });
+      return stream(relay, id, after);
+    } catch (error) {
+      return refusal(toMessageStreamError(error));
+    }
+  };
+  const own = { ...(headers && { headers }), ...(heartbeat !== undefined && { heartbeat }) };
+
+  return {
+    async toResponse(request, id) {
+      const said = await answer(request, id);
+      return said instanceof Response
+        ? said
+        : toSseResponse(said.events$, { ...said.init, ...own });
+    },
+    async pipeToResponse(request, response, id) {
+      const said = await answer(request, id);
+      if (!(said instanceof Response)) {
+        return pipeToResponse(said.events$, response, { ...said.init, ...own });
+      }
+      const text = await said.text();
+      if (!response.destroyed && !response.writableEnded) {
+        response.writeHead(said.status, Object.fromEntries(said.headers));
+        if (text !== '') response.write(text);
+        response.end();
+      }
+      return Subscription.EMPTY;
+    },
+  };
+}
+
+type RelayLike = {
+  follow(id: string, options: FollowOptions): Observable<RelayedEvent<EncodableEvent>>;
+  status(id: string, options: { after?: string | undefined }): Promise<RelayStatus | undefined>;
+};
+
+interface Stream {
+  readonly events$: Observable<EncodableEvent>;
+  readonly init: { valve: Valve; id: () => string };
+}
+
+/** The frames of a reply. Each subscription follows it, though there is only one. */
+function stream(relay: RelayLike, id: string, after: string): Stream {
+  const valve = new Valve();
+  let offset = after;
+  const events$ = relay.follow(id, { after, valve, keepContent: false }).pipe(
+    map((relayed): EncodableEvent => {
+      ({ offset } = relayed);
+      return relayed.event;
+    }),
+    endWith({ type: RELAY_END } as EncodableEvent),
+    catchError((error: unknown) => {
+      // Of a failure of the relay the reader keeps the offset that it has, and asks again.
+      offset = endingOffset(error) ?? offset;
+      return of(errorFrame(toMessageStreamError(error)));
+    }),
+  );
+  // It is asked for as each frame is written.
+  return { events$, init: { valve, id: () => offset } };
+}
+
+/** An `EventSource` keeps the address it was made with, so its header is the newer of the two. */
+function lastOffset({ url, headers }: RelayRequest): string {
+  const name = 'last-event-id';
+  const header =
+    typeof headers.get === 'function'
+      ? headers.get(name)
+      : (headers as Readonly<Record<string, unknown>>)[name];
+  if (typeof header === 'string' && header !== '') return header;
+  const query = (url ?? '').split('#', 1)[0]!.split('?').slice(1).join('?');
+  return new URLSearchParams(query).get('after') ?? '';
+}
+
+/** The reason is for who asked alone, and for now. */
+const NOT_KEPT = { 'cache-control': 'no-store' };
+
+function refusal(error: MessageStreamError): Response {
+  const status = error.status ?? (error.retryable ? 503 : 500);
+  const headers = { ...NOT_KEPT, 'content-type': 'application/json' };
+  return new Response(JSON.stringify(errorFrame(error)), { status, headers });
+}
+
+function forbidden(): MessageStreamError {
+  return new MessageStreamError('This reply may not be read by who asks for it', {
+    code: 'request',
+    status: 403,
+    errorType: 'permission_error',
+  });
+}

@@ -1,0 +1,41 @@
+import {
+  concat,
+  defer,
+  filter,
+  from,
+  type Observable,
+  type ObservableInput,
+  throwError,
+} from 'rxjs';
+import { type ResumeContext, retryResumable } from '../../operators/retryResumable.ts';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import { lostWriter } from './relayErrors.ts';
+
+/**
+ * The rest of a reply of which these are the events so far: as `retryResumable` joins it to them.
+ *
+ * They are gone through again, so that the rest fits: blocks that are withdrawn, indices, usage.
+ */
+export function restAfter<E extends AnyStreamEvent>(
+  events: readonly E[],
+  resume: (context: ResumeContext<E>) => ObservableInput<E>,
+): Observable<E> {
+  const end = events.findIndex(({ type }) => type === 'message_stop');
+  // Of several messages, as when tools run, nobody knows what was to come.
+  if (end >= 0 && end < events.length - 1) return throwError(lostWriter);
+  return defer(() => {
+    let isAgain = true;
+    const attempts = events.reduce(
+      (most, event) => (event.type === 'resume' ? Math.max(most, event.attempt) : most),
+      1,
+    );
+    const broken = throwError(() => {
+      isAgain = false;
+      return lostWriter().after(attempts, undefined);
+    });
+    return concat(from(events), broken).pipe(
+      retryResumable<E>({ resume, count: 1 }),
+      filter(() => !isAgain),
+    );
+  });
+}
