@@ -243,6 +243,14 @@ describe('a bundle for the browser', () => {
     report('fromResponse + textOnly', text);
   });
 
+  it('of fromRelay holds nothing of Redis, of Node, or of the server', async () => {
+    const { inputs, imports, text } = await bundle("export { fromRelay } from 'claude-rx/relay';");
+    expect(imports).toEqual(['rxjs']);
+    expect(inputs.filter((input) => /anthropic|redis/.test(input))).toEqual([]);
+    expect(text).not.toMatch(/\bnode:|XREAD|maxBuffered|superseded/);
+    report('fromRelay', text);
+  });
+
   it('of one operator is as small out of the whole as out of its own entry', async () => {
     const one = await bundle("export { textOnly } from 'claude-rx/operators/textOnly';");
     const same = await bundle("export { textOnly } from 'claude-rx';");

@@ -1,6 +1,7 @@
 // What a page has, and its tests: a response and the DOM, no SDK client and nothing of Node.
 import { accumulateMessage, fromResponse, MessageStreamError, textOnly } from 'claude-rx';
 import { bufferText } from 'claude-rx/operators/bufferText';
+import { fromRelay } from 'claude-rx/relay';
 import { messageEvents } from 'claude-rx/testing';
 import { from, map, type Observable } from 'rxjs';
 
@@ -28,3 +29,6 @@ text.subscribe({
 stopReason.subscribe();
 wrong.subscribe();
 from(messageEvents.text('Hello')).pipe(textOnly()).subscribe();
+fromRelay('/replies/x')
+  .pipe(textOnly())
+  .subscribe((piece) => document.body.append(piece));

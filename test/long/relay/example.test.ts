@@ -1,0 +1,46 @@
+import { finalText, fromRecording, type StreamEvent, textOnly } from 'claude-rx';
+import { fromRelay } from 'claude-rx/relay';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { firstValueFrom, lastValueFrom, tap } from 'rxjs';
+import { expect, it } from 'vitest';
+import { read, root } from '../../examples.ts';
+import { messageOf } from '../../src/relay/nodes.ts';
+
+it('examples/relay goes on when the node that writes is killed', async () => {
+  const tsx = join(root, 'node_modules/tsx/dist/cli.mjs');
+  const example = spawn(process.execPath, [tsx, 'examples/relay/start.ts', '0'], {
+    cwd: root,
+    env: { ...process.env, ANTHROPIC_API_KEY: '' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [line] = (await once(example.stdout, 'data')) as [Buffer];
+    const url = line.toString().trim();
+    expect(await (await fetch(url)).text()).toContain('kill -9');
+    expect((await fetch(`${url}/page.js`)).status).toBe(200);
+    const asked = await fetch(`${url}/replies`, { method: 'POST' });
+    const { id } = (await asked.json()) as { id: string };
+    const events: StreamEvent[] = [];
+    let kills = 0;
+    const reply = fromRelay(`${url}/replies/${id}`, { delay: 100, count: 100 }).pipe(
+      tap((event) => events.push(event)),
+      textOnly(),
+      tap(async () => {
+        if (events.length < 12 || kills++ > 0) return;
+        expect(await (await fetch(`${url}/kill`, { method: 'POST' })).text()).toMatch('was killed');
+      }),
+    );
+    await lastValueFrom(reply);
+    const recording = fromRecording(read('examples/recordings/text.ndjson'), { speed: Infinity });
+    const text = await firstValueFrom(recording.pipe(finalText()));
+    const blocks = messageOf(events)!.content;
+    expect(blocks.map((block) => (block.type === 'text' ? block.text : '')).join('')).toBe(text);
+    expect(events.filter(({ type }) => type === 'resume')).toHaveLength(1);
+  } finally {
+    const left = once(example, 'exit');
+    example.kill('SIGTERM');
+    await left;
+  }
+});
