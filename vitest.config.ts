@@ -27,6 +27,8 @@ export default defineConfig({
     exclude: ['test/long/**', 'test/clouds/**', 'test/agent-sdk/**', '**/node_modules/**'],
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
     dangerouslyIgnoreUnhandledErrors: false,
+    // One fewer than there are cores, the default, is one on a small machine.
+    maxWorkers: '100%',
     setupFiles: ['./test/seed.ts'],
     testTimeout: 20_000,
   },
