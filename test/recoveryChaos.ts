@@ -13,6 +13,7 @@ import { httpError, MessagesServer, type ReceivedRequest, type Reply } from 'cla
 import { from, lastValueFrom, mergeMap, tap } from 'rxjs';
 import { expect } from 'vitest';
 import { type Beginning, bodyOf, type ContinuingModel, seeded } from './continuingModel.ts';
+import { leftOver, resources } from './leftOver.ts';
 import { checkEvents, joinedBlocks } from './splicedReply.ts';
 
 export const KINDS = ['end', 'fin', 'rst', 'error', 'stall'] as const;
@@ -236,18 +237,5 @@ function checkUsage({ usage }: Message, { attempts, case: { faults } }: Run): vo
     if (cut < startEnds - 2) expect(numbers).not.toContain(index + 1);
     // With a connection may be lost what was sent shortly before.
     if (cut >= startEnds && /end|error|none/.test(fault)) expect(numbers).toContain(index + 1);
-  });
-}
-
-function resources(): string[] {
-  return process.getActiveResourcesInfo().filter((name) => /TCP|Timeout/.test(name));
-}
-
-function leftOver(before: readonly string[]): string[] {
-  const known = [...before];
-  return resources().filter((name) => {
-    const index = known.indexOf(name);
-    if (index >= 0) known.splice(index, 1);
-    return index < 0;
   });
 }

@@ -4,6 +4,7 @@ import { MessagesServer, type MessagesServerOptions } from 'claude-rx/testing';
 import { lastValueFrom, type Observable, toArray } from 'rxjs';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { encodeEvent } from '../src/sse/encodeEvent.ts';
+import { leftOver, resources } from './leftOver.ts';
 
 export const params = {
   model: 'claude-opus-5-5',
@@ -43,18 +44,6 @@ export function useServer(options: MessagesServerOptions = {}): {
       return client;
     },
   };
-}
-
-const resources = (): string[] =>
-  process.getActiveResourcesInfo().filter((name) => /TCP|Timeout/.test(name));
-
-function leftOver(before: string[]): string[] {
-  const known = [...before];
-  return resources().filter((name) => {
-    const index = known.indexOf(name);
-    if (index >= 0) known.splice(index, 1);
-    return index < 0;
-  });
 }
 
 export const received = <T>(reply: Observable<T>): Promise<T[]> =>

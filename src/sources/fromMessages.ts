@@ -13,6 +13,7 @@ import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from '../message/St
 import { type EventIterable, iterate } from './iterate.ts';
 import { open } from './open.ts';
 import { receive } from './receive.ts';
+import { receiveWhole } from './receiveWhole.ts';
 import { endings, type ResponseOptions } from './SourceOptions.ts';
 
 type RequestOptions = NonNullable<Parameters<Messages['create']>[1]>;
@@ -45,6 +46,11 @@ export type MessagesParams<Client> = Omit<
 >;
 
 export interface MessagesOptions extends ResponseOptions {
+  /**
+   * With `false` the reply is not streamed: its events come all at once when it is whole. For what
+   * does not stream, and for tests. Default: `true`.
+   */
+  stream?: boolean | undefined;
   /**
    * Options for the SDK's request. Its `timeout` (milliseconds) and `maxRetries` cover the time up
    * to the headers; for the body there is `messageTimeout`.
@@ -106,7 +112,8 @@ export function fromMessages<Client extends MessagesClient | BetaMessagesClient>
   }
   // The types of the two clients meet the caller; inside, one is as good as the other.
   const { messages } = client as MessagesClient;
-  const body = { ...params, stream: true } as MessageCreateParams & { stream: true };
+  const isStreamed = options.stream ?? true;
+  const body = { ...params, stream: isStreamed } as MessageCreateParams & { stream: true };
   return new Observable<StreamEvent>((subscriber) => {
     let call: StreamCall<RawMessageStreamEvent>;
     open(
@@ -116,6 +123,7 @@ export function fromMessages<Client extends MessagesClient | BetaMessagesClient>
         return call.asResponse();
       },
       (response, abort) => {
+        if (!isStreamed) return receiveWhole(response, subscriber, options, abort);
         if (!isAwsEventStream(response)) return receive(response, subscriber, options, abort);
         call.then(
           (stream) => iterate<AnyStreamEvent>(stream, subscriber, abort, options),

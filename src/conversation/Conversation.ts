@@ -1,0 +1,414 @@
+import {
+  catchError,
+  defer,
+  distinctUntilChanged,
+  EMPTY,
+  from,
+  map,
+  merge,
+  Observable,
+  of,
+  repeat,
+  ReplaySubject,
+  Subject,
+  takeUntil,
+  tap,
+  throwError,
+} from 'rxjs';
+import { MessageStreamError } from '../message/MessageStreamError.ts';
+import type { AnyStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
+import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+import { runTools, type TurnContext } from '../tools/runTools.ts';
+import { checkOptions } from '../tools/RunToolsOptions.ts';
+import {
+  type ConversationDocument,
+  type Kept,
+  readDocument,
+  toDocument,
+} from './ConversationDocument.ts';
+import type {
+  ConversationEvent,
+  ConversationOptions,
+  ConversationParams,
+  ConversationSource,
+  UserContent,
+} from './ConversationOptions.ts';
+import type { ConversationMessage, ConversationState } from './ConversationState.ts';
+import { isPaused } from './history.ts';
+import { messagesOf } from './messagesOf.ts';
+import { Requests } from './Requests.ts';
+import { Transcript } from './Transcript.ts';
+import { userContent } from './userContent.ts';
+
+/**
+ * A chat with Claude whose history the API always takes: it asks, runs tools, remembers, and shows how
+ * it stands.
+ *
+ * ```text
+ * send('Hi')   --m--[--a--b--]--x--S|
+ * state$       I s-m--[--a--b--]--x--(SI)     I: idle, s: sending; the others: streaming
+ *
+ * send('Hi')   --m--[--a--b--          stop()
+ * state$       I s-m--[--a--b-X               X: stopped, and `a b` is kept
+ * ```
+ *
+ * `send`, `regenerate` and `edit` give cold Observables, as Angular's HttpClient does: nothing happens
+ * before they are subscribed, and unsubscribing stops. So what a second question does to the first
+ * is yours to choose: `switchMap` stops the first, `concatMap` waits for it, `exhaustMap` leaves the
+ * second out. Without any of them it is an error (code `request`), and the first goes on.
+ *
+ * - What was stopped or has failed is kept as far as it had arrived, in `state$` and for the model. It
+ *   is sent back in a form that the API takes: a call that was cut is left out, one without a result
+ *   is answered by an error that says so, thinking is whole and in its place or not there.
+ * - Subscribing again says it again: in the place of what was not answered, so that `retry` does not
+ *   double a question, else anew.
+ * - With the option `tools` the calls of the model are run as by `runTools`, until it has answered.
+ *   Its events come too: `tool_start`, `tool_progress`, `tool_result`, `turn_end`. A reply that was
+ *   paused (`pause_turn`, `compaction`) goes on in any case.
+ * - Breakpoints for the prompt cache are placed (`cache`); what they bring is in `state.usage`.
+ * - Error: a `MessageStreamError`; the state becomes `error`, and has it too.
+ * - Complete: when the model is done, and at `stop()`: the state says which.
+ * - Unsubscribe: the request and the tools are aborted, and the state becomes `stopped`.
+ *
+ * Clocks and retries go where the requests are made: give a function in place of the client.
+ *
+ * @throws TypeError when `source` is neither a client nor a function, for tools in `params` beside
+ * those in `options`, for a limit or cache that is none, and for `params.messages` that make no sense.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { textOnly } from 'claude-rx';
+ * import { Conversation } from 'claude-rx/conversation';
+ * import { concatMap, from } from 'rxjs';
+ *
+ * const conversation = new Conversation(new Anthropic(), {
+ *   model: 'claude-opus-5-5',
+ *   max_tokens: 1024,
+ *   system: 'Be brief.',
+ * });
+ * conversation.state$.subscribe(({ status, messages }) => {
+ *   console.log(status, messages.at(-1)?.text);
+ * });
+ * from(['My name is Ada.', 'What is my name?'])
+ *   .pipe(concatMap((question) => conversation.send(question).pipe(textOnly())))
+ *   .subscribe((text) => process.stdout.write(text));
+ * ```
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { continueFrom, fromMessages, messageTimeout, retryResumable } from 'claude-rx';
+ * import { Conversation } from 'claude-rx/conversation';
+ *
+ * const client = new Anthropic();
+ * const ask = (params: Anthropic.MessageCreateParamsNonStreaming) =>
+ *   fromMessages(client, params).pipe(messageTimeout({ liveness: 30_000, progress: 120_000 }));
+ *
+ * // Each turn is carried on when it breaks.
+ * const conversation = new Conversation(
+ *   (params) =>
+ *     ask(params).pipe(
+ *       retryResumable({ resume: ({ partial }) => ask(continueFrom(params, partial)) }),
+ *     ),
+ *   { model: 'claude-opus-5-5', max_tokens: 1024 },
+ *   { client },
+ * );
+ * ```
+ */
+export class Conversation<E extends AnyStreamEvent = StreamEvent> {
+  readonly #source: ConversationSource<E>;
+  readonly #params: ConversationParams<E>;
+  readonly #options: ConversationOptions;
+  readonly #requests: Requests<E>;
+  #transcript: Transcript<E>;
+  readonly #changes = new Subject<void>();
+  /** Stops the turn that runs. */
+  #stop$: ReplaySubject<void> | undefined;
+
+  constructor(
+    source: ConversationSource<E>,
+    params: ConversationParams<E>,
+    options: ConversationOptions = {},
+  ) {
+    requireSource(source);
+    requireOptions(params, options);
+    const { messages = [], ...rest } = params as {
+      messages?: readonly { role: string; content: string | readonly object[] }[];
+    };
+    this.#source = source;
+    this.#params = rest as ConversationParams<E>;
+    this.#options = options;
+    this.#requests = new Requests<E>(source, rest, options);
+    this.#transcript = this.#transcribe({ messages: messagesOf<E>(messages) });
+  }
+
+  /**
+   * What a view shows: the state now, then each that differs. It never errors or completes.
+   *
+   * What has not changed is the same object as before, and messages and blocks have keys: for
+   * `OnPush`, `track` and `distinctUntilChanged`. A state at each token is more than a screen can
+   * show: put `auditTime(16)` behind for one a frame.
+   */
+  readonly state$: Observable<ConversationState<E>> = defer(() =>
+    merge(this.#changes, of(undefined)).pipe(
+      map(() => this.state),
+      distinctUntilChanged(),
+    ),
+  );
+
+  /** The state now. */
+  get state(): ConversationState<E> {
+    return this.#transcript.state;
+  }
+
+  /** All that was said, the reply that is being written included. */
+  get messages(): readonly ConversationMessage<E>[] {
+    return this.state.messages;
+  }
+
+  /**
+   * Says something and gives the events of the answer. Results of calls that you have run yourself
+   * are said too, as `tool_result` blocks.
+   *
+   * @throws TypeError for content that is empty, or none of the user's
+   */
+  send(content: UserContent<E>): Observable<ConversationEvent<E>> {
+    const blocks = userContent(content as string | readonly object[], 'Conversation.send');
+    let key: string | undefined;
+    return this.#exchange(() => {
+      if (key !== undefined) this.#takeBack(key);
+      key = this.#transcript.say(blocks);
+    });
+  }
+
+  /**
+   * Has the last message of the user answered anew; what had been answered is gone. To keep it,
+   * `fork()` before.
+   */
+  regenerate(): Observable<ConversationEvent<E>> {
+    return this.#exchange(() => {
+      const last = this.messages.findLastIndex(({ role }) => role === 'user');
+      if (last < 0) throw mistake('there is nothing to answer: no message of the user');
+      this.#transcript.truncate(last + 1);
+    });
+  }
+
+  /**
+   * Says another thing in place of the user's message `messages[index]`, and has it answered; all that
+   * was said after it is gone.
+   *
+   * @throws TypeError when there is no message of the user's, and as `send`
+   */
+  edit(index: number, content: UserContent<E>): Observable<ConversationEvent<E>> {
+    const blocks = userContent(content as string | readonly object[], 'Conversation.edit');
+    const message = this.messages[index];
+    if (message?.role !== 'user') {
+      throw new TypeError(`Conversation.edit: message ${index} is none of the user's`);
+    }
+    let { key } = message;
+    return this.#exchange(() => {
+      const now = this.messages.findIndex((one) => one.key === key);
+      if (now < 0) throw mistake('the message to edit is not there any more');
+      this.#transcript.truncate(now);
+      key = this.#transcript.say(blocks);
+    });
+  }
+
+  /** Stops the reply and the tools that run, if there are any: what had arrived is kept. */
+  stop(): void {
+    this.#stop$?.next();
+  }
+
+  /**
+   * Another conversation in which the same was said, or the first `length` messages of it. A reply
+   * that is being written is there as far as it has come.
+   */
+  fork(length?: number): Conversation<E> {
+    const { messages, ...counted } = this.#transcript.kept;
+    return this.#with({ ...counted, messages: messages.slice(0, length) });
+  }
+
+  /**
+   * Counts the tokens of the next request, with `draft` as what is said next: by the API, through the
+   * SDK's `messages.countTokens`.
+   *
+   * @throws TypeError when a function makes the requests and there is no option `client`, and for a
+   * `draft` that is empty
+   */
+  countTokens(draft?: UserContent<E>): Observable<number> {
+    const { counter } = this.#requests;
+    if (counter === undefined) {
+      throw new TypeError('Conversation.countTokens: give the SDK client as the option `client`');
+    }
+    const said = draft as string | readonly object[] | undefined;
+    const blocks = said === undefined ? [] : userContent(said, 'Conversation.countTokens');
+    return new Observable<number>((subscriber) => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const params = this.#requests.countable(this.messages, blocks);
+      from(counter.countTokens(params, { signal }))
+        .pipe(
+          map(({ input_tokens }) => input_tokens),
+          catchError((error: unknown) => throwError(() => toMessageStreamError(error))),
+        )
+        .subscribe(subscriber);
+      return () => controller.abort();
+    });
+  }
+
+  /** All that was said, as plain JSON: for a file, or `fromJSON`. */
+  toJSON(): ConversationDocument {
+    return toDocument(this.#transcript.kept);
+  }
+
+  /**
+   * The conversation that `toJSON` has written down, parsed. What the requests have besides is not in
+   * the document, so it is given as to the constructor.
+   *
+   * @throws TypeError with the path of what is wrong, for a document that is none or is corrupted
+   *
+   * @example
+   * ```ts
+   * import Anthropic from '@anthropic-ai/sdk';
+   * import { Conversation } from 'claude-rx/conversation';
+   *
+   * const params = { model: 'claude-opus-5-5', max_tokens: 1024 };
+   * const load = (text: string) =>
+   *   Conversation.fromJSON(JSON.parse(text), new Anthropic(), params);
+   * const save = (conversation: Conversation) => JSON.stringify(conversation);
+   * ```
+   */
+  static fromJSON<E extends AnyStreamEvent = StreamEvent>(
+    document: unknown,
+    source: ConversationSource<E>,
+    params: ConversationParams<E>,
+    options: ConversationOptions = {},
+  ): Conversation<E> {
+    return new Conversation<E>(source, params, options).#with(readDocument<E>(document));
+  }
+
+  #with(kept: Kept<E>): Conversation<E> {
+    const other = new Conversation<E>(this.#source, this.#params, this.#options);
+    other.#transcript = other.#transcribe(kept);
+    return other;
+  }
+
+  #transcribe(kept: Partial<Kept<E>>): Transcript<E> {
+    const { prices, tools } = this.#options;
+    return new Transcript<E>(kept, { prices, hasTools: tools !== undefined });
+  }
+
+  /** What is said again takes the place of what was not answered. */
+  #takeBack(key: string): void {
+    const { status, messages } = this.state;
+    const index = messages.findIndex((message) => message.key === key);
+    const isLast = !messages.slice(index + 1).some(({ role }) => role === 'user');
+    if (index >= 0 && isLast && status !== 'idle') this.#transcript.truncate(index);
+  }
+
+  /** Asks, once `prepare` has written down what; the transcript is told of all that comes. */
+  #exchange(prepare: () => void): Observable<ConversationEvent<E>> {
+    return new Observable<ConversationEvent<E>>((subscriber) => {
+      if (this.#stop$) throw overlapping();
+      prepare();
+      if (!this.#requests.begin(this.messages)) {
+        this.#transcript.truncate(this.messages.length - 1);
+        throw mistake('these tool results answer no call that waits for one');
+      }
+      const stop$ = new ReplaySubject<void>(1);
+      this.#stop$ = stop$;
+      const end = (status: 'idle' | 'stopped' | 'error', error?: MessageStreamError) => {
+        if (this.#stop$ !== stop$) return;
+        this.#stop$ = undefined;
+        this.#transcript.end(status, error);
+        this.#changes.next();
+      };
+      this.#transcript.begin();
+      this.#changes.next();
+      if (!subscriber.closed)
+        this.#turns()
+          .pipe(
+            takeUntil(stop$.pipe(tap(() => end('stopped')))),
+            tap({
+              next: (event) => {
+                this.#transcript.push(event as E);
+                this.#changes.next();
+              },
+              complete: () => end('idle'),
+            }),
+            catchError((thrown: unknown) => {
+              const error = toMessageStreamError(thrown);
+              end('error', error);
+              throw error;
+            }),
+          )
+          .subscribe(subscriber);
+      return () => end('stopped');
+    });
+  }
+
+  /** All turns until the model is done. What each of them is sent is in the transcript. */
+  #turns(): Observable<ConversationEvent<E>> {
+    const { tools, maxTurns, ...options } = this.#options;
+    if (tools) {
+      return runTools<E, { messages: object[] }>(
+        (params, context) => this.#reply(params, context),
+        { ...this.#params, messages: [] },
+        { ...options, tools, maxTurns },
+      );
+    }
+    let turn = 0;
+    return defer(() => this.#reply(this.#params, { turn: ++turn })).pipe(
+      repeat({
+        count: maxTurns ?? Infinity,
+        delay: () => (isPaused(this.messages.at(-1)) ? of(0) : EMPTY),
+      }),
+    );
+  }
+
+  #reply(params: object, context: TurnContext): Observable<E> {
+    const history = this.#requests.history(this.messages);
+    this.#transcript.expect(history.prefix);
+    return this.#requests.reply(params, history, context);
+  }
+}
+
+function requireSource(source: unknown): void {
+  const { messages } = (source ?? {}) as { messages?: { create?: unknown } };
+  if (typeof source === 'function' || typeof messages?.create === 'function') return;
+  throw new TypeError(
+    'Conversation: pass an SDK client, its `beta` property, or a function that makes a request',
+  );
+}
+
+function requireOptions(
+  { tools }: { tools?: unknown },
+  { maxHistoryTokens = Infinity, cache = '5m', ...options }: ConversationOptions,
+): void {
+  if (tools !== undefined && options.tools !== undefined) {
+    throw new TypeError(
+      'Conversation: give the tools, server tools among them, in the option `tools`, not in `params`',
+    );
+  }
+  checkOptions({ ...options, tools: options.tools ?? [] });
+  if (typeof maxHistoryTokens !== 'number' || !(maxHistoryTokens > 0)) {
+    throw new TypeError(
+      `Conversation: maxHistoryTokens must be a number above 0, not ${String(maxHistoryTokens)}`,
+    );
+  }
+  if (cache !== false && cache !== '5m' && cache !== '1h') {
+    throw new TypeError(`Conversation: cache must be '5m', '1h' or false, not ${String(cache)}`);
+  }
+}
+
+function overlapping(): MessageStreamError {
+  return mistake(
+    'a reply is still being written: wait for it (`concatMap`), stop it (`switchMap`, `stop()`), or ' +
+      'leave this one out (`exhaustMap`)',
+  );
+}
+
+function mistake(problem: string): MessageStreamError {
+  return new MessageStreamError(`Conversation: ${problem}`, { code: 'request' });
+}

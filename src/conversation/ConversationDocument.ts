@@ -1,0 +1,241 @@
+import { unfinishedInput } from '../message/BlockBuilder.ts';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import { blockProblem } from './blockProblem.ts';
+import type {
+  AssistantMessage,
+  ConversationMessage,
+  ConversationUsage,
+  KeyedBlock,
+  UserMessage,
+} from './ConversationState.ts';
+import { type AnyBlock, isBlankText } from './blocks.ts';
+import { COUNTERS } from './usage.ts';
+import { textOf } from './userContent.ts';
+
+const FORMAT = 'claude-rx/conversation';
+/** Counts up when a document of before could be misread. */
+const VERSION = 1;
+
+/** A conversation as it is kept: plain JSON. */
+export interface ConversationDocument {
+  format: typeof FORMAT;
+  version: typeof VERSION;
+  messages: DocumentMessage[];
+  usage: ConversationUsage;
+  cost?: number;
+}
+
+type DocumentMessage =
+  | { key: string; role: 'user'; content: object[] }
+  | {
+      key: string;
+      role: 'assistant';
+      status: 'complete' | 'stopped' | 'error';
+      content: object[];
+      /** The results of its calls. */
+      results?: object[];
+      model?: string;
+      stop_reason?: string | null;
+      stop_details?: object | null;
+      usage?: object;
+      prefix?: string;
+      seam?: number;
+    };
+
+/** What a document holds. */
+export interface Kept<E extends AnyStreamEvent> {
+  messages: readonly ConversationMessage<E>[];
+  usage: ConversationUsage;
+  cost: number | undefined;
+}
+
+/** What a conversation holds, as a document. */
+export function toDocument<E extends AnyStreamEvent>({
+  messages,
+  usage,
+  cost,
+}: Kept<E>): ConversationDocument {
+  return {
+    format: FORMAT,
+    version: VERSION,
+    messages: messages.map(toDocumentMessage),
+    usage,
+    ...(cost !== undefined && { cost }),
+  };
+}
+
+function toDocumentMessage<E extends AnyStreamEvent>(
+  message: ConversationMessage<E>,
+): DocumentMessage {
+  const { key } = message;
+  const content = message.blocks.map(({ block }) => toDocumentBlock(block));
+  if (message.role === 'user') return { key, role: 'user', content };
+  const { text: _, blocks, status, ...rest } = message;
+  const results = blocks.flatMap(({ call }) => call?.result ?? []);
+  return {
+    ...(rest as object),
+    key,
+    role: 'assistant',
+    status: status as 'complete',
+    content,
+    ...(results.length > 0 && { results }),
+  };
+}
+
+/** What is under a symbol does not reach JSON. */
+function toDocumentBlock(block: object): object {
+  if (!(unfinishedInput in block)) return block;
+  const { [unfinishedInput]: unfinished_input, ...rest } = block;
+  return { ...rest, unfinished_input };
+}
+
+/**
+ * Reads what `toDocument` has written, and whatever else it is given.
+ *
+ * @throws TypeError with the path of what is wrong
+ */
+export function readDocument<E extends AnyStreamEvent>(document: unknown): Kept<E> {
+  if (typeof document === 'string') fail('the document', 'is text: pass what JSON.parse gives');
+  const { format, version, messages, usage, cost } = record(document, 'the document');
+  if (format !== FORMAT) fail('format', `must be '${FORMAT}': this is another kind of document`);
+  if (version !== VERSION) {
+    fail('version', `must be ${VERSION}, not ${JSON.stringify(version)}: it is of another version`);
+  }
+  const ids = new Set<unknown>();
+  const keys = new Set<unknown>();
+  const read = list(messages, 'messages').map((message, index) =>
+    readMessage<E>(message, `messages[${index}]`, { ids, keys }),
+  );
+  if (read[0]?.role === 'assistant') fail('messages[0].role', "must be 'user'");
+  const counters = record(usage, 'usage');
+  for (const name of COUNTERS) number(counters[name], `usage.${name}`);
+  if (cost !== undefined) number(cost, 'cost');
+  return { messages: read, usage: counters as never, cost: cost as number | undefined };
+}
+
+interface Seen {
+  ids: Set<unknown>;
+  keys: Set<unknown>;
+}
+
+function readMessage<E extends AnyStreamEvent>(
+  value: unknown,
+  path: string,
+  { ids, keys }: Seen,
+): ConversationMessage<E> {
+  const { key, role, content, ...rest } = record(value, path);
+  unique(key, `${path}.key`, keys);
+  if (role !== 'user' && role !== 'assistant')
+    fail(`${path}.role`, "must be 'user' or 'assistant'");
+  const blocks = list(content, `${path}.content`).map((block, index) =>
+    readBlock(block, role, `${path}.content[${index}]`),
+  );
+  for (const [index, { type, id }] of blocks.entries()) {
+    if (type === 'tool_use') unique(id, `${path}.content[${index}].id`, ids);
+  }
+  const keyed = keyedBlocks(String(key), blocks);
+  if (role === 'user') {
+    if (blocks.every(isBlankText)) fail(`${path}.content`, 'must not be empty');
+    return { key, role, text: textOf(blocks), blocks: keyed } as unknown as UserMessage<E>;
+  }
+  return readReply<E>({ key, text: textOf(blocks) }, keyed, rest, path);
+}
+
+function readReply<E extends AnyStreamEvent>(
+  { key, text }: { key: unknown; text: string },
+  blocks: KeyedBlock<AnyBlock>[],
+  {
+    status,
+    results = [],
+    model,
+    stop_reason,
+    stop_details,
+    usage,
+    prefix,
+    seam,
+  }: Record<string, unknown>,
+  path: string,
+): AssistantMessage<E> {
+  if (status !== 'complete' && status !== 'stopped' && status !== 'error') {
+    fail(`${path}.status`, "must be 'complete', 'stopped' or 'error'");
+  }
+  if (model !== undefined && typeof model !== 'string') fail(`${path}.model`, 'must be a string');
+  if (usage !== undefined && usage !== null) record(usage, `${path}.usage`);
+  if (prefix !== undefined && typeof prefix !== 'string')
+    fail(`${path}.prefix`, 'must be a string');
+  if (seam !== undefined) number(seam, `${path}.seam`);
+  const given = new Map<unknown, AnyBlock>();
+  list(results, `${path}.results`).forEach((result, index) => {
+    const place = `${path}.results[${index}]`;
+    const block = readBlock(result, 'user', place);
+    const isOfCall = blocks.some((one) => isCallOf(one.block, block));
+    if (!isOfCall) fail(`${place}.tool_use_id`, 'must be the id of a call in this message');
+    given.set(block['tool_use_id'], block);
+  });
+  return {
+    key,
+    role: 'assistant',
+    status,
+    text,
+    blocks: blocks.map((one) => withResult(one, given.get(one.block['id']))),
+    ...(model !== undefined && { model }),
+    ...(stop_reason !== undefined && { stop_reason }),
+    ...(stop_details !== undefined && { stop_details }),
+    ...(usage != null && { usage }),
+    ...(prefix !== undefined && { prefix }),
+    ...(seam !== undefined && { seam }),
+  } as unknown as AssistantMessage<E>;
+}
+
+function isCallOf({ type, id }: AnyBlock, result: AnyBlock): boolean {
+  return type === 'tool_use' && result.type === 'tool_result' && id === result['tool_use_id'];
+}
+
+/** The block with what its tool gave. */
+export function withResult<Block extends { type: string }>(
+  keyed: KeyedBlock<Block>,
+  result: object | undefined,
+): KeyedBlock<Block> {
+  if (result === undefined || keyed.block.type !== 'tool_use') return keyed;
+  const status = (result as { is_error?: unknown }).is_error === true ? 'failed' : 'done';
+  return { ...keyed, call: { status, result: result as never } };
+}
+
+export function keyedBlocks<Block>(key: string, blocks: readonly Block[]): KeyedBlock<Block>[] {
+  return blocks.map((block, index) => ({ key: `${key}.${index + 1}`, block }));
+}
+
+function readBlock(value: unknown, role: 'user' | 'assistant', path: string): AnyBlock {
+  const problem = blockProblem(value, role, path);
+  if (problem) throw new TypeError(`Conversation.fromJSON: ${problem}`);
+  const { unfinished_input, ...block } = value as AnyBlock;
+  if (unfinished_input === undefined) return block;
+  if (typeof unfinished_input !== 'string') fail(`${path}.unfinished_input`, 'must be a string');
+  return { ...block, [unfinishedInput]: unfinished_input } as AnyBlock;
+}
+
+function record(value: unknown, path: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  return fail(path, 'must be an object');
+}
+
+function list(value: unknown, path: string): unknown[] {
+  return Array.isArray(value) ? value : fail(path, 'must be a list');
+}
+
+function number(value: unknown, path: string): void {
+  if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return;
+  fail(path, 'must be a number from 0 on');
+}
+
+function unique(value: unknown, path: string, seen: Set<unknown>): void {
+  if (typeof value !== 'string' || value === '') fail(path, 'must be a string');
+  if (seen.has(value)) fail(path, `is '${value}', which is there already`);
+  seen.add(value);
+}
+
+function fail(path: string, problem: string): never {
+  throw new TypeError(`Conversation.fromJSON: ${path}: ${problem}`);
+}

@@ -1,0 +1,185 @@
+import type { MessageStreamError } from '../message/MessageStreamError.ts';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import { keyedBlocks, type Kept } from './ConversationDocument.ts';
+import type {
+  AssistantMessage,
+  ConversationMessage,
+  ConversationState,
+  ConversationStatus,
+  ConversationUsage,
+} from './ConversationState.ts';
+import type { AnyBlock } from './blocks.ts';
+import { LiveReply } from './LiveReply.ts';
+import { costOf, NO_USAGE, type Prices, withUsage } from './usage.ts';
+import { textOf } from './userContent.ts';
+
+export interface TranscriptOptions {
+  prices?: Prices | undefined;
+  /** Whether calls are run: else whoever asks answers them. */
+  hasTools?: boolean | undefined;
+}
+
+/** Writes down what is said in a conversation, and says at any time how it stands. */
+export class Transcript<E extends AnyStreamEvent> {
+  readonly #prices: Prices | undefined;
+  readonly #hasTools: boolean;
+  /** All that is said but for the reply that is live. */
+  #messages: readonly ConversationMessage<E>[];
+  #live: LiveReply<E> | undefined;
+  #status: ConversationStatus = 'idle';
+  #error: MessageStreamError | undefined;
+  /** Of all replies but for the live one. */
+  #usage: ConversationUsage;
+  #cost: number;
+  #lastKey: number;
+  /** What stands for all that the next reply is an answer to. */
+  #prefix = '';
+  #state: ConversationState<E> | undefined;
+  #isStale = true;
+
+  constructor(
+    { messages = [], usage = NO_USAGE, cost = 0 }: Partial<Kept<E>>,
+    { prices, hasTools = false }: TranscriptOptions = {},
+  ) {
+    this.#prices = prices;
+    this.#hasTools = hasTools;
+    this.#messages = messages;
+    this.#usage = usage;
+    this.#cost = cost;
+    this.#lastKey = Math.max(
+      0,
+      ...messages.map(({ key }) => Number(/^m(\d+)$/.exec(key)?.[1] ?? 0)),
+    );
+  }
+
+  /** The same object until something changes. */
+  get state(): ConversationState<E> {
+    if (this.#state === undefined || this.#isStale) this.#state = this.#next(this.#state);
+    this.#isStale = false;
+    return this.#state;
+  }
+
+  /** What is to be kept of it: as if it were stopped now. */
+  get kept(): Kept<E> {
+    const { messages, usage, cost } = this.state;
+    return { messages: messages.map(settled), usage, cost };
+  }
+
+  /** Adds what the user says, and gives its key. */
+  say(content: readonly AnyBlock[]): string {
+    const key = this.#newKey();
+    const blocks = keyedBlocks(key, content);
+    const message = { key, role: 'user', text: textOf(content), blocks } as const;
+    this.#messages = [...this.#messages, message as unknown as ConversationMessage<E>];
+    this.#isStale = true;
+    return key;
+  }
+
+  /** Takes back all but the first `length` messages; what they have used stays counted. */
+  truncate(length: number): void {
+    this.#messages = this.#messages.slice(0, length);
+    this.#isStale = true;
+  }
+
+  begin(): void {
+    this.#status = 'sending';
+    this.#error = undefined;
+    this.#isStale = true;
+  }
+
+  /** Takes note of what the next reply is an answer to. */
+  expect(prefix: string): void {
+    this.#prefix = prefix;
+  }
+
+  /** Takes in an event of a reply, or of the tools that it calls. */
+  push(event: E): void {
+    if (this.#live?.isFollowedBy(event)) this.#keepLive('complete');
+    if (event.type === 'message_start') this.#live ??= new LiveReply(this.#newKey(), this.#prefix);
+    this.#live?.push(event);
+    this.#status = this.#statusAfter(event);
+    this.#isStale = true;
+  }
+
+  end(status: 'idle' | 'stopped' | 'error', error?: MessageStreamError): void {
+    this.#live?.stopCalls();
+    this.#keepLive(status === 'idle' || this.#live?.isWhole ? 'complete' : status);
+    this.#status = status;
+    this.#error = error;
+    this.#isStale = true;
+  }
+
+  #statusAfter(event: E): ConversationStatus {
+    switch (event.type) {
+      case 'message_start':
+      case 'resume':
+        return 'streaming';
+      case 'message_stop':
+        return this.#hasTools && this.#live?.isWaiting ? 'tool' : this.#status;
+      case 'turn_end':
+        return event.outcome === 'continue' ? 'sending' : this.#status;
+      default:
+        return this.#status;
+    }
+  }
+
+  #keepLive(status: AssistantMessage<E>['status']): void {
+    const reply = this.#live?.snapshot(status);
+    this.#live = undefined;
+    if (reply === undefined) return;
+    this.#messages = [...this.#messages, reply];
+    this.#cost += this.#costOf(reply);
+    this.#usage = withUsage(this.#usage, reply.usage);
+  }
+
+  #next(before: ConversationState<E> | undefined): ConversationState<E> {
+    const live = this.#live?.snapshot(this.#live.isWhole ? 'complete' : 'streaming');
+    const messages = live ? [...this.#messages, live] : this.#messages;
+    const cost = this.#cost + (live ? this.#costOf(live) : 0);
+    const next: ConversationState<E> = {
+      status: this.#status,
+      messages: before && isSameList(before.messages, messages) ? before.messages : messages,
+      usage: sameUsage(before?.usage, live ? withUsage(this.#usage, live.usage) : this.#usage),
+      cost: this.#prices && cost,
+      error: this.#error,
+    };
+    const fields = Object.keys(next) as (keyof ConversationState<E>)[];
+    return before && fields.every((name) => before[name] === next[name]) ? before : next;
+  }
+
+  #costOf({ model, usage }: AssistantMessage<E>): number {
+    const prices = typeof this.#prices === 'function' ? this.#prices(model ?? '') : this.#prices;
+    return prices ? costOf(usage, prices) : 0;
+  }
+
+  #newKey(): string {
+    return `m${++this.#lastKey}`;
+  }
+}
+
+/** The message as it is when nothing more comes. */
+function settled<E extends AnyStreamEvent>(
+  message: ConversationMessage<E>,
+): ConversationMessage<E> {
+  if (message.role === 'user') return message;
+  const isRunning = message.blocks.some(({ call }) => call?.status === 'running');
+  if (message.status !== 'streaming' && !isRunning) return message;
+  const blocks = message.blocks.map((keyed) =>
+    keyed.call?.status === 'running'
+      ? { ...keyed, call: { ...keyed.call, status: 'stopped' as const } }
+      : keyed,
+  );
+  return { ...message, blocks, status: message.status === 'complete' ? 'complete' : 'stopped' };
+}
+
+function isSameList<T>(before: readonly T[], after: readonly T[]): boolean {
+  return before.length === after.length && before.every((value, index) => value === after[index]);
+}
+
+function sameUsage(
+  before: ConversationUsage | undefined,
+  after: ConversationUsage,
+): ConversationUsage {
+  const names = Object.keys(after) as (keyof ConversationUsage)[];
+  return before && names.every((name) => before[name] === after[name]) ? before : after;
+}

@@ -1,0 +1,70 @@
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import { blockProblem } from './blockProblem.ts';
+import { keyedBlocks, withResult } from './ConversationDocument.ts';
+import type { ConversationMessage } from './ConversationState.ts';
+import { type AnyBlock, isBlankText, isResult } from './blocks.ts';
+import { textOf } from './userContent.ts';
+
+/**
+ * The turns of a request as what was said before. The results of calls are with the calls, so that
+ * a turn of nothing else is no message of its own.
+ *
+ * @throws TypeError with the path of what makes no sense
+ */
+export function messagesOf<E extends AnyStreamEvent>(
+  turns: readonly { role: string; content: string | readonly object[] }[],
+): ConversationMessage<E>[] {
+  const messages: ConversationMessage<E>[] = [];
+  turns.forEach(({ role, content }, index) => {
+    const path = `params.messages[${index}]`;
+    if (role !== 'user' && role !== 'assistant') {
+      throw new TypeError(`Conversation: ${path}.role: must be 'user' or 'assistant'`);
+    }
+    if (index === 0 && role !== 'user') {
+      throw new TypeError(`Conversation: ${path}.role: the first message must be the user's`);
+    }
+    const blocks = readContent(content, role, path);
+    const said = role === 'user' ? blocks.filter((block) => !isResult(block)) : blocks;
+    if (role === 'user') attach(messages, blocks.filter(isResult));
+    if (said.length === 0) return;
+    const key = `m${messages.length + 1}`;
+    const fields = { key, text: textOf(said), blocks: keyedBlocks(key, said) };
+    messages.push(
+      (role === 'user' ? { ...fields, role } : { ...fields, role, status: 'complete' }) as never,
+    );
+  });
+  return messages;
+}
+
+function readContent(
+  content: string | readonly object[],
+  role: 'user' | 'assistant',
+  path: string,
+): AnyBlock[] {
+  const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+  if (!Array.isArray(blocks)) {
+    throw new TypeError(`Conversation: ${path}.content: must be text or a list of blocks`);
+  }
+  blocks.forEach((block, index) => {
+    const problem = blockProblem(block, role, `${path}.content[${index}]`);
+    if (problem) throw new TypeError(`Conversation: ${problem}`);
+  });
+  return (blocks as AnyBlock[]).filter((block) => !isBlankText(block));
+}
+
+/** Puts results to the calls of the last message. */
+function attach<E extends AnyStreamEvent>(
+  messages: ConversationMessage<E>[],
+  results: readonly AnyBlock[],
+): void {
+  const last = messages.at(-1);
+  if (last?.role !== 'assistant' || results.length === 0) return;
+  const blocks = last.blocks.map((keyed) => {
+    const { id } = keyed.block as unknown as AnyBlock;
+    return withResult(
+      keyed,
+      results.find(({ tool_use_id }) => tool_use_id === id),
+    );
+  });
+  messages[messages.length - 1] = { ...last, blocks };
+}

@@ -1,0 +1,157 @@
+import type { AnyBlock } from './blocks.ts';
+
+type Ttl = '5m' | '1h';
+
+interface Marked {
+  cache_control?: { type: string; ttl?: Ttl | null } | null | undefined;
+}
+
+/** The parts of a request that may have a breakpoint. */
+interface CacheableParams extends Marked {
+  messages: readonly { role: string; content: string | readonly object[] }[];
+  system?: string | readonly object[] | null | undefined;
+  tools?: readonly object[] | null | undefined;
+}
+
+/** At most so many (docs: /docs/en/build-with-claude/prompt-caching). */
+const MOST = 4;
+
+/** The place of a block: in the tools, in the system prompt, or in a turn; and the block in it. */
+type Place = readonly [list: 'tools' | 'system' | number, index: number];
+
+/**
+ * The request with breakpoints for the prompt cache, as far as there is room beside the caller's own:
+ * at the end of the last two turns of the user, of the system prompt, and of the tools.
+ *
+ * - The last turn of the user's is where this request writes, the one before where the request
+ *   before has written: so the cache is found again however many blocks a turn has added. (From
+ *   a breakpoint the API looks back over 20 blocks and no further:
+ *   docs /docs/en/build-with-claude/prompt-caching.)
+ * - Of the caller's own, those in the latest turns stand, at most 4 in all: who marks each message
+ *   has a fifth one day.
+ * - One that lasts an hour never comes behind one that lasts 5 minutes, which the API refuses.
+ */
+export function placeBreakpoints<Params extends object>(params: Params, ttl: Ttl = '5m'): Params {
+  const request = withoutExcess(params as unknown as CacheableParams);
+  const free = MOST - ownPlaces(request).length - (request.cache_control ? 1 : 0);
+  const places = wantedPlaces(request).slice(0, Math.max(0, free));
+  return places.reduce(
+    (marked, place) => withMark(marked, place, ttlAt(request, place, ttl)),
+    request,
+  ) as unknown as Params;
+}
+
+/** Where breakpoints are useful and are not yet, the most useful first. */
+function wantedPlaces(request: CacheableParams): Place[] {
+  const { messages, system, tools, cache_control } = request;
+  const turns = messages.flatMap(({ role }, turn) => (role === 'user' ? [turn] : []));
+  const [last, before] = turns.toReversed();
+  const isSystem = typeof system === 'string' ? system.trim() !== '' : Boolean(system?.length);
+  const tool = tools?.findLastIndex((one) => !(one as AnyBlock)['defer_loading']) ?? -1;
+  const places: (Place | undefined)[] = [
+    // One for the whole request is put there by the API.
+    cache_control ? undefined : lastBlock(request, last),
+    lastBlock(request, before),
+    isSystem ? ['system', typeof system === 'string' ? 0 : system!.length - 1] : undefined,
+    tool >= 0 ? ['tools', tool] : undefined,
+  ];
+  return places.filter((place) => place !== undefined && !isMarked(request, place)) as Place[];
+}
+
+function lastBlock({ messages }: CacheableParams, turn: number | undefined): Place | undefined {
+  if (turn === undefined) return undefined;
+  const { content } = messages[turn]!;
+  return [turn, typeof content === 'string' ? 0 : content.length - 1];
+}
+
+function listAt({ messages, system, tools }: CacheableParams, [list]: Place): readonly object[] {
+  const content = list === 'tools' ? tools : list === 'system' ? system : messages[list]?.content;
+  return typeof content === 'string' ? [{ type: 'text', text: content }] : (content ?? []);
+}
+
+function isMarked(request: CacheableParams, place: Place): boolean {
+  return breakpointsIn(listAt(request, place)[place[1]]).length > 0;
+}
+
+/** The breakpoints in a block: its own, and those of what a tool result holds. */
+function breakpointsIn(block: object | undefined): Marked[] {
+  const { cache_control, content } = (block ?? {}) as Marked & { content?: unknown };
+  const inside = Array.isArray(content) ? content.flatMap(breakpointsIn) : [];
+  return [...inside, ...(cache_control ? [block as Marked] : [])];
+}
+
+/** Where the caller's own breakpoints are, in the order in which the API reads: one for each. */
+function ownPlaces(request: CacheableParams): Place[] {
+  const lists = ['tools', 'system', ...request.messages.keys()] as const;
+  return lists.flatMap((list) =>
+    listAt(request, [list, 0]).flatMap((block, index) =>
+      breakpointsIn(block).map((): Place => [list, index]),
+    ),
+  );
+}
+
+/** Without the caller's first breakpoints in turns, where there are more than the API takes. */
+function withoutExcess(request: CacheableParams): CacheableParams {
+  const places = ownPlaces(request);
+  const excess = places.length + (request.cache_control ? 1 : 0) - MOST;
+  if (excess <= 0) return request;
+  const inTurns = places.filter(([list]) => typeof list === 'number');
+  const others = places.filter(([list]) => typeof list !== 'number');
+  return [...inTurns, ...others].slice(0, excess).reduce(withoutFirstMark, request);
+}
+
+function withoutFirstMark(request: CacheableParams, place: Place): CacheableParams {
+  let isFirst = true;
+  const strip = (block: object): object => {
+    const { cache_control, ...rest } = block as Marked & { content?: unknown };
+    const content = rest.content;
+    const inside = Array.isArray(content) && isFirst ? content.map(strip) : content;
+    const isOwn = isFirst && Boolean(cache_control);
+    if (isOwn) isFirst = false;
+    if (inside === content && !isOwn) return block;
+    return {
+      ...rest,
+      ...(content !== undefined && { content: inside }),
+      ...(!isOwn && cache_control && { cache_control }),
+    };
+  };
+  return withBlock(request, place, (block) => strip(block));
+}
+
+function withMark(request: CacheableParams, place: Place, ttl: Ttl): CacheableParams {
+  const cache_control = { type: 'ephemeral', ...(ttl === '1h' && { ttl }) };
+  return withBlock(request, place, (block) => ({ ...block, cache_control }));
+}
+
+function withBlock(
+  request: CacheableParams,
+  place: Place,
+  change: (block: object) => object,
+): CacheableParams {
+  const [list, index] = place;
+  const changed = listAt(request, place).with(index, change(listAt(request, place)[index]!));
+  if (typeof list !== 'number') return { ...request, [list]: changed };
+  const turn = { ...request.messages[list]!, content: changed };
+  return { ...request, messages: request.messages.with(list, turn) };
+}
+
+/** How long a breakpoint of ours lasts, so that it may be between those of the caller. */
+function ttlAt(request: CacheableParams, place: Place, wanted: Ttl): Ttl {
+  const rank = ([list, index]: Place) =>
+    (list === 'tools' ? -2 : list === 'system' ? -1 : list) * 1e6 + index;
+  const own = ownPlaces(request).map((other) => {
+    const marks = breakpointsIn(listAt(request, other)[other[1]]);
+    return { isBefore: rank(other) < rank(place), ttls: marks.map(ttlOf) };
+  });
+  const behind = [
+    ...own.flatMap(({ isBefore, ttls }) => (isBefore ? [] : ttls)),
+    ...(request.cache_control ? [ttlOf(request)] : []),
+  ];
+  if (behind.includes('1h')) return '1h';
+  const isLater = own.some(({ isBefore, ttls }) => isBefore && ttls.includes('5m'));
+  return isLater ? '5m' : wanted;
+}
+
+function ttlOf({ cache_control }: Marked): Ttl {
+  return cache_control?.ttl ?? '5m';
+}

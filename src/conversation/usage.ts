@@ -1,0 +1,71 @@
+import type { ConversationUsage } from './ConversationState.ts';
+
+/**
+ * What a million tokens cost, in any currency. What is left out is a multiple of `input`: 0.1 for
+ * what is read from the cache, 1.25 and 2 for what is written to it for 5 minutes and for an hour
+ * (docs: /docs/en/build-with-claude/prompt-caching#pricing).
+ */
+export interface TokenPrices {
+  input: number;
+  output: number;
+  cacheRead?: number;
+  cacheWrite?: number;
+  cacheWrite1h?: number;
+}
+
+/** Prices of tokens: of every model, or of each. */
+export type Prices = TokenPrices | ((model: string) => TokenPrices | undefined);
+
+/** The counters of a reply, as far as they are there. */
+interface Counters {
+  input_tokens?: number | null;
+  output_tokens?: number | null;
+  cache_creation_input_tokens?: number | null;
+  cache_read_input_tokens?: number | null;
+  cache_creation?: { ephemeral_1h_input_tokens?: number | null } | null;
+}
+
+export const COUNTERS = [
+  'input_tokens',
+  'output_tokens',
+  'cache_creation_input_tokens',
+  'cache_read_input_tokens',
+] as const;
+
+export const NO_USAGE: ConversationUsage = {
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_creation_input_tokens: 0,
+  cache_read_input_tokens: 0,
+};
+
+/** The usage with that of one more reply. */
+export function withUsage(
+  before: ConversationUsage,
+  usage: Counters | null | undefined,
+): ConversationUsage {
+  const sums = COUNTERS.map((name) => [name, before[name] + (usage?.[name] ?? 0)]);
+  return Object.fromEntries(sums) as unknown as ConversationUsage;
+}
+
+/** How many tokens the request of a reply had. */
+export function promptTokens(usage: Counters | null | undefined): number {
+  const { input_tokens, cache_creation_input_tokens, cache_read_input_tokens } = usage ?? {};
+  return (input_tokens ?? 0) + (cache_creation_input_tokens ?? 0) + (cache_read_input_tokens ?? 0);
+}
+
+/** What the tokens of a reply cost. */
+export function costOf(usage: Counters | null | undefined, prices: TokenPrices): number {
+  const { input, output } = prices;
+  const { cacheRead = 0.1 * input, cacheWrite = 1.25 * input, cacheWrite1h = 2 * input } = prices;
+  const written = usage?.cache_creation_input_tokens ?? 0;
+  const forAnHour = Math.min(usage?.cache_creation?.ephemeral_1h_input_tokens ?? 0, written);
+  return (
+    ((usage?.input_tokens ?? 0) * input +
+      (usage?.output_tokens ?? 0) * output +
+      (usage?.cache_read_input_tokens ?? 0) * cacheRead +
+      (written - forAnHour) * cacheWrite +
+      forAnHour * cacheWrite1h) /
+    1_000_000
+  );
+}

@@ -1,0 +1,59 @@
+import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
+import type { Subscriber } from 'rxjs';
+import { eventsOf } from '../message/eventsOf.ts';
+import { MessageStreamError } from '../message/MessageStreamError.ts';
+import type { StreamEvent } from '../message/StreamEvent.ts';
+import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+import type { ResponseOptions } from './SourceOptions.ts';
+
+/** Reads a reply that was not streamed into `subscriber`: the events that build it, in one run. */
+export function receiveWhole(
+  response: Response,
+  subscriber: Subscriber<StreamEvent>,
+  { onResponse }: ResponseOptions,
+  abort: () => void,
+): void {
+  const { headers, status } = response;
+  const requestId = headers.get('request-id') ?? undefined;
+  let isRead = false;
+  subscriber.add(() => {
+    if (!isRead) abort();
+  });
+  const fail = (error: unknown, otherwise?: 'connection') =>
+    subscriber.error(toMessageStreamError(error, { requestId, otherwise: otherwise ?? 'unknown' }));
+
+  try {
+    onResponse?.({ requestId, status, headers });
+  } catch (error) {
+    return fail(error);
+  }
+  if (subscriber.closed) return;
+  const onText = (text: string): void => {
+    isRead = true;
+    const message = parsed(text);
+    if (message === undefined) return fail(noMessage(text, response));
+    for (const event of eventsOf(message)) subscriber.next(event);
+    subscriber.complete();
+  };
+  response.text().then(onText, (error: unknown) => fail(error, 'connection'));
+}
+
+function parsed(text: string): Message | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<Message> | null;
+    return value?.type === 'message' && Array.isArray(value.content)
+      ? (value as Message)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function noMessage(text: string, { status, headers }: Response): MessageStreamError {
+  const type = headers.get('content-type') ?? 'no content type';
+  const begins = text === '' ? 'is empty' : `begins with ${JSON.stringify(text.slice(0, 200))}`;
+  return new MessageStreamError(
+    `The body of the response (${status}, ${type}) is no message; it ${begins}`,
+    { code: 'protocol', status },
+  );
+}

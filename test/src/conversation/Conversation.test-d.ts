@@ -1,0 +1,94 @@
+import type Anthropic from '@anthropic-ai/sdk';
+import type { BetaMessage } from '@anthropic-ai/sdk/resources/beta/messages/messages';
+import {
+  type BetaStreamEvent,
+  fromMessages,
+  type MessageStreamError,
+  type StreamEvent,
+} from 'claude-rx';
+import {
+  ask,
+  Conversation,
+  type ConversationEvent,
+  type ConversationState,
+  type ConversationUsage,
+} from 'claude-rx/conversation';
+import { defineTool, type ToolEvent } from 'claude-rx/tools';
+import type { Observable } from 'rxjs';
+import { expectTypeOf, it } from 'vitest';
+import { z } from 'zod';
+
+declare const client: Anthropic;
+const params = { model: 'claude-opus-5-5', max_tokens: 1 };
+
+it('gives the events of the replies and of the tools', () => {
+  const conversation = new Conversation(client, params);
+  expectTypeOf(conversation).toEqualTypeOf<Conversation<StreamEvent>>();
+  expectTypeOf(conversation.send('Hi')).toEqualTypeOf<
+    Observable<StreamEvent | ToolEvent<StreamEvent>>
+  >();
+  expectTypeOf(conversation.regenerate()).toEqualTypeOf<Observable<ConversationEvent>>();
+  expectTypeOf(conversation.countTokens()).toEqualTypeOf<Observable<number>>();
+});
+
+it('takes a function that makes the requests, and knows its parameters', () => {
+  const conversation = new Conversation((request, { turn }) => {
+    expectTypeOf(request.messages).toEqualTypeOf<Anthropic.MessageParam[]>();
+    expectTypeOf(turn).toEqualTypeOf<number>();
+    return fromMessages(client, request);
+  }, params);
+  expectTypeOf(conversation).toEqualTypeOf<Conversation<StreamEvent>>();
+});
+
+it('takes a beta client, if told so', () => {
+  const conversation = new Conversation<BetaStreamEvent>(client.beta, params);
+  const last = conversation.messages.at(-1);
+  if (last?.role !== 'assistant') return;
+  expectTypeOf(last.stop_reason).toEqualTypeOf<BetaMessage['stop_reason'] | undefined>();
+  // @ts-expect-error -- these are the parameters of another client
+  void new Conversation<StreamEvent>(client.beta, { ...params, mcp_servers: [] });
+});
+
+it('narrows messages and blocks', () => {
+  const { state } = new Conversation(client, params);
+  expectTypeOf(state).toEqualTypeOf<ConversationState>();
+  expectTypeOf(state.usage).toEqualTypeOf<ConversationUsage>();
+  expectTypeOf(state.error).toEqualTypeOf<MessageStreamError | undefined>();
+  for (const message of state.messages) {
+    if (message.role === 'user') {
+      expectTypeOf(message.blocks[0]!.block).toEqualTypeOf<Anthropic.ContentBlockParam>();
+      // @ts-expect-error -- a question has no usage
+      void message.usage;
+    } else {
+      expectTypeOf(message.blocks[0]!.block).toEqualTypeOf<Anthropic.ContentBlock>();
+      expectTypeOf(message.usage).toEqualTypeOf<Anthropic.Usage | undefined>();
+      // @ts-expect-error -- a state is not to be written into
+      message.text = '';
+    }
+  }
+});
+
+it('takes tools and content, and no parameters that it makes itself', () => {
+  const look = defineTool({
+    name: 'look',
+    description: '',
+    input: z.object({}),
+    run: () => 'x',
+  });
+  const conversation = new Conversation(client, params, { tools: [look], maxTurns: 3 });
+  conversation.send([{ type: 'text', text: 'Hi' }]);
+  // @ts-expect-error -- a reply is not said by the user
+  conversation.send([{ type: 'server_tool', text: 'Hi' }]);
+  // @ts-expect-error -- whether it streams is an option
+  void new Conversation(client, { ...params, stream: true });
+  // @ts-expect-error -- the model is missing
+  void new Conversation(client, { max_tokens: 1 });
+});
+
+it('asks with a prompt, or with parameters', () => {
+  expectTypeOf(ask(client, 'Hi')).toEqualTypeOf<Observable<string>>();
+  ask(client, 'Hi', { params: { model: 'claude-haiku-4-5', system: 'Be brief' }, stream: false });
+  ask(client, { ...params, messages: [] });
+  // @ts-expect-error -- a request has messages
+  ask(client, params);
+});
