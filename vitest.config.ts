@@ -25,7 +25,13 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/long/**', 'test/clouds/**', 'test/agent-sdk/**', '**/node_modules/**'],
+    exclude: [
+      'test/long/**',
+      'test/clouds/**',
+      'test/agent-sdk/**',
+      'test/hosts/**',
+      '**/node_modules/**',
+    ],
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
     dangerouslyIgnoreUnhandledErrors: false,
     // One fewer than there are cores, the default, is one on a small machine.
