@@ -1,5 +1,6 @@
 // Runs every scenario in a process of its own, prints what it measured, and writes RESULTS.md.
 // `npm run bench -- ascii16 burst` runs some of them anew; the others stay as they were measured.
+// `npm run bench -- report` only writes down what was.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -48,6 +49,7 @@ const PACED = ['paced-200-20', 'paced-1000-40'];
 const WITH_RSS = new Set([...IN_MEMORY, 'onceClient', 'onceResponse', 'slow']);
 
 const asked = process.argv.slice(2);
+const isReport = asked[0] === 'report';
 const names =
   asked.length > 0
     ? asked
@@ -61,7 +63,7 @@ const findings: Findings = existsSync(file)
   ? JSON.parse(readFileSync(file, 'utf8'))
   : { results: {}, rss: {}, held: [], steps: [] };
 
-for (const name of names) {
+for (const name of isReport ? [] : names) {
   process.stderr.write(`${name}\n`);
   if (name === 'memory') findings.held = await run<Held[]>(name);
   else if (name === 'snapshots') findings.steps = await run<Snapshots[]>(name);

@@ -194,6 +194,10 @@ export interface Snapshots {
 /** What a snapshot at each delta costs, and whether that depends on the length of the message. */
 export async function snapshots(): Promise<Snapshots[]> {
   const rows: Snapshots[] = [];
+  const warmUp = [Buffer.concat(frames('word '.repeat(20_000)))];
+  for (let round = 0; round < 10; round++) {
+    await lastValueFrom(fromResponse(respond(warmUp)).pipe(accumulateMessage()));
+  }
   for (const deltas of [5_000, 20_000, 80_000]) {
     const chunks = [Buffer.concat(frames('word '.repeat(deltas)))];
     const none: number[] = [];

@@ -43,28 +43,35 @@ export function targets({ results, held, steps }: Findings): string[] {
   for (const { scenario, who, against, most, what, cpu } of TARGETS) {
     const measured = results[scenario]?.measured;
     if (!measured) continue;
-    const of = (name: string) => {
-      const one = measured.find((some) => some.name === name)!;
-      return median(cpu ? one.cpu : one.wall);
+    const ratioOf = (which: 'wall' | 'cpu') => {
+      const [one, other] = [who, against].map(
+        (name) => measured.find((some) => some.name === name)![which],
+      );
+      return median(one!) / median(other!);
     };
-    const found = of(who) / of(against);
-    lines.push(row(`${what}: ${who} / ${against}${cpu ? ', CPU' : ''}`, found, most));
+    const wall = cpu ? undefined : ratioOf('wall');
+    lines.push(row(`${what}: ${who} / ${against}`, most, wall, ratioOf('cpu')));
   }
   for (const { deltas, without, with: all } of steps) {
-    lines.push(row(`${deltas} deltas: µs more with a snapshot at each`, all - without, 1.5));
+    const what = `${deltas.toLocaleString('en')} deltas: µs more with a snapshot at each`;
+    lines.push(row(what, 1.5, undefined, all - without));
   }
   const bytes = (who: string) =>
     held.find((one) => one.who === who && one.what.includes('1,000 deltas'))?.bytes ?? Number.NaN;
   if (held.length > 0) {
-    const ours = bytes("claude-rx, through the SDK's client");
-    const raw = bytes('SDK raw, through its client');
-    lines.push(row("bytes a stream, SDK's client: claude-rx / SDK raw", ours / raw, 1));
+    const ratio =
+      bytes("claude-rx, through the SDK's client") / bytes('SDK raw, through its client');
+    lines.push(row("bytes a stream, SDK's client: claude-rx / SDK raw", 1, ratio));
   }
-  return [['| | at most | measured | |', '|---|---:|---:|---|', ...lines].join('\n')];
+  const head = '| | at most | time | CPU time | |\n|---|---:|---:|---:|---|';
+  return [[head, ...lines].join('\n')];
 }
 
-function row(what: string, found: number, most: number): string {
+/** What others do on the machine is in the time, and not in the CPU time. */
+function row(what: string, most: number, wall?: number, cpu?: number): string {
   const digits = most < 0.1 ? 3 : 2;
-  const verdict = found <= most ? 'holds' : '**missed**';
-  return `| ${what} | ${most.toFixed(digits)} | ${found.toFixed(digits)} | ${verdict} |`;
+  const shown = (value?: number) => value?.toFixed(digits) ?? '';
+  const [first = Infinity, second = Infinity] = [wall ?? cpu, cpu];
+  const verdict = first <= most ? 'holds' : second <= most ? 'holds in CPU time' : '**missed**';
+  return `| ${what} | ${most.toFixed(digits)} | ${shown(wall)} | ${shown(cpu)} | ${verdict} |`;
 }
