@@ -66,15 +66,18 @@ function unfinished(chunks: readonly Uint8Array[]): Response {
 const readers: Record<string, (chunks: Uint8Array[]) => () => void> = {
   'a reader alone': (chunks) => {
     const reader = unfinished(chunks).body!.getReader();
-    const read = (): void => void reader.read().then(read);
-    read();
+    const readAll = async (): Promise<void> => {
+      while (!(await reader.read()).done);
+    };
+    void readAll();
     return () => void reader.cancel();
   },
   'SDK raw': (chunks) => {
     const controller = new AbortController();
-    const iterator = Stream.fromSSEResponse(unfinished(chunks), controller)[Symbol.asyncIterator]();
-    const read = (): void => void iterator.next().then(read, () => {});
-    read();
+    const readAll = async (): Promise<void> => {
+      for await (const _ of Stream.fromSSEResponse(unfinished(chunks), controller));
+    };
+    readAll().catch(() => {});
     return () => controller.abort();
   },
   'SDK MessageStream, through its client': (chunks) => {
@@ -119,10 +122,10 @@ export async function memory(): Promise<Held[]> {
   const long = frames('word '.repeat(1_000)).slice(0, -3);
   const joined = [Buffer.concat(long)];
   for (const [who, read] of Object.entries(readers)) {
-    rows.push({ what: 'an idle stream', who, bytes: await held(500, () => read(idle)) });
+    rows.push({ what: 'an idle stream', who, bytes: await held(100, () => read(idle)) });
   }
   for (const [who, read] of Object.entries(readers)) {
-    const bytes = await held(200, () => read(joined));
+    const bytes = await held(100, () => read(joined));
     rows.push({ what: 'a stream after 1,000 deltas of 5 characters', who, bytes });
   }
   rows.push(await subscriber(0), await subscriber(1_000));
@@ -145,7 +148,7 @@ async function subscriber(deltas: number): Promise<Held> {
   const shared = source.pipe(shareMessage());
   shared.subscribe();
   for (const event of events) source.next(event);
-  const bytes = await held(2_000, () => {
+  const bytes = await held(1_000, () => {
     const subscription = shared.subscribe();
     return () => subscription.unsubscribe();
   });
