@@ -110,7 +110,8 @@ export class EventDecoder {
 
   #emit(event: StreamEvent): void {
     if (this.#stopped) return;
-    this.#count++;
+    // What begins the body would hold all of its first chunk.
+    if (this.#count++ === 0) this.#head = '';
     this.#onEvent(event);
   }
 
