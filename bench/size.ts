@@ -15,7 +15,7 @@ const entries: [what: string, code: string, most: number][] = [
     1_800,
   ],
   ['fromResponse and textOnly', `export { fromResponse, textOnly } from './src/index.ts'`, 7_900],
-  ['everything', `export * from './src/index.ts'`, 36_000],
+  ['everything', `export * from './src/index.ts'`, 40_000],
 ];
 
 for (const [what, contents, most] of entries) {
