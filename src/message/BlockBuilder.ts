@@ -34,6 +34,12 @@ const TEXT_OF: ReadonlyMap<unknown, string> = new Map([
 ]);
 
 /**
+ * A string that was joined of pieces holds on to all of them until somebody looks at its characters.
+ * So many pieces are made one, which copies each character once.
+ */
+const MOST_PIECES = 256;
+
+/**
  * Builds one content block out of its deltas.
  *
  * `push` only notes what came; it is put into the block when somebody looks, since that costs as much
@@ -45,6 +51,9 @@ export class BlockBuilder {
   #runType: unknown;
   #textOf = '';
   #text = '';
+  /** The end of that text, in at most so many pieces. */
+  #pieces = '';
+  #pieceCount = 0;
   /** Deltas that make a list longer. */
   #listed: Fields[] = [];
   /** Whether text of the input has come, or will. */
@@ -78,7 +87,8 @@ export class BlockBuilder {
   push(delta: Fields): boolean {
     const { type } = delta;
     if (type === this.#runType && type !== undefined) {
-      this.#text = append(this.#text, delta[this.#textOf]);
+      this.#pieces = append(this.#pieces, delta[this.#textOf]);
+      if (++this.#pieceCount >= MOST_PIECES) this.#joinPieces();
       return true;
     }
     this.#gather();
@@ -91,7 +101,7 @@ export class BlockBuilder {
     if (textOf && (!isInput || block['input'] !== undefined)) {
       this.#runType = type;
       this.#textOf = textOf;
-      this.#text = append('', delta[textOf]);
+      this.#pieces = append('', delta[textOf]);
       this.#awaitsInput ||= isInput;
     } else if (type === 'signature_delta') {
       this.#block = { ...block, signature: delta['signature'] };
@@ -112,9 +122,20 @@ export class BlockBuilder {
     this.#awaitsInput = false;
   }
 
+  #joinPieces(): void {
+    // It is the look that joins them.
+    this.#pieces.charCodeAt(0);
+    this.#text += this.#pieces;
+    this.#pieces = '';
+    this.#pieceCount = 0;
+  }
+
   /** Puts the text of the run so far into the block. */
   #gather(): void {
     if (this.#runType === undefined) return;
+    this.#text += this.#pieces;
+    this.#pieces = '';
+    this.#pieceCount = 0;
     const key = this.#textOf === 'partial_json' ? unfinishedInput : this.#textOf;
     const before = this.#block[key];
     if (this.#text === '' && before !== undefined) return;

@@ -5,9 +5,6 @@ import type { AnyStreamEvent, StreamEvent } from './StreamEvent.ts';
 
 type Fields = Record<string, unknown>;
 
-/** The text is put in one piece after so many events, and then each time they are an eighth more. */
-const FLATTEN_AFTER = 512;
-
 /**
  * Follows a reply, and says it again as the shortest run of events that the rest of it can follow.
  *
@@ -23,14 +20,11 @@ export class MessageReplay<E extends AnyStreamEvent = StreamEvent> {
   /** Of the last event, where that was a delta: the next of the same kind begins no block. */
   #runIndex: unknown;
   #runType: unknown;
-  #sinceFlattened = 0;
-  #count = 0;
 
   push(event: E): void {
     const { type, index, delta } = event as unknown as Fields;
     const before = type === 'message_start' ? this.#builder.message : undefined;
     this.#builder.push(event);
-    this.#flatten();
 
     const deltaType = (delta as Fields | undefined)?.['type'];
     const isDelta = type === 'content_block_delta';
@@ -73,22 +67,6 @@ export class MessageReplay<E extends AnyStreamEvent = StreamEvent> {
 
   #indexOf({ index }: Fields): unknown {
     return this.#indices[index as number];
-  }
-
-  /**
-   * A string that was put together of thousands of pieces holds on to all of them until somebody
-   * looks at its characters.
-   */
-  #flatten(): void {
-    this.#count++;
-    if (++this.#sinceFlattened < Math.max(FLATTEN_AFTER, this.#count / 8)) return;
-    this.#sinceFlattened = 0;
-    const last = this.#builder.message?.content.at(-1) as Record<PropertyKey, unknown> | undefined;
-    if (last === undefined) return;
-    for (const key of Reflect.ownKeys(last)) {
-      const value = last[key];
-      if (typeof value === 'string') value.charCodeAt(0);
-    }
   }
 }
 
