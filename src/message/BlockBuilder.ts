@@ -37,7 +37,7 @@ const TEXT_OF: ReadonlyMap<unknown, string> = new Map([
  * A string that was joined of pieces holds on to all of them until somebody looks at its characters.
  * So many pieces are made one, which copies each character once.
  */
-const MOST_PIECES = 256;
+const MOST_PIECES = 64;
 
 /**
  * Builds one content block out of its deltas.
