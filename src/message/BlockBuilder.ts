@@ -133,9 +133,7 @@ export class BlockBuilder {
   /** Puts the text of the run so far into the block. */
   #gather(): void {
     if (this.#runType === undefined) return;
-    this.#text += this.#pieces;
-    this.#pieces = '';
-    this.#pieceCount = 0;
+    this.#joinPieces();
     const key = this.#textOf === 'partial_json' ? unfinishedInput : this.#textOf;
     const before = this.#block[key];
     if (this.#text === '' && before !== undefined) return;
