@@ -11,6 +11,7 @@ import {
   takeUntil,
   tap,
 } from 'rxjs';
+import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import { graphemeBoundary, surrogateBoundary } from '../src/text/graphemeBoundary.ts';
 
 export interface BufferTextConfig {
@@ -33,9 +34,6 @@ export interface BufferTextConfig {
   settle?: number;
   scheduler?: SchedulerLike;
 }
-
-/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** How long a frame may take, in milliseconds, before the page must have been hidden meanwhile. */
 const LATE_FRAME = 100;

@@ -9,6 +9,7 @@ import {
   takeUntil,
   tap,
 } from 'rxjs';
+import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 import { StreamMeter, type StreamMeasurements } from '../src/message/StreamMeter.ts';
 
@@ -25,9 +26,6 @@ export interface MeasureStreamConfig {
   /** Its `now()` is the clock. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
-
-/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Passes the events on untouched and tells `observer`, once, at the end, how the stream went: its

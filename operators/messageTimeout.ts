@@ -7,6 +7,7 @@ import {
   Subscription,
   tap,
 } from 'rxjs';
+import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import type { Valve } from '../src/flow/Valve.ts';
 import { isBlockEvent } from '../src/message/isBlockEvent.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
@@ -30,9 +31,6 @@ export interface MessageTimeoutConfig extends MessageLimits {
   /** Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
-
-/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Ends a reply that has gone silent with an error of code `timeout`, which can be retried.

@@ -14,6 +14,7 @@ import {
   throwError,
   timer,
 } from 'rxjs';
+import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import { messageText } from '../src/message/messageText.ts';
 import { Splice } from '../src/message/Splice.ts';
@@ -69,9 +70,6 @@ export interface RetryResumableConfig<E extends AnyStreamEvent> {
   /** Where the waits are timed. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
-
-/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Carries a reply on that broke, so that nobody downstream notices: one `message_start`, contiguous

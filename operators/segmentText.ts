@@ -14,6 +14,7 @@ import {
   throwError,
   timer,
 } from 'rxjs';
+import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import { TEXT_UNITS, TextSegmenter, type TextUnit } from '../src/text/TextSegmenter.ts';
 
 export type { TextUnit } from '../src/text/TextSegmenter.ts';
@@ -29,9 +30,6 @@ export interface SegmentTextConfig {
   /** Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
-
-/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Cuts text anew: into characters as people see them, words, sentences or lines, however it came.

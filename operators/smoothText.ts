@@ -10,6 +10,7 @@ import {
   Subscription,
   tap,
 } from 'rxjs';
+import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import { TextPacer, type TextPacerConfig } from '../src/text/TextPacer.ts';
 
 export interface SmoothTextConfig {
@@ -33,9 +34,6 @@ export interface SmoothTextConfig {
   /** Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
-
-/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Types text that arrives in bursts evenly, and never falls behind.

@@ -9,6 +9,7 @@ import {
   type SchedulerLike,
   tap,
 } from 'rxjs';
+import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import { withContinuation } from '../src/message/continuation.ts';
 import { errorFrame } from '../src/message/errorFrame.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
@@ -28,9 +29,6 @@ export interface ToSseConfig {
   heartbeat?: number;
   scheduler?: SchedulerLike;
 }
-
-/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Writes events as the frames of an event stream.

@@ -1,11 +1,9 @@
 import { blockEvents } from '../message/blockEvents.ts';
+import { type Fields, fields as fieldsIn, isRecord } from '../message/fields.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { BetaStreamEvent, ContentBlockOf, MessageOf } from '../message/StreamEvent.ts';
 import type { AnyAgentMessage } from './AgentMessage.ts';
-
-// What comes out of a child process may not be what its type says.
-type Fields = Record<string, unknown>;
 
 /** A block of the reply that is being made, at its place among those that stand. */
 interface Block {
@@ -108,7 +106,7 @@ export class AgentReplies {
         return this.#sendAt(reply, reply.streamed?.get(event['index']), event);
       case 'message_delta':
         reply.hasDelta = true;
-        reply.stopReason = fieldsOf(event['delta'])['stop_reason'] ?? reply.stopReason;
+        reply.stopReason = fieldsIn(event['delta'])['stop_reason'] ?? reply.stopReason;
         reply.usage = event['usage'] ?? reply.usage;
         return this.#send(event);
       case 'message_stop':
@@ -120,7 +118,7 @@ export class AgentReplies {
   }
 
   #begin(event: Fields): void {
-    const { id } = fieldsOf(event['message']);
+    const { id } = fieldsIn(event['message']);
     if (this.#reply) {
       // The API never does that; the builder would ignore it too.
       if (this.#reply.id === id) return;
@@ -133,7 +131,7 @@ export class AgentReplies {
 
   #startBlock(reply: Reply, event: Fields): void {
     if (reply.streamed === undefined) return;
-    const { type, id } = fieldsOf(event['content_block']);
+    const { type, id } = fieldsIn(event['content_block']);
     const block: Block = { type, id };
     reply.blocks.push(block);
     reply.streamed.set(event['index'], block);
@@ -312,12 +310,4 @@ function finalDelta({ stopReason, isAnswered, usage }: Reply): Fields {
 function blocksOf(content: unknown): Fields[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }];
   return Array.isArray(content) ? content.filter(isRecord) : [];
-}
-
-function fieldsOf(value: unknown): Fields {
-  return isRecord(value) ? value : {};
-}
-
-function isRecord(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -22,14 +22,6 @@ export function isBlankText(block: { type: string; text?: unknown }): boolean {
   return block.type === 'text' && String(block.text ?? '').trim() === '';
 }
 
-export function isCall(block: { type: string }): boolean {
-  return block.type === 'tool_use';
-}
-
 export function isResult(block: { type: string }): boolean {
   return block.type === 'tool_result';
-}
-
-export function isThought({ type }: { type: string }): boolean {
-  return type === 'thinking' || type === 'redacted_thinking';
 }

@@ -1,4 +1,5 @@
-import { type AnyBlock, isBlankText, isCall, isThought, withBlock } from './blocks.ts';
+import { isCall, isServerCall, isThought } from '../message/blockKinds.ts';
+import { type AnyBlock, isBlankText, withBlock } from './blocks.ts';
 
 /** A reply, or one of several that carry each other on. */
 export interface ReplyPart {
@@ -93,10 +94,6 @@ function withoutInvalidThoughts(
     prefix = withBlock('assistant')(prefix, block);
   }
   return kept;
-}
-
-function isServerCall({ type }: AnyBlock): boolean {
-  return type === 'server_tool_use' || type === 'mcp_tool_use';
 }
 
 /** Whether the block is the result of what the API ran itself. */

@@ -1,6 +1,7 @@
 import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import { Seam, type SeamConfig } from '../text/Seam.ts';
 import { addUsage } from './addUsage.ts';
+import { isCall } from './blockKinds.ts';
 import { continuationOf } from './continuation.ts';
 import { defaultContinuation } from './continueFrom.ts';
 import { isContentEvent } from './isContentEvent.ts';
@@ -345,10 +346,6 @@ function withAllText(seam: SeamConfig, kept: readonly { type: string }[]): SeamC
 
 function attemptsOf(usage: Usage): object[] {
   return usage.attempts ?? [usage];
-}
-
-function isCall({ type }: { type: string }): boolean {
-  return type === 'tool_use';
 }
 
 function isBlankText({ type, delta }: Event): boolean {

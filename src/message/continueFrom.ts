@@ -1,11 +1,11 @@
 import { SHORTEST_REPEAT, type SeamConfig } from '../text/Seam.ts';
+import { isThought } from './blockKinds.ts';
 import { type Continuation, continuation, continuationIn } from './continuation.ts';
 import {
   type AnyMessage,
   type Block,
   endingOf,
   isSpliced,
-  isThought,
   keptBlocks,
   seamOf,
   sendable,

@@ -1,3 +1,4 @@
+import { isServerCall, isThought } from './blockKinds.ts';
 import type { AnyStreamEvent, ContentBlockOf, MessageOf } from './StreamEvent.ts';
 import { wellFormed } from './wellFormed.ts';
 
@@ -23,7 +24,7 @@ export function sendable(kept: readonly Block[], spliced: boolean): Block[] {
     .filter((block, index) => {
       if (block.type === 'thinking' && !block.signature) return false;
       if (isThought(block)) return !spliced || index < thoughts;
-      return !isServerCall(block) || results.has(block.id);
+      return !isServerCall(block) || ('id' in block && results.has(block.id));
     })
     .reduce(joinBlank, []);
   // A turn may not end with thinking: "The final block in an assistant message cannot be thinking".
@@ -69,14 +70,6 @@ function lastText(kept: readonly Block[]): string {
 /** The text of a block; a gateway may leave out an empty one. */
 function textOf(block: Block): string {
   return block.type === 'text' ? (block.text ?? '') : '';
-}
-
-export function isThought({ type }: Block): boolean {
-  return type === 'thinking' || type === 'redacted_thinking';
-}
-
-function isServerCall(block: Block): block is Extract<Block, { type: 'server_tool_use' }> {
-  return block.type === 'server_tool_use' || block.type === 'mcp_tool_use';
 }
 
 /** Whether `retryResumable` has joined the message of several attempts. */

@@ -14,6 +14,7 @@ import {
   take,
   tap,
 } from 'rxjs';
+import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { withContinuation } from '../message/continuation.ts';
 import { errorFrame } from '../message/errorFrame.ts';
@@ -48,9 +49,6 @@ export interface ToMessageEventsConfig {
   /** Where heartbeats are timed. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
-
-/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Makes of a reply what a NestJS route with `@Sse()` returns: `toSse` for Nest.

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { from, map, Observable, type ObservableInput, of, type Subscriber } from 'rxjs';
 import type { AgentMessage, AgentUserMessage } from '../agent/AgentMessage.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
+import { parsed } from '../message/parsed.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { agentEndings, type AgentOptions } from '../sources/AgentOptions.ts';
 import { whenOpen } from '../sources/whenOpen.ts';
@@ -140,7 +141,7 @@ function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): 
   let looked: NodeJS.Immediate | undefined;
 
   const lines = new LineDecoder((line) => {
-    const message = parsed(line);
+    const message = messageIn(line);
     if (message === undefined) return tail.push(`${line}\n`);
     if (message.type === 'result') hasFailedResult = message.is_error === true;
     subscriber.next(message);
@@ -243,15 +244,11 @@ function lineOf(input: ClaudeCodeInput): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-function parsed(line: string): AgentMessage | undefined {
+function messageIn(line: string): AgentMessage | undefined {
   // Only an object is a message, and to throw for each line of a log would cost.
   if (!line.trimStart().startsWith('{')) return undefined;
-  try {
-    const value: { type?: unknown } = JSON.parse(line);
-    return typeof value.type === 'string' ? (value as AgentMessage) : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parsed(line);
+  return typeof value?.['type'] === 'string' ? (value as unknown as AgentMessage) : undefined;
 }
 
 function attempt(step: () => void, subscriber: Subscriber<unknown>): void {

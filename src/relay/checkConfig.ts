@@ -1,3 +1,4 @@
+import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
 import type { RelayConfig } from './createRelay.ts';
 
@@ -28,8 +29,7 @@ export function checkConfig<E extends EncodableEvent>(
   for (const name of Object.keys(DEFAULTS) as (keyof Numbers)[]) {
     const value = numbers[name];
     const least = name === 'maxTakeOvers' ? 0 : 1;
-    // A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout.
-    if (typeof value === 'number' && value >= least && value <= 2 ** 31 - 1) continue;
+    if (typeof value === 'number' && value >= least && value <= LONGEST_TIMER) continue;
     throw new TypeError(`createRelay: ${name} must be a number from ${least} on, not ${value}`);
   }
   if (numbers.ttl < numbers.lease) {

@@ -1,6 +1,7 @@
 import { catchError, defer, filter, Observable, retry, tap, throwError, timer } from 'rxjs';
 import { messageTimeout } from '../../operators/messageTimeout.ts';
 import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
+import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { exponentialBackoff } from '../message/exponentialBackoff.ts';
 import { isBlockEvent } from '../message/isBlockEvent.ts';
@@ -49,9 +50,6 @@ export interface FromRelayOptions {
   /** Whether the `partial` of an error holds the content. Default: `true`. */
   keepContent?: boolean | undefined;
 }
-
-/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Reads a reply from the address where `relaySse` serves it: in a browser, or anywhere else.

@@ -3,6 +3,7 @@ import type { AnyAgentMessage } from '../agent/AgentMessage.ts';
 import { agentFailure } from '../agent/agentFailure.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { agentEndings, type AgentOptions } from './AgentOptions.ts';
+import { isAsyncIterable } from './isAsyncIterable.ts';
 import { pull } from './pull.ts';
 
 /**
@@ -65,7 +66,7 @@ export function fromAgent<M extends AnyAgentMessage>(
   query: AgentInput<M>,
   options: AgentOptions = {},
 ): Observable<M> {
-  if (typeof query !== 'function' && !isIterable(query)) {
+  if (typeof query !== 'function' && !isAsyncIterable(query)) {
     throw new TypeError(
       'fromAgent: pass a query of the Agent SDK, or a function that makes one, such as ' +
         '`() => query({ prompt })`',
@@ -106,10 +107,6 @@ function leave(messages: AsyncIterable<unknown>, iterator: AsyncIterator<unknown
 
 function quietly(step: () => unknown): void {
   new Promise((resolve) => resolve(step())).catch(() => {});
-}
-
-function isIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof (value as Partial<AsyncIterable<unknown>>)?.[Symbol.asyncIterator] === 'function';
 }
 
 function consumed(): MessageStreamError {

@@ -22,6 +22,7 @@ import {
   timer,
 } from 'rxjs';
 import { SessionTail } from '../agent/SessionTail.ts';
+import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { whenAborted } from '../flow/whenAborted.ts';
 import { exponentialBackoff } from '../message/exponentialBackoff.ts';
@@ -94,9 +95,6 @@ export interface FromSessionOptions {
 
 /** As many events as a page of the history may have. */
 const PAGE = 1_000;
-
-/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Follows a Managed Agents session, and loses no event of it.

@@ -5,6 +5,7 @@ import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { drain } from './drain.ts';
+import { isAsyncIterable } from './isAsyncIterable.ts';
 import { type EventIterable, iterate } from './iterate.ts';
 import { endings, type SourceOptions } from './SourceOptions.ts';
 
@@ -71,7 +72,7 @@ export function fromStream<E extends AnyStreamEvent>(
   input: StreamInput<E>,
   options: SourceOptions = {},
 ): Observable<E> {
-  if (typeof input !== 'function' && !isIterable(input) && !isPromise(input)) {
+  if (typeof input !== 'function' && !isAsyncIterable(input) && !isPromise(input)) {
     throw new TypeError(
       'fromStream: pass an async iterable of events, a promise of one, or a function that returns one',
     );
@@ -96,7 +97,7 @@ export function fromStream<E extends AnyStreamEvent>(
     used = typeof input !== 'function';
     try {
       const stream = typeof input === 'function' ? input(controller.signal) : input;
-      if (isIterable(stream)) take(stream as AsyncIterable<E>);
+      if (isAsyncIterable(stream)) take(stream as AsyncIterable<E>);
       else stream.then(take, fail);
     } catch (error) {
       fail(error);
@@ -154,10 +155,6 @@ function apart<E extends { message?: unknown }>(event: E): E {
     ...event,
     message: { ...message, content: [...message.content], usage: { ...message.usage } },
   };
-}
-
-function isIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof (value as Partial<AsyncIterable<unknown>>)?.[Symbol.asyncIterator] === 'function';
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {

@@ -2,6 +2,7 @@ import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { Subscriber } from 'rxjs';
 import { eventsOf } from '../message/eventsOf.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
+import { parsed } from '../message/parsed.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
@@ -31,22 +32,13 @@ export function receiveWhole(
   const onText = (text: string): void => {
     isRead = true;
     const message = parsed(text);
-    if (message === undefined) return fail(noMessage(text, response));
-    for (const event of eventsOf(message)) subscriber.next(event);
+    if (message?.['type'] !== 'message' || !Array.isArray(message['content'])) {
+      return fail(noMessage(text, response));
+    }
+    for (const event of eventsOf(message as unknown as Message)) subscriber.next(event);
     subscriber.complete();
   };
   response.text().then(onText, (error: unknown) => fail(error, 'connection'));
-}
-
-function parsed(text: string): Message | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<Message> | null;
-    return value?.type === 'message' && Array.isArray(value.content)
-      ? (value as Message)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function noMessage(text: string, { status, headers }: Response): MessageStreamError {

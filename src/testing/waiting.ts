@@ -1,5 +1,4 @@
-/** The longest time that one timer can count. */
-const LONGEST = 2 ** 31 - 1;
+import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 
 /** The value, or `undefined` when the signal aborts first. */
 export function orAborted<T>(value: PromiseLike<T>, signal: AbortSignal): Promise<T | undefined> {
@@ -24,7 +23,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', onEnd);
       resolve();
     };
-    const timer = ms === Infinity ? undefined : setTimeout(onEnd, Math.min(ms, LONGEST));
+    const timer = ms === Infinity ? undefined : setTimeout(onEnd, Math.min(ms, LONGEST_TIMER));
     signal.addEventListener('abort', onEnd, { once: true });
   });
 }

@@ -1,4 +1,5 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
+import { isThought } from '../message/blockKinds.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import type { MessageParamOf } from '../message/ToolEvent.ts';
 import { wellFormed } from '../message/wellFormed.ts';
@@ -67,10 +68,6 @@ function isSendable(block: Block, answered: ReadonlySet<unknown>, goesOn: boolea
     default:
       return true;
   }
-}
-
-function isThought({ type }: Block): boolean {
-  return type === 'thinking' || type === 'redacted_thinking';
 }
 
 function isSigned({ type, signature }: Block): boolean {

@@ -6,11 +6,9 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
+import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import { CallFailure } from './CallFailure.ts';
 import type { TurnCall } from './TurnCalls.ts';
-
-/** A longer timer would fire at once: https://developer.mozilla.org/docs/Web/API/setTimeout. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Fails when the time is up, and aborts the signal of the call. */
 export function within<T>(
