@@ -1,15 +1,4 @@
-import {
-  catchError,
-  concatWith,
-  defer,
-  EMPTY,
-  identity,
-  type MonoTypeOperatorFunction,
-  of,
-  takeWhile,
-  tap,
-  throwError,
-} from 'rxjs';
+import { type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
 import { isBlockEvent } from '../src/message/isBlockEvent.ts';
 import { isLastEvent } from '../src/message/isLastEvent.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
@@ -76,30 +65,46 @@ export function requireMessageStop<E extends AnyStreamEvent>({
   turns = false,
   keepContent = true,
 }: RequireMessageStopConfig = {}): MonoTypeOperatorFunction<E> {
+  const config = { allowMissing, turns, keepContent };
   return (source) =>
-    defer(() => {
-      const builder = new MessageBuilder<E>();
-      // Not `builder.stopped`, which needs a message_start: the sources end at any message_stop.
-      let stopped = false;
-      const partial = () => builder.message as MessageStreamError['partial'];
-      const missingStop = defer(() => {
-        if (stopped || !builder.message?.stop_reason) return EMPTY;
-        stopped = true;
-        return of({ type: 'message_stop' } as E);
-      });
-      return source.pipe(
-        takeWhile((event) => {
-          if (keepContent || !isBlockEvent(event)) builder.push(event);
-          stopped = isLastEvent(event, turns);
-          return !stopped;
-        }, true),
-        allowMissing && !turns ? concatWith(missingStop) : identity,
-        tap({
-          complete: () => {
-            if (!stopped) throw truncation({ partial });
-          },
-        }),
-        catchError((error: unknown) => throwError(() => toMessageStreamError(error, { partial }))),
-      );
-    });
+    new Observable((subscriber) => source.subscribe(new ReplySubscriber(subscriber, config)));
+}
+
+/**
+ * One subscriber, where `takeWhile`, `tap` and `catchError` would be three: each reply has it, and
+ * a program may hold thousands.
+ */
+class ReplySubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
+  readonly #config: Required<RequireMessageStopConfig>;
+  readonly #builder = new MessageBuilder<E>();
+  // Not `#builder.stopped`, which needs a message_start: the sources end at any message_stop.
+  #isOver = false;
+
+  constructor(destination: Subscriber<E>, config: Required<RequireMessageStopConfig>) {
+    super(destination);
+    this.#config = config;
+  }
+
+  protected override _next(event: E): void {
+    const { keepContent, turns } = this.#config;
+    if (keepContent || !isBlockEvent(event)) this.#builder.push(event);
+    this.#isOver = isLastEvent(event, turns);
+    super._next(event);
+    if (this.#isOver) this.complete();
+  }
+
+  protected override _complete(): void {
+    const { allowMissing, turns } = this.#config;
+    if (!this.#isOver) {
+      const mayEnd = allowMissing && !turns && this.#builder.message?.stop_reason;
+      if (!mayEnd) return this._error(truncation());
+      super._next({ type: 'message_stop' } as E);
+    }
+    if (!this.closed) super._complete();
+  }
+
+  protected override _error(error: unknown): void {
+    const partial = () => this.#builder.message as MessageStreamError['partial'];
+    super._error(toMessageStreamError(error, { partial }));
+  }
 }

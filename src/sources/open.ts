@@ -1,4 +1,4 @@
-import type { Subscriber } from 'rxjs';
+import { noop, type Subscriber } from 'rxjs';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
@@ -20,20 +20,16 @@ export function open(
 ): void {
   // Only a request has something to abort, and a signal costs as much as ten events.
   const controller = typeof input === 'function' ? new AbortController() : undefined;
-  const abort = () => controller && abortWithoutTrace(controller);
-  let responded = false;
-  subscriber.add(() => {
-    if (!responded) abort();
-  });
+  const abort = controller ? aborting(controller) : noop;
+  subscriber.add(abort);
 
   const take = (response: Response): void => {
-    responded = true;
     if (subscriber.closed) {
-      abort();
-      response.body?.cancel().catch(() => {});
+      response.body?.cancel().catch(noop);
     } else if (response.bodyUsed || response.body?.locked) {
       subscriber.error(consumed());
     } else {
+      subscriber.remove(abort);
       onResponse(response, abort);
     }
   };
@@ -46,6 +42,11 @@ export function open(
   } catch (error) {
     fail(error);
   }
+}
+
+/** Apart, as what aborts lives as long as the reply, and would hold all that `open` knows. */
+function aborting(controller: AbortController): () => void {
+  return () => abortWithoutTrace(controller);
 }
 
 /**

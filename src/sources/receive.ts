@@ -1,10 +1,10 @@
-import type { Subscriber } from 'rxjs';
+import { noop, type Subscriber } from 'rxjs';
 import { isLastEvent } from '../message/isLastEvent.ts';
-import { MessageStreamError } from '../message/MessageStreamError.ts';
-import { parsed } from '../message/parsed.ts';
+import type { MessageStreamErrorCode } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
-import { fromApiError, toMessageStreamError, truncation } from '../message/toMessageStreamError.ts';
+import { toMessageStreamError, truncation } from '../message/toMessageStreamError.ts';
 import { EventDecoder } from '../sse/EventDecoder.ts';
+import { bodyError, protocolError } from './bodyError.ts';
 import { drain } from './drain.ts';
 import { nextTurn } from './nextTurn.ts';
 import type { FetchOptions } from './SourceOptions.ts';
@@ -30,7 +30,7 @@ export interface ReceiveOptions extends FetchOptions {
 
 /**
  * Reads the body of `response` into `subscriber`: all events of a network chunk in one synchronous
- * run. Returns what ends the reading.
+ * run. When the subscriber leaves, the reading ends and the request is aborted.
  */
 export function receive(
   response: Response,
@@ -45,16 +45,17 @@ export function receive(
   }: ReceiveOptions,
   abort: () => void,
 ): void {
-  const { headers, status } = response;
-  const requestId = headers.get('request-id') ?? undefined;
-  const fail = (error: unknown, otherwise?: 'connection' | 'unknown') =>
-    subscriber.error(toMessageStreamError(error, { requestId, otherwise: otherwise ?? 'unknown' }));
+  const requestId = response.headers.get('request-id') ?? undefined;
+  const fail = (error: unknown, otherwise: MessageStreamErrorCode = 'unknown') =>
+    subscriber.error(toMessageStreamError(error, { requestId, otherwise }));
 
   const reader = response.body?.getReader();
+  // Thousands of replies may be held at once: this one only until its body is known for what it is.
+  let unproven: Response | undefined = response;
   let finished = false;
   let lastEventAt = Date.now();
-  let askedAt = 0;
-  let runSince = Date.now();
+  let runSince = lastEventAt;
+  let askedAt = lastEventAt;
   let rest: Uint8Array | undefined;
   const decoder = new EventDecoder((event) => {
     finished = isLast(event);
@@ -64,30 +65,24 @@ export function receive(
     if (subscriber.closed) decoder.stop();
   });
 
+  const stop = () => {
+    abort();
+    reader?.cancel().catch(noop);
+  };
   subscriber.add(() => {
     decoder.stop();
-    const stop = () => {
-      abort();
-      reader?.cancel().catch(() => {});
-    };
     if (finished && reader) drain(readToEnd(reader), stop);
     else stop();
   });
 
   try {
-    onResponse?.({ requestId, status, headers });
+    onResponse?.({ requestId, status: response.status, headers: response.headers });
   } catch (error) {
     return fail(error);
   }
   if (subscriber.closed) return;
-  if (!reader) return fail(noEventStream('has no body', response));
-  if (!response.ok || !mayBeEventStream(headers)) {
-    readText(reader).then(
-      (text) => fail(response.ok ? notAnEventStream(text, response) : httpError(text, response)),
-      (error) => fail(response.ok ? error : httpError('', response), 'connection'),
-    );
-    return;
-  }
+  if (!reader) return fail(protocolError('has no body', response));
+  if (!mayBeEventStream(response)) return refuse(response, reader, fail);
 
   const onChunk = ({ done, value }: ReadableStreamReadResult<Uint8Array>): void => {
     if (subscriber.closed) return;
@@ -102,21 +97,19 @@ export function receive(
       return fail(error);
     }
     if (subscriber.closed) return;
+    if (decoder.count > 0) unproven = undefined;
     if (done) {
-      if (decoder.count === 0 && !beginsLikeOne(decoder.head)) {
-        return fail(notAnEventStream(decoder.head, response));
-      }
+      if (unproven && !beginsLikeOne(decoder.head)) return fail(bodyError(decoder.head, unproven));
       // Whether an end without message_stop is one is decided where the message is known.
       return allowMissingMessageStop ? subscriber.complete() : fail(truncation());
     }
     rest = value.length > LARGEST_CHUNK ? value.subarray(LARGEST_CHUNK) : undefined;
-    const now = Date.now();
-    if (decoder.count > before) lastEventAt = now;
-    else if (now - lastEventAt >= PING_EVERY) {
-      lastEventAt = now;
+    if (decoder.count > before) lastEventAt = cameAt;
+    else if (cameAt - lastEventAt >= PING_EVERY) {
+      lastEventAt = cameAt;
       subscriber.next({ type: 'ping' });
     }
-    readWhenOpen();
+    whenOpen(valve, subscriber, read);
   };
   const onLoss = (error: unknown) => fail(error, 'connection');
   const read = () => {
@@ -132,13 +125,13 @@ export function receive(
       if (!subscriber.closed) read();
     });
   };
-  const readWhenOpen = () => whenOpen(valve, subscriber, read);
-  readWhenOpen();
+  whenOpen(valve, subscriber, read);
 }
 
 /** A gateway may leave the content type out, or send a plain one; a page or JSON is no stream. */
-function mayBeEventStream(headers: Headers): boolean {
-  return !/json|html|xml|image|amazon\.eventstream/.test(headers.get('content-type') ?? '');
+function mayBeEventStream({ ok, headers }: Response): boolean {
+  const type = headers.get('content-type') ?? '';
+  return ok && !/json|html|xml|image|amazon\.eventstream/.test(type);
 }
 
 /** Whether a body without a whole event is an event stream that was cut inside its first frame. */
@@ -148,33 +141,16 @@ function beginsLikeOne(head: string): boolean {
   );
 }
 
-function httpError(text: string, { status, headers }: Response): MessageStreamError {
-  return fromApiError({ body: parsed(text) ?? { error: text.slice(0, 200) }, status, headers });
-}
-
-function notAnEventStream(text: string, response: Response): MessageStreamError {
-  const body = parsed(text);
-  if (body?.['type'] === 'error' || body?.['error']) {
-    return fromApiError({ body, headers: response.headers });
-  }
-  if (body?.['type'] === 'message') {
-    return noEventStream('is a whole message: send the request with `stream: true`', response);
-  }
-  if (text === '') return noEventStream('is empty', response);
-  return noEventStream(
-    `is no event stream; it begins with ${JSON.stringify(text.slice(0, 200))}`,
-    response,
+/** Fails with what the body says instead of events. */
+function refuse(
+  response: Response,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  fail: (error: unknown, otherwise?: MessageStreamErrorCode) => void,
+): void {
+  readText(reader).then(
+    (text) => fail(bodyError(text, response)),
+    (error) => (response.ok ? fail(error, 'connection') : fail(bodyError('', response))),
   );
-}
-
-function noEventStream(what: string, { headers, status }: Response): MessageStreamError {
-  const type = headers.get('content-type') ?? 'no content type';
-  return new MessageStreamError(`The body of the response (${status}, ${type}) ${what}`, {
-    code: 'protocol',
-    // An empty event stream is a server that gave up, not one that speaks another language.
-    retryable: what === 'is empty' && type.includes('event-stream'),
-    status,
-  });
 }
 
 async function readText(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {

@@ -1,10 +1,10 @@
 import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { Subscriber } from 'rxjs';
 import { eventsOf } from '../message/eventsOf.ts';
-import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { parsed } from '../message/parsed.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+import { beginning, protocolError } from './bodyError.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
 
 /** Reads a reply that was not streamed into `subscriber`: the events that build it, in one run. */
@@ -33,19 +33,10 @@ export function receiveWhole(
     isRead = true;
     const message = parsed(text);
     if (message?.['type'] !== 'message' || !Array.isArray(message['content'])) {
-      return fail(noMessage(text, response));
+      return fail(protocolError(`is no message; it ${beginning(text)}`, response));
     }
     for (const event of eventsOf(message as unknown as Message)) subscriber.next(event);
     subscriber.complete();
   };
   response.text().then(onText, (error: unknown) => fail(error, 'connection'));
-}
-
-function noMessage(text: string, { status, headers }: Response): MessageStreamError {
-  const type = headers.get('content-type') ?? 'no content type';
-  const begins = text === '' ? 'is empty' : `begins with ${JSON.stringify(text.slice(0, 200))}`;
-  return new MessageStreamError(
-    `The body of the response (${status}, ${type}) is no message; it ${begins}`,
-    { code: 'protocol', status },
-  );
 }

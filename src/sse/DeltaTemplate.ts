@@ -11,43 +11,58 @@ const DELTAS = {
   input_json_delta: (partial_json: string) => ({ type: 'input_json_delta' as const, partial_json }),
 };
 
+/** The data up to the opening quote of the text; within a text the quotes of a key are escaped. */
+const UP_TO_TEXT = /^.*?"(?:text|thinking|partial_json)"\s*:\s*"/s;
+/** As many templates are kept, and of fronts up to this length: a reply needs one for each block. */
+const [MOST, LONGEST] = [64, 1_000];
+/** What replies have taught: they all look alike, and to learn costs as much as some events. */
+const known = /* @__PURE__ */ new Map<string, DeltaTemplate>();
+
 /**
  * Reads a frame with a delta that differs from one before only in its text, without parsing it.
  *
  * Nearly all of a reply is such frames. What the text is surrounded with is learned from a frame
- * that `JSON.parse` has read, so that white space and the order of keys may be any; whatever does
- * not look exactly like that is left to `JSON.parse` again.
+ * that `JSON.parse` has read, white space and all; whatever does not look exactly like that is left
+ * to `JSON.parse` again.
  */
 export class DeltaTemplate {
   /** A frame up to the opening quote of its text. */
-  #front = '';
-  #index = 0;
-  #deltaOf: (typeof DELTAS)[keyof typeof DELTAS] = DELTAS.text_delta;
-  /** Where the frame that was taken ends. */
+  readonly #front: string;
+  readonly #index: number;
+  readonly #deltaOf: (typeof DELTAS)[keyof typeof DELTAS];
+  /** Where the frame ends that was taken last. */
   end = 0;
 
-  /** Learns from a frame; one that has nothing to teach is ignored. */
-  learn(event: string | undefined, data: string, value: object): void {
-    const { index, delta } = value as { index?: unknown; delta?: { type?: unknown } };
-    const type = delta?.type as keyof typeof DELTAS;
-    if (typeof index !== 'number' || !Object.hasOwn(DELTAS, type)) return;
-    const opening = data.slice(0, data.lastIndexOf('"', data.lastIndexOf('"') - 1) + 1);
-    const front = `${event === undefined ? '' : `event: ${event}\n`}data: ${opening}`;
-    if (front === this.#front) return;
-    // Another text at this place makes another text of the delta, and that is all it makes.
-    const deltaOf = DELTAS[type];
-    const expected = { type: 'content_block_delta', index, delta: deltaOf('x') };
-    if (JSON.stringify(parsed(`${opening}x"}}`)) !== JSON.stringify(expected)) return;
+  private constructor(front: string, index: number, type: keyof typeof DELTAS) {
     this.#front = front;
     this.#index = index;
-    this.#deltaOf = deltaOf;
+    this.#deltaOf = DELTAS[type];
+  }
+
+  /** Learns from a frame; `undefined` for one that has nothing to teach. */
+  static learn(event: string | undefined, data: string, value: object): DeltaTemplate | undefined {
+    const { index, delta } = value as { index?: unknown; delta?: { type?: unknown } };
+    const type = delta?.type as keyof typeof DELTAS;
+    if (typeof index !== 'number' || !Object.hasOwn(DELTAS, type)) return undefined;
+    const opening = UP_TO_TEXT.exec(data)?.[0];
+    if (opening === undefined) return undefined;
+    const front = `${event === undefined ? '' : `event: ${event}\n`}data: ${opening}`;
+    const template = known.get(front);
+    if (template || front.length > LONGEST) return template;
+    // Another text at this place makes another text of the delta, and that is all it makes.
+    const expected = { type: 'content_block_delta', index, delta: DELTAS[type]('x') };
+    if (JSON.stringify(parsed(`${opening}x"}}`)) !== JSON.stringify(expected)) return undefined;
+    if (known.size === MOST) known.clear();
+    const learned = new DeltaTemplate(front, index, type);
+    known.set(front, learned);
+    return learned;
   }
 
   /** The event of the frame at `at`, if it fits; `end` is then where the next one begins. */
   take(text: string, at: number): StreamEvent | undefined {
     const start = at + this.#front.length;
     // `startsWith` compares one character after the other.
-    if (start === at || text.slice(at, start) !== this.#front) return undefined;
+    if (text.slice(at, start) !== this.#front) return undefined;
     let close = start;
     let code = text.charCodeAt(close);
     while (code !== QUOTE && code !== BACKSLASH && code >= SPACE) code = text.charCodeAt(++close);

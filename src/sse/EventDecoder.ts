@@ -39,15 +39,16 @@ interface Value {
 export class EventDecoder {
   readonly #onEvent: (event: StreamEvent) => void;
   readonly #utf8: Utf8Decoder = new Utf8Decoder();
-  readonly #delta: DeltaTemplate = new DeltaTemplate();
+  #delta: DeltaTemplate | undefined;
   readonly #frames: FrameReader = new FrameReader({
     onFrame: (event, data) => this.#take(event, data),
     onComment: () => this.#emit({ type: 'ping' }),
     takeAt: (text, at) => {
-      const event = this.#delta.take(text, at);
+      const event = this.#delta?.take(text, at);
       if (event === undefined) return at;
+      const { end } = this.#delta!;
       this.#emit(event);
-      return this.#delta.end;
+      return end;
     },
   });
   #head = '';
@@ -124,7 +125,9 @@ export class EventDecoder {
     if (event === 'error' || value.type === 'error') throw fromApiError({ body: value });
     // A seam that was sent on: what broke the attempt before is an error again.
     if (value.type === 'resume') value.error = revivedError(value.error) ?? value.error;
-    if (value.type === 'content_block_delta') this.#delta.learn(event, data, value);
+    if (value.type === 'content_block_delta') {
+      this.#delta = DeltaTemplate.learn(event, data, value) ?? this.#delta;
+    }
     recallContinuation(value);
     if (typeof value.type === 'string') return this.#emit(value as StreamEvent);
     if (value.error) throw fromApiError({ body: value });

@@ -22,6 +22,19 @@ const context = useServer();
 const ask = (options?: Parameters<typeof fromMessages>[2]) =>
   fromMessages(context.client, params, options);
 
+/** How many of these are still held by somebody. */
+async function kept(all: readonly WeakRef<object>[]): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const count = () => all.filter((one) => one.deref()).length;
+  for (let turn = 0; turn < 50 && count() > 0; turn++) {
+    // What was asked for is kept until the job is over.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    collect();
+  }
+  return count();
+}
+
 describe('fromMessages', () => {
   it('gives the events of the reply and completes', async () => {
     context.server.reply(events);
@@ -71,8 +84,6 @@ describe('fromMessages', () => {
   });
 
   it('keeps nothing of the pipelines whose requests were aborted', async () => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
     const seenByOne = async () => {
       context.server.reply({ events, fault: { kind: 'stall', beforeEvent: 5 } });
       const seen: StreamEvent[] = [];
@@ -87,13 +98,26 @@ describe('fromMessages', () => {
     const all: WeakRef<StreamEvent[]>[] = [];
     while (all.length < 5) all.push(await seenByOne());
     // The platform may remember its last request.
-    const kept = () => all.slice(0, -1).filter((seen) => seen.deref());
-    for (let turn = 0; turn < 50 && kept().length > 0; turn++) {
-      // What was asked for is kept until the job is over.
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      collect();
-    }
-    expect(kept()).toHaveLength(0);
+    expect(await kept(all.slice(0, -1))).toBe(0);
+  });
+
+  it('keeps neither the call nor its parameters while the reply goes on', async () => {
+    const all: WeakRef<object>[] = [];
+    const { messages } = context.client;
+    const create: typeof messages.create = (...args: Parameters<typeof messages.create>) => {
+      const call = messages.create(...args);
+      all.push(new WeakRef(call), new WeakRef(args[0]));
+      return call as never;
+    };
+    let count = 0;
+    const subscribe = () => {
+      context.server.reply({ events, fault: { kind: 'stall', beforeEvent: 5 } });
+      return fromMessages({ messages: { create } }, params).subscribe(() => count++);
+    };
+    const subscriptions = Array.from({ length: 3 }, subscribe);
+    await until(() => count === 3 * 5);
+    expect(await kept(all)).toBe(0);
+    for (const subscription of subscriptions) subscription.unsubscribe();
   });
 
   it('reports what onResponse throws', async () => {

@@ -12,11 +12,9 @@ const delta = (text: string) => ({
   delta: { type: 'text_delta', text },
 });
 
-/** A template that has seen this line. */
-function learned(data = line('Hello')): DeltaTemplate {
-  const template = new DeltaTemplate();
-  template.learn('content_block_delta', data, JSON.parse(data));
-  return template;
+/** The template of a frame with this line. */
+function learned(data = line('Hello')): DeltaTemplate | undefined {
+  return DeltaTemplate.learn('content_block_delta', data, JSON.parse(data));
 }
 
 describe('DeltaTemplate takes a frame like the one before', () => {
@@ -30,7 +28,7 @@ describe('DeltaTemplate takes a frame like the one before', () => {
     ['with white space at its end', line('a', '  } } '), delta('a')],
   ];
   it.each(cases)('%s', (_, data, event) => {
-    const template = learned();
+    const template = learned()!;
     const text = frame(data);
     expect(template.take(`x${text}y`, 1)).toStrictEqual(event);
     expect(template.end).toBe(1 + text.length);
@@ -54,7 +52,7 @@ describe('DeltaTemplate leaves to JSON.parse', () => {
     ['another field', `id: 1\n${frame(line('a'))}`],
   ];
   it.each(cases)('%s', (_, text) => {
-    expect(learned().take(text, 0)).toBeUndefined();
+    expect(learned()!.take(text, 0)).toBeUndefined();
   });
 
   it('all, when what it saw is not as usual', () => {
@@ -70,32 +68,44 @@ describe('DeltaTemplate leaves to JSON.parse', () => {
       '{"type":"content_block_delta","index":"0","delta":{"type":"text_delta","text":"a"}}',
       '{"type":"content_block_delta","index":0,"delta":null}',
     ];
-    for (const data of unusual) expect(learned(data).take(frame(data), 0)).toBeUndefined();
+    for (const data of unusual) expect(learned(data)?.take(frame(data), 0)).toBeUndefined();
   });
 
-  it('everything before it has seen a delta', () => {
-    expect(new DeltaTemplate().take(frame(line('a')), 0)).toBeUndefined();
+  it('all, when what surrounds the text is endless', () => {
+    const data = line('a').replace('"index"', `${' '.repeat(1_000)}"index"`);
+    expect(learned(data)).toBeUndefined();
   });
 });
 
 describe('DeltaTemplate', () => {
   it('gives each event objects of its own', () => {
-    const template = learned();
+    const template = learned()!;
     const [one, other] = [template.take(frame(line('a')), 0), template.take(frame(line('a')), 0)];
     expect(one).toEqual(other);
     expect(one).not.toBe(other);
   });
 
-  it('learns the next block when that begins', () => {
-    const template = learned();
+  it('is learned for each block, and from each kind of delta', () => {
     const data =
       '{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{"}}';
-    template.learn('content_block_delta', data, JSON.parse(data));
-    expect(template.take(frame(data.replace('{"}}', '\\"a\\":"}}')), 0)).toStrictEqual({
+    expect(learned(data)!.take(frame(data.replace('{"}}', '\\"a\\":"}}')), 0)).toStrictEqual({
       type: 'content_block_delta',
       index: 1,
       delta: { type: 'input_json_delta', partial_json: '"a":' },
     });
+  });
+
+  it('is learned from a text with quotes', () => {
+    const template = learned(line('a \\"text\\": \\"b\\"'))!;
+    expect(template.take(frame(line('a')), 0)).toStrictEqual(delta('a'));
+  });
+
+  it('is learned once by all replies, of which there may be any number of kinds', () => {
+    expect(learned(line('a'))).toBe(learned(line('b')));
+    for (let index = 0; index < 200; index++) {
+      const data = line('a').replace('"index":0', `"index":${index}`);
+      expect(learned(data)!.take(frame(data), 0)).toStrictEqual({ ...delta('a'), index });
+    }
   });
 
   // A million of them: test/long/fastPath.test.ts.
