@@ -1,4 +1,4 @@
-import { type Fields, isRecord } from './fields.ts';
+import { asString, type Fields, isRecord } from './fields.ts';
 
 /**
  * The key under which a tool call holds the text of its input for as long as that text is not one
@@ -26,18 +26,46 @@ export const unfinishedInput: unique symbol = Symbol.for('claude-rx.unfinishedIn
  */
 export const unknownDeltas: unique symbol = Symbol.for('claude-rx.unknownDeltas');
 
-/** The deltas that make a string longer, and the field with its new part. */
-const TEXT_OF: ReadonlyMap<unknown, string> = new Map([
-  ['text_delta', 'text'],
-  ['thinking_delta', 'thinking'],
-  ['input_json_delta', 'partial_json'],
-]);
+/** A kind of delta that makes a string longer. */
+interface Run {
+  type: string;
+  /** The field of the delta that has the new part, and the one of the block that grows with it. */
+  from: string;
+  into: PropertyKey;
+  /** What a block has, or is, that such a delta fits. */
+  fits: string;
+  /** The block that such a delta begins where there is none. */
+  start?: Fields;
+}
+
+const RUNS: readonly Run[] = [
+  {
+    type: 'text_delta',
+    from: 'text',
+    into: 'text',
+    fits: 'text',
+    start: { type: 'text', text: '', citations: null },
+  },
+  {
+    type: 'thinking_delta',
+    from: 'thinking',
+    into: 'thinking',
+    fits: 'thinking',
+    start: { type: 'thinking', thinking: '', signature: '' },
+  },
+  { type: 'input_json_delta', from: 'partial_json', into: unfinishedInput, fits: 'input' },
+];
+
+/** How a delta makes a string longer, if it does. */
+export function runOf({ type }: Fields): Run | undefined {
+  return RUNS.find((run) => run.type === type);
+}
 
 /**
  * A string that was joined of pieces holds on to all of them until somebody looks at its characters.
  * So many pieces are made one, which copies each character once.
  */
-const MOST_PIECES = 64;
+const MOST_PIECES = 32;
 
 /**
  * Builds one content block out of its deltas.
@@ -46,70 +74,58 @@ const MOST_PIECES = 64;
  * as a block already holds.
  */
 export class BlockBuilder {
+  /** The `index` by which events speak of the block. */
+  readonly index: unknown;
   #block: Fields;
   /** The kind of delta that came last, where that makes a string longer: the hot path. */
-  #runType: unknown;
-  #textOf = '';
+  #run: Run | undefined;
+  /** What the string has not taken in yet, and how many pieces that is. */
   #text = '';
-  /** The end of that text, in at most so many pieces. */
-  #pieces = '';
-  #pieceCount = 0;
-  /** Deltas that make a list longer. */
-  #listed: Fields[] = [];
-  /** Whether text of the input has come, or will. */
-  #awaitsInput = false;
-  #isInputUnparsed = false;
+  #pieces = 0;
+  /** What the lists have not taken in yet. */
+  #added: Record<PropertyKey, unknown[]> | undefined;
+  /** Whether text of the input has come, or will; once that has ended, it is to be parsed. */
+  #input: 'open' | 'ended' | undefined;
 
-  constructor(block: Fields) {
+  constructor(index: unknown, block: Fields, { isOpen = false }: { isOpen?: boolean } = {}) {
+    this.index = index;
     this.#block = block;
-  }
-
-  /** The start of a block, where `input: {}` is a placeholder (SDK src/lib/MessageStream.ts). */
-  static started(start: Fields): BlockBuilder {
-    const { input } = start;
-    const awaitsInput = isRecord(input) && Object.keys(input).length === 0;
-    const builder = new BlockBuilder(awaitsInput ? { ...start, [unfinishedInput]: '' } : start);
-    builder.#awaitsInput = awaitsInput;
-    return builder;
+    const { input } = block;
+    // A placeholder (SDK src/lib/MessageStream.ts).
+    if (isOpen && isRecord(input) && Object.keys(input).length === 0) {
+      this.#block = { ...block, [unfinishedInput]: '' };
+      this.#input = 'open';
+    }
   }
 
   /** The block as far as it has arrived: another object only if something has changed. */
   get block(): Fields {
     this.#gather();
-    if (this.#listed.length > 0) this.#block = withListed(this.#block, this.#listed);
-    if (this.#isInputUnparsed) this.#block = withParsedInput(this.#block);
-    this.#listed = [];
-    this.#isInputUnparsed = false;
+    if (this.#added) this.#block = withAdded(this.#block, this.#added);
+    this.#added = undefined;
+    if (this.#input === 'ended') {
+      this.#block = withParsedInput(this.#block);
+      this.#input = undefined;
+    }
     return this.#block;
   }
 
   /** Takes a delta in; returns `false` for one that is text of another kind of block. */
   push(delta: Fields): boolean {
-    const { type } = delta;
-    if (type === this.#runType && type !== undefined) {
-      this.#pieces = append(this.#pieces, delta[this.#textOf]);
-      if (++this.#pieceCount >= MOST_PIECES) this.#joinPieces();
-      return true;
+    if (this.#run === undefined || this.#run.type !== delta['type']) {
+      this.#gather();
+      // More for a block that had ended: it must not matter whether somebody has looked in between.
+      const block = this.#input === 'ended' ? this.block : this.#block;
+      const run = runOf(delta);
+      const fits = run && (block['type'] === run.fits || block[run.fits] !== undefined);
+      if (run?.start && !fits) return false;
+      this.#run = fits ? run : undefined;
+      if (!this.#run) this.#take(delta, block);
+      else if (this.#run.into === unfinishedInput) this.#input = 'open';
     }
-    this.#gather();
-    // More for a block that had ended: it must not matter whether somebody has looked in between.
-    const block = this.#isInputUnparsed ? this.block : this.#block;
-    const textOf = TEXT_OF.get(type);
-    const isInput = textOf === 'partial_json';
-    if (textOf && !isInput && block['type'] !== textOf && block[textOf] === undefined) return false;
-    this.#runType = undefined;
-    if (textOf && (!isInput || block['input'] !== undefined)) {
-      this.#runType = type;
-      this.#textOf = textOf;
-      this.#pieces = append('', delta[textOf]);
-      this.#awaitsInput ||= isInput;
-    } else if (type === 'signature_delta') {
-      this.#block = { ...block, signature: delta['signature'] };
-    } else if (type === 'compaction_delta' && block['type'] === 'compaction') {
-      const { type: _, ...final } = delta;
-      this.#block = { ...block, ...final };
-    } else {
-      this.#listed.push(delta);
+    if (this.#run) {
+      this.#text += asString(delta[this.#run.from]);
+      if (++this.#pieces >= MOST_PIECES) this.#gather();
     }
     return true;
   }
@@ -117,41 +133,48 @@ export class BlockBuilder {
   /** Says that the block has ended: what there is of its input is all of it. */
   end(): void {
     this.#gather();
-    this.#runType = undefined;
-    this.#isInputUnparsed ||= this.#awaitsInput;
-    this.#awaitsInput = false;
-  }
-
-  #joinPieces(): void {
-    // It is the look that joins them.
-    this.#pieces.charCodeAt(0);
-    this.#text += this.#pieces;
-    this.#pieces = '';
-    this.#pieceCount = 0;
+    this.#run = undefined;
+    if (this.#input === 'open') this.#input = 'ended';
   }
 
   /** Puts the text of the run so far into the block. */
   #gather(): void {
-    if (this.#runType === undefined) return;
-    this.#joinPieces();
-    const key = this.#textOf === 'partial_json' ? unfinishedInput : this.#textOf;
-    const before = this.#block[key];
-    if (this.#text === '' && before !== undefined) return;
-    this.#block = { ...this.#block, [key]: append(before, this.#text) };
+    if (!this.#run || this.#pieces === 0) return;
+    const { into } = this.#run;
+    const before = this.#block[into];
+    // It is this look that joins the pieces; what was there is not looked at, or each look would
+    // cost as much as it is long.
+    const isText = this.#text.charCodeAt(0) >= 0;
+    if (isText || before === undefined) {
+      this.#block = { ...this.#block, [into]: asString(before) + this.#text };
+    }
     this.#text = '';
+    this.#pieces = 0;
+  }
+
+  /** Takes in a delta that makes no string longer. */
+  #take(delta: Fields, block: Fields): void {
+    const { type, ...said } = delta;
+    if (type === 'signature_delta') {
+      this.#block = { ...block, signature: said['signature'] };
+    } else if (type === 'compaction_delta' && block['type'] === 'compaction') {
+      this.#block = { ...block, ...said };
+    } else {
+      const [list, item] =
+        type === 'citations_delta' ? ['citations', said['citation']] : [unknownDeltas, delta];
+      this.#added ??= {};
+      (this.#added[list] ??= []).push(item);
+    }
   }
 }
 
-function withListed(block: Fields, deltas: Fields[]): Fields {
-  const citations = deltas.filter(({ type }) => type === 'citations_delta');
-  const unknown = deltas.filter(({ type }) => type !== 'citations_delta');
-  return {
-    ...block,
-    ...(citations.length > 0 && {
-      citations: [...list(block['citations']), ...citations.map(({ citation }) => citation)],
-    }),
-    ...(unknown.length > 0 && { [unknownDeltas]: [...list(block[unknownDeltas]), ...unknown] }),
-  };
+function withAdded(block: Fields, added: Record<PropertyKey, unknown[]>): Fields {
+  const longer = { ...block };
+  for (const key of Reflect.ownKeys(added)) {
+    const list = block[key];
+    longer[key] = [...(Array.isArray(list) ? list : []), ...added[key]!];
+  }
+  return longer;
 }
 
 /** The block with its final `input`; the same, where the text of it is cut or malformed. */
@@ -162,13 +185,4 @@ function withParsedInput(block: Fields): Fields {
   } catch {
     return block;
   }
-}
-
-/** Concatenation alone leaves a rope; looking at its characters would flatten it at each delta. */
-function append(before: unknown, more: unknown): string {
-  return (typeof before === 'string' ? before : '') + (typeof more === 'string' ? more : '');
-}
-
-function list(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
 }

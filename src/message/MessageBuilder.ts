@@ -1,4 +1,4 @@
-import { BlockBuilder } from './BlockBuilder.ts';
+import { BlockBuilder, runOf } from './BlockBuilder.ts';
 import { type Fields, fields, isRecord } from './fields.ts';
 import type { AnyStreamEvent, MessageOf, StreamEvent } from './StreamEvent.ts';
 
@@ -28,13 +28,9 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
   /** All of the message but its content. */
   #header: Fields | undefined;
   #blocks: BlockBuilder[] = [];
-  /** The block of an event's `index`; a gateway may skip or repeat one. */
-  #byIndex = new Map<unknown, BlockBuilder>();
-  /** Whether a block may have changed since the last snapshot. */
-  #isStale = false;
-  /** The content and message of the last snapshot; the message `undefined` if it has changed. */
-  #content: Fields[] = [];
+  /** The last snapshot; its content may have changed since, if it is stale. */
   #message: Fields | undefined;
+  #isStale = false;
   #stopped = false;
 
   /** The message as far as it has arrived; `undefined` before `message_start`. */
@@ -42,12 +38,10 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     if (this.#isStale) {
       this.#isStale = false;
       const content = this.#blocks.map(({ block }) => block);
-      if (!isSame(content, this.#content)) {
-        this.#content = content;
-        this.#message = undefined;
+      if (!isSame(content, this.#message?.['content'])) {
+        this.#message = { ...this.#header, content };
       }
     }
-    this.#message ??= this.#header && { ...this.#header, content: this.#content };
     return this.#message as unknown as MessageOf<E> | undefined;
   }
 
@@ -61,17 +55,16 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     // Widened, because what came over the wire may not be what its type says.
     const said = event as unknown as Fields;
     const { type, index } = said;
-    if (type === 'message_start') return this.#begin(said['message']);
+    if (type === 'message_start') this.#begin(said['message']);
     if (this.#header === undefined) return;
+    this.#isStale = true;
     switch (type) {
       case 'content_block_delta':
         return this.#apply(index, said['delta']);
       case 'content_block_start':
         return this.#start(index, said['content_block']);
       case 'content_block_stop':
-        this.#byIndex.get(index)?.end();
-        this.#isStale = true;
-        return;
+        return this.#blockAt(index)?.end();
       case 'message_delta':
         return this.#update(said);
       case 'message_stop':
@@ -86,12 +79,10 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     if (!isRecord(message)) return;
     if (this.#header && !this.#stopped && this.#header['id'] === message['id']) return;
     this.#withdraw(0);
-    this.#header = message;
-    this.#message = undefined;
-    const content: unknown = message['content'];
-    if (!Array.isArray(content)) return;
-    for (const block of content) {
-      if (isRecord(block)) this.#add(this.#blocks.length, new BlockBuilder(block));
+    this.#describe(message);
+    const { content } = message;
+    for (const block of Array.isArray(content) ? content : []) {
+      if (isRecord(block)) this.#blocks.push(new BlockBuilder(this.#blocks.length, block));
     }
   }
 
@@ -99,73 +90,67 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     if (!isRecord(block)) return;
     // Blocks come one after the other: who starts the next has ended the one before.
     this.#endBlocks();
-    this.#add(index, BlockBuilder.started(block));
+    this.#blocks.push(new BlockBuilder(index, block, { isOpen: true }));
     // After a fallback another model speaks (SDK src/lib/BetaMessageStream.ts).
-    if (block['type'] === 'fallback')
-      this.#update({ delta: { model: fields(block['to'])['model'] } });
-  }
-
-  #add(index: unknown, block: BlockBuilder): void {
-    this.#blocks.push(block);
-    this.#byIndex.set(index, block);
-    this.#isStale = true;
+    if (block['type'] === 'fallback') this.#update({ model: fields(block['to'])['model'] });
   }
 
   #apply(index: unknown, delta: unknown): void {
-    if (!isRecord(delta)) return;
-    const block = this.#byIndex.get(index);
-    if (!block?.push(delta)) {
-      // The start that a gateway left out: no text is lost with it, and none gets into a block of
-      // another kind.
-      const start = IMPLIED_STARTS.get(delta['type']);
-      if (start === undefined) return;
-      this.#start(index, start);
-      this.#byIndex.get(index)?.push(delta);
-    }
-    this.#isStale = true;
+    if (!isRecord(delta) || this.#blockAt(index)?.push(delta)) return;
+    // The start that a gateway left out: no text is lost with it, and none gets into a block of
+    // another kind.
+    const start = runOf(delta)?.start;
+    if (start === undefined) return;
+    this.#start(index, start);
+    this.#blocks.at(-1)?.push(delta);
+  }
+
+  /** The block that an event speaks of; a gateway may skip or repeat an index. */
+  #blockAt(index: unknown): BlockBuilder | undefined {
+    let at = this.#blocks.length - 1;
+    while (at >= 0 && this.#blocks[at]!.index !== index) at--;
+    return this.#blocks[at];
   }
 
   #endBlocks(): void {
     for (const block of this.#blocks) block.end();
-    this.#isStale = true;
   }
 
   #update({ type: _, delta, usage, ...rest }: Fields): void {
     const header = merge(merge({ ...this.#header }, rest), delta);
     if (isRecord(usage)) header['usage'] = merge({ ...fields(header['usage']) }, usage);
-    this.#header = header;
-    this.#message = undefined;
+    this.#describe(header);
     // A reason to stop ends the last block, also where its own stop is missing.
     if (header['stop_reason']) this.#endBlocks();
+  }
+
+  #describe(header: Fields): void {
+    this.#header = header;
+    this.#message &&= { ...header, content: this.#message['content'] };
   }
 
   #resume({ keep, model, usage }: Fields): void {
     this.#withdraw(keep);
     // What had stopped goes on, perhaps with another model.
     if (this.#header?.['stop_reason']) this.#header = { ...this.#header, ...NOT_STOPPED };
-    this.#update({ delta: { model }, usage });
+    this.#update({ model, usage });
   }
 
   #withdraw(keep: unknown): void {
     if (!Number.isInteger(keep) || (keep as number) < 0) return;
-    const withdrawn = new Set(this.#blocks.splice(keep as number));
-    for (const [index, block] of this.#byIndex) {
-      if (withdrawn.has(block)) this.#byIndex.delete(index);
-    }
+    this.#blocks.splice(keep as number);
     this.#stopped = false;
-    this.#isStale = true;
   }
 }
 
 const NOT_STOPPED = { stop_reason: null, stop_sequence: null, stop_details: null };
 
-const IMPLIED_STARTS: ReadonlyMap<unknown, Fields> = new Map([
-  ['text_delta', { type: 'text', text: '', citations: null }],
-  ['thinking_delta', { type: 'thinking', thinking: '', signature: '' }],
-]);
-
-function isSame(some: readonly unknown[], others: readonly unknown[]): boolean {
-  return some.length === others.length && some.every((value, index) => value === others[index]);
+function isSame(some: readonly unknown[], others: unknown): boolean {
+  return (
+    Array.isArray(others) &&
+    some.length === others.length &&
+    some.every((value, index) => value === others[index])
+  );
 }
 
 /** Adds the news; where they are null, they say nothing about a value that there was before. */

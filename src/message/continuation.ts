@@ -1,4 +1,5 @@
 import { LONGEST_REPEAT, type SeamConfig } from '../text/Seam.ts';
+import { fields, isRecord, text } from './fields.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';
 
 /** How a continuation joins what was shown. */
@@ -45,22 +46,22 @@ export function withContinuation<E extends { type: string }>(event: E): E {
 }
 
 /** Remembers with an event that was received what `withContinuation` wrote into it, and takes it out. */
-export function recallContinuation(event: { type?: unknown; claude_rx?: unknown }): void {
-  if (event.type !== 'message_start' || event.claude_rx === undefined) return;
-  const { keep, seam } = (event.claude_rx ?? {}) as Partial<Continuation>;
+export function recallContinuation(event: {
+  type?: unknown;
+  message?: unknown;
+  claude_rx?: unknown;
+}): void {
+  const { type, message, claude_rx } = event;
+  if (type !== 'message_start' || claude_rx === undefined) return;
   delete event.claude_rx;
-  if (!Number.isInteger(keep) || typeof seam?.sent !== 'string') return;
-  const { sent, leftOut, mayRepeat, anchor } = seam;
-  const params = {
-    [continuation]: {
-      keep,
-      seam: {
-        sent,
-        ...(typeof leftOut === 'string' && { leftOut }),
-        ...(typeof mayRepeat === 'boolean' && { mayRepeat }),
-        ...(typeof anchor === 'string' && { anchor }),
-      },
-    },
+  const { keep, seam } = fields(claude_rx);
+  const { sent, leftOut, mayRepeat, anchor } = fields(seam);
+  if (!Number.isInteger(keep) || typeof sent !== 'string' || !isRecord(message)) return;
+  // As absent as they were, where they are not what they should be.
+  const more = {
+    leftOut: text(leftOut),
+    mayRepeat: mayRepeat === true || undefined,
+    anchor: text(anchor),
   };
-  markContinuation(event as AnyStreamEvent, params);
+  continuations.set(message, { keep: keep as number, seam: { sent, ...more } as SeamConfig });
 }

@@ -10,7 +10,12 @@ export function fields(value: unknown): Fields {
   return isRecord(value) ? value : {};
 }
 
+/** The value if it is a text; `''` for anything else. */
+export function asString(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
 /** The value if it is a text that says something. */
 export function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
+  return asString(value) || undefined;
 }

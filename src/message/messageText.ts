@@ -1,3 +1,4 @@
+import { asString } from './fields.ts';
 import { isTextDelta } from './guards.ts';
 import type { MessageBuilder } from './MessageBuilder.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';
@@ -31,9 +32,4 @@ export function textAfter<E extends AnyStreamEvent>(
 ): string {
   const startsOver = event.type === 'message_start' || event.type === 'resume';
   return startsOver ? messageText(builder.message) : before + arrivingText(event);
-}
-
-/** What came over the wire may not be what its type says. */
-export function asString(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }

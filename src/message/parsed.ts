@@ -1,10 +1,10 @@
+import { type Fields, isRecord } from './fields.ts';
+
 /** The object that is written in `text` as JSON; `undefined` where none is. */
-export function parsed(text: string): Record<string, unknown> | undefined {
+export function parsed(text: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }

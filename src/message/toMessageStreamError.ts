@@ -21,29 +21,54 @@ export interface ApiErrorAnswer {
   cause?: unknown;
 }
 
-// Error types: SDK src/resources/shared.ts `ErrorType`, docs /docs/en/api/errors. Those that end in
-// `Exception` are of a Bedrock stream; AWS writes them with a small first letter or a capital one.
-const TYPES_OF_CODE: readonly [MessageStreamErrorCode, RegExp][] = [
-  ['overloaded', /^(overloaded_error|serviceUnavailableException)$/i],
-  ['rate_limited', /^(rate_limit_error|throttlingException)$/i],
-  ['api', /^((api|timeout)_error|(internalServer|modelStreamError|modelTimeout)Exception)$/i],
+/**
+ * What errors are known by; the first that fits decides. The words are names of errors, codes of
+ * the platform, `name: message`, `name < name of its cause`, the API's types of errors, and HTTP
+ * statuses. The last column says whether to retry where the code does not; a row without a code
+ * says no more than that.
+ */
+const SIGNS: readonly [MessageStreamErrorCode | undefined, RegExp, retryable?: boolean][] = [
+  ['aborted', /^((APIUser)?AbortError|UND_ERR_ABORTED)$/],
+  ['timeout', /^((APIConnection)?TimeoutError|\w*TIMED?OUT\w*|408)$/],
+  // Types: SDK src/resources/shared.ts `ErrorType`, docs /docs/en/api/errors. An `Exception` is of a
+  // Bedrock stream; AWS writes it with a small first letter or a capital one.
+  ['overloaded', /^(overloaded_error|serviceUnavailableException|503|529)$/i],
+  // Waiting does not cure it.
+  ['rate_limited', /^(enforced|contract)_spend_limit_reached$/, false],
+  ['rate_limited', /^(rate_limit_error|throttlingException|429)$/i],
+  ['api', /^((api|timeout)_error|(internalServer|modelStreamError|modelTimeout)Exception|5\d\d)$/i],
+  ['request', /^409$/, true],
   [
     'request',
-    /^((invalid_request|authentication|billing|permission|not_found|conflict|memory_(precondition_failed|path_conflict))_error|request_too_large|validationException)$/i,
+    /^((invalid_request|authentication|billing|permission|not_found|conflict|memory_\w+)_error|request_too_large|validationException|\d{3})$/i,
   ],
+  ['request', /^(UND_)?ERR_INVALID_(URL|ARG)$|: Could not resolve authentication method/],
+  // A certificate that is refused now is refused again.
+  ['connection', /^\w*(CERT|UNABLE_TO_)/, false],
+  [
+    'connection',
+    /^(APIConnectionError:|UND_ERR_|E(CONN|PIPE|PROTO|AI_|NOTFOUND|NET|HOST)|ERR_(STREAM|HTTP2|SSL|TLS|SOCKET)_|HPE_)/,
+  ],
+  // What fetch says of a lost connection: undici, Chromium, Firefox, WebKit, Deno.
+  [
+    'connection',
+    /^(Type|Anthropic)Error: (terminated|(fetch|load) failed|failed to fetch|error (sending request|in (input|body) stream)|(the )?network ?(error|connection))/i,
+  ],
+  // MessageStream's words: SDK src/lib/MessageStream.ts and src/lib/BetaMessageStream.ts.
+  ['truncated', /^AnthropicError: .*ended without/],
+  ['invalid_json', /^AnthropicError: Unable to parse tool/],
+  ['protocol', /^AnthropicError < SyntaxError$/],
+  // Thrown by a middleware of the client: SDK src/core/error.ts.
+  [undefined, /^RetryableError:/, true],
 ];
 
-/** 429s that waiting does not cure: SDK src/resources/shared.ts. */
-const SPEND_LIMITS = new Set(['enforced_spend_limit_reached', 'contract_spend_limit_reached']);
-
-/** A certificate that is refused now is refused again. */
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/;
-const TIMEOUT = /TIMEOUT|TIMEDOUT/;
-const TRANSPORT =
-  /^(UND_ERR_|ECONN|EPIPE$|EPROTO$|EAI_|ENOTFOUND$|ENET|EHOST|ERR_(STREAM|HTTP2|SSL|TLS|SOCKET)_|HPE_)/;
-/** What fetch says, with a `TypeError`, of a lost connection: undici, Chromium, Firefox, WebKit, Deno. */
-const FETCH_FAILURE =
-  /^(terminated|fetch failed|error sending request for url|failed to fetch|network ?error|networkerror when|load failed|error in (input|body) stream|the network connection was lost)/i;
+const SENTENCES: Partial<Record<MessageStreamErrorCode, string>> = {
+  aborted: 'The reply was aborted',
+  timeout: 'The connection timed out',
+  connection: 'The connection was lost',
+  request: 'The request could not be sent',
+  truncated: 'The stream ended before message_stop',
+};
 
 /**
  * Turns whatever was thrown into a `MessageStreamError`: the one place that decides `code` and
@@ -67,27 +92,23 @@ export function toMessageStreamError(
 export function fromApiError({ body, status, headers, cause }: ApiErrorAnswer): MessageStreamError {
   const relayed = fromErrorFrame(body);
   if (relayed) return relayed;
-  const answer = fields(body);
-  const detail = fields(answer['error']);
-  const errorType = text(detail['type']);
+  const { error, request_id } = fields(body);
+  const { type, code, details } = fields(error);
+  const errorType = text(type);
+  const header = (name: string) => headers?.get?.(name) ?? undefined;
   // A gateway's own shape: `{ error: { code: 429, status: 'RESOURCE_EXHAUSTED' } }`.
-  const numeric = typeof detail['code'] === 'number' ? detail['code'] : undefined;
-  const effective = status ?? (numeric !== undefined && numeric >= 400 ? numeric : undefined);
-  const code = codeOfType(errorType) ?? codeOfStatus(effective);
-  const said =
-    text(detail['message']) ??
-    text(answer['error']) ??
-    text(answer['message']) ??
-    text(body) ??
-    text(fields(cause)['message']);
-  const name = [status, errorType].filter((part) => part !== undefined).join(' ');
+  const byStatus = known(status ?? code);
+  const byDetail = known(fields(details)['error_code']);
+  const told = header('x-should-retry');
+  const name = [status, errorType].filter(Boolean).join(' ');
+  const said = saidIn(error) ?? saidIn(body) ?? saidIn(cause) ?? 'it gave no message';
   return new MessageStreamError(
-    `The API answered with an error${name && ` (${name})`}: ${said?.slice(0, 1_000) ?? 'it gave no message'}`,
+    `The API answered with an error${name && ` (${name})`}: ${said.slice(0, 1_000)}`,
     {
-      code,
-      retryable: isRetryable(code, effective, headers, fields(detail['details'])['error_code']),
-      requestId: headers?.get?.('request-id') ?? text(answer['request_id']),
-      retryAfterMs: retryAfterMs(headers),
+      code: (known(errorType) ?? byStatus)?.[0] ?? 'api',
+      retryable: told === 'true' || (told === 'false' ? false : (byDetail ?? byStatus)?.[2]),
+      requestId: header('request-id') ?? text(request_id),
+      retryAfterMs: retryAfterMs(header('retry-after-ms'), header('retry-after')),
       status,
       errorType,
       cause: cause ?? body,
@@ -96,147 +117,91 @@ export function fromApiError({ body, status, headers, cause }: ApiErrorAnswer): 
 }
 
 /** The `MessageStreamError` of an `AbortSignal` that fired; its reason is the `cause`. */
-export function fromAbort(signal: AbortSignal): MessageStreamError {
-  const reason: unknown = signal.reason;
-  const said = text(reason) ?? text(fields(reason)['message']);
-  const message = said === undefined ? 'The reply was aborted' : `The reply was aborted: ${said}`;
-  return new MessageStreamError(message, { code: 'aborted', cause: reason });
+export function fromAbort({ reason }: AbortSignal): MessageStreamError {
+  return failure({ code: 'aborted', cause: reason }, saidIn(reason));
 }
 
 /** The `MessageStreamError` of a stream that ended before `message_stop`. */
-export function truncation(context: ErrorContext = {}): MessageStreamError {
-  const { partial, requestId } = context;
-  return new MessageStreamError(
-    'The stream ended before message_stop: the reply may be cut off; what arrived is in `partial`',
+export function truncation({ partial, requestId }: ErrorContext = {}): MessageStreamError {
+  return failure(
     { code: 'truncated', partial, requestId },
+    'the reply may be cut off; what arrived is in `partial`',
   );
 }
 
 function recognise(error: unknown, otherwise: MessageStreamErrorCode): MessageStreamError {
   if (error instanceof MessageStreamError) return error;
-  const { name, message, cause, type } = fields(error);
-  // Told by name and shape, not by `instanceof`: the SDK is not imported, there may be two copies
-  // of it, and under Jest the platform's errors are of another realm.
-  if (typeof name !== 'string' || typeof message !== 'string') {
-    if (type === 'error') return fromApiError({ body: error });
-    return new MessageStreamError(`The stream failed: ${printed(error)}`, {
-      code: otherwise,
-      cause: error,
-    });
-  }
-  switch (name) {
-    case 'APIUserAbortError':
-    case 'AbortError':
-      return of('aborted', error);
-    case 'APIConnectionTimeoutError':
-    case 'TimeoutError':
-      return of('timeout', error);
-    case 'APIConnectionError':
-      return bedrockException(message, error) ?? transport(error) ?? of('connection', error);
-  }
-  if (isApiError(error)) {
-    const { error: body, status, headers } = error;
-    return fromApiError({ body, status, headers, cause: error });
-  }
-  const known = bedrockException(name, error) ?? transport(error);
-  if (known) return known;
-  // Thrown by a middleware of the client: SDK src/core/error.ts.
-  if (name === 'RetryableError') return of(otherwise, error, undefined, true);
-  if (name === 'AnthropicError') {
-    // MessageStream's words: SDK src/lib/MessageStream.ts and src/lib/BetaMessageStream.ts.
-    if (/ended without (sending|producing)/.test(message)) return of('truncated', error);
-    if (message.startsWith('Unable to parse tool parameter JSON')) return of('invalid_json', error);
-    if (fields(cause)['name'] === 'SyntaxError') return of('protocol', error);
-  }
-  if (message.startsWith('Could not resolve authentication method')) return of('request', error);
-  return of(otherwise, error);
-}
-
-function isApiError(error: unknown): error is Omit<ApiErrorAnswer, 'body'> & { error?: unknown } {
-  const shape = fields(error);
-  return 'requestID' in shape && 'status' in shape && 'headers' in shape;
+  const sign = signsOf(error).find(known);
+  const answer = answerIn(error, sign);
+  if (answer) return fromApiError(answer);
+  const [code = otherwise, , retryable] = known(sign) ?? [];
+  const { message } = fields(error);
+  const said = typeof message === 'string' ? message : printed(error);
+  const platformCode = sign && /^[A-Z\d_]+$/.test(sign) ? ` (${sign})` : '';
+  return failure({ code, retryable, cause: error }, said + platformCode);
 }
 
 /**
- * An exception in a Bedrock stream: its client throws it, or a connection error that says no more
- * than its name (packages/bedrock-sdk/src/core/streaming.ts of the SDK's repository).
+ * What an error may be known by.
+ *
+ * Names and texts, not `instanceof`: the SDK is not imported, there may be two copies of it, and
+ * under Jest the platform's errors are of another realm.
  */
-function bedrockException(name: string, cause: unknown): MessageStreamError | undefined {
-  if (codeOfType(name) === undefined) return undefined;
-  return fromApiError({ body: { error: { type: name } }, cause });
+function signsOf(error: unknown): string[] {
+  const { name, message, cause } = fields(error);
+  if (typeof name !== 'string' || typeof message !== 'string') return [];
+  return [
+    // Of an exception, Bedrock's client may say no more than the name, as the message
+    // (packages/bedrock-sdk/src/core/streaming.ts of the SDK's repository).
+    name === 'APIConnectionError' ? message : name,
+    ...codesAlong(error),
+    `${name}: ${message}`,
+    `${name} < ${text(fields(cause)['name'])}`,
+  ];
 }
 
-/** The error of a connection, told from the codes along the chain of causes. */
-function transport(error: unknown): MessageStreamError | undefined {
-  let link = fields(error);
-  for (let depth = 0; depth < 5; depth++, link = fields(link['cause'])) {
-    const code = text(link['code']);
-    if (code === undefined) continue;
-    if (code === 'UND_ERR_ABORTED') return of('aborted', error);
-    if (TIMEOUT.test(code)) return of('timeout', error, code);
-    if (CERTIFICATE.test(code)) return of('connection', error, code, false);
-    if (code === 'ERR_INVALID_URL' || code === 'UND_ERR_INVALID_ARG') return of('request', error);
-    if (TRANSPORT.test(code)) return of('connection', error, code);
+/** The codes of the platform along the chain of causes. */
+function codesAlong(error: unknown, links = 5): string[] {
+  const { code, cause } = fields(error);
+  return links > 0 ? [text(code) ?? '', ...codesAlong(cause, links - 1)] : [];
+}
+
+/** The answer of the API that an error holds, or is. */
+function answerIn(error: unknown, sign: string | undefined): ApiErrorAnswer | undefined {
+  const shape = fields(error);
+  const body = shape['error'];
+  // The SDK's, unless it is of a connection: those have neither.
+  if ('requestID' in shape && (shape['status'] ?? body) !== undefined) {
+    return { ...shape, body, cause: error };
   }
-  const { name, message } = fields(error);
-  const fromFetch = name === 'TypeError' || name === 'AnthropicError';
-  return fromFetch && FETCH_FAILURE.test(String(message)) ? of('connection', error) : undefined;
+  if (sign === undefined) return shape['type'] === 'error' ? { body: error } : undefined;
+  return /^\w+Exception$/.test(sign)
+    ? { body: { error: { type: sign } }, cause: error }
+    : undefined;
 }
 
-const SENTENCES: Partial<Record<MessageStreamErrorCode, string>> = {
-  aborted: 'The reply was aborted',
-  timeout: 'The connection timed out',
-  connection: 'The connection was lost',
-  request: 'The request could not be sent',
-  truncated: 'The stream ended before message_stop',
-  protocol: 'The stream holds something that is no event',
-  invalid_json: 'A tool input is not valid JSON',
-};
-
-function of(
-  code: MessageStreamErrorCode,
-  cause: unknown,
-  platformCode?: string,
-  retryable?: boolean,
-): MessageStreamError {
-  const { message } = fields(cause);
-  const said = platformCode === undefined ? message : `${message} (${platformCode})`;
-  const sentence = SENTENCES[code] ?? 'The stream failed';
-  return new MessageStreamError(`${sentence}: ${said}`, { code, retryable, cause });
+function known(sign: unknown): (typeof SIGNS)[number] | undefined {
+  if (typeof sign === 'object') return undefined;
+  return SIGNS.find(([, pattern]) => pattern.test(String(sign)));
 }
 
-function codeOfType(type = ''): MessageStreamErrorCode | undefined {
-  return TYPES_OF_CODE.find(([, types]) => types.test(type))?.[0];
+function failure(init: MessageStreamErrorInit, said: string | undefined): MessageStreamError {
+  const sentence = SENTENCES[init.code] ?? 'The stream failed';
+  return new MessageStreamError(said ? `${sentence}: ${said}` : sentence, init);
 }
 
-function codeOfStatus(status: number | undefined): MessageStreamErrorCode {
-  if (status === undefined) return 'api';
-  if (status === 408) return 'timeout';
-  if (status === 429) return 'rate_limited';
-  if (status === 529 || status === 503) return 'overloaded';
-  return status >= 500 ? 'api' : 'request';
+function saidIn(value: unknown): string | undefined {
+  return text(value) ?? text(fields(value)['message']);
 }
 
-/** As the SDK decides it for a status (src/client.ts `shouldRetry`), else by the code alone. */
-function isRetryable(
-  code: MessageStreamErrorCode,
-  status: number | undefined,
-  headers: ApiErrorAnswer['headers'],
-  errorCode: unknown,
-): boolean | undefined {
-  const told = headers?.get?.('x-should-retry');
-  if (told === 'true') return true;
-  if (told === 'false' || SPEND_LIMITS.has(String(errorCode))) return false;
-  return code === 'request' ? status === 409 : undefined;
-}
-
-function retryAfterMs(headers: ApiErrorAnswer['headers']): number | undefined {
-  const milliseconds = Number.parseFloat(headers?.get?.('retry-after-ms') ?? '');
-  if (milliseconds >= 0 && milliseconds < Infinity) return milliseconds;
-  const after = headers?.get?.('retry-after') ?? '';
-  const seconds = Number(after || Number.NaN);
-  const wait = Number.isNaN(seconds) ? Date.parse(after) - Date.now() : seconds * 1000;
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+/** As the SDK reads it: milliseconds, seconds, or a date. */
+function retryAfterMs(milliseconds = '', after = ''): number | undefined {
+  const wait = [
+    Number.parseFloat(milliseconds),
+    Number.parseFloat(after) * 1_000,
+    Date.parse(after) - Date.now(),
+  ].find(Number.isFinite);
+  return wait && Math.max(0, wait);
 }
 
 function printed(value: unknown): string {

@@ -1,5 +1,6 @@
 import { recallContinuation } from '../message/continuation.ts';
 import { revivedError } from '../message/errorFrame.ts';
+import { isRecord } from '../message/fields.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError } from '../message/toMessageStreamError.ts';
@@ -144,7 +145,7 @@ export class EventDecoder {
       if (this.#ending) return undefined;
       throw noEvent('data that is not JSON', data, cause);
     }
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+    if (isRecord(value)) return value;
     if (event === 'error') return { error: { message: String(value) } };
     throw noEvent('data that is no event', data);
   }

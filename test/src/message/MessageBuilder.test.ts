@@ -482,6 +482,9 @@ describe('MessageBuilder and the course of a stream', () => {
   const cases: [title: string, events: unknown[], content: unknown[]][] = [
     ['indices that skip', [start(3, TEXT), text(3, 'a'), start(7, TEXT), text(7, 'b'), text(3, 'c')], [block('ac'), block('b')]],
     ['a gateway that numbers all blocks 0', [start(0, TEXT), text(0, 'a'), stop(0), start(0, TEXT), text(0, 'b'), stop(0)], [block('a'), block('b')]],
+    ['such a gateway where a block is withdrawn', [start(0, TEXT), text(0, 'a'), start(0, TEXT), text(0, 'b'), { type: 'resume', keep: 1 }, text(0, 'c')], [block('ac')]],
+    ['a gateway whose index is no number', [{ ...start(0, TEXT), index: Number.NaN }, { ...text(0, 'a'), index: Number.NaN }], [TEXT, block('a')]],
+    ['content that a message_delta speaks of', [start(0, TEXT), text(0, 'a'), update({ content: 5 }, {}, { content: [] })], [block('a')]],
     ['a gateway that leaves the index out', [{ ...start(0, TEXT), index: undefined }, { ...text(0, 'a'), index: undefined }], [block('a')]],
     ['text without content_block_start', [text(0, 'a'), text(0, 'b'), stop(0)], [block('ab')]],
     ['thinking without content_block_start', [delta(0, 'thinking_delta', { thinking: 'a' })], [{ ...THINKING, thinking: 'a' }]],

@@ -82,6 +82,12 @@ describe('withContinuation and recallContinuation', () => {
     expect(continuationOf(event)).toBeUndefined();
     expect(event).not.toHaveProperty('claude_rx');
   });
+
+  it.each([null, undefined, 'm'])('do not mind a message that is %j', (message) => {
+    const event = { ...messageStart(), message, claude_rx: { keep: 1, seam: { sent: '' } } };
+    recallContinuation(event);
+    expect(continuationOf(event as never)).toBeUndefined();
+  });
 });
 
 /** What a browser shows of a reply that broke, when it asks a service for the rest of it. */

@@ -243,6 +243,8 @@ describe('fromApiError and the errors in a stream', () => {
     ['an error that is a text', { error: 'upstream died' }, /upstream died/, 'api', true],
     ['a message at the top', { message: 'Too many tokens' }, /Too many tokens/, 'api', true],
     ["Google's shape", { error: { code: 429, status: 'RESOURCE_EXHAUSTED', message: 'Quota' } }, /Quota/, 'rate_limited', true],
+    ["a gateway's code that is a text", { error: { code: '429', message: 'Slow down' } }, /Slow down/, 'rate_limited', true],
+    ['a code that is no text', { error: { code: { toString: 1 }, message: 'Odd' } }, /Odd/, 'api', true],
     ["Google's shape of a bad request", { error: { code: 400, status: 'INVALID_ARGUMENT', message: 'Bad' } }, /Bad/, 'request', false],
     ["a code that is no HTTP status", { error: { code: 7, message: 'Odd' } }, /Odd/, 'api', true],
     ['fields of wrong types', { type: 'error', error: { type: 5, message: {} } }, /no message/, 'api', true],
@@ -342,6 +344,7 @@ describe('toMessageStreamError and a connection', () => {
     ['Node: self-signed', fetchFailed(coded('DEPTH_ZERO_SELF_SIGNED_CERT')), ...REFUSED],
     ['Node: unknown issuer', fetchFailed(coded('UNABLE_TO_GET_ISSUER_CERT_LOCALLY')), ...REFUSED],
     ['Node: unverified', fetchFailed(coded('UNABLE_TO_VERIFY_LEAF_SIGNATURE')), ...REFUSED],
+    ['Node: a certificate that cannot be read', fetchFailed(coded('UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY')), ...REFUSED],
     ['Node: not a URL', coded('ERR_INVALID_URL', 'Invalid URL', 'TypeError'), 'request', false],
     ['undici: bad argument', fetchFailed(coded('UND_ERR_INVALID_ARG')), 'request', false],
     ['Chromium: fetch', new TypeError('Failed to fetch'), ...LOST],
@@ -368,6 +371,11 @@ describe('toMessageStreamError and a connection', () => {
     expect(verdict(error)).toEqual(expected);
     expect(error.cause).toBe(cause);
     expect(error.message).toContain((cause as Error).message);
+  });
+
+  it('says no name where there is no code', () => {
+    const error = toMessageStreamError(new APIUserAbortError());
+    expect(error.message).toBe('The reply was aborted: Request was aborted.');
   });
 
   it('says the code of the platform', () => {
