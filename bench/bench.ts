@@ -1,14 +1,17 @@
 // Runs every scenario in a process of its own, prints what it measured, and writes RESULTS.md.
 // `npm run bench -- ascii16 burst` runs some of them anew; the others stay as they were measured.
+// `npm run bench -- --runs=3` runs all of them three times: do they agree?
 // `npm run bench -- report` only writes down what was.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import type { Result } from './child.ts';
 import type { Held, Snapshots } from './memory.ts';
 import { type Findings, report } from './report.ts';
+import { met } from './targets.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const out = `${here}node_modules/.bench`;
@@ -48,7 +51,11 @@ const PACED = ['paced-200-20', 'paced-1000-40'];
 /** Where the memory of a process is that of its contender. */
 const WITH_RSS = new Set([...IN_MEMORY, 'onceClient', 'onceResponse', 'slow']);
 
-const asked = process.argv.slice(2);
+const { values, positionals: asked } = parseArgs({
+  options: { runs: { type: 'string', default: '1' } },
+  allowPositionals: true,
+});
+const runs = Number(values.runs);
 const isReport = asked[0] === 'report';
 const names =
   asked.length > 0
@@ -59,12 +66,12 @@ const server = fork(`${out}/server.mjs`);
 const [url] = (await once(server, 'message')) as [string];
 
 const file = `${out}/findings.json`;
-const findings: Findings = existsSync(file)
-  ? JSON.parse(readFileSync(file, 'utf8'))
-  : { results: {}, rss: {}, held: [], steps: [] };
+const none: Findings = { results: {}, rss: {}, held: [], steps: [], runs: [] };
+const findings = existsSync(file)
+  ? { ...none, ...(JSON.parse(readFileSync(file, 'utf8')) as Findings) }
+  : none;
 
-for (const name of isReport ? [] : names) {
-  process.stderr.write(`${name}\n`);
+async function measure(name: string): Promise<void> {
   if (name === 'memory') findings.held = await run<Held[]>(name);
   else if (name === 'snapshots') findings.steps = await run<Snapshots[]>(name);
   else {
@@ -74,7 +81,21 @@ for (const name of isReport ? [] : names) {
       rss[contender] = await run<number>(name, url, contender);
     }
   }
-  writeFileSync(file, JSON.stringify(findings));
+}
+
+if (!isReport) {
+  // What is run alone takes the place of what the last run found.
+  if (asked.length > 0) findings.runs.pop();
+  else findings.runs = [];
+  for (let i = 0; i < runs; i++) {
+    for (const name of names) {
+      process.stderr.write(`${name}\n`);
+      await measure(name);
+      writeFileSync(file, JSON.stringify(findings));
+    }
+    findings.runs.push(met(findings));
+    writeFileSync(file, JSON.stringify(findings));
+  }
 }
 server.disconnect();
 

@@ -1,3 +1,4 @@
+import type Anthropic from '@anthropic-ai/sdk';
 import { Stream } from '@anthropic-ai/sdk/streaming';
 import {
   accumulateMessage,
@@ -63,7 +64,7 @@ function unfinished(chunks: readonly Uint8Array[]): Response {
 }
 
 /** The ways to read a response that goes on; each returns what ends it. */
-const readers: Record<string, (chunks: Uint8Array[]) => () => void> = {
+const readers: Record<string, (chunks: Uint8Array[], client: Anthropic) => () => void> = {
   'a reader alone': (chunks) => {
     const reader = unfinished(chunks).body!.getReader();
     const readAll = async (): Promise<void> => {
@@ -80,14 +81,13 @@ const readers: Record<string, (chunks: Uint8Array[]) => () => void> = {
     readAll().catch(() => {});
     return () => controller.abort();
   },
-  'SDK MessageStream, through its client': (chunks) => {
-    const stream = clientOf(async () => unfinished(chunks)).messages.stream(params);
+  'SDK MessageStream, through its client': (_, client) => {
+    const stream = client.messages.stream(params);
     stream.on('error', () => {});
     return () => stream.abort();
   },
-  'SDK raw, through its client': (chunks) => {
+  'SDK raw, through its client': (_, client) => {
     const controller = new AbortController();
-    const client = clientOf(async () => unfinished(chunks));
     const open = async (): Promise<void> => {
       const request = { signal: controller.signal };
       const stream = await client.messages.create({ ...params, stream: true }, request);
@@ -109,24 +109,29 @@ const readers: Record<string, (chunks: Uint8Array[]) => () => void> = {
     const subscription = fromResponse(unfinished(chunks), options).subscribe();
     return () => subscription.unsubscribe();
   },
-  "claude-rx, through the SDK's client": (chunks) => {
-    const client = clientOf(async () => unfinished(chunks));
+  "claude-rx, through the SDK's client": (_, client) => {
     const subscription = fromMessages(client, params).subscribe();
     return () => subscription.unsubscribe();
   },
 };
 
+export const IDLE = 'an idle stream';
+export const SHORT = 'a stream in the middle of a short reply';
+
 export async function memory(): Promise<Held[]> {
   const rows: Held[] = [];
-  const idle = frames('word ').slice(0, 2);
-  const long = frames('word '.repeat(1_000)).slice(0, -3);
-  const joined = [Buffer.concat(long)];
-  for (const [who, read] of Object.entries(readers)) {
-    rows.push({ what: 'an idle stream', who, bytes: await held(100, () => read(idle)) });
-  }
-  for (const [who, read] of Object.entries(readers)) {
-    const bytes = await held(100, () => read(joined));
-    rows.push({ what: 'a stream after 1,000 deltas of 5 characters', who, bytes });
+  const begun = (words: number) => [Buffer.concat(frames('word '.repeat(words)).slice(0, -3))];
+  const streams: [what: string, chunks: Uint8Array[]][] = [
+    [IDLE, frames('word ').slice(0, 2)],
+    [SHORT, begun(20)],
+    ['a stream after 1,000 deltas of 5 characters', begun(1_000)],
+  ];
+  for (const [what, chunks] of streams) {
+    // As a program has it: one, for all of its requests.
+    const client = clientOf(async () => unfinished(chunks));
+    for (const [who, read] of Object.entries(readers)) {
+      rows.push({ what, who, bytes: await held(200, () => read(chunks, client)) });
+    }
   }
   rows.push(await subscriber(0), await subscriber(1_000));
   for (const characters of [5, 12, 40]) {

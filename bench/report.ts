@@ -3,7 +3,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import type { Result } from './child.ts';
 import { type Measured, median, quantile } from './measure.ts';
 import type { Held, Snapshots } from './memory.ts';
-import { targets } from './targets.ts';
+import { type Met, targets } from './targets.ts';
 
 export interface Findings {
   results: Record<string, Result>;
@@ -11,16 +11,19 @@ export interface Findings {
   rss: Record<string, Record<string, number>>;
   held: Held[];
   steps: Snapshots[];
+  /** How near the last runs have come to the targets. */
+  runs: Met[][];
 }
 
 export function report(findings: Findings): string {
-  const { results, rss, held, steps } = findings;
+  const { results, rss, held, steps, runs } = findings;
   return [
     '# Results of the benches',
     'Written by `npm run bench`. How to read it: [docs/performance.md](../docs/performance.md).',
     machine(),
     '## Targets',
-    ...targets(findings),
+    `Ratios of medians, of ${runs.length === 1 ? 'one run' : `${runs.length} runs in a row`}; all below is of the last.`,
+    targets(runs),
     ...Object.entries(results).flatMap(([name, result]) => [
       `## ${result.title}`,
       name.startsWith('paced') ? pacedTable(result) : table(result, rss[name] ?? {}),

@@ -17,7 +17,7 @@ export interface Scenario {
 
 type Make = (server: string) => Scenario | Promise<Scenario>;
 
-/** Short replies in a round; so many at once, or one after another in ten rounds. */
+/** Short replies in a round; at once, or one after another. */
 const REPLIES = 1_000;
 
 function inMemory(name: string, size: number, rounds: number): Scenario {
@@ -63,7 +63,7 @@ function short(through: 'client' | 'response', how: 'one after another' | 'at on
           reply,
         )
       : readers(next, reply);
-  const rounds = 10;
+  const rounds = how === 'at once' ? 15 : 50;
   const count = how === 'at once' ? REPLIES : REPLIES * rounds;
   return {
     title:

@@ -1,5 +1,6 @@
 import type { Findings } from './report.ts';
 import { median } from './measure.ts';
+import { IDLE, SHORT } from './memory.ts';
 
 interface Target {
   what: string;
@@ -32,14 +33,29 @@ const TARGETS: Target[] = [
   target('burst', 'claude-rx', 'SDK MessageStream', 0.5, 'HTTP in bursts'),
   { ...target('paced-200-20', 'claude-rx', 'SDK raw', 1, '200 paced connections'), cpu: true },
   { ...target('paced-1000-40', 'claude-rx', 'SDK raw', 1, '1,000 paced connections'), cpu: true },
-  target('shortClient', 'claude-rx', 'SDK raw', 0.8, "10,000 short replies, SDK's client"),
+  target(
+    'shortClient',
+    'claude-rx',
+    'SDK raw',
+    0.8,
+    "short replies one after another, SDK's client",
+  ),
   target('onceClient', 'claude-rx', 'SDK raw', 1, "1,000 replies at once, SDK's client"),
-  target('shortResponse', 'claude-rx', 'SDK raw', 0.6, '10,000 short replies'),
+  target('shortResponse', 'claude-rx', 'SDK raw', 0.6, 'short replies one after another'),
   target('onceResponse', 'claude-rx', 'SDK raw', 0.6, '1,000 replies at once'),
 ];
 
-export function targets({ results, held, steps }: Findings): string[] {
-  const lines: string[] = [];
+/** What a run measured for a target: ratios of time and of CPU time, or what it is called otherwise. */
+export interface Met {
+  what: string;
+  most: number;
+  wall?: number | undefined;
+  cpu?: number | undefined;
+}
+
+/** How near to their targets one run has come. */
+export function met({ results, held, steps }: Findings): Met[] {
+  const all: Met[] = [];
   for (const { scenario, who, against, most, what, cpu } of TARGETS) {
     const measured = results[scenario]?.measured;
     if (!measured) continue;
@@ -50,28 +66,40 @@ export function targets({ results, held, steps }: Findings): string[] {
       return median(one!) / median(other!);
     };
     const wall = cpu ? undefined : ratioOf('wall');
-    lines.push(row(`${what}: ${who} / ${against}`, most, wall, ratioOf('cpu')));
+    all.push({ what: `${what}: ${who} / ${against}`, most, wall, cpu: ratioOf('cpu') });
   }
-  for (const { deltas, without, with: all } of steps) {
+  for (const { deltas, without, with: each } of steps) {
     const what = `${deltas.toLocaleString('en')} deltas: µs more with a snapshot at each`;
-    lines.push(row(what, 1.5, undefined, all - without));
+    all.push({ what, most: 1.5, cpu: each - without });
   }
-  const bytes = (who: string) =>
-    held.find((one) => one.who === who && one.what.includes('1,000 deltas'))?.bytes ?? Number.NaN;
-  if (held.length > 0) {
+  const bytes = (of: string, who: string) =>
+    held.find((one) => one.who === who && one.what === of)?.bytes ?? Number.NaN;
+  for (const of of held.length > 0 ? [IDLE, SHORT] : []) {
     const ratio =
-      bytes("claude-rx, through the SDK's client") / bytes('SDK raw, through its client');
-    lines.push(row("bytes a stream, SDK's client: claude-rx / SDK raw", 1, ratio));
+      bytes(of, "claude-rx, through the SDK's client") / bytes(of, 'SDK raw, through its client');
+    all.push({ what: `bytes held by ${of}: claude-rx / SDK raw`, most: 1, wall: ratio });
   }
-  const head = '| | at most | time | CPU time | |\n|---|---:|---:|---:|---|';
-  return [[head, ...lines].join('\n')];
+  return all;
+}
+
+/** What several runs have measured, side by side: on a noisy machine one alone says little. */
+export function targets(runs: Met[][]): string {
+  const last = runs.at(-1) ?? [];
+  const rows = last.map(({ what, most }) => {
+    const found = runs.flatMap((run) => run.find((one) => one.what === what) ?? []);
+    const digits = most < 0.1 ? 3 : 2;
+    const shown = (values: (number | undefined)[]) =>
+      values.map((value) => value?.toFixed(digits) ?? '').join(', ');
+    const cells = [shown(found.map(({ wall }) => wall)), shown(found.map(({ cpu }) => cpu))];
+    return `| ${what} | ${most.toFixed(digits)} | ${cells.join(' | ')} | ${verdict(found, most)} |`;
+  });
+  return ['| | at most | time | CPU time | |', '|---|---:|---:|---:|---|', ...rows].join('\n');
 }
 
 /** What others do on the machine is in the time, and not in the CPU time. */
-function row(what: string, most: number, wall?: number, cpu?: number): string {
-  const digits = most < 0.1 ? 3 : 2;
-  const shown = (value?: number) => value?.toFixed(digits) ?? '';
-  const [first = Infinity, second = Infinity] = [wall ?? cpu, cpu];
-  const verdict = first <= most ? 'holds' : second <= most ? 'holds in CPU time' : '**missed**';
-  return `| ${what} | ${most.toFixed(digits)} | ${shown(wall)} | ${shown(cpu)} | ${verdict} |`;
+function verdict(found: Met[], most: number): string {
+  if (found.every(({ wall, cpu = Infinity }) => (wall ?? cpu) <= most)) return 'holds';
+  if (found.every(({ cpu = Infinity }) => cpu <= most)) return 'holds in CPU time';
+  const count = found.filter(({ wall, cpu = Infinity }) => (wall ?? cpu) <= most).length;
+  return `**missed**${count > 0 ? `, ${count} of ${found.length} hold` : ''}`;
 }

@@ -155,7 +155,9 @@ function isSame(some: readonly unknown[], others: unknown): boolean {
 
 /** Adds the news; where they are null, they say nothing about a value that there was before. */
 function merge(into: Fields, news: unknown): Fields {
-  for (const [key, value] of Object.entries(fields(news))) {
+  const said = fields(news);
+  for (const key of Object.keys(said)) {
+    const value = said[key];
     if (value != null || (value === null && !Object.hasOwn(into, key))) into[key] = value;
   }
   return into;

@@ -1,4 +1,4 @@
-import { identity, type MonoTypeOperatorFunction, pipe, takeUntil } from 'rxjs';
+import { type MonoTypeOperatorFunction, pipe, takeUntil } from 'rxjs';
 import { requireMessageStop } from '../../operators/requireMessageStop.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { whenAborted } from '../flow/whenAborted.ts';
@@ -49,8 +49,6 @@ export function endings<E extends AnyStreamEvent>({
   turns = false,
   keepContent = true,
 }: SourceOptions & { turns?: boolean | undefined } = {}): MonoTypeOperatorFunction<E> {
-  return pipe(
-    signal ? takeUntil<E>(whenAborted(signal)) : identity,
-    requireMessageStop<E>({ allowMissing: allowMissingMessageStop, turns, keepContent }),
-  );
+  const end = requireMessageStop<E>({ allowMissing: allowMissingMessageStop, turns, keepContent });
+  return signal ? pipe(takeUntil<E>(whenAborted(signal)), end) : end;
 }

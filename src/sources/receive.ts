@@ -45,13 +45,15 @@ export function receive(
   }: ReceiveOptions,
   abort: () => void,
 ): void {
-  const requestId = response.headers.get('request-id') ?? undefined;
-  const fail = (error: unknown, otherwise: MessageStreamErrorCode = 'unknown') =>
-    subscriber.error(toMessageStreamError(error, { requestId, otherwise }));
-
-  const reader = response.body?.getReader();
   // Thousands of replies may be held at once: this one only until its body is known for what it is.
   let unproven: Response | undefined = response;
+  let requestId: string | undefined;
+  const fail = (error: unknown, otherwise: MessageStreamErrorCode = 'unknown') => {
+    if (unproven) requestId = idOf(unproven);
+    subscriber.error(toMessageStreamError(error, { requestId, otherwise }));
+  };
+
+  const reader = response.body?.getReader();
   let finished = false;
   let lastEventAt = Date.now();
   let runSince = lastEventAt;
@@ -76,7 +78,8 @@ export function receive(
   });
 
   try {
-    onResponse?.({ requestId, status: response.status, headers: response.headers });
+    const { status, headers } = response;
+    onResponse?.({ requestId: idOf(response), status, headers });
   } catch (error) {
     return fail(error);
   }
@@ -97,7 +100,10 @@ export function receive(
       return fail(error);
     }
     if (subscriber.closed) return;
-    if (decoder.count > 0) unproven = undefined;
+    if (unproven && decoder.count > 0) {
+      requestId = idOf(unproven);
+      unproven = undefined;
+    }
     if (done) {
       if (unproven && !beginsLikeOne(decoder.head)) return fail(bodyError(decoder.head, unproven));
       // Whether an end without message_stop is one is decided where the message is known.
@@ -126,6 +132,10 @@ export function receive(
     });
   };
   whenOpen(valve, subscriber, read);
+}
+
+function idOf({ headers }: Response): string | undefined {
+  return headers.get('request-id') ?? undefined;
 }
 
 /** A gateway may leave the content type out, or send a plain one; a page or JSON is no stream. */

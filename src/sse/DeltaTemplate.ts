@@ -39,6 +39,9 @@ export class DeltaTemplate {
     this.#deltaOf = DELTAS[type];
   }
 
+  /** The one that was learned last: the next reply is likely to look the same. */
+  static latest: DeltaTemplate | undefined;
+
   /** Learns from a frame; `undefined` for one that has nothing to teach. */
   static learn(event: string | undefined, data: string, value: object): DeltaTemplate | undefined {
     const { index, delta } = value as { index?: unknown; delta?: { type?: unknown } };
@@ -48,14 +51,15 @@ export class DeltaTemplate {
     if (opening === undefined) return undefined;
     const front = `${event === undefined ? '' : `event: ${event}\n`}data: ${opening}`;
     const template = known.get(front);
-    if (template || front.length > LONGEST) return template;
+    if (template) return (DeltaTemplate.latest = template);
+    if (front.length > LONGEST) return undefined;
     // Another text at this place makes another text of the delta, and that is all it makes.
     const expected = { type: 'content_block_delta', index, delta: DELTAS[type]('x') };
     if (JSON.stringify(parsed(`${opening}x"}}`)) !== JSON.stringify(expected)) return undefined;
     if (known.size === MOST) known.clear();
     const learned = new DeltaTemplate(front, index, type);
     known.set(front, learned);
-    return learned;
+    return (DeltaTemplate.latest = learned);
   }
 
   /** The event of the frame at `at`, if it fits; `end` is then where the next one begins. */

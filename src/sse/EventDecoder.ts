@@ -40,7 +40,7 @@ interface Value {
 export class EventDecoder {
   readonly #onEvent: (event: StreamEvent) => void;
   readonly #utf8: Utf8Decoder = new Utf8Decoder();
-  #delta: DeltaTemplate | undefined;
+  #delta: DeltaTemplate | undefined = DeltaTemplate.latest;
   readonly #frames: FrameReader = new FrameReader({
     onFrame: (event, data) => this.#take(event, data),
     onComment: () => this.#emit({ type: 'ping' }),

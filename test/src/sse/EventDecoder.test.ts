@@ -216,7 +216,8 @@ describe('EventDecoder with an event of 5 MB', () => {
     const events = decode(cutAt(bytes, positions));
     const parsed = parse.mock.calls.map(([json]) => json.length);
     parse.mockRestore();
-    expect(parsed.filter((length) => length > 1_000)).toEqual([JSON.stringify(big).length]);
+    // All of it, or its text alone.
+    expect(parsed.filter((length) => length > 1_000)).toHaveLength(1);
     expect(events.length).toBe(2);
     expect(JSON.stringify(events[0]) === JSON.stringify(big)).toBe(true);
   });
