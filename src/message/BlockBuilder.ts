@@ -66,6 +66,8 @@ export function runOf({ type }: Fields): Run | undefined {
  * So many pieces are made one, which copies each character once.
  */
 const MOST_PIECES = 32;
+/** By so much a string grows until all of it is made one: on the whole that copies it five times. */
+const GROWTH = 1.25;
 
 /**
  * Builds one content block out of its deltas.
@@ -82,6 +84,8 @@ export class BlockBuilder {
   /** What the string has not taken in yet, and how many pieces that is. */
   #text = '';
   #pieces = 0;
+  /** How long the string was when all of it was joined. */
+  #joined = 0;
   /** What the lists have not taken in yet. */
   #added: Record<PropertyKey, unknown[]> | undefined;
   /** Whether text of the input has come, or will; once that has ended, it is to be parsed. */
@@ -146,7 +150,12 @@ export class BlockBuilder {
     // cost as much as it is long.
     const isText = this.#text.charCodeAt(0) >= 0;
     if (isText || before === undefined) {
-      this.#block = { ...this.#block, [into]: asString(before) + this.#text };
+      const text = asString(before) + this.#text;
+      if (text.length > this.#joined * GROWTH) {
+        this.#joined = text.length;
+        text.charCodeAt(0);
+      }
+      this.#block = { ...this.#block, [into]: text };
     }
     this.#text = '';
     this.#pieces = 0;
