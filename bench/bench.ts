@@ -1,6 +1,7 @@
 // Runs every scenario in a process of its own, prints what it measured, and writes RESULTS.md.
 // `npm run bench -- ascii16 burst` runs some of them anew; the others stay as they were measured.
-// `npm run bench -- --runs=3` runs all of them three times: do they agree?
+// `npm run bench -- --runs=3` runs all of them three times: do they agree? With names, it does some of
+// three runs anew.
 // `npm run bench -- report` only writes down what was.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -84,16 +85,19 @@ async function measure(name: string): Promise<void> {
 }
 
 if (!isReport) {
-  // What is run alone takes the place of what the last run found.
-  if (asked.length > 0) findings.runs.pop();
-  else findings.runs = [];
+  const before = asked.length > 0 ? findings.runs : [];
+  findings.runs = [...before];
   for (let i = 0; i < runs; i++) {
     for (const name of names) {
       process.stderr.write(`${name}\n`);
       await measure(name);
       writeFileSync(file, JSON.stringify(findings));
     }
-    findings.runs.push(met(findings));
+    // What was not run anew is as that run found it.
+    const old = before[i] ?? [];
+    findings.runs[i] = met(findings).map((now) =>
+      names.includes(now.scenario) ? now : (old.find(({ what }) => what === now.what) ?? now),
+    );
     writeFileSync(file, JSON.stringify(findings));
   }
 }

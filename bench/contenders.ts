@@ -176,6 +176,22 @@ export function requesters(
   };
 }
 
+/** Contenders that, like ours, can be aborted before the response is there. */
+export function abortable(client: Anthropic, { length }: Reply): Record<string, Contender> {
+  const body = { ...params, stream: true as const };
+  const request = () => ({ signal: new AbortController().signal });
+  return {
+    'floor, with a signal': {
+      run: async () => floor(await client.messages.create(body, request()).asResponse()),
+      expected: length,
+    },
+    'SDK raw, with a signal': {
+      run: async () => readAll(await client.messages.create(body, request())),
+      expected: length,
+    },
+  };
+}
+
 /** Each contender, many times: one after another, or all at once. */
 export function repeated(
   contenders: Record<string, Contender>,

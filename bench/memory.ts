@@ -117,6 +117,7 @@ const readers: Record<string, (chunks: Uint8Array[], client: Anthropic) => () =>
 
 export const IDLE = 'an idle stream';
 export const SHORT = 'a stream in the middle of a short reply';
+export const LONG = 'a stream after 1,000 deltas of 5 characters';
 
 export async function memory(): Promise<Held[]> {
   const rows: Held[] = [];
@@ -124,7 +125,7 @@ export async function memory(): Promise<Held[]> {
   const streams: [what: string, chunks: Uint8Array[]][] = [
     [IDLE, frames('word ').slice(0, 2)],
     [SHORT, begun(20)],
-    ['a stream after 1,000 deltas of 5 characters', begun(1_000)],
+    [LONG, begun(1_000)],
   ];
   for (const [what, chunks] of streams) {
     // As a program has it: one, for all of its requests.

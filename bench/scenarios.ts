@@ -1,5 +1,5 @@
 import Anthropic from '@anthropic-ai/sdk';
-import { clientOf, readers, repeated, requesters, toolReaders } from './contenders.ts';
+import { abortable, clientOf, readers, repeated, requesters, toolReaders } from './contenders.ts';
 import type { Contender } from './measure.ts';
 import { nodeHttpFetch } from '../examples/nodeHttpFetch.ts';
 import { chunksOf, makeReply, respond } from './replies.ts';
@@ -56,12 +56,10 @@ function short(through: 'client' | 'response', how: 'one after another' | 'at on
   const prepare = () => {
     while (ready.length < REPLIES) ready.push(respond(chunks));
   };
+  const client = clientOf(async () => next());
   const all =
     through === 'client'
-      ? requesters(
-          clientOf(async () => next()),
-          reply,
-        )
+      ? { ...requesters(client, reply), ...abortable(client, reply) }
       : readers(next, reply);
   const rounds = how === 'at once' ? 15 : 50;
   const count = how === 'at once' ? REPLIES : REPLIES * rounds;

@@ -1,6 +1,6 @@
 import type { Findings } from './report.ts';
 import { median } from './measure.ts';
-import { IDLE, SHORT } from './memory.ts';
+import { IDLE, LONG, SHORT } from './memory.ts';
 
 interface Target {
   what: string;
@@ -40,6 +40,13 @@ const TARGETS: Target[] = [
     0.8,
     "short replies one after another, SDK's client",
   ),
+  target(
+    'shortClient',
+    'claude-rx',
+    'SDK raw, with a signal',
+    0.8,
+    "short replies one after another, SDK's client",
+  ),
   target('onceClient', 'claude-rx', 'SDK raw', 1, "1,000 replies at once, SDK's client"),
   target('shortResponse', 'claude-rx', 'SDK raw', 0.6, 'short replies one after another'),
   target('onceResponse', 'claude-rx', 'SDK raw', 0.6, '1,000 replies at once'),
@@ -47,6 +54,7 @@ const TARGETS: Target[] = [
 
 /** What a run measured for a target: ratios of time and of CPU time, or what it is called otherwise. */
 export interface Met {
+  scenario: string;
   what: string;
   most: number;
   wall?: number | undefined;
@@ -66,18 +74,19 @@ export function met({ results, held, steps }: Findings): Met[] {
       return median(one!) / median(other!);
     };
     const wall = cpu ? undefined : ratioOf('wall');
-    all.push({ what: `${what}: ${who} / ${against}`, most, wall, cpu: ratioOf('cpu') });
+    all.push({ scenario, what: `${what}: ${who} / ${against}`, most, wall, cpu: ratioOf('cpu') });
   }
   for (const { deltas, without, with: each } of steps) {
     const what = `${deltas.toLocaleString('en')} deltas: µs more with a snapshot at each`;
-    all.push({ what, most: 1.5, cpu: each - without });
+    all.push({ scenario: 'snapshots', what, most: 1.5, cpu: each - without });
   }
   const bytes = (of: string, who: string) =>
     held.find((one) => one.who === who && one.what === of)?.bytes ?? Number.NaN;
-  for (const of of held.length > 0 ? [IDLE, SHORT] : []) {
+  for (const of of held.length > 0 ? [IDLE, SHORT, LONG] : []) {
     const ratio =
       bytes(of, "claude-rx, through the SDK's client") / bytes(of, 'SDK raw, through its client');
-    all.push({ what: `bytes held by ${of}: claude-rx / SDK raw`, most: 1, wall: ratio });
+    const what = `bytes held by ${of}: claude-rx / SDK raw`;
+    all.push({ scenario: 'memory', what, most: 1, wall: ratio });
   }
   return all;
 }
@@ -89,7 +98,7 @@ export function targets(runs: Met[][]): string {
     const found = runs.flatMap((run) => run.find((one) => one.what === what) ?? []);
     const digits = most < 0.1 ? 3 : 2;
     const shown = (values: (number | undefined)[]) =>
-      values.map((value) => value?.toFixed(digits) ?? '').join(', ');
+      values.flatMap((value) => value?.toFixed(digits) ?? []).join(', ');
     const cells = [shown(found.map(({ wall }) => wall)), shown(found.map(({ cpu }) => cpu))];
     return `| ${what} | ${most.toFixed(digits)} | ${cells.join(' | ')} | ${verdict(found, most)} |`;
   });
