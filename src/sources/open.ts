@@ -26,7 +26,7 @@ export function open(
   const take = (response: Response): void => {
     if (subscriber.closed) {
       response.body?.cancel().catch(noop);
-    } else if (response.body?.locked || (!controller && response.bodyUsed)) {
+    } else if (response.bodyUsed || response.body?.locked) {
       subscriber.error(consumed());
     } else {
       subscriber.remove(abort);

@@ -45,6 +45,16 @@ describe('fromResponse', () => {
     });
   });
 
+  it('refuses one that somebody has begun to read, also from a function', async () => {
+    const response = new Response(sse(events));
+    const reader = response.body!.getReader();
+    await reader.read();
+    reader.releaseLock();
+    for (const input of [response, () => response]) {
+      expect(await failure(fromResponse(input))).toMatchObject({ code: 'request' });
+    }
+  });
+
   it('cancels the body of a response that does not end after its message_stop', async () => {
     const cancelled = vi.fn<() => void>();
     const body = new ReadableStream<Uint8Array>({
