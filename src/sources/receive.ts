@@ -7,6 +7,7 @@ import { EventDecoder } from '../sse/EventDecoder.ts';
 import { bodyError, protocolError } from './bodyError.ts';
 import { drain } from './drain.ts';
 import { nextTurn } from './nextTurn.ts';
+import { requestIdOf } from './requestIdOf.ts';
 import type { FetchOptions } from './SourceOptions.ts';
 import { whenOpen } from './whenOpen.ts';
 
@@ -49,7 +50,7 @@ export function receive(
   let unproven: Response | undefined = response;
   let requestId: string | undefined;
   const fail = (error: unknown, otherwise: MessageStreamErrorCode = 'unknown') => {
-    if (unproven) requestId = idOf(unproven);
+    if (unproven) requestId = requestIdOf(unproven);
     subscriber.error(toMessageStreamError(error, { requestId, otherwise }));
   };
 
@@ -79,7 +80,7 @@ export function receive(
 
   try {
     const { status, headers } = response;
-    onResponse?.({ requestId: idOf(response), status, headers });
+    onResponse?.({ requestId: requestIdOf(response), status, headers });
   } catch (error) {
     return fail(error);
   }
@@ -101,7 +102,7 @@ export function receive(
     }
     if (subscriber.closed) return;
     if (unproven && decoder.count > 0) {
-      requestId = idOf(unproven);
+      requestId = requestIdOf(unproven);
       unproven = undefined;
     }
     if (done) {
@@ -132,10 +133,6 @@ export function receive(
     });
   };
   whenOpen(valve, subscriber, read);
-}
-
-function idOf({ headers }: Response): string | undefined {
-  return headers.get('request-id') ?? undefined;
 }
 
 /** A gateway may leave the content type out, or send a plain one; a page or JSON is no stream. */

@@ -5,6 +5,7 @@ import { parsed } from '../message/parsed.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { beginning, protocolError } from './bodyError.ts';
+import { requestIdOf } from './requestIdOf.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
 
 /** Reads a reply that was not streamed into `subscriber`: the events that build it, in one run. */
@@ -15,7 +16,7 @@ export function receiveWhole(
   abort: () => void,
 ): void {
   const { headers, status } = response;
-  const requestId = headers.get('request-id') ?? undefined;
+  const requestId = requestIdOf(response);
   let isRead = false;
   subscriber.add(() => {
     if (!isRead) abort();

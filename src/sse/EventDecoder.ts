@@ -47,6 +47,7 @@ export class EventDecoder {
     takeAt: (text, at) => {
       const event = this.#delta?.take(text, at);
       if (event === undefined) return at;
+      // Before the event is out: templates are shared, and who gets it may read another reply.
       const { end } = this.#delta!;
       this.#emit(event);
       return end;

@@ -283,6 +283,16 @@ describe('requireMessageStop with `allowMissing`', () => {
   );
 
   it(
+    'lets somebody leave with the one that it adds',
+    run(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold('--m--x--|', events);
+      const result = '     --m--x--(S|)';
+      expectObservable(source.pipe(requireMessageStop(config), take(3))).toBe(result, events);
+      expectSubscriptions(source.subscriptions).toBe('^-------!');
+    }),
+  );
+
+  it(
     'makes an error of a completion without a stop_reason all the same',
     run(({ cold, expectObservable }) => {
       for (const diagram of ['--m--t--', '--m--y--', '---']) {

@@ -201,8 +201,8 @@ describe('EventDecoder hands over', () => {
 });
 
 describe('EventDecoder with an event of 5 MB', () => {
-  const big = text('0123456789 äöü 😀 '.repeat(300_000)) as AnyStreamEvent;
-  const bytes = bytesOf([big, stop as AnyStreamEvent], '\n');
+  const big = text('0123456789 äöü 😀 '.repeat(300_000));
+  const bytes = bytesOf([big as AnyStreamEvent, stop as AnyStreamEvent], '\n');
   const chunkings: [title: string, positions: number[]][] = [
     ['one chunk', []],
     [
@@ -211,15 +211,26 @@ describe('EventDecoder with an event of 5 MB', () => {
     ],
     ['a first chunk of one byte', [1]],
   ];
-  it.each(chunkings)('in %s gives it whole, and parses it once', (_, positions) => {
+  /** What the decoder parses of it, but for what is short. */
+  const parsedOf = (positions: number[]): number[] => {
     const parse = vi.spyOn(JSON, 'parse');
     const events = decode(cutAt(bytes, positions));
     const parsed = parse.mock.calls.map(([json]) => json.length);
     parse.mockRestore();
-    // All of it, or its text alone.
-    expect(parsed.filter((length) => length > 1_000)).toHaveLength(1);
     expect(events.length).toBe(2);
     expect(JSON.stringify(events[0]) === JSON.stringify(big)).toBe(true);
+    return parsed.filter((length) => length > 1_000);
+  };
+
+  it.each(chunkings)('in %s gives it whole, and parses it once', (_, positions) => {
+    // No frame before it looked like it.
+    decode([bytesOf([text('a', 7) as AnyStreamEvent], '\n')]);
+    expect(parsedOf(positions)).toEqual([JSON.stringify(big).length]);
+  });
+
+  it('parses its text alone, where the last reply looked like it', () => {
+    decode([bytesOf([text('a') as AnyStreamEvent], '\n')]);
+    expect(parsedOf([])).toEqual([JSON.stringify(big.delta.text).length]);
   });
 });
 
