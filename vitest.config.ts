@@ -36,7 +36,7 @@ export default defineConfig({
     dangerouslyIgnoreUnhandledErrors: false,
     // One fewer than there are cores, the default, is one on a small machine.
     maxWorkers: '100%',
-    setupFiles: ['./test/seed.ts'],
+    setupFiles: ['./test/support/seed.ts'],
     testTimeout: 20_000,
   },
 });

@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/long/**/*.test.ts', 'test/clouds/*.test.ts', 'test/agent-sdk/*.test.ts'],
     maxWorkers: '100%',
-    setupFiles: ['./test/seed.ts'],
+    setupFiles: ['./test/support/seed.ts'],
     testTimeout: 300_000,
     hookTimeout: 600_000,
   },

@@ -1,6 +1,6 @@
 import { concatMap, defer, type ObservableInput, type OperatorFunction } from 'rxjs';
 import { branchAt, requirePath } from '../src/json/branchAt.ts';
-import { check } from '../src/json/check.ts';
+import { check } from '../src/json/checkWithSchema.ts';
 import type { JsonPath, JsonValue } from '../src/json/JsonValue.ts';
 import {
   type OutputOf,

@@ -1,5 +1,5 @@
 import { concatMap, defer, from, map, type ObservableInput, type OperatorFunction } from 'rxjs';
-import { check } from '../src/json/check.ts';
+import { check } from '../src/json/checkWithSchema.ts';
 import type { DeepPartial } from '../src/json/DeepPartial.ts';
 import {
   type InputOf,

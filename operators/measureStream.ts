@@ -11,9 +11,9 @@ import {
 } from 'rxjs';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
-import { StreamMeter, type StreamMeasurements } from '../src/message/StreamMeter.ts';
+import { StreamMeter, type StreamMeasurements } from '../src/flow/StreamMeter.ts';
 
-export type { StreamMeasurements } from '../src/message/StreamMeter.ts';
+export type { StreamMeasurements } from '../src/flow/StreamMeter.ts';
 
 export interface MeasureStreamConfig {
   /** A silence after content longer than this is a stall, in milliseconds. Default: 5,000. */

@@ -11,11 +11,11 @@ import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import type { Valve } from '../src/flow/Valve.ts';
 import { isBlockEvent } from '../src/message/isBlockEvent.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
-import { MessageClocks, type MessageLimits } from '../src/message/MessageClocks.ts';
+import { MessageClocks, type MessageLimits } from '../src/flow/MessageClocks.ts';
 import { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
-export type { MessageLimits } from '../src/message/MessageClocks.ts';
+export type { MessageLimits } from '../src/flow/MessageClocks.ts';
 
 /** Limits in milliseconds, at least one; one that is left out or `Infinity` is off. */
 export interface MessageTimeoutConfig extends MessageLimits {

@@ -17,7 +17,7 @@ import {
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import { messageText } from '../src/message/messageText.ts';
-import { Splice } from '../src/message/Splice.ts';
+import { Splice } from '../src/recovery/Splice.ts';
 import type { AnyStreamEvent, MessageOf } from '../src/message/StreamEvent.ts';
 import { toMessageStreamError, truncation } from '../src/message/toMessageStreamError.ts';
 

@@ -1,6 +1,6 @@
 import { filter, map, type OperatorFunction } from 'rxjs';
 import { isThinkingDelta } from '../src/message/guards.ts';
-import { asString } from '../src/message/fields.ts';
+import { asString } from '../src/message/record.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
 /**

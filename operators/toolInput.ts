@@ -7,7 +7,7 @@ import {
   type ObservableInput,
   type OperatorFunction,
 } from 'rxjs';
-import { check } from '../src/json/check.ts';
+import { check } from '../src/json/checkWithSchema.ts';
 import type { DeepPartial } from '../src/json/DeepPartial.ts';
 import {
   type InputOf,

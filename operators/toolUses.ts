@@ -10,7 +10,7 @@ import {
   type OperatorFunction,
   throwError,
 } from 'rxjs';
-import { check } from '../src/json/check.ts';
+import { check } from '../src/json/checkWithSchema.ts';
 import {
   describeIssues,
   isSchema,

@@ -14,14 +14,14 @@ export type {
 } from './json/StandardSchema.ts';
 export * from './json/structuredOutput.ts';
 export { unfinishedInput, unknownDeltas } from './message/BlockBuilder.ts';
-export { continueFrom } from './message/continueFrom.ts';
+export { continueFrom } from './recovery/continueFrom.ts';
 export type {
   ContinuableParams,
   ContinuationStrategy,
   ContinueFromOptions,
-} from './message/continueFrom.ts';
+} from './recovery/continueFrom.ts';
 export { eventsOf } from './message/eventsOf.ts';
-export * from './message/exponentialBackoff.ts';
+export * from './recovery/exponentialBackoff.ts';
 export * from './message/guards.ts';
 export * from './message/InvalidJsonError.ts';
 export { MessageBuilder } from './message/MessageBuilder.ts';
@@ -40,17 +40,17 @@ export { toAsyncIterable } from './sinks/toAsyncIterable.ts';
 export { type ReadableStreamOptions, toReadableStream } from './sinks/toReadableStream.ts';
 export { type SseResponseInit, toSseResponse } from './sinks/toSseResponse.ts';
 export { writeText, type WriteTextOptions } from './sinks/writeText.ts';
-export type { AgentOptions } from './sources/AgentOptions.ts';
-export { fromAgent } from './sources/fromAgent.ts';
-export type * from './sources/fromAgent.ts';
+export type { AgentOptions } from './agent/AgentOptions.ts';
+export { fromAgent } from './agent/fromAgent.ts';
+export type * from './agent/fromAgent.ts';
 export { fromMessages } from './sources/fromMessages.ts';
 export type * from './sources/fromMessages.ts';
 export { fromRecording } from './sources/fromRecording.ts';
 export type * from './sources/fromRecording.ts';
 export { fromResponse } from './sources/fromResponse.ts';
 export type * from './sources/fromResponse.ts';
-export { fromSession } from './sources/fromSession.ts';
-export type * from './sources/fromSession.ts';
+export { fromSession } from './session/fromSession.ts';
+export type * from './session/fromSession.ts';
 export { fromStream } from './sources/fromStream.ts';
 export type * from './sources/fromStream.ts';
 export type {

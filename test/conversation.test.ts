@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { runConversations } from './conversationChaos.ts';
+import { runConversations } from './support/conversationChaos.ts';
 
 it('a conversation sends nothing that the API refuses, in some hundred cases over HTTP', async () => {
   const tally = await runConversations(Array.from({ length: 200 }, (_, index) => index + 1));

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { filesBelow, read } from './examples.ts';
+import { filesBelow, read } from './support/examples.ts';
 
 /** A ```mts block: a part of a file of an example, which is compiled there, with its framework. */
 interface Excerpt {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { examplesOf, exportedFunctionsOf, filesBelow, read, root } from './examples.ts';
+import { examplesOf, exportedFunctionsOf, filesBelow, read, root } from './support/examples.ts';
 
 const operators = filesBelow('operators', /\.ts$/).filter((file) => !file.endsWith('/index.ts'));
 const sources = filesBelow('src', /(^|\/)from[A-Z]\w*\.ts$/);

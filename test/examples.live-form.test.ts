@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { root } from './examples.ts';
+import { root } from './support/examples.ts';
 
 describe('examples/live-form.ts', () => {
   let output: string;

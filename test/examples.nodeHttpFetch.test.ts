@@ -7,7 +7,7 @@ import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { lastValueFrom, take, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nodeHttpFetch } from '../examples/nodeHttpFetch.ts';
-import { params, useServer } from './server.ts';
+import { params, useServer } from './support/server.ts';
 
 const context = useServer();
 const hello = messageEvents.text('Hello world, this is a reply', { chunk: 4 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ContinuingModel, seeded, trickyReply } from './continuingModel.ts';
-import { type Case, KINDS, pickFaults, runCases } from './recoveryChaos.ts';
+import { ContinuingModel, seeded, trickyReply } from './support/continuingModel.ts';
+import { type Case, KINDS, pickFaults, runCases } from './support/recoveryChaos.ts';
 
 // The SDK warns of models that will be retired.
 beforeEach(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}));

@@ -1,5 +1,5 @@
 import { blockEvents } from '../message/blockEvents.ts';
-import { type Fields, fields as fieldsIn, isRecord } from '../message/fields.ts';
+import { type Fields, fields as fieldsIn, isRecord } from '../message/record.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { BetaStreamEvent, ContentBlockOf, MessageOf } from '../message/StreamEvent.ts';

@@ -36,7 +36,7 @@ import type {
 import type { ConversationMessage, ConversationState } from './ConversationState.ts';
 import { isPaused } from './history.ts';
 import { messagesOf } from './messagesOf.ts';
-import { Requests } from './Requests.ts';
+import { Requests } from './RequestBuilder.ts';
 import { Transcript } from './Transcript.ts';
 import { userContent } from './userContent.ts';
 

@@ -8,7 +8,7 @@ import type {
   KeyedBlock,
   UserMessage,
 } from './ConversationState.ts';
-import { type AnyBlock, isBlankText } from './blocks.ts';
+import { type AnyBlock, isBlankText } from '../history/blocks.ts';
 import { COUNTERS } from './usage.ts';
 import { textOf } from './userContent.ts';
 

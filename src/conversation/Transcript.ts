@@ -8,7 +8,7 @@ import type {
   ConversationStatus,
   ConversationUsage,
 } from './ConversationState.ts';
-import type { AnyBlock } from './blocks.ts';
+import type { AnyBlock } from '../history/blocks.ts';
 import { LiveReply } from './LiveReply.ts';
 import { costOf, NO_USAGE, type Prices, withUsage } from './usage.ts';
 import { textOf } from './userContent.ts';

@@ -1,4 +1,4 @@
-import type { AnyBlock } from './blocks.ts';
+import type { AnyBlock } from '../history/blocks.ts';
 
 type Role = 'user' | 'assistant';
 type Check = (value: unknown) => boolean;

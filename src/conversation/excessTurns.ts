@@ -1,4 +1,4 @@
-import { isResult, type Turn } from './blocks.ts';
+import { isResult, type Turn } from '../history/blocks.ts';
 
 /** The mean length of a token, in bytes of UTF-8: the same in most scripts, other than in characters. */
 const BYTES_PER_TOKEN = 4;

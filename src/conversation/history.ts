@@ -1,8 +1,8 @@
 import { unfinishedInput } from '../message/BlockBuilder.ts';
-import { isCall, isThought } from '../message/blockKinds.ts';
+import { isCall, isThought } from '../history/blockKinds.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { blockProblem } from './blockProblem.ts';
-import { type AnyBlock, isBlankText, isResult, type Turn, withBlock } from './blocks.ts';
+import { type AnyBlock, isBlankText, isResult, type Turn, withBlock } from '../history/blocks.ts';
 import type { AssistantMessage, ConversationMessage } from './ConversationState.ts';
 import { replied } from './replied.ts';
 

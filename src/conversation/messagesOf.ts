@@ -2,7 +2,7 @@ import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { blockProblem } from './blockProblem.ts';
 import { keyedBlocks, withResult } from './ConversationDocument.ts';
 import type { ConversationMessage } from './ConversationState.ts';
-import { type AnyBlock, isBlankText, isResult } from './blocks.ts';
+import { type AnyBlock, isBlankText, isResult } from '../history/blocks.ts';
 import { textOf } from './userContent.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { AnyBlock } from './blocks.ts';
+import type { AnyBlock } from '../history/blocks.ts';
 
 type Ttl = '5m' | '1h';
 

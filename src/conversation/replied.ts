@@ -1,5 +1,5 @@
-import { isCall, isServerCall, isThought } from '../message/blockKinds.ts';
-import { type AnyBlock, isBlankText, withBlock } from './blocks.ts';
+import { isCall, isServerCall, isThought } from '../history/blockKinds.ts';
+import { type AnyBlock, isBlankText, withBlock } from '../history/blocks.ts';
 
 /** A reply, or one of several that carry each other on. */
 export interface ReplyPart {

@@ -1,5 +1,5 @@
 import { blockProblem } from './blockProblem.ts';
-import { type AnyBlock, isBlankText } from './blocks.ts';
+import { type AnyBlock, isBlankText } from '../history/blocks.ts';
 
 /**
  * What a user says, as blocks; blank text beside others is left out, as the API refuses it.

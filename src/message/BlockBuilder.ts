@@ -1,4 +1,4 @@
-import { asString, type Fields, isRecord } from './fields.ts';
+import { asString, type Fields, isRecord } from './record.ts';
 
 /**
  * The key under which a tool call holds the text of its input for as long as that text is not one

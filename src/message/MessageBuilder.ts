@@ -1,5 +1,5 @@
 import { BlockBuilder, runOf } from './BlockBuilder.ts';
-import { type Fields, fields, isRecord } from './fields.ts';
+import { type Fields, fields, isRecord } from './record.ts';
 import type { AnyStreamEvent, MessageOf, StreamEvent } from './StreamEvent.ts';
 
 /**

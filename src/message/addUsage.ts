@@ -1,4 +1,4 @@
-import { isRecord } from './fields.ts';
+import { isRecord } from './record.ts';
 
 type Counters = Record<string, unknown>;
 

@@ -1,5 +1,5 @@
-import { LONGEST_REPEAT, type SeamConfig } from '../text/Seam.ts';
-import { fields, isRecord, text } from './fields.ts';
+import { LONGEST_REPEAT, type SeamConfig } from '../recovery/Seam.ts';
+import { fields, isRecord, text } from './record.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';
 
 /** How a continuation joins what was shown. */

@@ -1,4 +1,4 @@
-import { asString } from './fields.ts';
+import { asString } from './record.ts';
 import { isTextDelta } from './guards.ts';
 import type { MessageBuilder } from './MessageBuilder.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';

@@ -1,4 +1,4 @@
-import { type Fields, isRecord } from './fields.ts';
+import { type Fields, isRecord } from './record.ts';
 
 /** The object that is written in `text` as JSON; `undefined` where none is. */
 export function parsed(text: string): Fields | undefined {

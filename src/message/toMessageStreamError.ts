@@ -1,5 +1,5 @@
 import { fromErrorFrame } from './errorFrame.ts';
-import { fields, text } from './fields.ts';
+import { fields, text } from './record.ts';
 import {
   MessageStreamError,
   type MessageStreamErrorCode,

@@ -5,12 +5,12 @@ import type { AgentMessage, AgentUserMessage } from '../agent/AgentMessage.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { parsed } from '../message/parsed.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
-import { agentEndings, type AgentOptions } from '../sources/AgentOptions.ts';
-import { whenOpen } from '../sources/whenOpen.ts';
+import { agentEndings, type AgentOptions } from '../agent/AgentOptions.ts';
+import { whenOpen } from '../flow/whenOpen.ts';
 import { ClaudeCodeExit } from './ClaudeCodeExit.ts';
 import { LineDecoder } from './LineDecoder.ts';
 import { ProcessGroup } from './ProcessGroup.ts';
-import { Tail } from './Tail.ts';
+import { Tail } from './LastOutput.ts';
 
 /**
  * What is sent to Claude Code: the text of a prompt, a user message with content of any kind, or any

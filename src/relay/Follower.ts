@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs';
 import type { Valve } from '../flow/Valve.ts';
-import { whenOpen } from '../sources/whenOpen.ts';
+import { whenOpen } from '../flow/whenOpen.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
@@ -9,11 +9,11 @@ import type { EncodableEvent } from '../sse/encodeEvent.ts';
 import { markEnding } from './endingOffset.ts';
 import { mergeEntries } from './mergeEntries.ts';
 import { offsetOf } from './offset.ts';
-import { patiently } from './patiently.ts';
+import { patiently } from './askStore.ts';
 import { badEntry, lostEntries, stoppedReply, wrongOffset } from './relayErrors.ts';
 import { decodeEntry, type Ending, type RelayEntry, restOf } from './RelayEntry.ts';
 import type { LogEntry, RelayStore } from './RelayStore.ts';
-import type { TailListener } from './Tail.ts';
+import type { TailListener } from './LogWatch.ts';
 
 /** An event of a reply, and its place. */
 export interface RelayedEvent<E> {

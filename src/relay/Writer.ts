@@ -17,7 +17,7 @@ import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
 import { decodeEntry, encodeEnding, encodeEventEntry, type RelayEntry } from './RelayEntry.ts';
 import { mergeEntries } from './mergeEntries.ts';
-import { patiently } from './patiently.ts';
+import { patiently } from './askStore.ts';
 import {
   closedRelay,
   lostEntries,

@@ -4,17 +4,17 @@ import type { Valve } from '../flow/Valve.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import { checkConfig } from './checkConfig.ts';
+import { checkConfig } from './relayConfig.ts';
 import { Follower, type RelayedEvent } from './Follower.ts';
 import { MemoryStore } from './MemoryStore.ts';
 import { numberOf, offsetOf } from './offset.ts';
-import { patiently } from './patiently.ts';
+import { patiently } from './askStore.ts';
 import { closedRelay, knownReply, stoppedReply, unknownReply, wrongOffset } from './relayErrors.ts';
 import { decodeEntry, encodeEnding } from './RelayEntry.ts';
 import { checkId, randomId, randomText } from './relayId.ts';
 import type { Lease, LogEntry, LogHead, RelayStore } from './RelayStore.ts';
-import { Tail } from './Tail.ts';
-import { restAfter } from './takeOver.ts';
+import { Tail } from './LogWatch.ts';
+import { restAfter } from './restAfter.ts';
 import { type Conclusion, Writer } from './Writer.ts';
 
 export interface RelayConfig<E extends EncodableEvent = StreamEvent> {

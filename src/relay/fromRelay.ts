@@ -3,14 +3,14 @@ import { messageTimeout } from '../../operators/messageTimeout.ts';
 import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import type { Valve } from '../flow/Valve.ts';
-import { exponentialBackoff } from '../message/exponentialBackoff.ts';
+import { exponentialBackoff } from '../recovery/exponentialBackoff.ts';
 import { isBlockEvent } from '../message/isBlockEvent.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
-import { open } from '../sources/open.ts';
-import { receive } from '../sources/receive.ts';
+import { open } from '../sources/openResponse.ts';
+import { receive } from '../sources/readEventStream.ts';
 import { RELAY_END } from './relayEnd.ts';
 
 export interface ReconnectContext {

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { checkSink, type SinkOptions, TEXTS_AT_ONCE } from './SinkOptions.ts';
-import { Waiting } from './Waiting.ts';
+import { Waiting } from './PullQueue.ts';
 import { wholeCharacters } from './wholeCharacters.ts';
 
 /** What is used of the `FileHandle` that `open` of `node:fs/promises` gives. */

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Valve } from '../flow/Valve.ts';
 import { TEXTS_AT_ONCE } from './SinkOptions.ts';
-import { Waiting } from './Waiting.ts';
+import { Waiting } from './PullQueue.ts';
 
 /** The texts as a stream of bytes, that subscribes when it is first read. */
 export function byteStream(

@@ -1,11 +1,11 @@
 import { type Observable, Subscription } from 'rxjs';
 import { toSse, type ToSseConfig } from '../../operators/toSse.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import { pump } from './pump.ts';
+import { pump } from './writeAll.ts';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
 import type { TextWritable } from './TextWritable.ts';
 import { SSE_HEADERS } from './toSseResponse.ts';
-import { Waiting } from './Waiting.ts';
+import { Waiting } from './PullQueue.ts';
 
 /** What is used of a Node `ServerResponse`, or `Http2ServerResponse`. */
 export interface NodeResponse extends TextWritable {

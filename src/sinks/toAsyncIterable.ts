@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
-import { Waiting } from './Waiting.ts';
+import { Waiting } from './PullQueue.ts';
 
 /**
  * Values to be pulled with `for await`.

@@ -1,8 +1,8 @@
 import type { Observable } from 'rxjs';
-import { pump } from './pump.ts';
+import { pump } from './writeAll.ts';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
 import type { TextWritable } from './TextWritable.ts';
-import { Waiting } from './Waiting.ts';
+import { Waiting } from './PullQueue.ts';
 import { wholeCharacters } from './wholeCharacters.ts';
 
 export interface WriteTextOptions extends SinkOptions {

@@ -10,10 +10,10 @@ import type {
 import { identity, Observable, tap } from 'rxjs';
 import { continuation, markContinuation } from '../message/continuation.ts';
 import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
-import { type EventIterable, iterate } from './iterate.ts';
-import { open } from './open.ts';
-import { receive } from './receive.ts';
-import { receiveWhole } from './receiveWhole.ts';
+import { type EventIterable, iterate } from './readIterable.ts';
+import { open } from './openResponse.ts';
+import { receive } from './readEventStream.ts';
+import { receiveWhole } from './readWholeMessage.ts';
 import { endings, type ResponseOptions } from './SourceOptions.ts';
 
 type RequestOptions = NonNullable<Parameters<Messages['create']>[1]>;

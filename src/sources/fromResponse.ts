@@ -1,8 +1,8 @@
 import { Observable } from 'rxjs';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import type { ToolEvent } from '../message/ToolEvent.ts';
-import { isResponse, open } from './open.ts';
-import { receive } from './receive.ts';
+import { isResponse, open } from './openResponse.ts';
+import { receive } from './readEventStream.ts';
 import { endings, type FetchOptions } from './SourceOptions.ts';
 
 /** A response, a promise of one, or a function that makes the request: called for each subscription. */

@@ -6,7 +6,7 @@ import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { drain } from './drain.ts';
 import { isAsyncIterable } from './isAsyncIterable.ts';
-import { type EventIterable, iterate } from './iterate.ts';
+import { type EventIterable, iterate } from './readIterable.ts';
 import { endings, type SourceOptions } from './SourceOptions.ts';
 
 /**

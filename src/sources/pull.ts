@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs';
 import type { Valve } from '../flow/Valve.ts';
-import { whenOpen } from './whenOpen.ts';
+import { whenOpen } from '../flow/whenOpen.ts';
 
 /** Pulls the values of `iterator` into `subscriber`, one after the other, while the valve is open. */
 export function pull<T>(

@@ -1,6 +1,6 @@
 import { recallContinuation } from '../message/continuation.ts';
 import { revivedError } from '../message/errorFrame.ts';
-import { isRecord } from '../message/fields.ts';
+import { isRecord } from '../message/record.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError } from '../message/toMessageStreamError.ts';

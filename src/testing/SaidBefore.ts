@@ -1,4 +1,4 @@
-import { fingerprint } from '../message/fingerprint.ts';
+import { fingerprint } from '../history/fingerprint.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import type { CheckedReply } from './Reply.ts';

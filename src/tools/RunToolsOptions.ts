@@ -1,5 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
-import type { Approve } from './approved.ts';
+import type { Approve } from './requireApproval.ts';
 import type { AnyTool, ToolContext, ToolUse } from './Tool.ts';
 
 export interface RunToolsOptions {

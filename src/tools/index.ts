@@ -1,5 +1,5 @@
 export type * from '../message/ToolEvent.ts';
-export type { ApprovableCall, Approval, Approve } from './approved.ts';
+export type { ApprovableCall, Approval, Approve } from './requireApproval.ts';
 export * from './defineTool.ts';
 export type { RunToolsOptions } from './RunToolsOptions.ts';
 export * from './runTools.ts';

@@ -20,15 +20,15 @@ import type {
   ToolResultEvent,
   ToolResultStatus,
 } from '../message/ToolEvent.ts';
-import { approved } from './approved.ts';
+import { approved } from './requireApproval.ts';
 import { type CallFailure, failing } from './CallFailure.ts';
 import { progressThenResult } from './progressThenResult.ts';
-import type { Runner } from './Runner.ts';
+import type { Runner } from './toolRunners.ts';
 import type { RunToolsOptions } from './RunToolsOptions.ts';
 import { errorContent, toolContent } from './toolContent.ts';
 import { toOutput } from './toOutput.ts';
 import type { TurnCall } from './TurnCalls.ts';
-import { within } from './within.ts';
+import { within } from './withTimeout.ts';
 
 type CallOptions = Pick<RunToolsOptions, 'approve' | 'timeout' | 'scheduler'>;
 

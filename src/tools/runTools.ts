@@ -22,7 +22,7 @@ import {
   type MessagesParams,
 } from '../sources/fromMessages.ts';
 import { nextParams } from './nextParams.ts';
-import { runnersOf } from './Runner.ts';
+import { runnersOf } from './toolRunners.ts';
 import { checkOptions, type RunToolsOptions } from './RunToolsOptions.ts';
 import { runTurn } from './runTurn.ts';
 import { toolDefinitions } from './toolDefinitions.ts';

@@ -1,9 +1,9 @@
 import { concatMap, connect, filter, finalize, map, merge, mergeMap, type Observable } from 'rxjs';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import type { ToolEvent } from '../message/ToolEvent.ts';
-import { inSequence } from './inSequence.ts';
+import { inSequence } from './toolsetSequence.ts';
 import { previewCall, runCall } from './runCall.ts';
-import type { Runner } from './Runner.ts';
+import type { Runner } from './toolRunners.ts';
 import type { RunToolsOptions } from './RunToolsOptions.ts';
 import type { ToolUse } from './Tool.ts';
 import type { TurnCalls } from './TurnCalls.ts';

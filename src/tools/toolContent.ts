@@ -1,5 +1,5 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
-import { wellFormed } from '../message/wellFormed.ts';
+import { wellFormed } from '../history/wellFormed.ts';
 
 export type ToolContent = ToolResultBlockParam['content'];
 

@@ -1,8 +1,8 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
-import { isThought } from '../message/blockKinds.ts';
+import { isThought } from '../history/blockKinds.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import type { MessageParamOf } from '../message/ToolEvent.ts';
-import { wellFormed } from '../message/wellFormed.ts';
+import { wellFormed } from '../history/wellFormed.ts';
 
 interface Block {
   type: string;

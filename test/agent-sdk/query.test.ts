@@ -20,7 +20,7 @@ import {
   toolUse,
 } from '../agent/messages.ts';
 import { isRunning, linesOf, path, standIn, type Step } from '../agent/standIn.ts';
-import { failure, received, until } from '../server.ts';
+import { failure, received, until } from '../support/server.ts';
 
 const said = text('Grüße, 世界 🌥️: a text.');
 const words = 'Grüße, 世界 🌥️: a text.';

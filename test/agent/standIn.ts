@@ -5,7 +5,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { AgentMessage } from 'claude-rx';
 import { afterEach, expect } from 'vitest';
-import { until } from '../server.ts';
+import { until } from '../support/server.ts';
 
 /** What the stand-in does: see standIn.mjs. */
 export type Step =

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { filesBelow, root } from '../examples.ts';
+import { filesBelow, root } from '../support/examples.ts';
 import { apiPages, exportedNames } from './apiPages.ts';
 
 const pages = apiPages();

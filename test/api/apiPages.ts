@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path/posix';
-import { read, root } from '../examples.ts';
+import { read, root } from '../support/examples.ts';
 import { type Declaration, moduleOf } from './declarationsOf.ts';
 
 /** A file with what it exports to users. */

@@ -1,5 +1,5 @@
 import { type Comment, parseSync, type Statement } from 'oxc-parser';
-import { read } from '../examples.ts';
+import { read } from '../support/examples.ts';
 
 /** Something that a file exports, as a reader of the documentation is shown it. */
 export interface Declaration {

@@ -1,7 +1,7 @@
 import { map } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { filesBelow, read } from '../examples.ts';
-import { testScheduler } from '../marbles.ts';
+import { filesBelow, read } from '../support/examples.ts';
+import { testScheduler } from '../support/marbles.ts';
 import {
   messageDelta,
   messageStart,

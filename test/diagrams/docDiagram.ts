@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { TestScheduler } from 'rxjs/testing';
-import { read, root } from '../examples.ts';
+import { read, root } from '../support/examples.ts';
 
 export type Moment = readonly [at: number, kind: 'next' | 'error' | 'complete'];
 

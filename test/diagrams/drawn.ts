@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { root } from '../examples.ts';
+import { root } from '../support/examples.ts';
 import { docDiagram, type Moment } from './docDiagram.ts';
 import { drawMarbles } from './drawMarbles.ts';
 import { type Line, recordRun } from './recordRun.ts';

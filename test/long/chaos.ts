@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { bodyOf, ContinuingModel, seeded, trickyReply } from '../continuingModel.ts';
-import { type Case, KINDS, pickFaults, runCases, type Tally } from '../recoveryChaos.ts';
+import { bodyOf, ContinuingModel, seeded, trickyReply } from '../support/continuingModel.ts';
+import { type Case, KINDS, pickFaults, runCases, type Tally } from '../support/recoveryChaos.ts';
 
 const EVENTS = 2_000;
 const HALF_AN_HOUR = 30 * 60_000;

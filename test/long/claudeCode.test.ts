@@ -9,7 +9,7 @@ import { map } from 'rxjs';
 import { expect, it } from 'vitest';
 import { init, reply, result, text, thinking, toolResult, toolUse } from '../agent/messages.ts';
 import { isRunning, linesOf, type StandIn, standIn, type Step } from '../agent/standIn.ts';
-import { failure, received, until } from '../server.ts';
+import { failure, received, until } from '../support/server.ts';
 
 const run = ({ executable, env }: StandIn) => fromClaudeCode({ prompt: 'Hi', executable, env });
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { runConversations } from '../conversationChaos.ts';
+import { runConversations } from '../support/conversationChaos.ts';
 
 /** So that a slow machine has time for each part. */
 const PART = 500;

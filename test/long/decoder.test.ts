@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { badChunkings, bytesOf, cutsInTwo, lineEndings } from '../cuts.ts';
-import { recordings } from '../recordings.ts';
+import { badChunkings, bytesOf, cutsInTwo, lineEndings } from '../support/cuts.ts';
+import { recordings } from '../support/recordings.ts';
 
 /** The largest recording has a hundred thousand positions, and is read anew for each of them. */
 const HALF_AN_HOUR = 30 * 60_000;

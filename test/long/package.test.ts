@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { read, root } from '../examples.ts';
+import { read, root } from '../support/examples.ts';
 
 interface Manifest {
   exports: Record<string, unknown>;

@@ -1,4 +1,4 @@
-import { seeded } from '../continuingModel.ts';
+import { seeded } from '../support/continuingModel.ts';
 import { testChaos } from './chaos.ts';
 
 testChaos('at 2,000 random bytes', (_, bytes) => {

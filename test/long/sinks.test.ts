@@ -12,7 +12,7 @@ import {
 import { messageEvents } from 'claude-rx/testing';
 import type { Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { params, until, useServer } from '../server.ts';
+import { params, until, useServer } from '../support/server.ts';
 import { serve, useRelays } from '../src/sinks/relay.ts';
 
 setFlagsFromString('--expose-gc');

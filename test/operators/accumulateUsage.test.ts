@@ -3,7 +3,7 @@ import { accumulateUsage } from 'claude-rx/operators/accumulateUsage';
 import { from, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
-import { marbles } from '../marbles.ts';
+import { marbles } from '../support/marbles.ts';
 import {
   messageDelta,
   messageStart,

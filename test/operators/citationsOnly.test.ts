@@ -2,7 +2,7 @@ import { citationsOnly } from 'claude-rx/operators/citationsOnly';
 import { from, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
-import { marbles } from '../marbles.ts';
+import { marbles } from '../support/marbles.ts';
 import {
   citation,
   delta,

@@ -19,8 +19,8 @@ import {
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
-import { testScheduler } from '../marbles.ts';
-import { trickyPieces } from '../trickyText.ts';
+import { testScheduler } from '../support/marbles.ts';
+import { trickyPieces } from '../support/trickyText.ts';
 import {
   messageDelta,
   messageStart,

@@ -23,8 +23,8 @@ import {
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { markContinuation } from '../../src/message/continuation.ts';
 import { drawn } from '../diagrams/drawn.ts';
-import { testScheduler } from '../marbles.ts';
-import { checkEvents } from '../splicedReply.ts';
+import { testScheduler } from '../support/marbles.ts';
+import { checkEvents } from '../support/splicedReply.ts';
 import {
   messageDelta,
   messageStart,

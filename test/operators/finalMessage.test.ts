@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { catchError, concat, from, NEVER, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
-import { marbles } from '../marbles.ts';
+import { marbles } from '../support/marbles.ts';
 import {
   messageDelta,
   messageStart,

@@ -7,7 +7,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { IncrementalJsonParser } from '../../src/json/IncrementalJsonParser.ts';
 import { drawn } from '../diagrams/drawn.ts';
-import { marbles } from '../marbles.ts';
+import { marbles } from '../support/marbles.ts';
 import {
   messageDelta,
   messageStart,

@@ -19,9 +19,9 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { deepFreeze } from '../deepFreeze.ts';
+import { deepFreeze } from '../support/deepFreeze.ts';
 import { drawn } from '../diagrams/drawn.ts';
-import { testScheduler } from '../marbles.ts';
+import { testScheduler } from '../support/marbles.ts';
 import {
   callStart,
   delta,

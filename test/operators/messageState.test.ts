@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { concat, EMPTY, from, NEVER, Subject, take, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
-import { marbles, testScheduler } from '../marbles.ts';
+import { marbles, testScheduler } from '../support/marbles.ts';
 import {
   callStart,
   json,

@@ -11,7 +11,7 @@ import {
 } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
-import { testScheduler } from '../marbles.ts';
+import { testScheduler } from '../support/marbles.ts';
 import {
   messageDelta,
   messageStart,

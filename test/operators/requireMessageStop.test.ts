@@ -17,7 +17,7 @@ import {
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
-import { testScheduler } from '../marbles.ts';
+import { testScheduler } from '../support/marbles.ts';
 import {
   messageDelta,
   messageStart,

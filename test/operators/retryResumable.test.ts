@@ -40,10 +40,15 @@ import {
 } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { markContinuation } from '../../src/message/continuation.ts';
-import { type Beginning, ContinuingModel, seeded, trickyTexts } from '../continuingModel.ts';
+import {
+  type Beginning,
+  ContinuingModel,
+  seeded,
+  trickyTexts,
+} from '../support/continuingModel.ts';
 import { drawn } from '../diagrams/drawn.ts';
-import { testScheduler } from '../marbles.ts';
-import { checkEvents, joinedBlocks } from '../splicedReply.ts';
+import { testScheduler } from '../support/marbles.ts';
+import { checkEvents, joinedBlocks } from '../support/splicedReply.ts';
 import {
   callStart,
   citation,

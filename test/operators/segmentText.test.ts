@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { from, Subject, take, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
-import { testScheduler } from '../marbles.ts';
-import { clusterBoundaries, trickyPieces } from '../trickyText.ts';
+import { testScheduler } from '../support/marbles.ts';
+import { clusterBoundaries, trickyPieces } from '../support/trickyText.ts';
 import { synchronous } from './events.ts';
 
 const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => () =>

@@ -27,9 +27,9 @@ import {
 import { describe, expect, it } from 'vitest';
 import { MessageBuilder } from '../../src/message/MessageBuilder.ts';
 import { drawn } from '../diagrams/drawn.ts';
-import { marbles } from '../marbles.ts';
-import { params, received, until, useServer } from '../server.ts';
-import { recordings, repliesOf } from '../recordings.ts';
+import { marbles } from '../support/marbles.ts';
+import { params, received, until, useServer } from '../support/server.ts';
+import { recordings, repliesOf } from '../support/recordings.ts';
 import {
   callStart,
   delta,

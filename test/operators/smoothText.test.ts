@@ -12,8 +12,8 @@ import {
 import { describe, expect, it, vi } from 'vitest';
 import { graphemeBoundary, surrogateBoundary } from '../../src/text/graphemeBoundary.ts';
 import { drawn } from '../diagrams/drawn.ts';
-import { testScheduler } from '../marbles.ts';
-import { clusterBoundaries, trickyPieces } from '../trickyText.ts';
+import { testScheduler } from '../support/marbles.ts';
+import { clusterBoundaries, trickyPieces } from '../support/trickyText.ts';
 import { synchronous } from './events.ts';
 
 const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => () =>

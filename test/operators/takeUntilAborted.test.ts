@@ -6,7 +6,7 @@ import {
 import { concat, finalize, from, NEVER, type Observable, of, retry, Subject, take } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
-import { testScheduler } from '../marbles.ts';
+import { testScheduler } from '../support/marbles.ts';
 import { messageDelta, messageStart, ping, synchronous, text, textStart } from './events.ts';
 
 const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => () =>

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { from, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
-import { marbles } from '../marbles.ts';
+import { marbles } from '../support/marbles.ts';
 import {
   callStart,
   delta,

@@ -12,8 +12,8 @@ import { messageEvents } from 'claude-rx/testing';
 import { concat, from, of, take, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
-import { testScheduler } from '../marbles.ts';
-import { failure } from '../server.ts';
+import { testScheduler } from '../support/marbles.ts';
+import { failure } from '../support/server.ts';
 import { messageStart, messageStop, outcomeOf, ping, raw, synchronous, text } from './events.ts';
 
 const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => () =>

@@ -7,9 +7,9 @@ import fc from 'fast-check';
 import { concat, from, Subject, take, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { deepFreeze } from '../deepFreeze.ts';
+import { deepFreeze } from '../support/deepFreeze.ts';
 import { drawn } from '../diagrams/drawn.ts';
-import { marbles } from '../marbles.ts';
+import { marbles } from '../support/marbles.ts';
 import {
   call,
   callStart,

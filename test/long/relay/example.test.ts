@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { firstValueFrom, lastValueFrom, tap } from 'rxjs';
 import { expect, it } from 'vitest';
-import { read, root } from '../../examples.ts';
+import { read, root } from '../../support/examples.ts';
 import { messageOf } from '../../src/relay/nodes.ts';
 
 it('examples/relay goes on when the node that writes is killed', async () => {

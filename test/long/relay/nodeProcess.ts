@@ -4,7 +4,7 @@ import { createRelay, type Relay } from 'claude-rx/relay';
 import { RedisStore } from 'claude-rx/relay/redis';
 import { createClient } from 'redis';
 import { concatMap, delay, from, interval, map, of, take } from 'rxjs';
-import { ContinuingModel, trickyReply } from '../../continuingModel.ts';
+import { ContinuingModel, trickyReply } from '../../support/continuingModel.ts';
 import type { Figures, News, Order } from './processes.ts';
 
 const REQUEST = {

@@ -28,7 +28,7 @@ import {
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { failure, received, until, useServer } from '../../server.ts';
+import { failure, received, until, useServer } from '../../support/server.ts';
 
 const params = { model: 'claude-opus-5-5', max_tokens: 1024 };
 const text = (value: string, more = {}) => ({ type: 'text', text: value, ...more });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { historyOf } from '../../../src/conversation/history.ts';
 import { requestProblems } from '../../../src/testing/requestProblems.ts';
-import { received, until, useServer } from '../../server.ts';
+import { received, until, useServer } from '../../support/server.ts';
 
 const params = { model: 'claude-opus-5-5', max_tokens: 1024 };
 const text = (value: string) => ({ type: 'text', text: value });

@@ -1,7 +1,7 @@
 import { ask } from 'claude-rx/conversation';
 import { messageEvents } from 'claude-rx/testing';
 import { describe, expect, it } from 'vitest';
-import { failure, received, useServer } from '../../server.ts';
+import { failure, received, useServer } from '../../support/server.ts';
 
 describe('ask', () => {
   const http = useServer({ strict: true });

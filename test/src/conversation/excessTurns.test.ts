@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Turn } from '../../../src/conversation/blocks.ts';
+import type { Turn } from '../../../src/history/blocks.ts';
 import { estimateTokens, excessTurns } from '../../../src/conversation/excessTurns.ts';
 
 const text = (value: string) => ({ type: 'text', text: value });

@@ -3,7 +3,7 @@ import { unfinishedInput } from 'claude-rx';
 import type { ConversationMessage } from 'claude-rx/conversation';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Turn } from '../../../src/conversation/blocks.ts';
+import type { Turn } from '../../../src/history/blocks.ts';
 import { historyOf } from '../../../src/conversation/history.ts';
 import { requestProblems } from '../../../src/testing/requestProblems.ts';
 

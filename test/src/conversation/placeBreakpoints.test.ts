@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placeBreakpoints } from '../../../src/conversation/placeBreakpoints.ts';
 import { requestProblems } from '../../../src/testing/requestProblems.ts';
-import { deepFreeze } from '../../deepFreeze.ts';
+import { deepFreeze } from '../../support/deepFreeze.ts';
 
 type Ttl = '5m' | '1h';
 const mark = (ttl: Ttl = '5m') => ({

@@ -4,7 +4,7 @@ import { messageEvents, type ReceivedRequest, type Reply } from 'claude-rx/testi
 import { defineTool } from 'claude-rx/tools';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { received, useServer } from '../../server.ts';
+import { received, useServer } from '../../support/server.ts';
 
 /**
  * The API's prompt cache: what lies before a breakpoint is written, and read again by a request that

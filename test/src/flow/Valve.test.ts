@@ -17,9 +17,9 @@ import {
   timer,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { whenOpen } from '../../../src/sources/whenOpen.ts';
+import { whenOpen } from '../../../src/flow/whenOpen.ts';
 import { drawn } from '../../diagrams/drawn.ts';
-import { testScheduler } from '../../marbles.ts';
+import { testScheduler } from '../../support/marbles.ts';
 import { outcomeOf } from '../../operators/events.ts';
 
 const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => () =>

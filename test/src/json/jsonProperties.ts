@@ -7,7 +7,7 @@ import {
 } from '../../../src/json/IncrementalJsonParser.ts';
 import type { JsonSyntaxError } from '../../../src/json/JsonSyntaxError.ts';
 import type { JsonValue } from '../../../src/json/JsonValue.ts';
-import { deepFreeze } from '../../deepFreeze.ts';
+import { deepFreeze } from '../../support/deepFreeze.ts';
 import { finished, shownPart } from './closeJson.ts';
 import { anyText, cut, jsonText } from './jsonTexts.ts';
 

@@ -4,7 +4,7 @@ import { messageEvents } from 'claude-rx/testing';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import * as mini from 'zod/mini';
-import { params, received, useServer } from '../../server.ts';
+import { params, received, useServer } from '../../support/server.ts';
 
 const schemaOf = (schema: Parameters<typeof structuredOutput>[0]): Record<string, unknown> =>
   structuredOutput(schema).output_config.format.schema;

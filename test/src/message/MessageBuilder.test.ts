@@ -10,8 +10,8 @@ import {
   type ContentBlockOf,
 } from 'claude-rx';
 import { describe, expect, it, vi } from 'vitest';
-import { deepFreeze } from '../../deepFreeze.ts';
-import { recordings, repliesOf } from '../../recordings.ts';
+import { deepFreeze } from '../../support/deepFreeze.ts';
+import { recordings, repliesOf } from '../../support/recordings.ts';
 
 type Json = Record<string, unknown>;
 

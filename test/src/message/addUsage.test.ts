@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addUsage } from '../../../src/message/addUsage.ts';
-import { deepFreeze } from '../../deepFreeze.ts';
+import { deepFreeze } from '../../support/deepFreeze.ts';
 
 describe('addUsage', () => {
   it('adds the counters, also those inside', () => {

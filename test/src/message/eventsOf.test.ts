@@ -8,8 +8,8 @@ import {
   type MessageOf,
 } from 'claude-rx';
 import { describe, expect, it } from 'vitest';
-import { deepFreeze } from '../../deepFreeze.ts';
-import { recordings, repliesOf } from '../../recordings.ts';
+import { deepFreeze } from '../../support/deepFreeze.ts';
+import { recordings, repliesOf } from '../../support/recordings.ts';
 
 type BetaMessage = MessageOf<BetaStreamEvent>;
 

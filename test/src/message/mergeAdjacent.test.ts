@@ -2,7 +2,7 @@ import { MessageBuilder, type StreamEvent, unknownDeltas } from 'claude-rx';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mergeAdjacent } from '../../../src/message/mergeAdjacent.ts';
-import { deepFreeze } from '../../deepFreeze.ts';
+import { deepFreeze } from '../../support/deepFreeze.ts';
 import {
   callStart,
   citation,

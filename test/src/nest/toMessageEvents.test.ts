@@ -10,7 +10,7 @@ import {
   continuationOf,
   markContinuation,
 } from '../../../src/message/continuation.ts';
-import { testScheduler } from '../../marbles.ts';
+import { testScheduler } from '../../support/marbles.ts';
 import { messageStart, outcomeOf, text } from '../../operators/events.ts';
 
 const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => () =>

@@ -29,7 +29,7 @@ import {
   toolUse,
 } from '../../agent/messages.ts';
 import { isRunning, linesOf, type StandIn, standIn, type Step } from '../../agent/standIn.ts';
-import { failure, received, until } from '../../server.ts';
+import { failure, received, until } from '../../support/server.ts';
 
 const said = text('Grüße, 世界 🌥️: a long enough text.');
 const turn = (level: 'partial' | 'complete'): AgentMessage[] => [

@@ -15,8 +15,8 @@ import {
 import { messageEvents } from 'claude-rx/testing';
 import { concat, from, NEVER, Observable, of, Subject, take, tap, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import { trickyReply } from '../../continuingModel.ts';
-import { failure, until } from '../../server.ts';
+import { trickyReply } from '../../support/continuingModel.ts';
+import { failure, until } from '../../support/server.ts';
 import { allOf, eventsIn, messageOf, paced, useNodes } from './nodes.ts';
 
 const node = useNodes();

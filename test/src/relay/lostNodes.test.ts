@@ -4,9 +4,9 @@ import { messageEvents } from 'claude-rx/testing';
 import fc from 'fast-check';
 import { concat, from, NEVER, Observable, of, Subject, take, tap, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { ContinuingModel, trickyReply } from '../../continuingModel.ts';
-import { failure, params, until } from '../../server.ts';
-import { joinedBlocks } from '../../splicedReply.ts';
+import { ContinuingModel, trickyReply } from '../../support/continuingModel.ts';
+import { failure, params, until } from '../../support/server.ts';
+import { joinedBlocks } from '../../support/splicedReply.ts';
 import { allOf, eventsIn, messageOf, paced, useNodes } from './nodes.ts';
 
 const node = useNodes();

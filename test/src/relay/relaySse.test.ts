@@ -6,8 +6,8 @@ import { createServer, get, type IncomingMessage, type ServerResponse } from 'no
 import type { AddressInfo } from 'node:net';
 import { concat, from, NEVER, Subject, take, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { trickyReply } from '../../continuingModel.ts';
-import { failure, until } from '../../server.ts';
+import { trickyReply } from '../../support/continuingModel.ts';
+import { failure, until } from '../../support/server.ts';
 import { serve, useRelays } from '../sinks/relay.ts';
 import { allOf, messageOf, paced, useNodes } from './nodes.ts';
 

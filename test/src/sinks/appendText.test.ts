@@ -7,7 +7,7 @@ import { messageEvents } from 'claude-rx/testing';
 import fc from 'fast-check';
 import { concat, from, of, Subject, throwError } from 'rxjs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { params, useServer } from '../../server.ts';
+import { params, useServer } from '../../support/server.ts';
 
 const connection = new MessageStreamError('The connection was lost', { code: 'connection' });
 const turn = () => new Promise((resolve) => setImmediate(resolve));

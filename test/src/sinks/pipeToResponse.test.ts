@@ -23,7 +23,7 @@ import {
   throwError,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { failure, params, received, until, useServer } from '../../server.ts';
+import { failure, params, received, until, useServer } from '../../support/server.ts';
 import { useRelays } from './relay.ts';
 
 const hello = [...messageEvents.text('Hello wide world', { chunk: 4 })];

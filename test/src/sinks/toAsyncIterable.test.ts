@@ -3,7 +3,7 @@ import { messageEvents } from 'claude-rx/testing';
 import fc from 'fast-check';
 import { concat, finalize, from, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { params, useServer } from '../../server.ts';
+import { params, useServer } from '../../support/server.ts';
 
 const connection = new MessageStreamError('The connection was lost', { code: 'connection' });
 const done = { done: true, value: undefined };

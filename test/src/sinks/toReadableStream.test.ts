@@ -19,8 +19,8 @@ import {
   throwError,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { recordings, repliesOf } from '../../recordings.ts';
-import { params, useServer } from '../../server.ts';
+import { recordings, repliesOf } from '../../support/recordings.ts';
+import { params, useServer } from '../../support/server.ts';
 import {
   messageStart,
   messageStop,

@@ -13,7 +13,7 @@ import fc from 'fast-check';
 import { concat, finalize, from, NEVER, Observable, of, Subject, tap, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { messageStop, reply, resume } from '../../operators/events.ts';
-import { failure, params, received, until, useServer } from '../../server.ts';
+import { failure, params, received, until, useServer } from '../../support/server.ts';
 import { serve, useRelays } from './relay.ts';
 
 const hello = [...messageEvents.text('Hello wide world', { chunk: 4 })];

@@ -21,7 +21,7 @@ import {
   text,
   textStart,
 } from '../../operators/events.ts';
-import { failure, params, received, until, useServer } from '../../server.ts';
+import { failure, params, received, until, useServer } from '../../support/server.ts';
 
 /** Far more than the buffers of the operating system take: 16 MB. */
 const COUNT = 256;

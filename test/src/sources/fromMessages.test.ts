@@ -12,7 +12,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { lastValueFrom, take, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { failure, params, received, sse, until, useServer } from '../../server.ts';
+import { failure, params, received, sse, until, useServer } from '../../support/server.ts';
 
 const reply = messageEvents.text('Hello wide world', { chunk: 4 });
 const events = [...reply]; // start, block start, 4 deltas, block stop, delta, stop

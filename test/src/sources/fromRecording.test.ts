@@ -3,7 +3,7 @@ import { letters, messageEvents, record, toMarbles } from 'claude-rx/testing';
 import fc from 'fast-check';
 import { type Observable, take, throwError, toArray, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { testScheduler } from '../../marbles.ts';
+import { testScheduler } from '../../support/marbles.ts';
 
 const hello = messageEvents.text('Hi');
 const values = letters(hello);

@@ -2,7 +2,7 @@ import { fromResponse, type StreamEvent } from 'claude-rx';
 import { httpError, messageEvents } from 'claude-rx/testing';
 import { take, tap } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import { failure, params, received, sse, until, useServer } from '../../server.ts';
+import { failure, params, received, sse, until, useServer } from '../../support/server.ts';
 
 const events = [...messageEvents.text('Hello wide world', { chunk: 4 })];
 const context = useServer();

@@ -3,7 +3,7 @@ import { finalMessage, fromStream, type StreamEvent } from 'claude-rx';
 import { messageEvents } from 'claude-rx/testing';
 import { lastValueFrom, take } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import { failure, params, received, until, useServer } from '../../server.ts';
+import { failure, params, received, until, useServer } from '../../support/server.ts';
 
 type SdkEvent = Anthropic.RawMessageStreamEvent;
 const reply = messageEvents

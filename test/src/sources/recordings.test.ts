@@ -2,8 +2,8 @@
 import { finalMessage, fromMessages } from 'claude-rx';
 import { lastValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { recordings, repliesOf } from '../../recordings.ts';
-import { params, received, useServer } from '../../server.ts';
+import { recordings, repliesOf } from '../../support/recordings.ts';
+import { params, received, useServer } from '../../support/server.ts';
 
 const replies = recordings.flatMap((recording) =>
   repliesOf(recording).map((events, index) => ({

@@ -1,8 +1,15 @@
 import fc from 'fast-check';
 import { EventDecoder, MessageStreamError, type AnyStreamEvent } from 'claude-rx';
 import { describe, expect, it, vi } from 'vitest';
-import { badChunkings, bytesOf, cutAt, cutsInTwo, decode, lineEndings } from '../../cuts.ts';
-import { recordings } from '../../recordings.ts';
+import {
+  badChunkings,
+  bytesOf,
+  cutAt,
+  cutsInTwo,
+  decode,
+  lineEndings,
+} from '../../support/cuts.ts';
+import { recordings } from '../../support/recordings.ts';
 
 const encoder = new TextEncoder();
 const ping = { type: 'ping' };

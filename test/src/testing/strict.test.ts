@@ -1,7 +1,7 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import { messageEvents } from 'claude-rx/testing';
 import { describe, expect, it } from 'vitest';
-import { params, useServer } from '../../server.ts';
+import { params, useServer } from '../../support/server.ts';
 
 describe('a strict MessagesServer', () => {
   const strict = useServer({ strict: true });

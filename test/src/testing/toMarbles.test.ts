@@ -2,7 +2,7 @@ import { textOnly, type StreamEvent } from 'claude-rx';
 import { letters, messageEvents, toMarbles } from 'claude-rx/testing';
 import { concatMap, delay, from, of } from 'rxjs';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { marbles, testScheduler } from '../../marbles.ts';
+import { marbles, testScheduler } from '../../support/marbles.ts';
 
 const hello = messageEvents.text('Hello', { chunk: 3 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TextSegmenter, type TextUnit } from '../../../src/text/TextSegmenter.ts';
-import { clusterBoundaries, trickyPieces, trickyText } from '../../trickyText.ts';
+import { clusterBoundaries, trickyPieces, trickyText } from '../../support/trickyText.ts';
 
 const units: TextUnit[] = ['grapheme', 'word', 'sentence', 'line'];
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { graphemeBoundary, surrogateBoundary } from '../../../src/text/graphemeBoundary.ts';
-import { clusterBoundaries, trickyText } from '../../trickyText.ts';
+import { clusterBoundaries, trickyText } from '../../support/trickyText.ts';
 
 const certain = (text: string) => text.slice(0, graphemeBoundary(text));
 

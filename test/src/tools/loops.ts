@@ -6,9 +6,9 @@ import { concat, delay, NEVER, of, throwError } from 'rxjs';
 import { expect } from 'vitest';
 import { requestProblems } from '../../../src/testing/requestProblems.ts';
 import { SaidBefore } from '../../../src/testing/SaidBefore.ts';
-import { testScheduler } from '../../marbles.ts';
+import { testScheduler } from '../../support/marbles.ts';
 import { resume } from '../../operators/events.ts';
-import { params } from '../../server.ts';
+import { params } from '../../support/server.ts';
 import { isOurs, tool } from './turns.ts';
 
 /** How a tool behaves, by the number that it is called with. */

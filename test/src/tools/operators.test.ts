@@ -39,7 +39,7 @@ import {
   take,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { failure, params, received } from '../../server.ts';
+import { failure, params, received } from '../../support/server.ts';
 import { isOurs, tool } from './turns.ts';
 
 type Event = StreamEvent | ToolEvent;

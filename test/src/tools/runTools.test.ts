@@ -11,7 +11,7 @@ import { defineTool, runTools, type RunToolsOptions, type ToolEvent } from 'clau
 import { concat, filter, from, lastValueFrom, map, mergeMap, of, take, timer } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { failure, params, received, useServer } from '../../server.ts';
+import { failure, params, received, useServer } from '../../support/server.ts';
 import { isOurs, line, tool } from './turns.ts';
 
 const answer = messageEvents.text('Done.');

@@ -20,7 +20,7 @@ import { filter, lastValueFrom, type Observable, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { start, stop } from '../../operators/events.ts';
-import { params, useServer } from '../../server.ts';
+import { params, useServer } from '../../support/server.ts';
 
 const answer = messageEvents.text('Done.');
 

@@ -4,7 +4,7 @@ import { runTools, type RunToolsOptions, type TurnEndEvent } from 'claude-rx/too
 import { filter, lastValueFrom, map, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { resume, start, stop } from '../../operators/events.ts';
-import { params } from '../../server.ts';
+import { params } from '../../support/server.ts';
 import { after, ANSWER, isOurs, line, marble, tool, turns } from './turns.ts';
 
 const a = tool('a', () => 'a');

@@ -10,7 +10,7 @@ import {
 import { asyncScheduler, delay, filter, map, NEVER, type Observable, of } from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
 import { z } from 'zod';
-import { testScheduler } from '../../marbles.ts';
+import { testScheduler } from '../../support/marbles.ts';
 import {
   delta,
   messageDelta,
@@ -23,7 +23,7 @@ import {
   text,
   textStart,
 } from '../../operators/events.ts';
-import { params } from '../../server.ts';
+import { params } from '../../support/server.ts';
 
 const callOf = (index: number, name: string) =>
   start(index, { type: 'tool_use', id: `toolu_${name}`, name, input: {} });

@@ -3,7 +3,7 @@ import { messageEvents } from 'claude-rx/testing';
 import { runTools, type RunToolsOptions, type ToolContext, type ToolEvent } from 'claude-rx/tools';
 import { NEVER, Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { params, until, useServer } from '../../server.ts';
+import { params, until, useServer } from '../../support/server.ts';
 import { tool } from './turns.ts';
 
 const call = messageEvents.text('Let me look.').toolUse('a', { n: 1 });

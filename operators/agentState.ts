@@ -1,0 +1,73 @@
+import {
+  catchError,
+  concatWith,
+  defer,
+  distinctUntilChanged,
+  map,
+  of,
+  type OperatorFunction,
+  startWith,
+} from 'rxjs';
+import type { AnyAgentMessage } from '../src/agent/AgentMessage.ts';
+import {
+  initialSessionState,
+  nextSessionState,
+  type SessionState,
+} from '../src/agent/AgentState.ts';
+import { toMessageStreamError } from '../src/message/toMessageStreamError.ts';
+
+export type {
+  SessionDenial,
+  SessionRetry,
+  SessionState,
+  SessionStatus,
+} from '../src/agent/AgentState.ts';
+
+/**
+ * Emits the state of a Claude Code session for a status line: model, tools, cost, usage per model, rate
+ * limits, denied calls, and what it is doing. It never errors.
+ *
+ * ```text
+ * source  -i--q--a--a--r|       i: system/init, q: status requesting, a: assistant, r: result
+ *         sessionState()
+ * result  sA--B--C-----D(E|)    s: starting, A: running, B: requesting, C: running, D: idle, E: ended
+ * ```
+ *
+ * The first state, `starting`, comes synchronously on subscription, then one for each message that
+ * changes something. The fields keep their identity where they have not changed.
+ *
+ * - Cost and usage are those that the result of a turn reports, and are totals over all turns.
+ * - Error: becomes the last state, `error` or `aborted`; then the result completes.
+ * - Complete: becomes the last state, `ended`.
+ * - Unsubscribe: the source is unsubscribed.
+ *
+ * @example
+ * ```ts
+ * import { type AgentMessage, fromAgent, sessionState } from 'claude-rx';
+ *
+ * declare function query(params: { prompt: string }): AsyncIterable<AgentMessage>;
+ *
+ * fromAgent(() => query({ prompt: 'Tidy up the README.' }))
+ *   .pipe(sessionState())
+ *   .subscribe(({ status, model, costUsd, rateLimits }) =>
+ *     console.log(status, model, costUsd.toFixed(2), rateLimits['five_hour']?.utilization),
+ *   );
+ * ```
+ */
+export function sessionState<M extends AnyAgentMessage>(): OperatorFunction<M, SessionState> {
+  return (source) =>
+    defer(() => {
+      let state = initialSessionState;
+      return source.pipe(
+        map((message) => (state = nextSessionState(state, message))),
+        startWith(state),
+        concatWith(defer(() => of<SessionState>({ ...state, status: 'ended', retry: undefined }))),
+        catchError((thrown: unknown) => {
+          const error = toMessageStreamError(thrown);
+          const status = error.code === 'aborted' ? 'aborted' : 'error';
+          return of<SessionState>({ ...state, status, retry: undefined, error });
+        }),
+        distinctUntilChanged(),
+      );
+    });
+}

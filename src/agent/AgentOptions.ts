@@ -1,0 +1,58 @@
+import {
+  catchError,
+  concatWith,
+  defer,
+  EMPTY,
+  type MonoTypeOperatorFunction,
+  takeUntil,
+  takeWhile,
+  tap,
+  throwError,
+} from 'rxjs';
+import { AgentTurns } from './AgentTurns.ts';
+import type { AnyAgentMessage } from './AgentMessage.ts';
+import type { Valve } from '../flow/Valve.ts';
+import { whenAborted } from '../flow/whenAborted.ts';
+import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+
+export interface AgentOptions {
+  /**
+   * Aborts the agent from outside: the Observable errors with code `aborted` and the signal's reason
+   * as `cause`. (To cancel without a notification, unsubscribe.)
+   */
+  signal?: AbortSignal | undefined;
+  /** Makes the source wait while a slow step is behind: see `Valve`. */
+  valve?: Valve | undefined;
+  /**
+   * Whether the `partial` of an error holds the last reply of the main thread. With `false` there is
+   * none, and a reply of any length takes no memory. Default: `true`.
+   */
+  keepContent?: boolean | undefined;
+  /**
+   * Lets a `result` that reports an error pass as a message, so that a session of several turns can
+   * go on after it. Default: `false`, it is the end.
+   */
+  allowErrorResult?: boolean | undefined;
+}
+
+/** The one way in which every source of agent messages ends. */
+export function agentEndings<M extends AnyAgentMessage>({
+  signal,
+  keepContent = true,
+  allowErrorResult = false,
+}: AgentOptions): MonoTypeOperatorFunction<M> {
+  return (source) =>
+    defer(() => {
+      const turns = new AgentTurns({ keepContent, allowErrorResult });
+      const end = defer(() => (turns.failure ? throwError(() => turns.failure) : EMPTY));
+      return source.pipe(
+        tap((message) => turns.push(message)),
+        takeWhile(() => !turns.hasFailed, true),
+        signal ? takeUntil(whenAborted(signal)) : (same) => same,
+        concatWith(end),
+        catchError((error: unknown) =>
+          throwError(() => toMessageStreamError(error, { partial: () => turns.partial })),
+        ),
+      );
+    });
+}

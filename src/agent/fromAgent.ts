@@ -1,0 +1,118 @@
+import { Observable } from 'rxjs';
+import type { AnyAgentMessage } from './AgentMessage.ts';
+import { agentFailure } from './agentFailure.ts';
+import { MessageStreamError } from '../message/MessageStreamError.ts';
+import { agentEndings, type AgentOptions } from './AgentOptions.ts';
+import { isAsyncIterable } from '../sources/isAsyncIterable.ts';
+import { pull } from '../sources/pull.ts';
+
+/**
+ * What the Agent SDK's `query()` gives, any other async iterable of its messages, or a function that
+ * makes one: called for each subscription.
+ */
+export type AgentInput<M extends AnyAgentMessage> =
+  | AsyncIterable<M>
+  | ((signal: AbortSignal) => AsyncIterable<M>);
+
+/** The part of the SDK's `Query` that is used. */
+interface Closable {
+  interrupt?(): Promise<unknown>;
+  close?(): void;
+}
+
+/**
+ * Turns a query of the Claude Agent SDK into an Observable of its messages.
+ *
+ * ```text
+ * query   --i--a--u--a--r--|      i: system/init, a: assistant, u: user, r: result
+ * result  --i--a--u--a--r--|
+ *
+ * query   --i--a--|
+ * result  --i--a--#               truncated: there is no result
+ * ```
+ *
+ * `messageEvents()` makes events of the messages, for all other operators; `sessionState()` a status
+ * line. The messages keep their own types: those of the Agent SDK, which is not imported here.
+ *
+ * - Cold when given a function: one query for each subscription. A query itself can be subscribed once.
+ * - Error: a `MessageStreamError` whose `partial` is the last reply of the main thread. A `result` that
+ *   reports an error is emitted, and then is the error: its `errorType` is the `subtype`
+ *   (`error_max_turns`, ...) or the kind of the API's error, and the whole result is its `cause`. An
+ *   end without a `result`, which the SDK takes for a good one, is `truncated`; a process that was
+ *   killed is `connection`, one that is not there `request`.
+ * - Complete: when the query does, after the result of the last turn.
+ * - Unsubscribe: the query is interrupted and closed at once; the SDK then ends its process, which has
+ *   two seconds to end by itself. A generator is told to return, which it does at its next `yield`,
+ *   unless it heeds the signal.
+ * - A `valve` slows a generator. The SDK's own query reads its process on, whatever its reader does; to
+ *   slow the process as well, use `fromClaudeCode`.
+ *
+ * @throws TypeError when given neither an async iterable nor a function.
+ *
+ * @example
+ * ```ts
+ * import { type AgentMessage, fromAgent, messageEvents, textOnly } from 'claude-rx';
+ *
+ * // import { query } from '@anthropic-ai/claude-agent-sdk';
+ * declare function query(params: { prompt: string; options?: object }): AsyncIterable<AgentMessage>;
+ *
+ * const options = { includePartialMessages: true };
+ * fromAgent(() => query({ prompt: 'What does this project do?', options }))
+ *   .pipe(messageEvents(), textOnly())
+ *   .subscribe((text) => process.stdout.write(text));
+ * ```
+ */
+export function fromAgent<M extends AnyAgentMessage>(
+  query: AgentInput<M>,
+  options: AgentOptions = {},
+): Observable<M> {
+  if (typeof query !== 'function' && !isAsyncIterable(query)) {
+    throw new TypeError(
+      'fromAgent: pass a query of the Agent SDK, or a function that makes one, such as ' +
+        '`() => query({ prompt })`',
+    );
+  }
+  let used = false;
+  return new Observable<M>((subscriber) => {
+    const controller = new AbortController();
+    const fail = (error: unknown) => subscriber.error(agentFailure(error));
+    if (used) return fail(consumed());
+    used = typeof query !== 'function';
+
+    let iterator: AsyncIterator<M>;
+    try {
+      const messages = typeof query === 'function' ? query(controller.signal) : query;
+      iterator = messages[Symbol.asyncIterator]();
+      subscriber.add(() => {
+        controller.abort();
+        leave(messages, iterator);
+      });
+    } catch (error) {
+      return fail(error);
+    }
+
+    pull(iterator, subscriber, fail, options.valve);
+  }).pipe(agentEndings(options));
+}
+
+/** Ends a query whether or not it is waiting; what it has to say to that is of no interest any more. */
+function leave(messages: AsyncIterable<unknown>, iterator: AsyncIterator<unknown>): void {
+  const { interrupt, close } = messages as Closable;
+  if (typeof close === 'function') {
+    if (typeof interrupt === 'function') quietly(() => interrupt.call(messages));
+    quietly(() => close.call(messages));
+  }
+  quietly(() => iterator.return?.());
+}
+
+function quietly(step: () => unknown): void {
+  new Promise((resolve) => resolve(step())).catch(() => {});
+}
+
+function consumed(): MessageStreamError {
+  return new MessageStreamError(
+    'This query has been subscribed already. To subscribe more than once, pass a function that ' +
+      'makes one: fromAgent(() => query({ prompt }))',
+    { code: 'request' },
+  );
+}

@@ -1,0 +1,136 @@
+import { defer, type Observable, tap } from 'rxjs';
+import { requireMessageStop } from '../../operators/requireMessageStop.ts';
+import { fingerprint } from '../history/fingerprint.ts';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import { wellFormed } from '../history/wellFormed.ts';
+import { fromMessages, type MessagesClient } from '../sources/fromMessages.ts';
+import type { TurnContext } from '../tools/runTools.ts';
+import { toolDefinitions } from '../tools/toolDefinitions.ts';
+import type { AnyBlock, Turn } from '../history/blocks.ts';
+import { keyedBlocks } from './ConversationDocument.ts';
+import type {
+  ConversationOptions,
+  ConversationSource,
+  TokenCounter,
+} from './ConversationOptions.ts';
+import type { ConversationMessage } from './ConversationState.ts';
+import { estimateTokens, excessTurns } from './excessTurns.ts';
+import { type History, historyOf } from './history.ts';
+import { placeBreakpoints } from './placeBreakpoints.ts';
+import { promptTokens } from './usage.ts';
+
+/** The parameters that count: SDK src/resources/messages/messages.ts `MessageCountTokensParams`. */
+const COUNTED = [
+  'model',
+  'system',
+  'tools',
+  'tool_choice',
+  'thinking',
+  'output_config',
+  'betas',
+  'context_management',
+  'mcp_servers',
+  'speed',
+] as const;
+
+/** What of an estimate can be believed: counts of tokens are within these bounds of it. */
+const [LEAST, MOST] = [0.25, 4];
+
+type Params = Record<string, unknown>;
+
+/** Makes the requests of a conversation out of what was said. */
+export class Requests<E extends AnyStreamEvent> {
+  readonly #source: ConversationSource<E>;
+  readonly #options: ConversationOptions;
+  readonly #params: Params;
+  /** Stands for what comes before the history. */
+  readonly #seed: string;
+  /** How many turns of the history are left out; in one exchange always the same. */
+  #skip = 0;
+  /** How many tokens the API has counted for one that was estimated. */
+  #tokensPerEstimate = 1;
+  /** In which the code of the API runs: a paused reply goes on there, or is refused. */
+  #container: string | undefined;
+
+  constructor(source: ConversationSource<E>, params: Params, options: ConversationOptions) {
+    this.#source = source;
+    this.#options = options;
+    const { tools } = options;
+    this.#params = tools ? { ...params, tools: toolDefinitions(tools) } : params;
+    this.#seed = fingerprint('', [this.#params['system'] ?? '', this.#params['tools'] ?? []]);
+  }
+
+  /** Makes room for the next exchange, and says whether there is anything to be answered. */
+  begin(messages: readonly ConversationMessage<E>[]): boolean {
+    const { turns } = historyOf(messages);
+    this.#skip = this.#excess(turns);
+    this.#container = undefined;
+    return turns.at(-1)?.role === 'user';
+  }
+
+  /** What is sent, and what stands for it. */
+  history(messages: readonly ConversationMessage<E>[]): History {
+    return historyOf(messages, { seed: this.#seed, skip: this.#skip });
+  }
+
+  /** Sends a request; all of it but the history is in `params`. */
+  reply(params: object, { turns }: History, context: TurnContext): Observable<E> {
+    const { stream } = this.#options;
+    const source = this.#source;
+    const container = (params as Params)['container'] ?? this.#container;
+    const request = this.#prepared({ ...params, ...(container && { container }), messages: turns });
+    const events =
+      typeof source === 'function'
+        ? defer(() => source(request as never, context)).pipe(requireMessageStop<E>())
+        : fromMessages(source as MessagesClient, request as never, { stream });
+    const estimate = estimateTokens([request['system'], request['tools'], request['messages']]);
+    return (events as Observable<E>).pipe(
+      tap((event) => {
+        if (event.type === 'message_delta') this.#container = event.delta?.container?.id;
+        if (event.type !== 'message_start') return;
+        const tokens = promptTokens(event.message.usage);
+        if (tokens > 0) this.#tokensPerEstimate = clamped(tokens / estimate);
+      }),
+    );
+  }
+
+  /** Who counts tokens. */
+  get counter(): TokenCounter | undefined {
+    const { client } = this.#options;
+    const { messages } = (client ?? this.#source) as { messages?: Partial<TokenCounter> };
+    return typeof messages?.countTokens === 'function' ? (messages as TokenCounter) : undefined;
+  }
+
+  /** The parameters for a count of what would be sent. */
+  countable(messages: readonly ConversationMessage<E>[], draft: readonly AnyBlock[]): Params {
+    const blocks = keyedBlocks('draft', draft);
+    const message = { key: 'draft', role: 'user', text: '', blocks } as unknown;
+    const said = draft.length > 0 ? [...messages, message as ConversationMessage<E>] : messages;
+    const skip = this.#excess(historyOf(said).turns);
+    const counted = COUNTED.filter((name) => this.#params[name] !== undefined);
+    return this.#prepared({
+      ...Object.fromEntries(counted.map((name) => [name, this.#params[name]])),
+      messages: historyOf(said, { seed: this.#seed, skip }).turns,
+    });
+  }
+
+  #excess(turns: readonly Turn[]): number {
+    const { maxHistoryTokens = Infinity } = this.#options;
+    if (maxHistoryTokens === Infinity) return 0;
+    return excessTurns(
+      turns,
+      maxHistoryTokens,
+      (turn) => estimateTokens(turn) * this.#tokensPerEstimate,
+    );
+  }
+
+  #prepared(params: Params): Params {
+    const { cache = '5m' } = this.#options;
+    const request = wellFormed(params);
+    return cache === false ? request : placeBreakpoints(request, cache);
+  }
+}
+
+function clamped(ratio: number): number {
+  return Math.min(MOST, Math.max(LEAST, ratio));
+}

@@ -1,0 +1,118 @@
+import { isContentEvent } from '../message/eventKinds.ts';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+
+/** Limits in milliseconds; one that is left out or `Infinity` is off. */
+export interface MessageLimits {
+  /** From the start to the first event. Default: `progress`, else `liveness`. */
+  first?: number;
+  /** Between two events of any kind, pings among them: is the connection alive? */
+  liveness?: number;
+  /** Between two events with content: does the reply move? */
+  progress?: number;
+  /** From the start to `message_stop`. */
+  total?: number;
+}
+
+interface Clock {
+  readonly name: keyof MessageLimits;
+  readonly limit: number;
+  since: number;
+}
+
+const BREACH: Readonly<Record<keyof MessageLimits, string>> = {
+  first: 'no event arrived within',
+  liveness: 'nothing arrived, not even a ping, for',
+  progress: 'no content arrived for',
+  total: 'message_stop had not arrived after',
+};
+
+/**
+ * The clocks that run while a reply arrives. They hold no timer: they are told the time with each
+ * event, and say how long it is until the first limit is reached.
+ */
+export class MessageClocks {
+  readonly #liveness: Clock;
+  readonly #progress: Clock;
+  readonly #total: Clock;
+  #running: readonly Clock[];
+  #pausedAt: number | undefined;
+  #last: string | undefined;
+  #lastContent: string | undefined;
+
+  constructor(limits: MessageLimits, now: number) {
+    const clock = (name: keyof MessageLimits): Clock => {
+      return { name, limit: limits[name] ?? Infinity, since: now };
+    };
+    this.#liveness = clock('liveness');
+    this.#progress = clock('progress');
+    this.#total = clock('total');
+    const silence = this.#progress.limit < Infinity ? this.#progress : this.#liveness;
+    this.#running = [limits.first === undefined ? silence : clock('first'), this.#total];
+  }
+
+  /** Takes the next event in; returns whether other clocks run from now on. */
+  push(event: AnyStreamEvent, now: number): boolean {
+    const before = this.#running;
+    const isFirst = this.#last === undefined;
+    const isContent = isContentEvent(event);
+    this.#last = event.type;
+    this.#liveness.since = now;
+    if (isContent) this.#lastContent = event.type;
+    // Where `first` guards the time before, `progress` begins with the first event.
+    if (isContent || (isFirst && before[0]?.name === 'first')) this.#progress.since = now;
+    if (event.type === 'message_stop') this.#running = [];
+    else if (isFirst || (isContent && before.length === 0)) {
+      this.#running = [this.#liveness, this.#progress, this.#total];
+    }
+    return this.#running !== before;
+  }
+
+  /** Stops the clocks of silence: nothing is asked for now, so nothing can come. `total` goes on. */
+  pause(now: number): void {
+    this.#pausedAt ??= now;
+  }
+
+  /** Lets them go on from where they were. */
+  resume(now: number): void {
+    if (this.#pausedAt === undefined) return;
+    const pause = now - this.#pausedAt;
+    this.#pausedAt = undefined;
+    for (const clock of this.#running) if (clock !== this.#total) clock.since += pause;
+  }
+
+  /** How long it is until a limit is reached, in milliseconds: negative when it is past. */
+  remaining(now: number): number {
+    const nearest = this.#nearest();
+    if (nearest === undefined) return Infinity;
+    // At most the limit itself: the system's clock may have been set back, or an event was under way
+    // when a pause began.
+    nearest.since = Math.min(nearest.since, now);
+    return nearest.since + nearest.limit - now;
+  }
+
+  /** Which limit is reached first, and what had arrived last. */
+  describe(): string {
+    const nearest = this.#nearest();
+    if (nearest === undefined) return 'no clock runs';
+    return `${BREACH[nearest.name]} ${nearest.limit} ms (${nearest.name}); ${this.#arrived()}`;
+  }
+
+  #nearest(): Clock | undefined {
+    const end = (clock: Clock) => clock.since + clock.limit;
+    const isPaused = this.#pausedAt !== undefined;
+    const running = this.#running.filter((clock) => !isPaused || clock === this.#total);
+    return running.reduce<Clock | undefined>(
+      (nearest, clock) => (nearest && end(nearest) <= end(clock) ? nearest : clock),
+      undefined,
+    );
+  }
+
+  #arrived(): string {
+    if (this.#last === undefined) return 'nothing had arrived';
+    const last = `the last event was ${this.#last}`;
+    if (this.#last === this.#lastContent) return last;
+    return this.#lastContent === undefined
+      ? `${last}, and there was no content`
+      : `${last}, the last content ${this.#lastContent}`;
+  }
+}

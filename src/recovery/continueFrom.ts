@@ -1,0 +1,339 @@
+import { SHORTEST_REPEAT, type SeamConfig } from './Seam.ts';
+import { isThought } from '../history/blockKinds.ts';
+import { type Continuation, continuation, continuationIn } from '../message/continuation.ts';
+import {
+  type AnyMessage,
+  type Block,
+  endingOf,
+  isSpliced,
+  keptBlocks,
+  seamOf,
+  sendable,
+} from './keptContent.ts';
+
+/**
+ * How a broken reply is asked to go on.
+ *
+ * - `prefill`: the text so far is the beginning of the answer (models up to 4.5).
+ * - `instruct`: the text so far is a turn, and a user turn asks to go on (all other models).
+ * - `restart`: the same request again; all that had arrived is withdrawn.
+ */
+export type ContinuationStrategy = 'prefill' | 'instruct' | 'restart';
+
+// `string & {}` takes any string, and lets the literals be literals where a request is written down.
+type AnyString = string & {};
+
+/** The parts of a request that a continuation reads or changes; GA and beta parameters have them. */
+export interface ContinuableParams {
+  model: string;
+  max_tokens: number;
+  messages: readonly { role: 'user' | 'assistant' | AnyString; content?: unknown }[];
+  thinking?: { type: 'adaptive' | AnyString; budget_tokens?: number } | null | undefined;
+  tool_choice?: { type: 'auto' | AnyString } | null | undefined;
+  output_config?: { format?: unknown } | null | undefined;
+  /** The older name of `output_config.format`, in the beta parameters. */
+  output_format?: unknown;
+}
+
+export interface ContinueFromOptions<Params, Reply extends AnyMessage = AnyMessage> {
+  /**
+   * Default: by the model's name; see `continueFrom`. A function gives the request itself; where it
+   * leaves `messages` as they are, the reply begins anew, else what comes is joined as it is.
+   */
+  strategy?: ContinuationStrategy | ((params: Params, partial: Reply) => Params) | undefined;
+}
+
+/** An anchor has at most this many code units. */
+const ANCHOR = 40;
+/** The quoted end of the text has at most this many code units. */
+const QUOTE = 400;
+/** For `max_tokens`: the mean length of a token in English, in characters. */
+const CHARACTERS_PER_TOKEN = 4;
+
+// Names that accept an assistant turn as the beginning of the answer: Claude up to 4.5, on the API,
+// Bedrock and Vertex (docs: /docs/en/api/errors#prefill-not-supported). All others are refused.
+const PREFILL =
+  /claude-(?:(?:instant|2|3)(?:[-.@:]|$)|(?:opus|sonnet|haiku)-4(?:-[015])?(?:[-@](?:\d{8}|latest|default))?(?:-v\d+(?::\d+)?)?$)/;
+
+/**
+ * The request that continues a reply which broke off: pure, `params` is not changed.
+ *
+ * What is kept of `partial` is all up to and including its most recent text; unfinished or later
+ * thinking and tool calls cannot be continued and are left out
+ * (docs: /docs/en/build-with-claude/streaming#error-recovery).
+ *
+ * The strategy, unless given:
+ *
+ * | | |
+ * |---|---|
+ * | no text has arrived | `restart` |
+ * | `output_config.format` is set, or `tool_choice` forces a tool | `restart`: such an answer cannot begin in the middle |
+ * | a model up to 4.5, without thinking, and no tool call is kept | `prefill` |
+ * | all else | `instruct` |
+ *
+ * - Earlier turns, tool results, `stop_sequences` and everything else stay as they are; a turn of
+ *   the assistant at the end of `messages` is continued by the partial text.
+ * - `max_tokens` is what is left of it at 4 characters a token, which is an estimate: above
+ *   `thinking.budget_tokens`, at least 1, and never more than it was.
+ * - White space at the end is not sent, since the API refuses it (400), nor is half a character;
+ *   `retryResumable` sees to it that neither is doubled.
+ * - Left out of the request is what the API does not take back: text that is white space, thinking
+ *   without signature, a server tool's call without its result. Thinking of a continuation is left
+ *   out too, as it belongs to another conversation
+ *   (docs: /docs/en/build-with-claude/preserved-thinking).
+ * - A kept tool call is answered by a `tool_result` that says it has not run yet, since the API
+ *   wants each call answered.
+ *
+ * `fromMessages` passes on what this function knows of the seam; so do `toSse` and the sinks made of
+ * it, to a `fromResponse` on the other side. Behind another source `retryResumable` goes by the
+ * model's name, and takes a `restart` for a continuation.
+ *
+ * @throws TypeError when `strategy` is `prefill` where the API would refuse it: with thinking, with
+ * a forced tool, or where a tool call is kept; when it is `prefill` or `instruct` with
+ * `output_config.format`; and when it is none of these, or a function that returns no request.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { continueFrom, fromMessages, retryResumable, textOnly } from 'claude-rx';
+ *
+ * const client = new Anthropic();
+ * const params = {
+ *   model: 'claude-opus-5-5',
+ *   max_tokens: 4096,
+ *   messages: [{ role: 'user' as const, content: 'Tell me a long story' }],
+ * };
+ * fromMessages(client, params)
+ *   .pipe(
+ *     retryResumable({ resume: ({ partial }) => fromMessages(client, continueFrom(params, partial)) }),
+ *     textOnly(),
+ *   )
+ *   .subscribe((text) => process.stdout.write(text));
+ * ```
+ */
+export function continueFrom<
+  Params extends ContinuableParams,
+  Reply extends AnyMessage = AnyMessage,
+>(
+  params: Params,
+  partial: Reply | undefined,
+  { strategy }: ContinueFromOptions<Params, Reply> = {},
+): Params {
+  if (typeof strategy === 'function') {
+    return partial ? byFunction(params, partial, strategy(params, partial)) : again(params);
+  }
+  const kept = partial?.content.slice(0, keptBlocks(partial)) ?? [];
+  const refusal = strategy && refusalOf(params, kept, strategy);
+  if (refusal) throw new TypeError(`continueFrom: strategy '${strategy}' ${refusal}`);
+  const chosen = kept.length === 0 ? 'restart' : (strategy ?? defaultStrategy(params, kept));
+  if (chosen === 'restart') return partial ? restart(params) : again(params);
+  const content = sendable(kept, isSpliced(partial));
+  if (content.length === 0) return joined(params, kept, seamOf(kept));
+  return chosen === 'prefill' ? prefill(params, kept, content) : instruct(params, kept, content);
+}
+
+/** How a continuation joins `partial` when nothing was said: as the model's name suggests. */
+export function defaultContinuation(partial: AnyMessage): Continuation {
+  const { keep, seam } = exact(partial);
+  return { keep, seam: { ...seam, mayRepeat: !PREFILL.test(partial.model) } };
+}
+
+/** How a continuation joins `partial` when it repeats nothing but what was left out. */
+function exact(partial: AnyMessage): Continuation {
+  const keep = keptBlocks(partial);
+  return { keep, seam: seamOf(partial.content.slice(0, keep)) };
+}
+
+type Turn = ContinuableParams['messages'][number];
+
+/** Why a strategy does not work, if it does not. */
+function refusalOf(
+  params: ContinuableParams,
+  kept: readonly Block[],
+  strategy: ContinuationStrategy,
+): string | undefined {
+  if (strategy === 'restart') return undefined;
+  if (strategy !== 'prefill' && strategy !== 'instruct') {
+    return "is none of 'prefill', 'instruct', 'restart' and no function";
+  }
+  if (hasFormat(params)) return "cannot continue an output_config.format; use 'restart'";
+  if (strategy === 'instruct') return undefined;
+  if (isForced(params)) return "is refused with a tool_choice that forces a tool; use 'restart'";
+  if (isThinking(params)) return "is refused with thinking; use 'instruct'";
+  return hasCall(kept) ? "is refused after a tool call; use 'instruct'" : undefined;
+}
+
+function defaultStrategy(params: ContinuableParams, kept: readonly Block[]): ContinuationStrategy {
+  if (hasFormat(params) || isForced(params)) return 'restart';
+  const canPrefill = PREFILL.test(params.model) && !isThinking(params) && !hasCall(kept);
+  return canPrefill ? 'prefill' : 'instruct';
+}
+
+function hasFormat({ output_config, output_format }: ContinuableParams): boolean {
+  return Boolean(output_config?.format ?? output_format);
+}
+
+function isForced({ tool_choice }: ContinuableParams): boolean {
+  return tool_choice?.type === 'any' || tool_choice?.type === 'tool';
+}
+
+function isThinking({ thinking }: ContinuableParams): boolean {
+  return thinking != null && thinking.type !== 'disabled';
+}
+
+function hasCall(kept: readonly Block[]): boolean {
+  return kept.some(({ type }) => type === 'tool_use');
+}
+
+const ANEW: Continuation = { keep: 0, seam: { sent: '' } };
+
+function restart<Params extends ContinuableParams>(params: Params): Params {
+  return { ...params, [continuation]: ANEW };
+}
+
+/** The same request, of which nothing came: if it is a continuation, so is this. */
+function again<Params extends ContinuableParams>(params: Params): Params {
+  return { [continuation]: ANEW, ...params };
+}
+
+/** The same request, for a reply that is joined to what is kept. */
+function joined<Params extends ContinuableParams>(
+  params: Params,
+  kept: readonly Block[],
+  seam: SeamConfig,
+): Params {
+  return { ...params, [continuation]: { keep: kept.length, seam } };
+}
+
+function byFunction<Params extends ContinuableParams>(
+  params: Params,
+  partial: AnyMessage,
+  request: Params,
+): Params {
+  if (!request?.messages) {
+    throw new TypeError('continueFrom: the function given as `strategy` must return a request');
+  }
+  const said = continuationIn(request);
+  if (said && said !== continuationIn(params)) return request;
+  const isSame = request.messages === params.messages;
+  return { ...request, [continuation]: isSame ? ANEW : exact(partial) };
+}
+
+function prefill<Params extends ContinuableParams>(
+  params: Params,
+  kept: readonly Block[],
+  content: readonly Block[],
+): Params {
+  const said = content.filter((block) => !isThought(block));
+  return withTurns(params, kept, seamOf(kept), [{ role: 'assistant', content: said }]);
+}
+
+function instruct<Params extends ContinuableParams>(
+  params: Params,
+  kept: readonly Block[],
+  content: readonly Block[],
+): Params {
+  const ending = endingOf(kept);
+  const anchor = lastWords(ending);
+  const answers = kept.flatMap((block) =>
+    block.type === 'tool_use'
+      ? [
+          {
+            type: 'tool_result',
+            tool_use_id: block.id,
+            content: 'This call has been noted; it runs when your response is complete.',
+          },
+        ]
+      : [],
+  );
+  return withTurns(params, kept, { ...seamOf(kept), anchor, mayRepeat: true }, [
+    { role: 'assistant', content },
+    { role: 'user', content: [...answers, { type: 'text', text: instruction(ending, anchor) }] },
+  ]);
+}
+
+/**
+ * The wording is the API docs' own, and asks for words by which a repeat can be told: they come last
+ * and without marks around them, as those would be repeated too.
+ */
+function instruction(ending: string, anchor: string): string {
+  return [
+    ...(ending === ''
+      ? ['Your previous response was interrupted.']
+      : [
+          'Your previous response was interrupted and ended with:',
+          `<ended_with>${endOf(ending, QUOTE)}</ended_with>`,
+        ]),
+    'Continue from exactly where you left off, as one text, without any comment on the interruption.',
+    ...(anchor === ''
+      ? ['Repeat nothing of it.']
+      : ['Begin with its last words, unchanged, and go on from there. They are:', anchor]),
+  ].join('\n');
+}
+
+function withTurns<Params extends ContinuableParams>(
+  params: Params,
+  kept: readonly Block[],
+  seam: SeamConfig,
+  turns: readonly Turn[],
+): Params {
+  return {
+    ...joined(params, kept, seam),
+    messages: turns.reduce(appendTurn, params.messages),
+    max_tokens: remainingTokens(params, kept, seam),
+  };
+}
+
+/** Turns of the same role are one: the partial text goes on where a prefill of the user's ends. */
+function appendTurn(turns: readonly Turn[], turn: Turn): readonly Turn[] {
+  const last = turns.at(-1);
+  if (last?.role !== turn.role) return [...turns, turn];
+  const before = contentOf(last);
+  const [first, ...rest] = contentOf(turn);
+  const joint = before.at(-1);
+  const content =
+    joint?.type === 'text' && first?.type === 'text' && !joint.citations && !first.citations
+      ? [...before.slice(0, -1), { ...joint, text: `${joint.text}${first.text}` }, ...rest]
+      : [...before, ...(first ? [first] : []), ...rest];
+  return [...turns.slice(0, -1), { ...last, content }];
+}
+
+interface ContentParam {
+  type: string;
+  text?: string;
+  citations?: unknown;
+}
+
+function contentOf({ content }: Turn): readonly ContentParam[] {
+  return typeof content === 'string'
+    ? [{ type: 'text', text: content }]
+    : (content as readonly ContentParam[]);
+}
+
+/** At most so many code units of the end, and no half of a character. */
+function endOf(text: string, length: number): string {
+  return text.slice(-length).replace(/^[\udc00-\udfff]/, '');
+}
+
+/** The end of the text from the start of a word on, if that leaves enough to be told by. */
+function lastWords(text: string): string {
+  const end = endOf(text, ANCHOR);
+  const words = end.replace(/^\S*\s+/, '');
+  return [words, end.trimStart()].find(({ length }) => length >= SHORTEST_REPEAT) ?? '';
+}
+
+function remainingTokens(
+  { max_tokens, thinking }: ContinuableParams,
+  kept: readonly Block[],
+  { anchor = '' }: SeamConfig,
+): number {
+  // The anchor is said twice.
+  const spent = kept.reduce((sum, block) => sum + lengthOf(block), -anchor.length);
+  const left = max_tokens - Math.ceil(spent / CHARACTERS_PER_TOKEN);
+  return Math.min(max_tokens, Math.max(left, (thinking?.budget_tokens ?? 0) + 1));
+}
+
+function lengthOf(block: Block): number {
+  const { text, thinking, input } = block as { text?: string; thinking?: string; input?: unknown };
+  return (text ?? thinking ?? JSON.stringify(input) ?? '').length;
+}

@@ -1,0 +1,127 @@
+import { Subscription } from 'rxjs';
+import type { MessageStreamError } from '../message/MessageStreamError.ts';
+import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+import { patiently } from './askStore.ts';
+import { lostEntries, lostWriter, unknownReply } from './relayErrors.ts';
+import type { LogEntry, LogHead, RelayStore } from './RelayStore.ts';
+
+/** Somebody who follows a log on this node. */
+export interface TailListener {
+  /** There are more entries: these, or others. */
+  more(entries: readonly LogEntry[]): void;
+  /** There will be none after this one. */
+  end(last: number, error: MessageStreamError): void;
+}
+
+export interface TailConfig {
+  /** For how long the store may be away, and for how long a lease holds: in milliseconds. */
+  readonly patience: number;
+  readonly lease: number;
+  /** Tries to carry the reply on, on this node. Resolves with whether somebody does. */
+  readonly takeOver: (head: LogHead) => Promise<boolean>;
+}
+
+/** A lease is looked at so much later than when it runs out, in milliseconds. */
+const SLACK = 10;
+/** So long the store takes to answer only when it has been away. */
+const LONG = 1_000;
+
+/**
+ * What the followers of a log have in common on one node: they are told of what is new, and whether
+ * somebody still writes. So the store is asked once for each log, not for each follower.
+ */
+export class Tail {
+  readonly #store: RelayStore;
+  readonly #id: string;
+  readonly tag: string;
+  readonly #config: TailConfig;
+  readonly #listeners = new Set<TailListener>();
+  readonly #unwatch: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #last: number;
+  #asking = Subscription.EMPTY;
+  #isOver = false;
+
+  constructor(store: RelayStore, id: string, head: LogHead, config: TailConfig) {
+    this.#store = store;
+    this.#id = id;
+    this.tag = head.tag;
+    this.#last = head.last;
+    this.#config = config;
+    this.#unwatch = store.watch(id, head.last, (entries) => this.#tell(entries));
+    void this.#judge(head);
+  }
+
+  /** Whether nobody can be told anything any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get isEmpty(): boolean {
+    return this.#listeners.size === 0;
+  }
+
+  add(listener: TailListener): void {
+    this.#listeners.add(listener);
+  }
+
+  delete(listener: TailListener): void {
+    this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#asking.unsubscribe();
+    this.#unwatch();
+    clearTimeout(this.#timer);
+  }
+
+  #tell(entries: readonly LogEntry[]): void {
+    this.#last = Math.max(this.#last, entries.at(-1)?.number ?? 0);
+    for (const listener of this.#listeners) listener.more(entries);
+  }
+
+  /** Tells all that there is nothing after the entry with this number. */
+  end(last: number, error: MessageStreamError): void {
+    this.#isOver = true;
+    for (const listener of this.#listeners) listener.end(last, error);
+  }
+
+  #lookIn(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#isOver) this.#timer = setTimeout(() => this.#look(), milliseconds);
+  }
+
+  #look(): void {
+    const asked = Date.now();
+    // What is told meanwhile may be newer than the answer.
+    const known = this.#last;
+    this.#asking = patiently(() => this.#store.head(this.#id), this.#config.patience).subscribe({
+      next: (head) => this.#learn(head, known, Date.now() - asked > LONG),
+      error: (error: MessageStreamError) => this.end(0, error),
+    });
+  }
+
+  #learn(head: LogHead | undefined, known: number, wasAway: boolean): void {
+    if (head?.tag !== this.tag) return this.end(0, unknownReply(this.#id));
+    if (head.last < known) return this.end(0, lostEntries());
+    // What was appended while the connection was lost may not have been told.
+    if (head.last > this.#last || head.ended) this.#tell([]);
+    // While the store was away the writer could not renew its lease either: it gets the time to.
+    if (wasAway && head.remaining <= 0) this.#lookIn(this.#config.lease);
+    else void this.#judge(head);
+  }
+
+  async #judge(head: LogHead): Promise<void> {
+    if (head.ended) return;
+    if (head.remaining > 0) return this.#lookIn(head.remaining + SLACK);
+    try {
+      const isCarriedOn = await this.#config.takeOver(head);
+      if (this.#isOver) return;
+      if (isCarriedOn) this.#lookIn(this.#config.lease);
+      else this.end(head.last, lostWriter());
+    } catch (error) {
+      if (!this.#isOver) this.end(0, toMessageStreamError(error));
+    }
+  }
+}

@@ -1,0 +1,176 @@
+import { noop, type Subscriber } from 'rxjs';
+import { isLastEvent } from '../message/isLastEvent.ts';
+import type { MessageStreamErrorCode } from '../message/MessageStreamError.ts';
+import type { StreamEvent } from '../message/StreamEvent.ts';
+import { toMessageStreamError, truncation } from '../message/toMessageStreamError.ts';
+import { EventDecoder } from '../sse/EventDecoder.ts';
+import { bodyError, protocolError } from './bodyError.ts';
+import { drain } from './drain.ts';
+import { nextTurn } from './nextTurn.ts';
+import { requestIdOf } from './requestIdOf.ts';
+import type { FetchOptions } from './SourceOptions.ts';
+import { whenOpen } from '../flow/whenOpen.ts';
+
+/** Bytes that keep coming without ending an event are shown as a ping, at most this often (ms). */
+const PING_EVERY = 1_000;
+/** So long chunks that are there already are taken in one turn of the event loop: half a frame (ms). */
+const LONGEST_RUN = 8;
+/** A chunk that took longer than this to come was waited for, in a turn of its own (ms). */
+const AT_ONCE = 1;
+/** So many bytes are decoded at once: a browser hands out what has arrived as one chunk, of any size. */
+const LARGEST_CHUNK = 65_536;
+/** As much of a body that is no event stream is read, in characters. */
+const READ_AT_MOST = 65_536;
+
+export interface ReceiveOptions extends FetchOptions {
+  /** Whether the stream is over with this event. Default: as `turns` says. */
+  isLast?: (event: StreamEvent) => boolean;
+  /** Called with the `id:` of the last frame that had one, before each event and error. */
+  onId?: (id: string | undefined) => void;
+}
+
+/**
+ * Reads the body of `response` into `subscriber`: all events of a network chunk in one synchronous
+ * run. When the subscriber leaves, the reading ends and the request is aborted.
+ */
+export function receive(
+  response: Response,
+  subscriber: Subscriber<StreamEvent>,
+  {
+    onResponse,
+    allowMissingMessageStop,
+    turns = false,
+    valve,
+    isLast = (event) => isLastEvent(event, turns),
+    onId,
+  }: ReceiveOptions,
+  abort: () => void,
+): void {
+  // Thousands of replies may be held at once: this one only until its body is known for what it is.
+  let unproven: Response | undefined = response;
+  let requestId: string | undefined;
+  const fail = (error: unknown, otherwise: MessageStreamErrorCode = 'unknown') => {
+    if (unproven) requestId = requestIdOf(unproven);
+    subscriber.error(toMessageStreamError(error, { requestId, otherwise }));
+  };
+
+  const reader = response.body?.getReader();
+  let finished = false;
+  let lastEventAt = Date.now();
+  let runSince = lastEventAt;
+  let askedAt = lastEventAt;
+  let rest: Uint8Array | undefined;
+  const decoder = new EventDecoder((event) => {
+    finished = isLast(event);
+    onId?.(decoder.lastId);
+    subscriber.next(event);
+    if (finished) subscriber.complete();
+    if (subscriber.closed) decoder.stop();
+  });
+
+  const stop = () => {
+    abort();
+    reader?.cancel().catch(noop);
+  };
+  subscriber.add(() => {
+    decoder.stop();
+    if (finished && reader) drain(readToEnd(reader), stop);
+    else stop();
+  });
+
+  try {
+    const { status, headers } = response;
+    onResponse?.({ requestId: requestIdOf(response), status, headers });
+  } catch (error) {
+    return fail(error);
+  }
+  if (subscriber.closed) return;
+  if (!reader) return fail(protocolError('has no body', response));
+  if (!mayBeEventStream(response)) return refuse(response, reader, fail);
+
+  const onChunk = ({ done, value }: ReadableStreamReadResult<Uint8Array>): void => {
+    if (subscriber.closed) return;
+    const cameAt = Date.now();
+    if (cameAt - askedAt > AT_ONCE) runSince = cameAt;
+    const before = decoder.count;
+    try {
+      if (done) decoder.end();
+      else decoder.push(value.subarray(0, LARGEST_CHUNK));
+    } catch (error) {
+      onId?.(decoder.lastId);
+      return fail(error);
+    }
+    if (subscriber.closed) return;
+    if (unproven && decoder.count > 0) {
+      requestId = requestIdOf(unproven);
+      unproven = undefined;
+    }
+    if (done) {
+      if (unproven && !beginsLikeOne(decoder.head)) return fail(bodyError(decoder.head, unproven));
+      // Whether an end without message_stop is one is decided where the message is known.
+      return allowMissingMessageStop ? subscriber.complete() : fail(truncation());
+    }
+    rest = value.length > LARGEST_CHUNK ? value.subarray(LARGEST_CHUNK) : undefined;
+    if (decoder.count > before) lastEventAt = cameAt;
+    else if (cameAt - lastEventAt >= PING_EVERY) {
+      lastEventAt = cameAt;
+      subscriber.next({ type: 'ping' });
+    }
+    whenOpen(valve, subscriber, read);
+  };
+  const onLoss = (error: unknown) => fail(error, 'connection');
+  const read = () => {
+    askedAt = Date.now();
+    // What is there already comes in the same turn, and a page would not be drawn, nor a timer run,
+    // as long as the server is ahead.
+    if (askedAt - runSince < LONGEST_RUN) {
+      if (rest) return onChunk({ done: false, value: rest });
+      return void reader.read().then(onChunk, onLoss);
+    }
+    nextTurn(() => {
+      runSince = Date.now();
+      if (!subscriber.closed) read();
+    });
+  };
+  whenOpen(valve, subscriber, read);
+}
+
+/** A gateway may leave the content type out, or send a plain one; a page or JSON is no stream. */
+function mayBeEventStream({ ok, headers }: Response): boolean {
+  const type = headers.get('content-type') ?? '';
+  return ok && !/json|html|xml|image|amazon\.eventstream/.test(type);
+}
+
+/** Whether a body without a whole event is an event stream that was cut inside its first frame. */
+function beginsLikeOne(head: string): boolean {
+  return ['event:', 'data:', 'id:', 'retry:', ':'].some(
+    (field) => head !== '' && field.startsWith(head.slice(0, field.length)),
+  );
+}
+
+/** Fails with what the body says instead of events. */
+function refuse(
+  response: Response,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  fail: (error: unknown, otherwise?: MessageStreamErrorCode) => void,
+): void {
+  readText(reader).then(
+    (text) => fail(bodyError(text, response)),
+    (error) => (response.ok ? fail(error, 'connection') : fail(bodyError('', response))),
+  );
+}
+
+async function readText(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  while (text.length < READ_AT_MOST) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  return text;
+}
+
+async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  while (!(await reader.read()).done);
+}

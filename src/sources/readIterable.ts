@@ -1,0 +1,64 @@
+import type { Subscriber } from 'rxjs';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import { fromApiError, fromAbort, toMessageStreamError } from '../message/toMessageStreamError.ts';
+import { drain } from './drain.ts';
+import type { SourceOptions } from './SourceOptions.ts';
+import { whenOpen } from '../flow/whenOpen.ts';
+
+/** An async iterable that may, like the SDK's `Stream`, be aborted through its controller. */
+export interface EventIterable<E> extends AsyncIterable<E> {
+  readonly controller?: AbortController;
+}
+
+/**
+ * Pulls the events of `stream` into `subscriber`. A leaving subscriber aborts the stream's
+ * controller at once; `iterator.return()` alone would wait for the next value.
+ */
+export function iterate<E extends AnyStreamEvent>(
+  stream: EventIterable<E>,
+  subscriber: Subscriber<E>,
+  abort: () => void,
+  { valve }: SourceOptions = {},
+): void {
+  const { controller } = stream;
+  const iterator = stream[Symbol.asyncIterator]();
+  let finished = false;
+
+  subscriber.add(() => {
+    // Only a stream with a connection behind it has something to gain from being read to its end.
+    if (finished && controller) {
+      return drain(readToEnd(iterator), () => {
+        controller.abort();
+        abort();
+      });
+    }
+    controller?.abort();
+    abort();
+    iterator.return?.().catch(() => {});
+  });
+
+  const onResult = ({ done, value }: IteratorResult<E, unknown>): void => {
+    if (subscriber.closed) return;
+    if (done) {
+      // The SDK's stream ends silently when its controller aborts: SDK src/core/streaming.ts.
+      if (controller?.signal.aborted) return subscriber.error(fromAbort(controller.signal));
+      return subscriber.complete();
+    }
+    if ((value.type as string) === 'error') return subscriber.error(fromApiError({ body: value }));
+    finished = value.type === 'message_stop';
+    subscriber.next(value);
+    if (finished) subscriber.complete();
+    else if (!subscriber.closed) whenOpen(valve, subscriber, pull);
+  };
+  const onError = (error: unknown) => {
+    // That is how the SDK's stream reports a frame that is no JSON: SDK src/core/streaming.ts.
+    const otherwise = controller && error instanceof SyntaxError ? 'protocol' : 'unknown';
+    subscriber.error(toMessageStreamError(error, { otherwise }));
+  };
+  const pull = () => void iterator.next().then(onResult, onError);
+  if (!subscriber.closed) whenOpen(valve, subscriber, pull);
+}
+
+async function readToEnd(iterator: AsyncIterator<unknown>): Promise<void> {
+  while (!(await iterator.next()).done);
+}

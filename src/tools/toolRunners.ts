@@ -1,0 +1,88 @@
+import type { Observable, ObservableInput } from 'rxjs';
+import { check } from '../json/checkWithSchema.ts';
+import { describeIssues } from '../json/StandardSchema.ts';
+import { CallFailure } from './CallFailure.ts';
+import {
+  type AnyTool,
+  type DefinedTool,
+  isRunnable,
+  type SdkTool,
+  type SdkToolset,
+  type ToolContext,
+  type ToolUse,
+} from './Tool.ts';
+
+/** What runs the calls of a tool, whoever has defined it. */
+export interface Runner {
+  readonly timeout?: number | undefined;
+  readonly eager?: boolean | undefined;
+  /** The input as `run` takes it. Throws where it may not be used. */
+  inputOf(block: ToolUse): ObservableInput<unknown>;
+  run(input: unknown, block: ToolUse, context: ToolContext): unknown;
+  preview?(context: ToolContext): Observable<unknown>;
+}
+
+type UnknownToolHandler = (call: ToolUse, context: ToolContext) => unknown;
+
+/** Finds the runner of a call; for one of a tool that there is not, what tells the model so. */
+export function runnersOf(
+  tools: readonly AnyTool[],
+  onUnknownTool: UnknownToolHandler | undefined,
+): (block: ToolUse) => Runner {
+  const runners = new Map<string, Runner>();
+  const toolsets = new Map<string, Runner>();
+  for (const tool of tools.filter(isRunnable)) {
+    if ('definition' in tool) runners.set(tool.name, definedRunner(tool));
+    else if ('name' in tool) runners.set(tool.name, sdkRunner(tool));
+    else toolsets.set(familyOf(tool), toolsetRunner(tool));
+  }
+  const other: Runner = {
+    inputOf({ name, input }) {
+      if (onUnknownTool) return [input];
+      const names = [...runners.keys()].join(', ');
+      const known = names === '' ? 'there are none to call' : `there are: ${names}`;
+      throw new CallFailure('unknown_tool', new Error(`There is no tool '${name}'; ${known}`));
+    },
+    run: (_input, block, context) => onUnknownTool?.(block, context),
+  };
+  return ({ name, toolset_name: family }) =>
+    (family ? toolsets.get(family) : runners.get(name)) ?? other;
+}
+
+function definedRunner(tool: DefinedTool): Runner {
+  const { timeout, eager, preview } = tool;
+  return {
+    timeout,
+    eager,
+    inputOf: ({ name, input }) =>
+      check(tool.input, input, (issues) => {
+        return new Error(`The input is not what '${name}' takes: ${describeIssues(issues)}`);
+      }),
+    run: (input, _block, context) => tool.run(input, context),
+    ...(preview && { preview: (context) => preview(context) }),
+  };
+}
+
+function sdkRunner(tool: SdkTool): Runner {
+  return {
+    inputOf: ({ input }) => [tool.parse ? tool.parse(input) : input],
+    run: (input, block, context) => tool.run(input, sdkContext(block, context)),
+  };
+}
+
+function toolsetRunner(toolset: SdkToolset): Runner {
+  return {
+    inputOf: ({ input }) => [input],
+    run: (_input, block, context) => toolset.run(sdkContext(block, context), block),
+  };
+}
+
+/** What the SDK tells its tools: SDK src/lib/tools/BetaRunnableTool.ts `BetaToolRunContext`. */
+function sdkContext(block: ToolUse, { signal }: ToolContext): object {
+  return { toolUse: block, toolUseBlock: block, signal };
+}
+
+/** `toolset_name` of a toolset's calls, such as `browser` of `browser_toolset_20260801`. */
+function familyOf({ type }: SdkToolset): string {
+  return type.replace(/_toolset_\d+$/, '');
+}

@@ -1,0 +1,184 @@
+import { type AgentMessage, MessageStreamError, type SessionState, sessionState } from 'claude-rx';
+import { from } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import {
+  complete,
+  errorResult,
+  init,
+  partial,
+  reply,
+  result,
+  SESSION,
+  text,
+} from '../agent/messages.ts';
+import { drawn } from '../diagrams/drawn.ts';
+import { marbles } from '../support/marbles.ts';
+
+const sent = { uuid: 'u', session_id: SESSION };
+const system = (subtype: string, fields: object = {}) =>
+  ({ type: 'system', subtype, ...fields, ...sent }) as AgentMessage;
+
+function statesOf(messages: AgentMessage[]): SessionState[] {
+  const states: SessionState[] = [];
+  from(messages)
+    .pipe(sessionState())
+    .subscribe((state) => states.push(state));
+  return states;
+}
+const stateOf = (...messages: AgentMessage[]) => statesOf(messages).at(-2)!;
+
+describe('sessionState', () => {
+  it(
+    'tells how the session stands, from the first moment to the end',
+    drawn(
+      'sessionState',
+      marbles((m) => {
+        const messages = {
+          i: init(),
+          q: system('status', { status: 'requesting' }),
+          a: complete('msg_1', text('Hello')),
+          r: result(),
+        };
+        const source = m.hot('  -i--q--a--a--r|', messages);
+        const expected = '      sA--B--C-----D(E|)';
+        const [s, A, B, C, D, E] = statesOf([messages.i, messages.q, messages.a, messages.r]);
+        const values = { s, A, B, C, D, E } as Record<string, SessionState>;
+        m.expect(source.pipe(sessionState())).toBeObservable(expected, values);
+        m.expect(source).toHaveSubscriptions('^-------------!');
+      }),
+    ),
+  );
+
+  it('has all of the first message', () => {
+    expect(stateOf(init({ mcp_servers: [{ name: 'db', status: 'connected' }] }))).toEqual({
+      status: 'running',
+      sessionId: SESSION,
+      model: 'claude-opus-5-5',
+      cwd: '/project',
+      version: '2.1.329',
+      permissionMode: 'default',
+      tools: ['Bash', 'Read'],
+      mcpServers: [{ name: 'db', status: 'connected' }],
+      turns: 0,
+      costUsd: 0,
+      modelUsage: {},
+      usage: undefined,
+      rateLimits: {},
+      permissionDenials: [],
+      retry: undefined,
+      result: undefined,
+    });
+  });
+
+  it('has the totals of the last result, and counts the turns', () => {
+    const modelUsage = { 'claude-opus-5-5': { inputTokens: 5, costUSD: 0.5 } } as never;
+    const first = result({ total_cost_usd: 0.25 });
+    const second = errorResult('error_max_turns', { total_cost_usd: 0.5, modelUsage });
+    const state = stateOf(init(), first, second);
+    expect(state).toMatchObject({ status: 'idle', turns: 2, costUsd: 0.5, modelUsage });
+    expect(state.result).toBe(second);
+    expect(state.usage).toBe(second.usage);
+  });
+
+  it('keeps the last word on each rate limit', () => {
+    const limit = (rateLimitType: string, utilization: number) =>
+      ({
+        type: 'rate_limit_event',
+        rate_limit_info: { status: 'allowed', rateLimitType, utilization },
+        ...sent,
+      }) as AgentMessage;
+    const { rateLimits } = stateOf(
+      limit('five_hour', 0.1),
+      limit('seven_day', 0.7),
+      limit('five_hour', 0.2),
+    );
+    expect(rateLimits).toMatchObject({
+      five_hour: { utilization: 0.2 },
+      seven_day: { utilization: 0.7 },
+    });
+  });
+
+  it('lists a denied call once, also when the result names it again', () => {
+    const denied = system('permission_denied', {
+      tool_name: 'Bash',
+      tool_use_id: 'toolu_1',
+      message: 'no',
+    });
+    const tool_input = { command: 'rm -rf /' };
+    const again = [{ tool_name: 'Bash', tool_use_id: 'toolu_1', tool_input }];
+    expect(stateOf(denied).permissionDenials).toEqual([
+      { tool_name: 'Bash', tool_use_id: 'toolu_1' },
+    ]);
+    expect(stateOf(denied, result({ permission_denials: again })).permissionDenials).toEqual(again);
+  });
+
+  it('says that a request is sent again, until something else happens', () => {
+    const retry = system('api_retry', {
+      attempt: 2,
+      max_retries: 10,
+      retry_delay_ms: 500,
+      error_status: 529,
+      error: 'overloaded',
+    });
+    expect(stateOf(init(), retry)).toMatchObject({
+      status: 'retrying',
+      retry: { attempt: 2, maxRetries: 10, delay: 500, error: 'overloaded' },
+    });
+    const later = stateOf(init(), retry, complete('msg_1', text('Hello')));
+    expect(later).toMatchObject({ status: 'running', retry: undefined });
+  });
+
+  it('follows what the session says of itself, and the model that took over', () => {
+    const fallback = (fields: object) =>
+      system('model_refusal_fallback', { fallback_model: 'claude-opus-4-8', ...fields });
+    expect(
+      stateOf(init(), system('session_state_changed', { state: 'requires_action' })).status,
+    ).toBe('requires_action');
+    expect(stateOf(init(), system('status', { status: 'compacting' })).status).toBe('compacting');
+    expect(
+      stateOf(init(), system('status', { status: null, permissionMode: 'plan' })),
+    ).toMatchObject({
+      status: 'running',
+      permissionMode: 'plan',
+    });
+    expect(stateOf(init(), fallback({})).model).toBe('claude-opus-4-8');
+    expect(stateOf(init(), fallback({ scope: 'local' })).model).toBe('claude-opus-5-5');
+  });
+
+  it('does not take a subagent in the background for a turn', () => {
+    const late = complete('msg_9', text('Done'), { parent_tool_use_id: 'toolu_1' });
+    expect(stateOf(init(), result(), late).status).toBe('idle');
+  });
+
+  it('emits nothing for what changes nothing, and keeps what has not changed', () => {
+    const words = reply({ id: 'msg_1', blocks: [text('Hello wide world')] }, 'partial');
+    const states = statesOf([init(), ...words, system('notification'), partial({ type: 'ping' })]);
+    expect(states.map(({ status }) => status)).toEqual(['starting', 'running', 'ended']);
+    expect(states[2]!.tools).toBe(states[1]!.tools);
+  });
+
+  it(
+    'ends with the error as its last state',
+    marbles((m) => {
+      const error = new MessageStreamError('It stopped', { code: 'aborted' });
+      const other = new RangeError('mine');
+      const i = init();
+      const [s, A] = statesOf([i]);
+      const stopped = { ...A, status: 'aborted', error };
+      m.expect(m.cold('-i-#', { i }, error).pipe(sessionState())).toBeObservable('sA-(E|)', {
+        s,
+        A,
+        E: stopped,
+      } as never);
+      const states: SessionState[] = [];
+      m.cold('-i-#', { i }, other)
+        .pipe(sessionState())
+        .subscribe((state) => states.push(state));
+      m.flush();
+      expect(states.at(-1)).toMatchObject({
+        status: 'error',
+        error: { code: 'unknown', cause: other },
+      });
+    }),
+  );
+});

@@ -1,0 +1,278 @@
+// With generators; with the real Agent SDK: test/agent-sdk.
+import { type AgentMessage, fromAgent, messageEvents, textOnly, Valve } from 'claude-rx';
+import { NEVER, take } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import {
+  complete,
+  errorResult,
+  init,
+  reply,
+  result,
+  text,
+  toolResult,
+  toolUse,
+} from '../../agent/messages.ts';
+import { failure, received, until } from '../../support/server.ts';
+
+const said = text('Hello wide world');
+const whole = [
+  init(),
+  ...reply({ id: 'msg_1', blocks: [toolUse('toolu_1')], stopReason: 'tool_use' }, 'partial'),
+  toolResult('toolu_1'),
+  ...reply({ id: 'msg_2', blocks: [said] }, 'partial'),
+  result(),
+];
+
+async function* play(messages: readonly AgentMessage[]): AsyncGenerator<AgentMessage> {
+  for (const message of messages) {
+    await Promise.resolve();
+    yield message;
+  }
+}
+
+/** The part of the SDK's `Query` beside the generator. */
+function query(messages: readonly AgentMessage[], { hangs = false } = {}) {
+  const log: string[] = [];
+  async function* run() {
+    yield* messages;
+    if (hangs) await new Promise(() => {});
+  }
+  const query = Object.assign(run(), {
+    interrupt: () => {
+      log.push('interrupt');
+      return Promise.reject(new Error('Query closed before response received'));
+    },
+    close: () => void log.push('close'),
+  });
+  return { query, log };
+}
+
+describe('fromAgent', () => {
+  it('gives the messages as they are', async () => {
+    expect(await received(fromAgent(() => play(whole)))).toEqual(whole);
+  });
+
+  it('makes a query for each subscription when given a function', async () => {
+    let count = 0;
+    const agent = fromAgent(() => {
+      count++;
+      return play(whole);
+    });
+    expect(count).toBe(0);
+    await received(agent);
+    await received(agent);
+    expect(count).toBe(2);
+  });
+
+  it('says how to subscribe twice when it has been given a query', async () => {
+    const agent = fromAgent(play(whole));
+    await received(agent);
+    expect(await failure(agent)).toMatchObject({
+      code: 'request',
+      message: expect.stringContaining('pass a function'),
+    });
+  });
+
+  it('refuses what is no query, when it is called', () => {
+    expect(() => fromAgent(undefined as never)).toThrow(TypeError);
+    expect(() => fromAgent('prompt' as never)).toThrow(/query/);
+  });
+
+  it('reports what the function throws', async () => {
+    const mine = new RangeError('mine');
+    const agent = fromAgent(() => {
+      throw mine;
+    });
+    expect(await failure(agent)).toMatchObject({ code: 'unknown', cause: mine });
+  });
+
+  it.each(whole.slice(0, -1).map((_, index) => index))(
+    'is truncated where it ends without a result, after message %i',
+    async (index) => {
+      const seen: AgentMessage[] = [];
+      const agent = fromAgent(() => play(whole.slice(0, index + 1)));
+      agent.subscribe({ next: (message) => seen.push(message), error: () => {} });
+      const error = await failure(agent);
+      expect(error).toMatchObject({ code: 'truncated', retryable: true });
+      expect(seen).toEqual(whole.slice(0, index + 1));
+      const ids = seen.flatMap((one) =>
+        one.type === 'stream_event' && one.event.type === 'message_start'
+          ? [one.event.message.id]
+          : [],
+      );
+      expect(error.partial?.id).toBe(ids.at(-1));
+    },
+  );
+
+  it('is truncated where the second turn has no result', async () => {
+    const messages = [...whole, ...reply({ id: 'msg_3', blocks: [text('And')] }, 'complete')];
+    const error = await failure(fromAgent(() => play(messages)));
+    expect(error).toMatchObject({ code: 'truncated', partial: { content: [text('And')] } });
+  });
+
+  it('completes after the result, whatever the system and subagents have to say then', async () => {
+    const late = complete('msg_9', said, { parent_tool_use_id: 'toolu_1' });
+    const messages = [...whole, init({ subtype: 'task_notification' as never }), late];
+    expect(await received(fromAgent(() => play(messages)))).toEqual(messages);
+  });
+
+  const limit = (api_error_status: number) => result({ is_error: true, api_error_status });
+  it.each([
+    ['error_max_turns', errorResult('error_max_turns'), undefined, 'request', false],
+    ['error_max_budget_usd', errorResult('error_max_budget_usd'), undefined, 'request', false],
+    [
+      'error_max_structured_output_retries',
+      errorResult('error_max_structured_output_retries'),
+      undefined,
+      'invalid_json',
+      false,
+    ],
+    ['error_during_execution', errorResult('error_during_execution'), undefined, 'unknown', false],
+    [
+      'error_during_execution',
+      errorResult('error_during_execution', { terminal_reason: 'aborted_streaming' }),
+      undefined,
+      'aborted',
+      false,
+    ],
+    [
+      'no_config',
+      errorResult('error_during_execution', { startup_failure_reason: 'no_config' }),
+      undefined,
+      'request',
+      false,
+    ],
+    [
+      'authentication_failed',
+      result({ is_error: true }),
+      'authentication_failed',
+      'request',
+      false,
+    ],
+    ['overloaded', result({ is_error: true }), 'overloaded', 'overloaded', true],
+    ['rate_limit', result({ is_error: true }), 'rate_limit', 'rate_limited', true],
+    ['server_error', limit(529), 'server_error', 'overloaded', true],
+    ['invalid_request', limit(400), 'invalid_request', 'request', false],
+  ])('reports the result %s as an error, after the result itself', async (...given) => {
+    const [errorType, end, kind, code, retryable] = given;
+    const last = complete('msg_3', text('API Error'), kind === undefined ? {} : { error: kind });
+    const messages = [...whole.slice(0, -1), last, end];
+    const seen: AgentMessage[] = [];
+    const agent = fromAgent(() => play(messages));
+    agent.subscribe({ next: (message) => seen.push(message), error: () => {} });
+    const error = await failure(agent);
+    expect(error).toMatchObject({ code, retryable, errorType, cause: end });
+    expect(error.message).toContain(end.subtype === 'success' ? 'done' : end.subtype);
+    expect(error.partial?.content).toEqual([text('API Error')]);
+    expect(seen).toEqual(messages);
+  });
+
+  it('lets such a result pass with allowErrorResult, and goes on', async () => {
+    const messages = [init(), errorResult('error_max_turns'), ...whole];
+    expect(await received(fromAgent(() => play(messages), { allowErrorResult: true }))).toEqual(
+      messages,
+    );
+  });
+
+  it('keeps an error that is thrown as the cause, with what had arrived', async () => {
+    const mine = new RangeError('mine');
+    async function* broken() {
+      yield* whole.slice(0, -4);
+      throw mine;
+    }
+    const error = await failure(fromAgent(() => broken()));
+    expect(error).toMatchObject({ code: 'unknown', cause: mine });
+    expect(error.partial?.content).toEqual([said]);
+    const without = await failure(fromAgent(() => broken(), { keepContent: false }));
+    expect(without.partial).toBeUndefined();
+  });
+
+  it('interrupts and closes a query at once when it is left during a stall', async () => {
+    const { query: hanging, log } = query(whole.slice(0, 3), { hangs: true });
+    let count = 0;
+    const subscription = fromAgent(() => hanging).subscribe(() => count++);
+    await until(() => count === 3);
+    expect(log).toEqual([]);
+    subscription.unsubscribe();
+    expect(log).toEqual(['interrupt', 'close']);
+  });
+
+  it('closes a query when it has failed, and when it is over', async () => {
+    const failed = query([init(), errorResult('error_max_turns'), init()]);
+    await failure(fromAgent(failed.query));
+    expect(failed.log).toContain('close');
+    const { query: good, log } = query(whole);
+    await received(fromAgent(good));
+    expect(log).toContain('close');
+  });
+
+  it('tells a generator to return, and gives it a signal to heed', async () => {
+    const log: string[] = [];
+    async function* heedful(signal: AbortSignal) {
+      try {
+        yield* whole.slice(0, 2);
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        log.push('aborted');
+      } finally {
+        log.push('returned');
+      }
+    }
+    let seen = 0;
+    const subscription = fromAgent(heedful).subscribe(() => seen++);
+    await until(() => seen === 2);
+    subscription.unsubscribe();
+    await until(() => log.length === 2);
+    expect(log).toEqual(['aborted', 'returned']);
+  });
+
+  it('asks for nothing more when it is left at a message', async () => {
+    let asked = 0;
+    async function* counted() {
+      for (const message of whole) {
+        asked++;
+        yield message;
+      }
+    }
+    expect(await received(fromAgent(counted).pipe(take(3)))).toEqual(whole.slice(0, 3));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(asked).toBe(3);
+  });
+
+  it('ends with the reason of a signal, and what had arrived', async () => {
+    const stopping = new AbortController();
+    const { query: hanging, log } = query(whole.slice(0, -4), { hangs: true });
+    const agent = fromAgent(hanging, { signal: stopping.signal });
+    const failed = failure(agent);
+    setTimeout(() => stopping.abort(new Error('the user pressed Stop')), 10);
+    const error = await failed;
+    expect(error).toMatchObject({
+      code: 'aborted',
+      message: expect.stringContaining('the user pressed Stop'),
+    });
+    expect(error.partial?.content).toEqual([said]);
+    expect(log).toEqual(['interrupt', 'close']);
+  });
+
+  it('makes a generator wait with a valve', async () => {
+    let asked = 0;
+    async function* counted() {
+      for (const message of whole) {
+        asked++;
+        yield message;
+      }
+    }
+    const valve = new Valve({ highWaterMark: 4 });
+    const subscription = fromAgent(counted, { valve })
+      .pipe(valve.concatMap(() => NEVER))
+      .subscribe();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(asked).toBe(4);
+    subscription.unsubscribe();
+    expect(valve.depth).toBe(0);
+  });
+
+  it('gives text through messageEvents', async () => {
+    const texts = await received(fromAgent(() => play(whole)).pipe(messageEvents(), textOnly()));
+    expect(texts.join('')).toBe('Hello wide world');
+  });
+});

@@ -1,0 +1,25 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fingerprint } from '../../../src/history/fingerprint.ts';
+
+describe('fingerprint', () => {
+  it('is the same for the same, wherever the cache begins', () => {
+    const text = { type: 'text', text: 'Hi' };
+    const marked = { ...text, cache_control: { type: 'ephemeral' } };
+    expect(fingerprint('a', [marked])).toBe(fingerprint('a', [text]));
+    expect(fingerprint('a', JSON.parse(JSON.stringify(text)))).toBe(fingerprint('a', text));
+  });
+
+  it('is another where the value, or what came before, is another', () => {
+    const pair = fc.tuple(fc.string(), fc.jsonValue());
+    fc.assert(
+      fc.property(pair, pair, ([before, value], [other, later]) => {
+        const isSame = before === other && JSON.stringify(value) === JSON.stringify(later);
+        expect(fingerprint(before, value) === fingerprint(other, later)).toBe(isSame);
+      }),
+      { numRuns: 2_000 },
+    );
+    const all = Array.from({ length: 50_000 }, (_, index) => fingerprint('', index));
+    expect(new Set(all).size).toBe(all.length);
+  });
+});
