@@ -1,6 +1,6 @@
 import { concatMap, defer, type ObservableInput, type OperatorFunction } from 'rxjs';
 import { branchAt, requirePath } from '../src/json/branchAt.ts';
-import { check } from '../src/json/checkWithSchema.ts';
+import { checkWithSchema } from '../src/json/checkWithSchema.ts';
 import type { JsonPath, JsonValue } from '../src/json/JsonValue.ts';
 import {
   type OutputOf,
@@ -81,7 +81,7 @@ export function jsonElements<Schema extends StandardSchema>(
       const json = new MessageJson({ elementsAt: path, keepElements: false });
       let count = 0;
       const checked = (element: JsonValue, at: JsonPath) =>
-        check(schema, element, (issues) => json.refused(element, issues.map(within(at))));
+        checkWithSchema(schema, element, (issues) => json.refused(element, issues.map(within(at))));
       // What happens behind elements that are still being checked has to wait for its turn.
       const tasks = (event: AnyStreamEvent): Task[] => {
         const isAnew = json.push(event);

@@ -1,5 +1,5 @@
 import { concatMap, defer, from, map, type ObservableInput, type OperatorFunction } from 'rxjs';
-import { check } from '../src/json/checkWithSchema.ts';
+import { checkWithSchema } from '../src/json/checkWithSchema.ts';
 import type { DeepPartial } from '../src/json/DeepPartial.ts';
 import {
   type InputOf,
@@ -84,7 +84,7 @@ export function jsonOutput<Schema extends StandardSchema>(
       };
       const completed = (): ObservableInput<Snapshot> => {
         const whole = json.end();
-        const checked = check(schema, whole, (issues) => json.refused(whole, issues));
+        const checked = checkWithSchema(schema, whole, (issues) => json.refused(whole, issues));
         return from(checked).pipe(map((value): Snapshot => ({ status: 'complete', value })));
       };
       return source.pipe(requireMessageStop(), concatMap(snapshots));

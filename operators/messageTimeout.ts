@@ -9,7 +9,7 @@ import {
 } from 'rxjs';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import type { Valve } from '../src/flow/Valve.ts';
-import { isBlockEvent } from '../src/message/isBlockEvent.ts';
+import { isBlockEvent } from '../src/message/eventKinds.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import { MessageClocks, type MessageLimits } from '../src/flow/MessageClocks.ts';
 import { MessageStreamError } from '../src/message/MessageStreamError.ts';

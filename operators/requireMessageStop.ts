@@ -1,6 +1,5 @@
 import { type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
-import { isBlockEvent } from '../src/message/isBlockEvent.ts';
-import { isLastEvent } from '../src/message/isLastEvent.ts';
+import { isBlockEvent, isLastEvent } from '../src/message/eventKinds.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';

@@ -8,7 +8,7 @@ import {
   throwError,
 } from 'rxjs';
 import { whenAborted } from '../src/flow/whenAborted.ts';
-import { isBlockEvent } from '../src/message/isBlockEvent.ts';
+import { isBlockEvent } from '../src/message/eventKinds.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import type { StreamEvent } from '../src/message/StreamEvent.ts';

@@ -7,7 +7,7 @@ import {
   type ObservableInput,
   type OperatorFunction,
 } from 'rxjs';
-import { check } from '../src/json/checkWithSchema.ts';
+import { checkWithSchema } from '../src/json/checkWithSchema.ts';
 import type { DeepPartial } from '../src/json/DeepPartial.ts';
 import {
   type InputOf,
@@ -118,7 +118,9 @@ export function toolInput<
           case 'complete':
             return defer(() =>
               schema
-                ? check(schema, step.input, (issues) => calls.refused(call, step.input, issues))
+                ? checkWithSchema(schema, step.input, (issues) =>
+                    calls.refused(call, step.input, issues),
+                  )
                 : [step.input as OutputOf<Schema>],
             ).pipe(
               map((output): State => ({ id, name, status: 'complete', value: output })),

@@ -10,7 +10,7 @@ import {
   type OperatorFunction,
   throwError,
 } from 'rxjs';
-import { check } from '../src/json/checkWithSchema.ts';
+import { checkWithSchema } from '../src/json/checkWithSchema.ts';
 import {
   describeIssues,
   isSchema,
@@ -19,8 +19,7 @@ import {
   type StandardIssue,
   type StandardSchema,
 } from '../src/json/StandardSchema.ts';
-import { InvalidJsonError } from '../src/message/InvalidJsonError.ts';
-import { invalidToolInput } from '../src/message/invalidToolInput.ts';
+import { InvalidJsonError, invalidToolInput } from '../src/message/InvalidJsonError.ts';
 import { ProvenCalls } from '../src/message/ProvenCalls.ts';
 import type { AnyStreamEvent, ToolUseOf } from '../src/message/StreamEvent.ts';
 
@@ -155,7 +154,7 @@ function checkedInput<E extends AnyStreamEvent>(
     const message = 'there is no schema for this tool';
     throw fail(`cannot be checked: ${message}`, [{ message }]);
   }
-  return check(schema, input, (issues) =>
+  return checkWithSchema(schema, input, (issues) =>
     fail(`is not what the schema wants: ${describeIssues(issues)}`, issues),
   );
 }

@@ -3,8 +3,7 @@ import type { AnyAgentMessage } from './AgentMessage.ts';
 import { agentFailure } from './agentFailure.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { agentEndings, type AgentOptions } from './AgentOptions.ts';
-import { isAsyncIterable } from '../sources/isAsyncIterable.ts';
-import { pull } from '../sources/pull.ts';
+import { isAsyncIterable, pull } from '../sources/readIterable.ts';
 
 /**
  * What the Agent SDK's `query()` gives, any other async iterable of its messages, or a function that

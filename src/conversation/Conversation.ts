@@ -36,7 +36,7 @@ import type {
 import type { ConversationMessage, ConversationState } from './ConversationState.ts';
 import { isPaused } from './history.ts';
 import { messagesOf } from './messagesOf.ts';
-import { Requests } from './RequestBuilder.ts';
+import { RequestBuilder } from './RequestBuilder.ts';
 import { Transcript } from './Transcript.ts';
 import { userContent } from './userContent.ts';
 
@@ -120,7 +120,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   readonly #source: ConversationSource<E>;
   readonly #params: ConversationParams<E>;
   readonly #options: ConversationOptions;
-  readonly #requests: Requests<E>;
+  readonly #requests: RequestBuilder<E>;
   #transcript: Transcript<E>;
   readonly #changes = new Subject<void>();
   /** Stops the turn that runs. */
@@ -139,7 +139,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     this.#source = source;
     this.#params = rest as ConversationParams<E>;
     this.#options = options;
-    this.#requests = new Requests<E>(source, rest, options);
+    this.#requests = new RequestBuilder<E>(source, rest, options);
     this.#transcript = this.#transcribe({ messages: messagesOf<E>(messages) });
   }
 

@@ -39,7 +39,7 @@ const [LEAST, MOST] = [0.25, 4];
 type Params = Record<string, unknown>;
 
 /** Makes the requests of a conversation out of what was said. */
-export class Requests<E extends AnyStreamEvent> {
+export class RequestBuilder<E extends AnyStreamEvent> {
   readonly #source: ConversationSource<E>;
   readonly #options: ConversationOptions;
   readonly #params: Params;

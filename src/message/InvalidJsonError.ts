@@ -93,3 +93,21 @@ Object.defineProperty(InvalidJsonError.prototype, 'name', {
   configurable: true,
   writable: true,
 });
+
+/** The error for a call whose input may not be used. */
+export function invalidToolInput(
+  { name, id }: { name: string; id: string },
+  problem: string,
+  { partial, ...init }: Omit<InvalidJsonInit, 'partial'> & { partial: object | undefined },
+): InvalidJsonError {
+  return new InvalidJsonError(`The input of the call of ${name} (${id}) ${problem}`, {
+    ...init,
+    partial: partial as InvalidJsonInit['partial'],
+  });
+}
+
+/** Why JSON that is not whole does not go on. */
+export function describeStop(stopReason: string | null | undefined): string {
+  if (stopReason === 'refusal') return 'the model declined';
+  return stopReason ? `the reply stopped at ${stopReason}` : 'the reply has no stop reason';
+}

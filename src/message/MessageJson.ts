@@ -2,8 +2,7 @@ import type { IncrementalJsonParserConfig } from '../json/IncrementalJsonParser.
 import { JsonText } from '../json/JsonText.ts';
 import type { JsonValue } from '../json/JsonValue.ts';
 import { describeIssues, type StandardIssue } from '../json/StandardSchema.ts';
-import { describeStop } from './describeStop.ts';
-import { InvalidJsonError, type InvalidJsonInit } from './InvalidJsonError.ts';
+import { describeStop, InvalidJsonError, type InvalidJsonInit } from './InvalidJsonError.ts';
 import { MessageBuilder } from './MessageBuilder.ts';
 import { arrivingText, messageText } from './messageText.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';

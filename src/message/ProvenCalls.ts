@@ -1,7 +1,6 @@
 import { JsonText } from '../json/JsonText.ts';
 import { BlockCursor } from './BlockCursor.ts';
-import type { InvalidJsonError } from './InvalidJsonError.ts';
-import { invalidToolInput } from './invalidToolInput.ts';
+import { type InvalidJsonError, invalidToolInput } from './InvalidJsonError.ts';
 import { unfinishedInput } from './BlockBuilder.ts';
 import type { AnyStreamEvent, ContentBlockOf, MessageOf, ToolUseOf } from './StreamEvent.ts';
 

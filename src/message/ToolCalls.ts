@@ -1,9 +1,12 @@
 import { JsonText } from '../json/JsonText.ts';
 import type { JsonValue } from '../json/JsonValue.ts';
 import { describeIssues, type StandardIssue } from '../json/StandardSchema.ts';
-import { describeStop } from './describeStop.ts';
-import type { InvalidJsonError, InvalidJsonInit } from './InvalidJsonError.ts';
-import { invalidToolInput } from './invalidToolInput.ts';
+import {
+  describeStop,
+  type InvalidJsonError,
+  type InvalidJsonInit,
+  invalidToolInput,
+} from './InvalidJsonError.ts';
 import { MessageBuilder } from './MessageBuilder.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';
 

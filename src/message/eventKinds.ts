@@ -18,3 +18,14 @@ export function isContentEvent({ type }: AnyStreamEvent): boolean {
       return false;
   }
 }
+
+/** Whether the event belongs to a content block. */
+export function isBlockEvent({ type }: AnyStreamEvent): boolean {
+  return /^content_block_(start|delta|stop)$/.test(type);
+}
+
+/** Whether a reply is whole with the event; or, with `turns`, the whole loop of `runTools`. */
+export function isLastEvent(event: AnyStreamEvent, turns: boolean): boolean {
+  if (!turns) return event.type === 'message_stop';
+  return event.type === 'turn_end' && event.outcome !== 'continue';
+}

@@ -19,3 +19,13 @@ export function asString(value: unknown): string {
 export function text(value: unknown): string | undefined {
   return asString(value) || undefined;
 }
+
+/** The object that is written in `text` as JSON; `undefined` where none is. */
+export function parsed(text: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -2,7 +2,7 @@
 const KEPT = 4_096;
 
 /** The end of a text of any length. */
-export class Tail {
+export class LastOutput {
   #text = '';
 
   get text(): string {

@@ -3,14 +3,14 @@ import process from 'node:process';
 import { from, map, Observable, type ObservableInput, of, type Subscriber } from 'rxjs';
 import type { AgentMessage, AgentUserMessage } from '../agent/AgentMessage.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
-import { parsed } from '../message/parsed.ts';
+import { parsed } from '../message/record.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { agentEndings, type AgentOptions } from '../agent/AgentOptions.ts';
 import { whenOpen } from '../flow/whenOpen.ts';
 import { ClaudeCodeExit } from './ClaudeCodeExit.ts';
 import { LineDecoder } from './LineDecoder.ts';
 import { ProcessGroup } from './ProcessGroup.ts';
-import { Tail } from './LastOutput.ts';
+import { LastOutput } from './LastOutput.ts';
 
 /**
  * What is sent to Claude Code: the text of a prompt, a user message with content of any kind, or any
@@ -134,7 +134,7 @@ function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): 
   if (child.pid === undefined) return;
   const { stdin, stdout, stderr } = child;
   /** What it said that was no message: in an error that may be what matters. */
-  const tail = new Tail();
+  const tail = new LastOutput();
   let hasFailedResult = false;
   let hasEnded = false;
   let patience: NodeJS.Timeout | undefined;

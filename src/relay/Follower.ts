@@ -6,14 +6,13 @@ import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import { markEnding } from './endingOffset.ts';
+import { markEnding, offsetOf } from './offset.ts';
 import { mergeEntries } from './mergeEntries.ts';
-import { offsetOf } from './offset.ts';
-import { patiently } from './askStore.ts';
+import { askStore } from './askStore.ts';
 import { badEntry, lostEntries, stoppedReply, wrongOffset } from './relayErrors.ts';
 import { decodeEntry, type Ending, type RelayEntry, restOf } from './RelayEntry.ts';
 import type { LogEntry, RelayStore } from './RelayStore.ts';
-import type { TailListener } from './LogWatch.ts';
+import type { LogWatchListener } from './LogWatch.ts';
 
 /** An event of a reply, and its place. */
 export interface RelayedEvent<E> {
@@ -42,7 +41,7 @@ const PAGE = 256;
  * What comes while it reads, or while the valve is closed, it does not keep: it reads that from the
  * log. So a slow reader costs a page.
  */
-export class Follower<E extends EncodableEvent> implements TailListener {
+export class Follower<E extends EncodableEvent> implements LogWatchListener {
   readonly #store: RelayStore;
   readonly #config: FollowerConfig;
   readonly #subscriber: Subscriber<RelayedEvent<E>>;
@@ -90,7 +89,7 @@ export class Follower<E extends EncodableEvent> implements TailListener {
     this.#isBehind = false;
     const { id, patience } = this.#config;
     const ask = () => this.#store.read(id, this.#position, PAGE);
-    const reading = patiently(ask, patience).subscribe({
+    const reading = askStore(ask, patience).subscribe({
       next: (page) => {
         this.#isReading = false;
         if (page.length === PAGE) this.#isBehind = true;

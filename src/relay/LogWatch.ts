@@ -1,19 +1,19 @@
 import { Subscription } from 'rxjs';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
-import { patiently } from './askStore.ts';
+import { askStore } from './askStore.ts';
 import { lostEntries, lostWriter, unknownReply } from './relayErrors.ts';
 import type { LogEntry, LogHead, RelayStore } from './RelayStore.ts';
 
 /** Somebody who follows a log on this node. */
-export interface TailListener {
+export interface LogWatchListener {
   /** There are more entries: these, or others. */
   more(entries: readonly LogEntry[]): void;
   /** There will be none after this one. */
   end(last: number, error: MessageStreamError): void;
 }
 
-export interface TailConfig {
+export interface LogWatchConfig {
   /** For how long the store may be away, and for how long a lease holds: in milliseconds. */
   readonly patience: number;
   readonly lease: number;
@@ -30,19 +30,19 @@ const LONG = 1_000;
  * What the followers of a log have in common on one node: they are told of what is new, and whether
  * somebody still writes. So the store is asked once for each log, not for each follower.
  */
-export class Tail {
+export class LogWatch {
   readonly #store: RelayStore;
   readonly #id: string;
   readonly tag: string;
-  readonly #config: TailConfig;
-  readonly #listeners = new Set<TailListener>();
+  readonly #config: LogWatchConfig;
+  readonly #listeners = new Set<LogWatchListener>();
   readonly #unwatch: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last: number;
   #asking = Subscription.EMPTY;
   #isOver = false;
 
-  constructor(store: RelayStore, id: string, head: LogHead, config: TailConfig) {
+  constructor(store: RelayStore, id: string, head: LogHead, config: LogWatchConfig) {
     this.#store = store;
     this.#id = id;
     this.tag = head.tag;
@@ -61,11 +61,11 @@ export class Tail {
     return this.#listeners.size === 0;
   }
 
-  add(listener: TailListener): void {
+  add(listener: LogWatchListener): void {
     this.#listeners.add(listener);
   }
 
-  delete(listener: TailListener): void {
+  delete(listener: LogWatchListener): void {
     this.#listeners.delete(listener);
   }
 
@@ -96,7 +96,7 @@ export class Tail {
     const asked = Date.now();
     // What is told meanwhile may be newer than the answer.
     const known = this.#last;
-    this.#asking = patiently(() => this.#store.head(this.#id), this.#config.patience).subscribe({
+    this.#asking = askStore(() => this.#store.head(this.#id), this.#config.patience).subscribe({
       next: (head) => this.#learn(head, known, Date.now() - asked > LONG),
       error: (error: MessageStreamError) => this.end(0, error),
     });

@@ -17,7 +17,7 @@ import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
 import { decodeEntry, encodeEnding, encodeEventEntry, type RelayEntry } from './RelayEntry.ts';
 import { mergeEntries } from './mergeEntries.ts';
-import { patiently } from './askStore.ts';
+import { askStore } from './askStore.ts';
 import {
   closedRelay,
   lostEntries,
@@ -235,7 +235,7 @@ export class Writer<E extends EncodableEvent> {
 
   /** What the store says, or why it says nothing. */
   #ask(write: () => Promise<WriteOutcome>): Promise<WriteOutcome | MessageStreamError> {
-    const outcome = patiently<WriteOutcome | MessageStreamError>(write, this.#limits.patience).pipe(
+    const outcome = askStore<WriteOutcome | MessageStreamError>(write, this.#limits.patience).pipe(
       catchError((error: MessageStreamError) => [error]),
       takeUntil(this.#over),
     );

@@ -8,7 +8,7 @@ const LONGEST_WAIT = 500;
  * Asks the store until it answers; an error with code `connection` when it has been away for longer
  * than `patience`, in milliseconds.
  */
-export function patiently<T>(ask: () => Promise<T>, patience: number): Observable<T> {
+export function askStore<T>(ask: () => Promise<T>, patience: number): Observable<T> {
   let cause: unknown;
   return defer(ask).pipe(
     tap({ error: (error: unknown) => (cause = error) }),

@@ -4,16 +4,16 @@ import type { Valve } from '../flow/Valve.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import { checkConfig } from './relayConfig.ts';
+import { relayConfig } from './relayConfig.ts';
 import { Follower, type RelayedEvent } from './Follower.ts';
 import { MemoryStore } from './MemoryStore.ts';
 import { numberOf, offsetOf } from './offset.ts';
-import { patiently } from './askStore.ts';
+import { askStore } from './askStore.ts';
 import { closedRelay, knownReply, stoppedReply, unknownReply, wrongOffset } from './relayErrors.ts';
 import { decodeEntry, encodeEnding } from './RelayEntry.ts';
 import { checkId, randomId, randomText } from './relayId.ts';
 import type { Lease, LogEntry, LogHead, RelayStore } from './RelayStore.ts';
-import { Tail } from './LogWatch.ts';
+import { LogWatch } from './LogWatch.ts';
 import { restAfter } from './restAfter.ts';
 import { type Conclusion, Writer } from './Writer.ts';
 
@@ -184,17 +184,17 @@ const PAGE = 256;
 export function createRelay<E extends EncodableEvent = StreamEvent>(
   config: RelayConfig<E> = {},
 ): Relay<E> {
-  return new Node<E>(checkConfig(config));
+  return new Node<E>(relayConfig(config));
 }
 
 class Node<E extends EncodableEvent> implements Relay<E> {
   readonly #store: RelayStore;
-  readonly #config: ReturnType<typeof checkConfig<E>>;
+  readonly #config: ReturnType<typeof relayConfig<E>>;
   readonly #writers = new Set<Writer<E>>();
-  readonly #tails = new Map<string, Tail>();
+  readonly #watches = new Map<string, LogWatch>();
   #isClosed = false;
 
-  constructor(config: ReturnType<typeof checkConfig<E>>) {
+  constructor(config: ReturnType<typeof relayConfig<E>>) {
     this.#config = config;
     this.#store = config.store ?? new MemoryStore();
   }
@@ -250,7 +250,7 @@ class Node<E extends EncodableEvent> implements Relay<E> {
         follower.start(head.ended ? head.last : undefined);
       };
       subscriber.add(
-        patiently(() => this.#store.head(id), patience).subscribe({
+        askStore(() => this.#store.head(id), patience).subscribe({
           next: begin,
           error: (error: unknown) => subscriber.error(error),
         }),
@@ -294,19 +294,19 @@ class Node<E extends EncodableEvent> implements Relay<E> {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const tail of this.#tails.values()) tail.end(0, closedRelay());
+    for (const tail of this.#watches.values()) tail.end(0, closedRelay());
     await Promise.all([...this.#writers].map((writer) => writer.release()));
   }
 
   /** Has a follower told of what is new. Returns what ends that. */
   #join(id: string, head: LogHead, follower: Follower<E>): () => void {
-    let tail = this.#tails.get(id);
+    let tail = this.#watches.get(id);
     if (!tail || tail.isOver || tail.tag !== head.tag) {
-      tail = new Tail(this.#store, id, head, {
+      tail = new LogWatch(this.#store, id, head, {
         ...this.#config,
         takeOver: (seen) => this.#takeOver(id, seen),
       });
-      this.#tails.set(id, tail);
+      this.#watches.set(id, tail);
     }
     const joined = tail;
     joined.add(follower);
@@ -314,7 +314,7 @@ class Node<E extends EncodableEvent> implements Relay<E> {
       joined.delete(follower);
       if (!joined.isEmpty) return;
       joined.close();
-      if (this.#tails.get(id) === joined) this.#tails.delete(id);
+      if (this.#watches.get(id) === joined) this.#watches.delete(id);
     };
   }
 
@@ -370,6 +370,6 @@ class Node<E extends EncodableEvent> implements Relay<E> {
   }
 
   #ask<T>(ask: () => Promise<T>): Promise<T> {
-    return firstValueFrom(patiently(ask, this.#config.patience));
+    return firstValueFrom(askStore(ask, this.#config.patience));
   }
 }

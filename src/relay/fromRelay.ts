@@ -4,14 +4,14 @@ import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { exponentialBackoff } from '../recovery/exponentialBackoff.ts';
-import { isBlockEvent } from '../message/isBlockEvent.ts';
+import { isBlockEvent } from '../message/eventKinds.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
-import { open } from '../sources/openResponse.ts';
-import { receive } from '../sources/readEventStream.ts';
-import { RELAY_END } from './relayEnd.ts';
+import { openResponse } from '../sources/openResponse.ts';
+import { readEventStream } from '../sources/readEventStream.ts';
+import { RELAY_END } from './offset.ts';
 
 export interface ReconnectContext {
   readonly error: MessageStreamError;
@@ -111,7 +111,7 @@ export function fromRelay(
     let failures = 0;
 
     const connection = new Observable<StreamEvent>((subscriber) =>
-      open(
+      openResponse(
         subscriber,
         (aborted) => request(withAfter(String(url), offset), { signal: aborted, headers: HEADERS }),
         (response, abort) => {
@@ -120,7 +120,7 @@ export function fromRelay(
             response.body?.cancel().catch(() => {});
             return subscriber.complete();
           }
-          receive(
+          readEventStream(
             response,
             subscriber,
             { valve, isLast: isEnd, onId: (id) => (seen = id || seen) },

@@ -13,3 +13,21 @@ export function numberOf(tag: string, last: number, offset: string): number | un
   // Also refuses what can be read as a number but is not how one is written.
   return number >= 1 && number <= last && offsetOf(tag, number) === offset ? number : undefined;
 }
+
+/** The offsets of errors that are the ending of a reply: by them they are told from those of a relay. */
+const offsets = new WeakMap<object, string>();
+
+export function markEnding(error: object, offset: string): void {
+  offsets.set(error, offset);
+}
+
+/** The offset of the ending that this error is; `undefined` for one that is not in the log. */
+export function endingOffset(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null ? offsets.get(error) : undefined;
+}
+
+/**
+ * The type of the last frame of a reply that completed: by it a reader tells that from a connection
+ * that was lost, also where the reply is no single message.
+ */
+export const RELAY_END = 'relay_end';

@@ -15,7 +15,7 @@ const DEFAULTS = {
 type Numbers = typeof DEFAULTS;
 
 /** The options with their defaults; throws a TypeError for one that is out of its range. */
-export function checkConfig<E extends EncodableEvent>(
+export function relayConfig<E extends EncodableEvent>(
   config: RelayConfig<E>,
 ): Pick<RelayConfig<E>, 'store' | 'resume'> & Numbers {
   const { store, resume, ...given } = config;

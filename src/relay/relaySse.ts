@@ -8,8 +8,7 @@ import { toSseResponse } from '../sinks/toSseResponse.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
 import type { FollowOptions, RelayStatus } from './createRelay.ts';
 import type { RelayedEvent } from './Follower.ts';
-import { endingOffset } from './endingOffset.ts';
-import { RELAY_END } from './relayEnd.ts';
+import { endingOffset, RELAY_END } from './offset.ts';
 import { unknownReply } from './relayErrors.ts';
 import { isRandomId } from './relayId.ts';
 

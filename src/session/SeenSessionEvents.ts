@@ -9,7 +9,7 @@ type Fields = Record<string, unknown>;
  * the event itself brings what is missing
  * (docs: /docs/en/managed-agents/event-deltas).
  */
-export class SessionTail {
+export class SeenSessionEvents {
   readonly #seen = new Set<unknown>();
   /** The events whose previews began on this connection. */
   readonly #previews = new Set<unknown>();

@@ -21,14 +21,14 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import { SessionTail } from './SeenSessionEvents.ts';
+import { SeenSessionEvents } from './SeenSessionEvents.ts';
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { whenAborted } from '../flow/whenAborted.ts';
 import { exponentialBackoff } from '../recovery/exponentialBackoff.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
-import { pull } from '../sources/pull.ts';
+import { pull } from '../sources/readIterable.ts';
 
 /** An event of a Managed Agents session, or a preview of one. */
 export type SessionEvent = BetaManagedAgentsStreamSessionEvents;
@@ -149,7 +149,7 @@ export function fromSession(
   check(client, sessionId, options);
   const { count = Infinity, delay = exponentialBackoff({ max: 10_000 }), history = true } = options;
   return defer(() => {
-    const tail = new SessionTail();
+    const tail = new SeenSessionEvents();
     let retries = 0;
     let isOver = false;
     const { open, list } = endpoints(client, sessionId, options);

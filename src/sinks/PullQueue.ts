@@ -13,7 +13,7 @@ interface Item<T> {
  * With a valve, a value is in a step of it from when it is pushed until the `take` after the one that
  * gave it away: it counts for as long as the other side works on it.
  */
-export class Waiting<T> {
+export class PullQueue<T> {
   /** Given away by index and then made of `#back`, since to shift a long array is to copy it. */
   #front: Item<T>[] = [];
   #next = 0;

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { checkSink, type SinkOptions, TEXTS_AT_ONCE } from './SinkOptions.ts';
-import { Waiting } from './PullQueue.ts';
+import { PullQueue } from './PullQueue.ts';
 import { wholeCharacters } from './wholeCharacters.ts';
 
 /** What is used of the `FileHandle` that `open` of `node:fs/promises` gives. */
@@ -55,10 +55,10 @@ export function appendText(
   if (typeof file?.appendFile !== 'function' || typeof file.sync !== 'function') {
     throw new TypeError("appendText: pass a FileHandle, such as `await open(path, 'a')`");
   }
-  return append(new Waiting(text$.pipe(wholeCharacters()), options.valve), file);
+  return append(new PullQueue(text$.pipe(wholeCharacters()), options.valve), file);
 }
 
-async function append(waiting: Waiting<string>, file: TextFile): Promise<void> {
+async function append(waiting: PullQueue<string>, file: TextFile): Promise<void> {
   let failure: { error: unknown } | undefined;
   try {
     for (;;) {

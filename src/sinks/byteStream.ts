@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Valve } from '../flow/Valve.ts';
 import { TEXTS_AT_ONCE } from './SinkOptions.ts';
-import { Waiting } from './PullQueue.ts';
+import { PullQueue } from './PullQueue.ts';
 
 /** The texts as a stream of bytes, that subscribes when it is first read. */
 export function byteStream(
@@ -9,11 +9,11 @@ export function byteStream(
   valve: Valve | undefined,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
-  let waiting: Waiting<string> | undefined;
+  let waiting: PullQueue<string> | undefined;
   return new ReadableStream(
     {
       async pull(controller) {
-        waiting ??= new Waiting(texts, valve);
+        waiting ??= new PullQueue(texts, valve);
         const some = await waiting.take(TEXTS_AT_ONCE);
         if (waiting.isStopped) return;
         if (some.length === 0) controller.close();

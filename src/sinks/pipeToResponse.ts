@@ -1,11 +1,11 @@
 import { type Observable, Subscription } from 'rxjs';
 import { toSse, type ToSseConfig } from '../../operators/toSse.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import { pump } from './writeAll.ts';
+import { writeAll } from './writeAll.ts';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
 import type { TextWritable } from './TextWritable.ts';
 import { SSE_HEADERS } from './toSseResponse.ts';
-import { Waiting } from './PullQueue.ts';
+import { PullQueue } from './PullQueue.ts';
 
 /** What is used of a Node `ServerResponse`, or `Http2ServerResponse`. */
 export interface NodeResponse extends TextWritable {
@@ -100,13 +100,13 @@ export function pipeToResponse(
     response.writeHead(status, withDefaults(headers));
     response.flushHeaders?.();
   }
-  const waiting = new Waiting(frames, valve);
+  const waiting = new PullQueue(frames, valve);
   subscription.add(() => {
     waiting.stop();
     response.off('close', leave);
     if (!response.destroyed && !response.writableEnded) response.end();
   });
-  pump(waiting, response).then(leave, leave);
+  writeAll(waiting, response).then(leave, leave);
   return subscription;
 }
 

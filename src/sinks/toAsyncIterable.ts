@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
-import { Waiting } from './PullQueue.ts';
+import { PullQueue } from './PullQueue.ts';
 
 /**
  * Values to be pulled with `for await`.
@@ -43,7 +43,7 @@ export function toAsyncIterable<T>(
 }
 
 function iteratorOf<T>(source: Observable<T>, { valve }: SinkOptions): AsyncIterableIterator<T> {
-  let waiting: Waiting<T> | undefined;
+  let waiting: PullQueue<T> | undefined;
   let isDone = false;
   // Calls are answered in their order, also when they are made ahead.
   let last: Promise<unknown> = Promise.resolve();
@@ -51,7 +51,7 @@ function iteratorOf<T>(source: Observable<T>, { valve }: SinkOptions): AsyncIter
 
   const pull = async (): Promise<IteratorResult<T, undefined>> => {
     if (isDone) return done;
-    waiting ??= new Waiting(source, valve);
+    waiting ??= new PullQueue(source, valve);
     try {
       const values = await waiting.take(1);
       if (values.length > 0 && !waiting.isStopped) return { done: false, value: values[0]! };

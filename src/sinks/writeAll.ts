@@ -1,12 +1,12 @@
 import { TEXTS_AT_ONCE } from './SinkOptions.ts';
 import type { TextWritable } from './TextWritable.ts';
-import type { Waiting } from './PullQueue.ts';
+import type { PullQueue } from './PullQueue.ts';
 
 /**
  * Writes what waits, no faster than the writable takes it. Resolves when all is written, or nothing
  * is to be written any more; rejects with the error of the source when what came before is written.
  */
-export async function pump(waiting: Waiting<string>, writable: TextWritable): Promise<void> {
+export async function writeAll(waiting: PullQueue<string>, writable: TextWritable): Promise<void> {
   for (;;) {
     const texts = await waiting.take(TEXTS_AT_ONCE);
     if (texts.length === 0 || waiting.isStopped) return;

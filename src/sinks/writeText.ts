@@ -1,8 +1,8 @@
 import type { Observable } from 'rxjs';
-import { pump } from './writeAll.ts';
+import { writeAll } from './writeAll.ts';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
 import type { TextWritable } from './TextWritable.ts';
-import { Waiting } from './PullQueue.ts';
+import { PullQueue } from './PullQueue.ts';
 import { wholeCharacters } from './wholeCharacters.ts';
 
 export interface WriteTextOptions extends SinkOptions {
@@ -61,7 +61,7 @@ async function write(
   { end = true, valve }: WriteTextOptions,
 ): Promise<void> {
   if (writable.destroyed || writable.writableEnded) throw closed();
-  const waiting = new Waiting(text$.pipe(wholeCharacters()), valve);
+  const waiting = new PullQueue(text$.pipe(wholeCharacters()), valve);
   let failure: { error: unknown } | undefined;
   let isFlushed = false;
   let onFailure: (() => void) | undefined;
@@ -87,7 +87,7 @@ async function write(
   writable.on('error', fail);
   writable.on('close', onClose);
   try {
-    await pump(waiting, writable);
+    await writeAll(waiting, writable);
     await flushed(end);
     if (failure) throw failure.error;
   } catch (error) {

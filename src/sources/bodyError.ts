@@ -1,5 +1,5 @@
 import { MessageStreamError } from '../message/MessageStreamError.ts';
-import { parsed } from '../message/parsed.ts';
+import { parsed } from '../message/record.ts';
 import { fromApiError } from '../message/toMessageStreamError.ts';
 
 /** As many characters of a body that is not understood are shown. */
@@ -35,4 +35,9 @@ export function protocolError(
 /** How a body begins, to be said in an error. */
 export function beginning(text: string): string {
   return text === '' ? 'is empty' : `begins with ${JSON.stringify(text.slice(0, SHOWN))}`;
+}
+
+/** The API's id of the request that this answers. */
+export function requestIdOf({ headers }: Response): string | undefined {
+  return headers.get('request-id') ?? undefined;
 }

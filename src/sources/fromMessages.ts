@@ -10,10 +10,10 @@ import type {
 import { identity, Observable, tap } from 'rxjs';
 import { continuation, markContinuation } from '../message/continuation.ts';
 import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
-import { type EventIterable, iterate } from './readIterable.ts';
-import { open } from './openResponse.ts';
-import { receive } from './readEventStream.ts';
-import { receiveWhole } from './readWholeMessage.ts';
+import { type EventIterable, readIterable } from './readIterable.ts';
+import { openResponse } from './openResponse.ts';
+import { readEventStream } from './readEventStream.ts';
+import { readWholeMessage } from './readWholeMessage.ts';
 import { endings, type ResponseOptions } from './SourceOptions.ts';
 
 type RequestOptions = NonNullable<Parameters<Messages['create']>[1]>;
@@ -116,17 +116,18 @@ export function fromMessages<Client extends MessagesClient | BetaMessagesClient>
   const body = { ...params, stream: isStreamed } as MessageCreateParams & { stream: true };
   return new Observable<StreamEvent>((subscriber) => {
     let call: StreamCall<RawMessageStreamEvent>;
-    open(
+    openResponse(
       subscriber,
       (signal) => {
         call = messages.create(body, { ...options.request, signal });
         return call.asResponse();
       },
       (response, abort) => {
-        if (!isStreamed) return receiveWhole(response, subscriber, options, abort);
-        if (!isAwsEventStream(response)) return receive(response, subscriber, options, abort);
+        if (!isStreamed) return readWholeMessage(response, subscriber, options, abort);
+        if (!isAwsEventStream(response))
+          return readEventStream(response, subscriber, options, abort);
         call.then(
-          (stream) => iterate<AnyStreamEvent>(stream, subscriber, abort, options),
+          (stream) => readIterable<AnyStreamEvent>(stream, subscriber, abort, options),
           (error) => subscriber.error(error),
         );
       },

@@ -1,8 +1,8 @@
 import { Observable } from 'rxjs';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import type { ToolEvent } from '../message/ToolEvent.ts';
-import { isResponse, open } from './openResponse.ts';
-import { receive } from './readEventStream.ts';
+import { isResponse, openResponse } from './openResponse.ts';
+import { readEventStream } from './readEventStream.ts';
 import { endings, type FetchOptions } from './SourceOptions.ts';
 
 /** A response, a promise of one, or a function that makes the request: called for each subscription. */
@@ -65,6 +65,8 @@ export function fromResponse(
     );
   }
   return new Observable<StreamEvent>((subscriber) =>
-    open(subscriber, input, (response, abort) => receive(response, subscriber, options, abort)),
+    openResponse(subscriber, input, (response, abort) =>
+      readEventStream(response, subscriber, options, abort),
+    ),
   ).pipe(endings(options));
 }

@@ -5,8 +5,7 @@ import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { drain } from './drain.ts';
-import { isAsyncIterable } from './isAsyncIterable.ts';
-import { type EventIterable, iterate } from './readIterable.ts';
+import { isAsyncIterable, type EventIterable, readIterable } from './readIterable.ts';
 import { endings, type SourceOptions } from './SourceOptions.ts';
 
 /**
@@ -89,7 +88,7 @@ export function fromStream<E extends AnyStreamEvent>(
     const take = (stream: AsyncIterable<E>): void => {
       opened = true;
       if (isEmitting(stream)) listen(stream, subscriber, abort);
-      else iterate(stream as EventIterable<E>, subscriber, abort, options);
+      else readIterable(stream as EventIterable<E>, subscriber, abort, options);
     };
     const fail = (error: unknown) => subscriber.error(toMessageStreamError(error));
 

@@ -13,7 +13,7 @@ type Input =
  * the function that aborts the request. A subscriber that leaves before the response aborts it too;
  * a response that comes all the same is cancelled.
  */
-export function open(
+export function openResponse(
   subscriber: Subscriber<StreamEvent>,
   input: Input,
   onResponse: (response: Response, abort: () => void) => void,

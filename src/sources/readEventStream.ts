@@ -1,13 +1,12 @@
 import { noop, type Subscriber } from 'rxjs';
-import { isLastEvent } from '../message/isLastEvent.ts';
+import { isLastEvent } from '../message/eventKinds.ts';
 import type { MessageStreamErrorCode } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError, truncation } from '../message/toMessageStreamError.ts';
 import { EventDecoder } from '../sse/EventDecoder.ts';
-import { bodyError, protocolError } from './bodyError.ts';
+import { bodyError, protocolError, requestIdOf } from './bodyError.ts';
 import { drain } from './drain.ts';
 import { nextTurn } from './nextTurn.ts';
-import { requestIdOf } from './requestIdOf.ts';
 import type { FetchOptions } from './SourceOptions.ts';
 import { whenOpen } from '../flow/whenOpen.ts';
 
@@ -33,7 +32,7 @@ export interface ReceiveOptions extends FetchOptions {
  * Reads the body of `response` into `subscriber`: all events of a network chunk in one synchronous
  * run. When the subscriber leaves, the reading ends and the request is aborted.
  */
-export function receive(
+export function readEventStream(
   response: Response,
   subscriber: Subscriber<StreamEvent>,
   {

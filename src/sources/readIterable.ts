@@ -4,6 +4,7 @@ import { fromApiError, fromAbort, toMessageStreamError } from '../message/toMess
 import { drain } from './drain.ts';
 import type { SourceOptions } from './SourceOptions.ts';
 import { whenOpen } from '../flow/whenOpen.ts';
+import type { Valve } from '../flow/Valve.ts';
 
 /** An async iterable that may, like the SDK's `Stream`, be aborted through its controller. */
 export interface EventIterable<E> extends AsyncIterable<E> {
@@ -14,7 +15,7 @@ export interface EventIterable<E> extends AsyncIterable<E> {
  * Pulls the events of `stream` into `subscriber`. A leaving subscriber aborts the stream's
  * controller at once; `iterator.return()` alone would wait for the next value.
  */
-export function iterate<E extends AnyStreamEvent>(
+export function readIterable<E extends AnyStreamEvent>(
   stream: EventIterable<E>,
   subscriber: Subscriber<E>,
   abort: () => void,
@@ -61,4 +62,25 @@ export function iterate<E extends AnyStreamEvent>(
 
 async function readToEnd(iterator: AsyncIterator<unknown>): Promise<void> {
   while (!(await iterator.next()).done);
+}
+
+export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof (value as Partial<AsyncIterable<unknown>>)?.[Symbol.asyncIterator] === 'function';
+}
+
+/** Pulls the values of `iterator` into `subscriber`, one after the other, while the valve is open. */
+export function pull<T>(
+  iterator: AsyncIterator<T>,
+  subscriber: Subscriber<T>,
+  fail: (error: unknown) => void,
+  valve: Valve | undefined,
+): void {
+  const onResult = ({ done, value }: IteratorResult<T, unknown>): void => {
+    if (subscriber.closed) return;
+    if (done) return subscriber.complete();
+    subscriber.next(value);
+    if (!subscriber.closed) whenOpen(valve, subscriber, next);
+  };
+  const next = () => void iterator.next().then(onResult, fail);
+  if (!subscriber.closed) whenOpen(valve, subscriber, next);
 }

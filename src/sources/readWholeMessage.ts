@@ -1,15 +1,14 @@
 import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { Subscriber } from 'rxjs';
 import { eventsOf } from '../message/eventsOf.ts';
-import { parsed } from '../message/parsed.ts';
+import { parsed } from '../message/record.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
-import { beginning, protocolError } from './bodyError.ts';
-import { requestIdOf } from './requestIdOf.ts';
+import { beginning, protocolError, requestIdOf } from './bodyError.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
 
 /** Reads a reply that was not streamed into `subscriber`: the events that build it, in one run. */
-export function receiveWhole(
+export function readWholeMessage(
   response: Response,
   subscriber: Subscriber<StreamEvent>,
   { onResponse }: ResponseOptions,

@@ -1,4 +1,4 @@
-import { parsed } from '../message/parsed.ts';
+import { parsed } from '../message/record.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 
 const [LF, SPACE, QUOTE, BACKSLASH, BRACE] = [10, 32, 34, 92, 125];

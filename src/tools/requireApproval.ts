@@ -32,7 +32,7 @@ export type Approve = (
 ) => Approval | ObservableInput<Approval>;
 
 /** The input, once the call is approved. No answer, or one that fails, is a no. */
-export function approved(
+export function requireApproval(
   input: unknown,
   { id, name }: ToolUse,
   context: ToolContext,

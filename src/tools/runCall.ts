@@ -20,7 +20,7 @@ import type {
   ToolResultEvent,
   ToolResultStatus,
 } from '../message/ToolEvent.ts';
-import { approved } from './requireApproval.ts';
+import { requireApproval } from './requireApproval.ts';
 import { type CallFailure, failing } from './CallFailure.ts';
 import { progressThenResult } from './progressThenResult.ts';
 import type { Runner } from './toolRunners.ts';
@@ -28,7 +28,7 @@ import type { RunToolsOptions } from './RunToolsOptions.ts';
 import { errorContent, toolContent } from './toolContent.ts';
 import { toOutput } from './toOutput.ts';
 import type { TurnCall } from './TurnCalls.ts';
-import { within } from './withTimeout.ts';
+import { withTimeout } from './withTimeout.ts';
 
 type CallOptions = Pick<RunToolsOptions, 'approve' | 'timeout' | 'scheduler'>;
 
@@ -49,7 +49,7 @@ export function runCall(
     const output = (input: unknown): Observable<ToolEvent> =>
       defer(() => toOutput(runner.run(input, block, context))).pipe(
         progressThenResult(),
-        within(runner.timeout ?? timeout, call, scheduler),
+        withTimeout(runner.timeout ?? timeout, call, scheduler),
         map((given): ToolEvent => {
           if ('progress' in given) return { type: 'tool_progress', ...ref, ...given };
           return resultEvent(call, 'done', toolContent(given.result), { value: given.result });
@@ -63,7 +63,7 @@ export function runCall(
       return runner.inputOf(block);
     }).pipe(
       failing('invalid_input'),
-      concatMap((input) => approved(input, block, context, approve)),
+      concatMap((input) => requireApproval(input, block, context, approve)),
       concatMap(output),
       catchError(({ status, error }: CallFailure) =>
         of(resultEvent(call, status, errorContent(error), { error })),

@@ -22,7 +22,7 @@ import {
   type MessagesParams,
 } from '../sources/fromMessages.ts';
 import { nextParams } from './nextParams.ts';
-import { runnersOf } from './toolRunners.ts';
+import { toolRunners } from './toolRunners.ts';
 import { checkOptions, type RunToolsOptions } from './RunToolsOptions.ts';
 import { runTurn } from './runTurn.ts';
 import { toolDefinitions } from './toolDefinitions.ts';
@@ -153,7 +153,7 @@ export function runTools<E extends AnyStreamEvent>(
   }
   checkOptions(options);
   const { maxTurns = Infinity, eager = false } = options;
-  const runnerOf = runnersOf(options.tools, options.onUnknownTool);
+  const runnerOf = toolRunners(options.tools, options.onUnknownTool);
   const first = { ...params, tools: toolDefinitions(options.tools) };
 
   return defer(() => {

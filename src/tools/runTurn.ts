@@ -1,7 +1,7 @@
 import { concatMap, connect, filter, finalize, map, merge, mergeMap, type Observable } from 'rxjs';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import type { ToolEvent } from '../message/ToolEvent.ts';
-import { inSequence } from './toolsetSequence.ts';
+import { toolsetSequence } from './toolsetSequence.ts';
 import { previewCall, runCall } from './runCall.ts';
 import type { Runner } from './toolRunners.ts';
 import type { RunToolsOptions } from './RunToolsOptions.ts';
@@ -18,7 +18,7 @@ export function runTurn<E extends AnyStreamEvent>(
   runnerOf: (block: ToolUse) => Runner,
   { concurrency = Infinity, ...options }: RunToolsOptions,
 ): Observable<E | ToolEvent<E>> {
-  const sequence = inSequence();
+  const sequence = toolsetSequence();
   return reply$.pipe(
     connect((reply) => {
       const steps = reply.pipe(

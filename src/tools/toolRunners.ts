@@ -1,5 +1,5 @@
 import type { Observable, ObservableInput } from 'rxjs';
-import { check } from '../json/checkWithSchema.ts';
+import { checkWithSchema } from '../json/checkWithSchema.ts';
 import { describeIssues } from '../json/StandardSchema.ts';
 import { CallFailure } from './CallFailure.ts';
 import {
@@ -25,7 +25,7 @@ export interface Runner {
 type UnknownToolHandler = (call: ToolUse, context: ToolContext) => unknown;
 
 /** Finds the runner of a call; for one of a tool that there is not, what tells the model so. */
-export function runnersOf(
+export function toolRunners(
   tools: readonly AnyTool[],
   onUnknownTool: UnknownToolHandler | undefined,
 ): (block: ToolUse) => Runner {
@@ -55,7 +55,7 @@ function definedRunner(tool: DefinedTool): Runner {
     timeout,
     eager,
     inputOf: ({ name, input }) =>
-      check(tool.input, input, (issues) => {
+      checkWithSchema(tool.input, input, (issues) => {
         return new Error(`The input is not what '${name}' takes: ${describeIssues(issues)}`);
       }),
     run: (input, _block, context) => tool.run(input, context),

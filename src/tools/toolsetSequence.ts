@@ -16,7 +16,7 @@ import type { TurnCall } from './TurnCalls.ts';
  * since the model has planned them as a sequence: SDK src/lib/internal/toolsets/run.ts. Other calls
  * neither wait nor stop them.
  */
-export function inSequence(): (
+export function toolsetSequence(): (
   call: TurnCall,
   run: Observable<ToolEvent>,
 ) => Observable<ToolEvent> {

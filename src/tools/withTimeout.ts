@@ -11,7 +11,7 @@ import { CallFailure } from './CallFailure.ts';
 import type { TurnCall } from './TurnCalls.ts';
 
 /** Fails when the time is up, and aborts the signal of the call. */
-export function within<T>(
+export function withTimeout<T>(
   milliseconds: number,
   { block, controller }: TurnCall,
   scheduler: SchedulerLike | undefined,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-export const root: string = fileURLToPath(new URL('..', import.meta.url));
+export const root: string = fileURLToPath(new URL('../..', import.meta.url));
 
 export function read(file: string): string {
   return readFileSync(root + file, 'utf8');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import * as mini from 'zod/mini';
-import { check } from '../../../src/json/checkWithSchema.ts';
+import { checkWithSchema } from '../../../src/json/checkWithSchema.ts';
 import {
   describeIssues,
   type StandardIssue,
@@ -15,21 +15,23 @@ const schemaOf = (
   validate: StandardSchema['~standard']['validate'],
 ): StandardSchema<unknown, unknown> => ({ '~standard': { version: 1, vendor: 'test', validate } });
 
-describe('check', () => {
+describe('checkWithSchema', () => {
   it('gives at once what the schema makes of the value', () => {
     const Schema = z.object({ a: z.string().transform(Number), b: z.number().default(2) });
-    expect(check(Schema, { a: '1', other: true }, fail)).toStrictEqual([{ a: 1, b: 2 }]);
+    expect(checkWithSchema(Schema, { a: '1', other: true }, fail)).toStrictEqual([{ a: 1, b: 2 }]);
   });
 
   it('throws what fail makes of the issues', () => {
     const Schema = z.object({ a: z.string('no text') });
-    expect(() => check(Schema, { a: 1 }, fail)).toThrow(new Error('refused: a: no text'));
+    expect(() => checkWithSchema(Schema, { a: 1 }, fail)).toThrow(new Error('refused: a: no text'));
   });
 
   it('gives a promise where the schema checks asynchronously', async () => {
     const Schema = z.object({ a: z.string().refine(async (a) => a === 'x', 'not x') });
-    await expect(check(Schema, { a: 'x' }, fail)).resolves.toStrictEqual({ a: 'x' });
-    await expect(check(Schema, { a: 'y' }, fail)).rejects.toThrow(new Error('refused: a: not x'));
+    await expect(checkWithSchema(Schema, { a: 'x' }, fail)).resolves.toStrictEqual({ a: 'x' });
+    await expect(checkWithSchema(Schema, { a: 'y' }, fail)).rejects.toThrow(
+      new Error('refused: a: not x'),
+    );
   });
 
   it('takes a promise of any realm or library', async () => {
@@ -37,13 +39,13 @@ describe('check', () => {
       // oxlint-disable-next-line unicorn/no-thenable -- the case under test
       then: (onfulfilled) => Promise.resolve({ value }).then(onfulfilled),
     }));
-    expect(await check(accepts, 5, fail)).toBe(5);
+    expect(await checkWithSchema(accepts, 5, fail)).toBe(5);
   });
 
   it('takes a value that is undefined, or empty', () => {
     for (const value of [undefined, null, 0, '', false]) {
       expect(
-        check(
+        checkWithSchema(
           schemaOf(() => ({ value })),
           1,
           fail,
@@ -54,7 +56,7 @@ describe('check', () => {
 
   it('takes an empty list of issues for a refusal', () => {
     expect(() =>
-      check(
+      checkWithSchema(
         schemaOf(() => ({ issues: [] })),
         1,
         fail,
@@ -67,10 +69,10 @@ describe('check', () => {
     const throwing = () => {
       throw bug;
     };
-    expect(() => check(schemaOf(throwing), 1, fail)).toThrow(bug);
-    expect(() => check(z.string().transform(throwing), 'x', fail)).toThrow(bug);
+    expect(() => checkWithSchema(schemaOf(throwing), 1, fail)).toThrow(bug);
+    expect(() => checkWithSchema(z.string().transform(throwing), 'x', fail)).toThrow(bug);
     const rejecting = schemaOf(() => Promise.reject(bug));
-    await expect(check(rejecting, 1, fail)).rejects.toBe(bug);
+    await expect(checkWithSchema(rejecting, 1, fail)).rejects.toBe(bug);
   });
 });
 
@@ -89,24 +91,24 @@ describe.each([
 
   it('runs an accepting refinement once', async () => {
     const asynchronous = counted(async () => true);
-    await check(asynchronous.schema, { a: 'x' }, fail);
+    await checkWithSchema(asynchronous.schema, { a: 'x' }, fail);
     expect(asynchronous.runs()).toBe(1);
     const synchronous = counted(() => true);
-    expect(check(synchronous.schema, { a: 'x' }, fail)).toEqual([{ a: 'x' }]);
+    expect(checkWithSchema(synchronous.schema, { a: 'x' }, fail)).toEqual([{ a: 'x' }]);
     expect(synchronous.runs()).toBe(1);
   });
 
   it('gives the words of a refusal', async () => {
     const refused = new Error('refused: a: no');
     await expect(
-      check(
+      checkWithSchema(
         schemaWith(async () => false),
         { a: 'x' },
         fail,
       ),
     ).rejects.toThrow(refused);
     expect(() =>
-      check(
+      checkWithSchema(
         schemaWith(() => false),
         { a: 'x' },
         fail,
@@ -118,7 +120,7 @@ describe.each([
     const bug = new RangeError('the database is down');
     const { schema, runs } = counted(() => Promise.reject(bug));
     const rejections = await rejectionsDuring(async () => {
-      await expect(check(schema, { a: 'x' }, fail)).rejects.toBe(bug);
+      await expect(checkWithSchema(schema, { a: 'x' }, fail)).rejects.toBe(bug);
     });
     expect(rejections).toEqual([]);
     expect(runs()).toBe(1);
@@ -140,9 +142,9 @@ describe.each([
       caught: 'no number',
       piped: '12',
     };
-    expect(check(Schema, value, fail)).toStrictEqual([Schema.parse(value)]);
+    expect(checkWithSchema(Schema, value, fail)).toStrictEqual([Schema.parse(value)]);
     const Async = z.object({ leaf: leaf as unknown as z.ZodType, sync: Schema });
     const both = { leaf: { a: 'x' }, sync: value };
-    expect(await check(Async, both, fail)).toStrictEqual(await Async.parseAsync(both));
+    expect(await checkWithSchema(Async, both, fail)).toStrictEqual(await Async.parseAsync(both));
   });
 });
