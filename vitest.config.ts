@@ -6,6 +6,7 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** The package's own entries, so that tests import what a user imports. */
 export const alias = [
   { find: /^claude-rx$/, replacement: at('./src/index.ts') },
+  { find: /^claude-rx\/agent$/, replacement: at('./src/agent/index.ts') },
   { find: /^claude-rx\/conversation$/, replacement: at('./src/conversation/index.ts') },
   { find: /^claude-rx\/nest$/, replacement: at('./src/nest/toMessageEvents.ts') },
   { find: /^claude-rx\/node$/, replacement: at('./src/node/index.ts') },

@@ -7,14 +7,8 @@
 //   npx tsx examples/claude-code.ts --stand-in           the stand-in in any case
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import {
-  contentBlocks,
-  messageEvents,
-  type SessionState,
-  sessionState,
-  smoothText,
-  textOnly,
-} from 'claude-rx';
+import { contentBlocks, smoothText, textOnly } from 'claude-rx';
+import { streamEvents, type AgentState, agentState } from 'claude-rx/agent';
 import { fromClaudeCode } from 'claude-rx/node';
 import { filter, last, lastValueFrom, map, merge, type Observable, share, tap } from 'rxjs';
 
@@ -51,14 +45,14 @@ async function main(): Promise<void> {
 /** What Claude says, and the calls it makes, of one session. */
 function ask(includePartialMessages: boolean): Observable<string> {
   const messages = fromClaudeCode({ prompt, executable, includePartialMessages }).pipe(share());
-  const events = messages.pipe(messageEvents(), share());
+  const events = messages.pipe(streamEvents(), share());
   const calls = events.pipe(
     contentBlocks(),
     filter((block) => block.type === 'tool_use'),
     map(({ name, input }) => `[${name} ${JSON.stringify(input)}]`),
   );
   const status = messages.pipe(
-    sessionState(),
+    agentState(),
     last(),
     tap((state) => process.stderr.write(`${statusLine(state)}\n`)),
     filter((state): state is never => state === undefined),
@@ -66,7 +60,7 @@ function ask(includePartialMessages: boolean): Observable<string> {
   return merge(status, events.pipe(textOnly()), calls);
 }
 
-function statusLine({ status, model, costUsd, turns }: SessionState): string {
+function statusLine({ status, model, costUsd, turns }: AgentState): string {
   return `${model}: ${status}, ${turns} turn${turns === 1 ? '' : 's'}, $${costUsd.toFixed(4)}`;
 }
 

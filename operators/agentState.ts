@@ -9,19 +9,10 @@ import {
   startWith,
 } from 'rxjs';
 import type { AnyAgentMessage } from '../src/agent/AgentMessage.ts';
-import {
-  initialSessionState,
-  nextSessionState,
-  type SessionState,
-} from '../src/agent/AgentState.ts';
+import { initialAgentState, nextAgentState, type AgentState } from '../src/agent/AgentStatus.ts';
 import { toMessageStreamError } from '../src/message/toMessageStreamError.ts';
 
-export type {
-  SessionDenial,
-  SessionRetry,
-  SessionState,
-  SessionStatus,
-} from '../src/agent/AgentState.ts';
+export type { AgentDenial, AgentRetry, AgentState, AgentStatus } from '../src/agent/AgentStatus.ts';
 
 /**
  * Emits the state of a Claude Code session for a status line: model, tools, cost, usage per model, rate
@@ -29,7 +20,7 @@ export type {
  *
  * ```text
  * source  -i--q--a--a--r|       i: system/init, q: status requesting, a: assistant, r: result
- *         sessionState()
+ *         agentState()
  * result  sA--B--C-----D(E|)    s: starting, A: running, B: requesting, C: running, D: idle, E: ended
  * ```
  *
@@ -43,29 +34,29 @@ export type {
  *
  * @example
  * ```ts
- * import { type AgentMessage, fromAgent, sessionState } from 'claude-rx';
+ * import { type AgentMessage, fromAgent, agentState } from 'claude-rx/agent';
  *
  * declare function query(params: { prompt: string }): AsyncIterable<AgentMessage>;
  *
  * fromAgent(() => query({ prompt: 'Tidy up the README.' }))
- *   .pipe(sessionState())
+ *   .pipe(agentState())
  *   .subscribe(({ status, model, costUsd, rateLimits }) =>
  *     console.log(status, model, costUsd.toFixed(2), rateLimits['five_hour']?.utilization),
  *   );
  * ```
  */
-export function sessionState<M extends AnyAgentMessage>(): OperatorFunction<M, SessionState> {
+export function agentState<M extends AnyAgentMessage>(): OperatorFunction<M, AgentState> {
   return (source) =>
     defer(() => {
-      let state = initialSessionState;
+      let state = initialAgentState;
       return source.pipe(
-        map((message) => (state = nextSessionState(state, message))),
+        map((message) => (state = nextAgentState(state, message))),
         startWith(state),
-        concatWith(defer(() => of<SessionState>({ ...state, status: 'ended', retry: undefined }))),
+        concatWith(defer(() => of<AgentState>({ ...state, status: 'ended', retry: undefined }))),
         catchError((thrown: unknown) => {
           const error = toMessageStreamError(thrown);
           const status = error.code === 'aborted' ? 'aborted' : 'error';
-          return of<SessionState>({ ...state, status, retry: undefined, error });
+          return of<AgentState>({ ...state, status, retry: undefined, error });
         }),
         distinctUntilChanged(),
       );

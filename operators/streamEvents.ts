@@ -3,7 +3,7 @@ import type { AnyAgentMessage } from '../src/agent/AgentMessage.ts';
 import { AgentReplies } from '../src/agent/AgentReplies.ts';
 import type { BetaStreamEvent } from '../src/message/StreamEvent.ts';
 
-export interface MessageEventsConfig {
+export interface StreamEventsConfig {
   /**
    * Whose replies: the `id` of the tool call that started a subagent, its `parent_tool_use_id`.
    * Default: `null`, the main thread.
@@ -16,11 +16,11 @@ export interface MessageEventsConfig {
  *
  * ```text
  * source  -i-M-[-a-b-A-]-x-S-r|   with partial messages: M to S, events of the API's stream
- *         messageEvents()           A: the complete block; r: result
+ *         streamEvents()           A: the complete block; r: result
  * result  ---M-[-a-b---]-x---S|
  *
  * source  -i-A------r---|           with complete messages alone
- *         messageEvents()
+ *         streamEvents()
  * result  ---(M[a])-(xS)|           made of A: one delta for each part; x: message_delta
  * ```
  *
@@ -34,7 +34,7 @@ export interface MessageEventsConfig {
  * - One reply after the other: a turn has several, with tool calls between them. Operators that end
  *   with a message (`finalMessage`, `finalText`, `messageState`) end with the first; for the last one
  *   use `accumulateMessage()` or `accumulateText()` and RxJS's `last()`.
- * - Subagents speak at the same time as the main thread, so each has a `messageEvents` of its own: with
+ * - Subagents speak at the same time as the main thread, so each has a `streamEvents` of its own: with
  *   `parent`, behind `groupBy`.
  * - Claude Code may take back what it said, after a refusal or a malformed call. `message_stop` comes
  *   when a reply stands: it waits for the answer to its calls, the next reply or the result. One that
@@ -46,7 +46,7 @@ export interface MessageEventsConfig {
  *   interrupted keeps all, and has no `message_stop`.
  * - Made up where no event says it: `stop_reason` is `tool_use` where a call was answered, and at the
  *   end that of the turn's result; the usage is that of the complete messages, which is not final. For
- *   totals use `sessionState()`.
+ *   totals use `agentState()`.
  * - Error, complete: passed on.
  * - Unsubscribe: the source is unsubscribed.
  *
@@ -56,7 +56,8 @@ export interface MessageEventsConfig {
  *
  * @example
  * ```ts
- * import { type AgentMessage, fromAgent, messageEvents, textOnly } from 'claude-rx';
+ * import { textOnly } from 'claude-rx';
+ * import { type AgentMessage, fromAgent, streamEvents } from 'claude-rx/agent';
  * import { filter, groupBy, map, mergeMap } from 'rxjs';
  *
  * declare function query(params: { prompt: string }): AsyncIterable<AgentMessage>;
@@ -68,7 +69,7 @@ export interface MessageEventsConfig {
  *     filter(({ key }) => key !== ''),
  *     mergeMap((thread) =>
  *       thread.pipe(
- *         messageEvents({ parent: thread.key }),
+ *         streamEvents({ parent: thread.key }),
  *         textOnly(),
  *         map((text) => `${thread.key}: ${text}`),
  *       ),
@@ -77,12 +78,12 @@ export interface MessageEventsConfig {
  *   .subscribe((line) => console.log(line));
  * ```
  */
-export function messageEvents<M extends AnyAgentMessage>({
+export function streamEvents<M extends AnyAgentMessage>({
   parent = null,
-}: MessageEventsConfig = {}): OperatorFunction<M, BetaStreamEvent> {
+}: StreamEventsConfig = {}): OperatorFunction<M, BetaStreamEvent> {
   if (parent !== null && typeof parent !== 'string') {
     throw new TypeError(
-      `messageEvents: parent must be the id of a tool call, or null for the main thread, not ${parent}`,
+      `streamEvents: parent must be the id of a tool call, or null for the main thread, not ${parent}`,
     );
   }
   return (source) =>

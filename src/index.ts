@@ -1,5 +1,4 @@
 export * from '../operators/index.ts';
-export type * from './agent/AgentMessage.ts';
 export * from './flow/Valve.ts';
 export type { DeepPartial } from './json/DeepPartial.ts';
 export * from './json/IncrementalJsonParser.ts';
@@ -40,9 +39,6 @@ export { toAsyncIterable } from './sinks/toAsyncIterable.ts';
 export { type ReadableStreamOptions, toReadableStream } from './sinks/toReadableStream.ts';
 export { type SseResponseInit, toSseResponse } from './sinks/toSseResponse.ts';
 export { writeText, type WriteTextOptions } from './sinks/writeText.ts';
-export type { AgentOptions } from './agent/AgentOptions.ts';
-export { fromAgent } from './agent/fromAgent.ts';
-export type * from './agent/fromAgent.ts';
 export { fromMessages } from './sources/fromMessages.ts';
 export type * from './sources/fromMessages.ts';
 export { fromRecording } from './sources/fromRecording.ts';

@@ -30,7 +30,7 @@ interface Closable {
  * result  --i--a--#               truncated: there is no result
  * ```
  *
- * `messageEvents()` makes events of the messages, for all other operators; `sessionState()` a status
+ * `streamEvents()` makes events of the messages, for all other operators; `agentState()` a status
  * line. The messages keep their own types: those of the Agent SDK, which is not imported here.
  *
  * - Cold when given a function: one query for each subscription. A query itself can be subscribed once.
@@ -50,14 +50,15 @@ interface Closable {
  *
  * @example
  * ```ts
- * import { type AgentMessage, fromAgent, messageEvents, textOnly } from 'claude-rx';
+ * import { textOnly } from 'claude-rx';
+ * import { type AgentMessage, fromAgent, streamEvents } from 'claude-rx/agent';
  *
  * // import { query } from '@anthropic-ai/claude-agent-sdk';
  * declare function query(params: { prompt: string; options?: object }): AsyncIterable<AgentMessage>;
  *
  * const options = { includePartialMessages: true };
  * fromAgent(() => query({ prompt: 'What does this project do?', options }))
- *   .pipe(messageEvents(), textOnly())
+ *   .pipe(streamEvents(), textOnly())
  *   .subscribe((text) => process.stdout.write(text));
  * ```
  */

@@ -44,7 +44,7 @@ interface Payload {
  * process (https://github.com/colinhacks/zod/issues/6610). So zod is asked to do it once, and again
  * only for the words of its issues.
  */
-export function validate(
+function validate(
   schema: StandardSchema,
   value: unknown,
 ): StandardResult<unknown> | PromiseLike<StandardResult<unknown>> {

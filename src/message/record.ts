@@ -20,10 +20,10 @@ export function text(value: unknown): string | undefined {
   return asString(value) || undefined;
 }
 
-/** The object that is written in `text` as JSON; `undefined` where none is. */
-export function parsed(text: string): Fields | undefined {
+/** The object that is written in `json` as JSON; `undefined` where none is. */
+export function parseRecord(json: string): Fields | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(json);
     return isRecord(value) ? value : undefined;
   } catch {
     return undefined;

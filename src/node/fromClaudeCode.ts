@@ -3,7 +3,7 @@ import process from 'node:process';
 import { from, map, Observable, type ObservableInput, of, type Subscriber } from 'rxjs';
 import type { AgentMessage, AgentUserMessage } from '../agent/AgentMessage.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
-import { parsed } from '../message/record.ts';
+import { parseRecord } from '../message/record.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { agentEndings, type AgentOptions } from '../agent/AgentOptions.ts';
 import { whenOpen } from '../flow/whenOpen.ts';
@@ -73,7 +73,7 @@ const MAX_LINE_LENGTH = 64 * 2 ** 20;
  * result    ---i--a--r---i--a--r-|
  * ```
  *
- * `messageEvents()` makes events of the messages, for all other operators; `sessionState()` a status
+ * `streamEvents()` makes events of the messages, for all other operators; `agentState()` a status
  * line. The CLI is run with `-p`, and its output and input formats `stream-json`.
  *
  * - Cold: each subscription is a process of its own.
@@ -103,11 +103,12 @@ const MAX_LINE_LENGTH = 64 * 2 ** 20;
  *
  * @example
  * ```ts
- * import { messageEvents, textOnly } from 'claude-rx';
+ * import { textOnly } from 'claude-rx';
+ * import { streamEvents } from 'claude-rx/agent';
  * import { fromClaudeCode } from 'claude-rx/node';
  *
  * fromClaudeCode({ prompt: 'What does this project do?', includePartialMessages: true })
- *   .pipe(messageEvents(), textOnly())
+ *   .pipe(streamEvents(), textOnly())
  *   .subscribe({
  *     next: (text) => process.stdout.write(text),
  *     error: (error) => console.error(error.message),
@@ -247,7 +248,7 @@ function lineOf(input: ClaudeCodeInput): string {
 function messageIn(line: string): AgentMessage | undefined {
   // Only an object is a message, and to throw for each line of a log would cost.
   if (!line.trimStart().startsWith('{')) return undefined;
-  const value = parsed(line);
+  const value = parseRecord(line);
   return typeof value?.['type'] === 'string' ? (value as unknown as AgentMessage) : undefined;
 }
 

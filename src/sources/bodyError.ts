@@ -1,5 +1,5 @@
 import { MessageStreamError } from '../message/MessageStreamError.ts';
-import { parsed } from '../message/record.ts';
+import { parseRecord } from '../message/record.ts';
 import { fromApiError } from '../message/toMessageStreamError.ts';
 
 /** As many characters of a body that is not understood are shown. */
@@ -8,7 +8,7 @@ const SHOWN = 200;
 /** The error of a response whose body begins like `text`, and is no event stream. */
 export function bodyError(text: string, response: Response): MessageStreamError {
   const { ok, status, headers } = response;
-  const body = parsed(text);
+  const body = parseRecord(text);
   if (!ok) return fromApiError({ body: body ?? { error: text.slice(0, SHOWN) }, status, headers });
   if (body?.['type'] === 'error' || body?.['error']) return fromApiError({ body, headers });
   if (body?.['type'] === 'message') {

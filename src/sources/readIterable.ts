@@ -49,15 +49,15 @@ export function readIterable<E extends AnyStreamEvent>(
     finished = value.type === 'message_stop';
     subscriber.next(value);
     if (finished) subscriber.complete();
-    else if (!subscriber.closed) whenOpen(valve, subscriber, pull);
+    else if (!subscriber.closed) whenOpen(valve, subscriber, askNext);
   };
   const onError = (error: unknown) => {
     // That is how the SDK's stream reports a frame that is no JSON: SDK src/core/streaming.ts.
     const otherwise = controller && error instanceof SyntaxError ? 'protocol' : 'unknown';
     subscriber.error(toMessageStreamError(error, { otherwise }));
   };
-  const pull = () => void iterator.next().then(onResult, onError);
-  if (!subscriber.closed) whenOpen(valve, subscriber, pull);
+  const askNext = () => void iterator.next().then(onResult, onError);
+  if (!subscriber.closed) whenOpen(valve, subscriber, askNext);
 }
 
 async function readToEnd(iterator: AsyncIterator<unknown>): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { Subscriber } from 'rxjs';
 import { eventsOf } from '../message/eventsOf.ts';
-import { parsed } from '../message/record.ts';
+import { parseRecord } from '../message/record.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { beginning, protocolError, requestIdOf } from './bodyError.ts';
@@ -31,7 +31,7 @@ export function readWholeMessage(
   if (subscriber.closed) return;
   const onText = (text: string): void => {
     isRead = true;
-    const message = parsed(text);
+    const message = parseRecord(text);
     if (message?.['type'] !== 'message' || !Array.isArray(message['content'])) {
       return fail(protocolError(`is no message; it ${beginning(text)}`, response));
     }

@@ -1,4 +1,4 @@
-import { parsed } from '../message/record.ts';
+import { parseRecord } from '../message/record.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 
 const [LF, SPACE, QUOTE, BACKSLASH, BRACE] = [10, 32, 34, 92, 125];
@@ -55,7 +55,8 @@ export class DeltaTemplate {
     if (front.length > LONGEST) return undefined;
     // Another text at this place makes another text of the delta, and that is all it makes.
     const expected = { type: 'content_block_delta', index, delta: DELTAS[type]('x') };
-    if (JSON.stringify(parsed(`${opening}x"}}`)) !== JSON.stringify(expected)) return undefined;
+    if (JSON.stringify(parseRecord(`${opening}x"}}`)) !== JSON.stringify(expected))
+      return undefined;
     if (known.size === MOST) known.clear();
     const learned = new DeltaTemplate(front, index, type);
     known.set(front, learned);

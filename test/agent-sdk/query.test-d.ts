@@ -4,15 +4,14 @@ import type {
   SDKMessage,
   SDKResultMessage,
 } from '@anthropic-ai/claude-agent-sdk';
+import { type BetaStreamEvent, textOnly } from 'claude-rx';
 import {
   type AgentMessage,
-  type BetaStreamEvent,
   fromAgent,
-  messageEvents,
-  type SessionState,
-  sessionState,
-  textOnly,
-} from 'claude-rx';
+  streamEvents,
+  type AgentState,
+  agentState,
+} from 'claude-rx/agent';
 import { filter, type Observable } from 'rxjs';
 
 declare const query: Query;
@@ -31,16 +30,16 @@ messages.subscribe((message) => {
 });
 
 // So are they by the operators, and what is behind those has our types.
-const events = messages.pipe(messageEvents());
+const events = messages.pipe(streamEvents());
 is<typeof events, Observable<BetaStreamEvent>>(true);
 const texts = messages.pipe(
   filter(({ type }) => type !== 'user'),
-  messageEvents({ parent: 'toolu_1' }),
+  streamEvents({ parent: 'toolu_1' }),
   textOnly(),
 );
 is<typeof texts, Observable<string>>(true);
-const states = messages.pipe(sessionState());
-is<typeof states, Observable<SessionState>>(true);
+const states = messages.pipe(agentState());
+is<typeof states, Observable<AgentState>>(true);
 
 // What the CLI writes has the SDK's shape, where it is read here: one goes where the other does.
 const asOurs = (message: SDKMessage): AgentMessage => message;

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { query, type SDKMessage, type SpawnedProcess } from '@anthropic-ai/claude-agent-sdk';
-import { type AgentMessage, fromAgent, messageEvents, sessionState, textOnly } from 'claude-rx';
+import { textOnly } from 'claude-rx';
+import { type AgentMessage, fromAgent, streamEvents, agentState } from 'claude-rx/agent';
 import { last, lastValueFrom, map } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -127,16 +128,16 @@ describe.each(ways)('fromAgent of a query whose CLI is %s', (_, start) => {
   it.each(['partial', 'complete'] as const)(
     'gives the same text of %s messages, each character once',
     async (level) => {
-      const texts = fromAgent(start(turn(level))).pipe(messageEvents(), textOnly());
+      const texts = fromAgent(start(turn(level))).pipe(streamEvents(), textOnly());
       expect((await received(texts)).join('')).toBe(words);
     },
   );
 
   it('has the text of a subagent, and the state of the session', async () => {
     const agent = fromAgent(start(turn('complete')));
-    const texts = agent.pipe(messageEvents({ parent: 'toolu_1' }), textOnly());
+    const texts = agent.pipe(streamEvents({ parent: 'toolu_1' }), textOnly());
     expect(await received(texts)).toEqual(['of a subagent']);
-    const state = await lastValueFrom(agent.pipe(sessionState(), last()));
+    const state = await lastValueFrom(agent.pipe(agentState(), last()));
     expect(state).toMatchObject({ status: 'ended', turns: 1, costUsd: 0.25, cwd: '/project' });
   });
 
@@ -168,7 +169,7 @@ describe('fromAgent of a query with a process', () => {
       const steps: Step[] = [...linesOf(messages.slice(0, index)), { kill: 'SIGKILL' }];
       let shown = '';
       const agent = fromAgent(spawned(steps).start).pipe(
-        messageEvents(),
+        streamEvents(),
         textOnly(),
         map((piece) => (shown += piece)),
       );
@@ -199,13 +200,13 @@ describe('fromAgent of a query with a process', () => {
 
   it('passes over lines that are no messages', async () => {
     const steps = linesOf(turn('partial')).flatMap((step): Step[] => [{ line: 'npm warn' }, step]);
-    const texts = fromAgent(spawned(steps).start).pipe(messageEvents(), textOnly());
+    const texts = fromAgent(spawned(steps).start).pipe(streamEvents(), textOnly());
     expect((await received(texts)).join('')).toBe(words);
   });
 
   it('reads lines that are cut at every byte', async () => {
     const steps = turn('partial').map((one): Step => ({ cut: [JSON.stringify(one), 1] }));
-    const texts = fromAgent(spawned(steps).start).pipe(messageEvents(), textOnly());
+    const texts = fromAgent(spawned(steps).start).pipe(streamEvents(), textOnly());
     expect((await received(texts)).join('')).toBe(words);
   });
 
@@ -255,7 +256,7 @@ describe('fromAgent of a query with a process', () => {
     }
     const options = { executable: 'node' as const, pathToClaudeCodeExecutable: path, env };
     const agent = fromAgent(() => query({ prompt: prompts(), options }));
-    const state = await lastValueFrom(agent.pipe(sessionState(), last()));
+    const state = await lastValueFrom(agent.pipe(agentState(), last()));
     expect(state).toMatchObject({ status: 'ended', turns: 2 });
   });
 });

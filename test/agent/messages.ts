@@ -1,17 +1,15 @@
 // The messages of Claude Code for tests: the order of lines, and what is in them, as its version 2.1
 // writes them.
-import {
-  type AgentAssistantMessage,
-  type AgentInitMessage,
-  type AgentMessage,
-  type AgentPartialMessage,
-  type AgentResultError,
-  type AgentResultSuccess,
-  type AgentUserMessage,
-  type BetaStreamEvent,
-  MessageBuilder,
-  type MessageOf,
-} from 'claude-rx';
+import { type BetaStreamEvent, MessageBuilder, type MessageOf } from 'claude-rx';
+import type {
+  AgentAssistantMessage,
+  AgentInitMessage,
+  AgentMessage,
+  AgentPartialMessage,
+  AgentResultError,
+  AgentResultSuccess,
+  AgentUserMessage,
+} from 'claude-rx/agent';
 
 export type Block = MessageOf<BetaStreamEvent>['content'][number];
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import type { AgentMessage } from 'claude-rx';
+import type { AgentMessage } from 'claude-rx/agent';
 import { afterEach, expect } from 'vitest';
 import { until } from '../support/server.ts';
 

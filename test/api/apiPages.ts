@@ -19,6 +19,8 @@ const GROUPS: readonly (readonly [folder: string, title: string])[] = [
   ['src/flow', 'Flow'],
   ['src/sinks', 'Ways out'],
   ['src/agent', 'Claude Code'],
+  ['src/session', 'Managed Agents'],
+  ['src/recovery', 'Recovery'],
   ['src/message', 'Messages and errors'],
   ['src/json', 'JSON'],
   ['src/sse', 'Server-sent events'],

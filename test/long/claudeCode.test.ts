@@ -3,7 +3,8 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type AgentMessage, messageEvents, textOnly } from 'claude-rx';
+import { textOnly } from 'claude-rx';
+import { type AgentMessage, streamEvents } from 'claude-rx/agent';
 import { fromClaudeCode } from 'claude-rx/node';
 import { map } from 'rxjs';
 import { expect, it } from 'vitest';
@@ -33,7 +34,7 @@ it('reports a kill -9 at every line of a stream, and keeps each character once',
     const steps: Step[] = [...linesOf(whole.slice(0, index)), { kill: 'SIGKILL' }];
     const agent = run(standIn(steps)).pipe(
       map((message) => (seen++, message)),
-      messageEvents(),
+      streamEvents(),
       textOnly(),
       map((piece) => (shown += piece)),
     );

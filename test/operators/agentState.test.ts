@@ -1,4 +1,5 @@
-import { type AgentMessage, MessageStreamError, type SessionState, sessionState } from 'claude-rx';
+import { MessageStreamError } from 'claude-rx';
+import { type AgentMessage, type AgentState, agentState } from 'claude-rx/agent';
 import { from } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
@@ -18,20 +19,20 @@ const sent = { uuid: 'u', session_id: SESSION };
 const system = (subtype: string, fields: object = {}) =>
   ({ type: 'system', subtype, ...fields, ...sent }) as AgentMessage;
 
-function statesOf(messages: AgentMessage[]): SessionState[] {
-  const states: SessionState[] = [];
+function statesOf(messages: AgentMessage[]): AgentState[] {
+  const states: AgentState[] = [];
   from(messages)
-    .pipe(sessionState())
+    .pipe(agentState())
     .subscribe((state) => states.push(state));
   return states;
 }
 const stateOf = (...messages: AgentMessage[]) => statesOf(messages).at(-2)!;
 
-describe('sessionState', () => {
+describe('agentState', () => {
   it(
     'tells how the session stands, from the first moment to the end',
     drawn(
-      'sessionState',
+      'agentState',
       marbles((m) => {
         const messages = {
           i: init(),
@@ -42,8 +43,8 @@ describe('sessionState', () => {
         const source = m.hot('  -i--q--a--a--r|', messages);
         const expected = '      sA--B--C-----D(E|)';
         const [s, A, B, C, D, E] = statesOf([messages.i, messages.q, messages.a, messages.r]);
-        const values = { s, A, B, C, D, E } as Record<string, SessionState>;
-        m.expect(source.pipe(sessionState())).toBeObservable(expected, values);
+        const values = { s, A, B, C, D, E } as Record<string, AgentState>;
+        m.expect(source.pipe(agentState())).toBeObservable(expected, values);
         m.expect(source).toHaveSubscriptions('^-------------!');
       }),
     ),
@@ -165,14 +166,14 @@ describe('sessionState', () => {
       const i = init();
       const [s, A] = statesOf([i]);
       const stopped = { ...A, status: 'aborted', error };
-      m.expect(m.cold('-i-#', { i }, error).pipe(sessionState())).toBeObservable('sA-(E|)', {
+      m.expect(m.cold('-i-#', { i }, error).pipe(agentState())).toBeObservable('sA-(E|)', {
         s,
         A,
         E: stopped,
       } as never);
-      const states: SessionState[] = [];
+      const states: AgentState[] = [];
       m.cold('-i-#', { i }, other)
-        .pipe(sessionState())
+        .pipe(agentState())
         .subscribe((state) => states.push(state));
       m.flush();
       expect(states.at(-1)).toMatchObject({

@@ -1,7 +1,8 @@
 // Any session that the protocol of Claude Code allows: replies as events, as complete messages or as
 // both, complete messages that are late, subagents in between, retractions, interruptions, replies that
 // broke off. Each block that stands is there exactly once, and none that was taken back.
-import { type AgentMessage, type BetaStreamEvent, messageEvents, textOnly } from 'claude-rx';
+import { type BetaStreamEvent, textOnly } from 'claude-rx';
+import { type AgentMessage, streamEvents } from 'claude-rx/agent';
 import fc from 'fast-check';
 import { from, lastValueFrom, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
@@ -194,12 +195,12 @@ const parents = [null, 'toolu_a', 'toolu_b'];
 function eventsOf(messages: AgentMessage[], parent: string | null) {
   const events: BetaStreamEvent[] = [];
   from(messages)
-    .pipe(messageEvents({ parent }))
+    .pipe(streamEvents({ parent }))
     .subscribe((event) => events.push(event));
   return events;
 }
 
-describe('messageEvents', () => {
+describe('streamEvents', () => {
   it('gives each block that stands exactly once, and none that was taken back', () => {
     fc.assert(
       fc.property(session, ({ threads, picks }) => {
@@ -230,7 +231,7 @@ describe('messageEvents', () => {
             plans.map((plan) => ({ ...plan, isStreamed })),
             null,
           );
-          const texts = from(messages).pipe(messageEvents(), textOnly(), toArray());
+          const texts = from(messages).pipe(streamEvents(), textOnly(), toArray());
           expect((await lastValueFrom(texts)).join('')).toBe(words);
         }
       }),

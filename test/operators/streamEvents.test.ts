@@ -1,16 +1,15 @@
 import {
   accumulateText,
-  type AgentMessage,
   type BetaStreamEvent,
   contentBlocks,
   finalText,
-  messageEvents,
   messageState,
   type MessageStreamError,
   smoothText,
   textOnly,
   toolUses,
 } from 'claude-rx';
+import { type AgentMessage, streamEvents } from 'claude-rx/agent';
 import { from, last, lastValueFrom, type Observable, Subject, take, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
@@ -35,7 +34,7 @@ import { marbles } from '../support/marbles.ts';
 function eventsOf(messages: Iterable<AgentMessage>, parent: string | null = null) {
   const events: BetaStreamEvent[] = [];
   from(messages)
-    .pipe(messageEvents({ parent }))
+    .pipe(streamEvents({ parent }))
     .subscribe((event) => events.push(event));
   return events;
 }
@@ -58,7 +57,7 @@ const turn = (level: Level): AgentMessage[] => [
   result(),
 ];
 
-describe('messageEvents with partial messages', () => {
+describe('streamEvents with partial messages', () => {
   const M = event('message_start', { message: header('msg_1') });
   const [start, a, b] = streamed(text('Hello!'), 0) as BetaStreamEvent[];
   const stop = event('content_block_stop', { index: 0 });
@@ -80,11 +79,11 @@ describe('messageEvents with partial messages', () => {
   it(
     'passes the events on, and drops the complete message of what was streamed',
     drawn(
-      'messageEvents',
+      'streamEvents',
       marbles((m) => {
         const source = m.hot('  -i-M-[-a-b-A-]-x-S-r|', messages);
         const expected = '      ---M-[-a-b---]-x---S|';
-        m.expect(source.pipe(messageEvents())).toBeObservable(expected, values);
+        m.expect(source.pipe(streamEvents())).toBeObservable(expected, values);
         m.expect(source).toHaveSubscriptions('^-------------------!');
       }),
     ),
@@ -95,7 +94,7 @@ describe('messageEvents with partial messages', () => {
     marbles((m) => {
       const source = m.hot('  -M-[-a-x-S-#', messages);
       const expected = '      -M-[-a-x---(S#)';
-      m.expect(source.pipe(messageEvents())).toBeObservable(expected, values);
+      m.expect(source.pipe(streamEvents())).toBeObservable(expected, values);
     }),
   );
 
@@ -103,10 +102,9 @@ describe('messageEvents with partial messages', () => {
     'lets the source go when it is left, also in the middle of a message',
     marbles((m) => {
       const source = m.cold(' -i-A-r|', messages);
-      m.expect(source.pipe(messageEvents(), take(2), toArray(), take(1))).toBeObservable(
-        '---(v|)',
-        { v: eventsOf([messages.A]).slice(0, 2) },
-      );
+      m.expect(source.pipe(streamEvents(), take(2), toArray(), take(1))).toBeObservable('---(v|)', {
+        v: eventsOf([messages.A]).slice(0, 2),
+      });
       m.expect(source).toHaveSubscriptions('^--!');
     }),
   );
@@ -173,7 +171,7 @@ describe('messageEvents with partial messages', () => {
     const second = reply({ id: 'msg_2', blocks: [answer] }, 'partial').slice(0, 3);
     const seen: string[] = [];
     const messages = new Subject<AgentMessage>();
-    messages.pipe(messageEvents()).subscribe(({ type }) => seen.push(type));
+    messages.pipe(streamEvents()).subscribe(({ type }) => seen.push(type));
     for (const one of [...first, toolResult('toolu_1'), ...second]) messages.next(one);
     expect(seen.slice(-4)).toEqual([
       'message_stop',
@@ -190,7 +188,7 @@ describe('messageEvents with partial messages', () => {
     );
     const seen: string[] = [];
     const messages = new Subject<AgentMessage>();
-    messages.pipe(messageEvents()).subscribe(({ type }) => seen.push(type));
+    messages.pipe(streamEvents()).subscribe(({ type }) => seen.push(type));
     for (const one of [...first, ...second.slice(0, at)]) messages.next(one);
     expect(seen).toEqual(before);
     messages.next(second[at]!);
@@ -207,20 +205,20 @@ describe('messageEvents with partial messages', () => {
   });
 });
 
-describe('messageEvents with complete messages', () => {
+describe('streamEvents with complete messages', () => {
   it(
     'makes the events of each block at once, and the end when the reply stands',
     drawn(
-      'messageEvents-complete',
+      'streamEvents-complete',
       marbles((m) => {
         const messages = { i: init(), A: complete('msg_1', text('Hello!')), r: result() };
         const source = m.hot('  -i-A------r---|', messages);
         const expected = '      ---(M[a])-(xS)|';
         const [M, start, a, stop, x, S] = eventsOf([messages.A, messages.r]);
         const values = { M, '[': start, a, ']': stop, x, S } as Record<string, BetaStreamEvent>;
-        m.expect(source.pipe(messageEvents())).toBeObservable(expected, values);
+        m.expect(source.pipe(streamEvents())).toBeObservable(expected, values);
       }),
-      { title: 'messageEvents()' },
+      { title: 'streamEvents()' },
     ),
   );
 
@@ -273,30 +271,30 @@ describe('messageEvents with complete messages', () => {
   });
 });
 
-describe.each(levels)('messageEvents of %s messages', (level) => {
+describe.each(levels)('streamEvents of %s messages', (level) => {
   it('gives the same text, each character once', async () => {
-    const texts = await all(from(turn(level)).pipe(messageEvents(), textOnly()));
+    const texts = await all(from(turn(level)).pipe(streamEvents(), textOnly()));
     expect(texts.join('')).toBe(`${said.type === 'text' && said.text}It is a project.`);
     if (level === 'complete') expect(texts).toHaveLength(2);
     else expect(texts.length).toBeGreaterThan(10);
   });
 
   it('gives each block, and each call when it is proven', async () => {
-    expect(await all(from(turn(level)).pipe(messageEvents(), contentBlocks()))).toEqual([
+    expect(await all(from(turn(level)).pipe(streamEvents(), contentBlocks()))).toEqual([
       thought,
       said,
       call,
       answer,
     ]);
-    expect(await all(from(turn(level)).pipe(messageEvents(), toolUses()))).toEqual([call]);
+    expect(await all(from(turn(level)).pipe(streamEvents(), toolUses()))).toEqual([call]);
   });
 
   it('works with operators that follow one message, and with last() for the last', async () => {
-    const first = from(turn(level)).pipe(messageEvents(), finalText());
+    const first = from(turn(level)).pipe(streamEvents(), finalText());
     expect(await lastValueFrom(first)).toBe('Let me look: grüße 🌥️.');
-    const final = from(turn(level)).pipe(messageEvents(), accumulateText(), last());
+    const final = from(turn(level)).pipe(streamEvents(), accumulateText(), last());
     expect(await lastValueFrom(final)).toBe('It is a project.');
-    const state = await lastValueFrom(from(turn(level)).pipe(messageEvents(), messageState()));
+    const state = await lastValueFrom(from(turn(level)).pipe(streamEvents(), messageState()));
     expect(state).toMatchObject({ status: 'complete', text: 'Let me look: grüße 🌥️.' });
   });
 
@@ -306,7 +304,7 @@ describe.each(levels)('messageEvents of %s messages', (level) => {
       const source = m.cold('a|', { a: null });
       const texts = source.pipe(
         () => from(turn(level)),
-        messageEvents(),
+        streamEvents(),
         textOnly(),
         smoothText({ frame: 1, maxLatency: 100 }),
         toArray(),
@@ -420,5 +418,5 @@ it('falls back from a stream to complete messages', () => {
 });
 
 it('refuses a parent that is no id', () => {
-  expect(() => messageEvents({ parent: 1 as never })).toThrow(TypeError);
+  expect(() => streamEvents({ parent: 1 as never })).toThrow(TypeError);
 });

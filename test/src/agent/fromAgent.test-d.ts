@@ -1,17 +1,19 @@
 import {
-  type AgentInitMessage,
-  type AgentMessage,
-  type AgentResultMessage,
   type BetaStreamEvent,
   finalMessage,
-  fromAgent,
-  messageEvents,
   type MessageOf,
-  type SessionState,
-  sessionState,
   type StreamEvent,
   textOnly,
 } from 'claude-rx';
+import {
+  type AgentInitMessage,
+  type AgentMessage,
+  type AgentResultMessage,
+  fromAgent,
+  streamEvents,
+  type AgentState,
+  agentState,
+} from 'claude-rx/agent';
 import { filter, type Observable, of } from 'rxjs';
 import { expectTypeOf, it } from 'vitest';
 
@@ -54,18 +56,18 @@ it('tells messages apart', () => {
 
 it('gives events and states of any messages of an agent', () => {
   const messages = fromAgent(query);
-  expectTypeOf(messages.pipe(messageEvents())).toEqualTypeOf<Observable<BetaStreamEvent>>();
-  expectTypeOf(messages.pipe(messageEvents({ parent: 'toolu_1' }), textOnly())).toEqualTypeOf<
+  expectTypeOf(messages.pipe(streamEvents())).toEqualTypeOf<Observable<BetaStreamEvent>>();
+  expectTypeOf(messages.pipe(streamEvents({ parent: 'toolu_1' }), textOnly())).toEqualTypeOf<
     Observable<string>
   >();
   const results = messages.pipe(filter(({ type }) => type !== 'user'));
-  expectTypeOf(results.pipe(messageEvents(), finalMessage())).toEqualTypeOf<
+  expectTypeOf(results.pipe(streamEvents(), finalMessage())).toEqualTypeOf<
     Observable<MessageOf<BetaStreamEvent>>
   >();
-  expectTypeOf(messages.pipe(sessionState())).toEqualTypeOf<Observable<SessionState>>();
-  expectTypeOf(of({} as Mine).pipe(messageEvents())).toEqualTypeOf<Observable<BetaStreamEvent>>();
+  expectTypeOf(messages.pipe(agentState())).toEqualTypeOf<Observable<AgentState>>();
+  expectTypeOf(of({} as Mine).pipe(streamEvents())).toEqualTypeOf<Observable<BetaStreamEvent>>();
   // @ts-expect-error: events of a reply are no messages of an agent
-  of({} as StreamEvent).pipe(messageEvents());
+  of({} as StreamEvent).pipe(streamEvents());
   // @ts-expect-error: events of a reply are no messages of an agent
-  of({} as BetaStreamEvent).pipe(sessionState());
+  of({} as BetaStreamEvent).pipe(agentState());
 });

@@ -1,5 +1,6 @@
 // With generators; with the real Agent SDK: test/agent-sdk.
-import { type AgentMessage, fromAgent, messageEvents, textOnly, Valve } from 'claude-rx';
+import { textOnly, Valve } from 'claude-rx';
+import { type AgentMessage, fromAgent, streamEvents } from 'claude-rx/agent';
 import { NEVER, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
@@ -271,8 +272,8 @@ describe('fromAgent', () => {
     expect(valve.depth).toBe(0);
   });
 
-  it('gives text through messageEvents', async () => {
-    const texts = await received(fromAgent(() => play(whole)).pipe(messageEvents(), textOnly()));
+  it('gives text through streamEvents', async () => {
+    const texts = await received(fromAgent(() => play(whole)).pipe(streamEvents(), textOnly()));
     expect(texts.join('')).toBe('Hello wide world');
   });
 });

@@ -1,4 +1,5 @@
-import { type AgentMessage, type BetaStreamEvent, messageEvents, textOnly } from 'claude-rx';
+import { type BetaStreamEvent, textOnly } from 'claude-rx';
+import { type AgentMessage, streamEvents } from 'claude-rx/agent';
 import { ClaudeCodeExit, type ClaudeCodeInput, fromClaudeCode } from 'claude-rx/node';
 import { type Observable, of, Subject } from 'rxjs';
 import { expectTypeOf, it } from 'vitest';
@@ -6,8 +7,8 @@ import { expectTypeOf, it } from 'vitest';
 it('gives the messages of an agent', () => {
   const messages = fromClaudeCode({ prompt: 'Hi' });
   expectTypeOf(messages).toEqualTypeOf<Observable<AgentMessage>>();
-  expectTypeOf(messages.pipe(messageEvents())).toEqualTypeOf<Observable<BetaStreamEvent>>();
-  expectTypeOf(messages.pipe(messageEvents(), textOnly())).toEqualTypeOf<Observable<string>>();
+  expectTypeOf(messages.pipe(streamEvents())).toEqualTypeOf<Observable<BetaStreamEvent>>();
+  expectTypeOf(messages.pipe(streamEvents(), textOnly())).toEqualTypeOf<Observable<string>>();
   expectTypeOf(new ClaudeCodeExit(1, null, '').exitCode).toEqualTypeOf<number | null>();
 });
 

@@ -2,7 +2,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type AgentMessage, messageEvents, sessionState, textOnly, Valve } from 'claude-rx';
+import { textOnly, Valve } from 'claude-rx';
+import { type AgentMessage, streamEvents, agentState } from 'claude-rx/agent';
 import { ClaudeCodeExit, type ClaudeCodeOptions, fromClaudeCode } from 'claude-rx/node';
 import {
   concat,
@@ -51,7 +52,7 @@ const run = (stand: StandIn, options: Partial<ClaudeCodeOptions> = {}) => {
   return fromClaudeCode({ ...given, ...prompt } as ClaudeCodeOptions);
 };
 const textOf = async (stand: StandIn, options: Partial<ClaudeCodeOptions> = {}) =>
-  (await received(run(stand, options).pipe(messageEvents(), textOnly()))).join('');
+  (await received(run(stand, options).pipe(streamEvents(), textOnly()))).join('');
 
 describe('fromClaudeCode', () => {
   it('gives the messages of the CLI, and completes when it has ended', async () => {
@@ -370,7 +371,7 @@ describe('fromClaudeCode with several prompts', () => {
 
   it('has the state of the session over all turns', async () => {
     const stand = standIn(...turns.map(linesOf));
-    const states = run(stand, { prompts$: of('a', 'b', 'c') }).pipe(sessionState(), last());
+    const states = run(stand, { prompts$: of('a', 'b', 'c') }).pipe(agentState(), last());
     expect(await lastValueFrom(states)).toMatchObject({ status: 'ended', turns: 3, costUsd: 3 });
   });
 

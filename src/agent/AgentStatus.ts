@@ -10,8 +10,8 @@ import type {
 } from './AgentMessage.ts';
 
 /** How a session of Claude Code stands. */
-export interface SessionState {
-  status: SessionStatus;
+export interface AgentState {
+  status: AgentStatus;
   /** `undefined` until the first message. */
   sessionId: string | undefined;
   /** The model of the main thread; after a refusal that of the fallback. */
@@ -33,9 +33,9 @@ export interface SessionState {
   /** The last word on each limit, by its type, such as `five_hour`. */
   rateLimits: Readonly<Record<string, AgentRateLimit>>;
   /** The calls that were denied, each of them once. `tool_input` comes with the end of the turn. */
-  permissionDenials: readonly SessionDenial[];
+  permissionDenials: readonly AgentDenial[];
   /** The request that is being sent again; `undefined` when none is. */
-  retry: SessionRetry | undefined;
+  retry: AgentRetry | undefined;
   /** The end of the last turn. */
   result: AgentResultMessage | undefined;
   /** Why the session ended, where that was a failure. */
@@ -55,7 +55,7 @@ export interface SessionState {
  * | `ended` | the session has ended |
  * | `aborted`, `error` | it was stopped, or failed: see `error` |
  */
-export type SessionStatus =
+export type AgentStatus =
   | 'starting'
   | 'running'
   | 'requesting'
@@ -67,10 +67,10 @@ export type SessionStatus =
   | 'aborted'
   | 'error';
 
-export type SessionDenial = Pick<AgentPermissionDenial, 'tool_name' | 'tool_use_id'> &
+export type AgentDenial = Pick<AgentPermissionDenial, 'tool_name' | 'tool_use_id'> &
   Partial<AgentPermissionDenial>;
 
-export interface SessionRetry {
+export interface AgentRetry {
   attempt: number;
   maxRetries: number;
   /** In milliseconds. */
@@ -79,7 +79,7 @@ export interface SessionRetry {
   error: string;
 }
 
-export const initialSessionState: SessionState = {
+export const initialAgentState: AgentState = {
   status: 'starting',
   sessionId: undefined,
   model: undefined,
@@ -99,18 +99,18 @@ export const initialSessionState: SessionState = {
 };
 
 /** The state after a message: the same object, where it says nothing new. */
-export function nextSessionState(state: SessionState, message: AnyAgentMessage): SessionState {
+export function nextAgentState(state: AgentState, message: AnyAgentMessage): AgentState {
   const { session_id } = message;
   const changes = changesOf(state, message as AgentMessage);
   if (state.sessionId === undefined && session_id !== undefined) changes.sessionId = session_id;
   if (changes.status !== undefined && changes.status !== 'retrying') changes.retry = undefined;
   const isNew = Object.entries(changes).some(
-    ([key, value]) => state[key as keyof SessionState] !== value,
+    ([key, value]) => state[key as keyof AgentState] !== value,
   );
   return isNew ? { ...state, ...changes } : state;
 }
 
-function changesOf(state: SessionState, message: AgentMessage): Partial<SessionState> {
+function changesOf(state: AgentState, message: AgentMessage): Partial<AgentState> {
   switch (message.type) {
     case 'assistant':
     case 'stream_event':
@@ -139,9 +139,9 @@ function changesOf(state: SessionState, message: AgentMessage): Partial<SessionS
 }
 
 function changesOfSystem(
-  state: SessionState,
+  state: AgentState,
   message: Extract<AgentMessage, { type: 'system' }>,
-): Partial<SessionState> {
+): Partial<AgentState> {
   switch (message.subtype) {
     case 'init':
       return {
@@ -177,7 +177,7 @@ function changesOfSystem(
 }
 
 /** Those there were, and those that are new or say more. */
-function denials({ permissionDenials }: SessionState, more: readonly SessionDenial[]) {
+function denials({ permissionDenials }: AgentState, more: readonly AgentDenial[]) {
   const byCall = new Map(permissionDenials.map((denial) => [denial.tool_use_id, denial]));
   for (const denial of more)
     byCall.set(denial.tool_use_id, { ...byCall.get(denial.tool_use_id), ...denial });
