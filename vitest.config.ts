@@ -41,6 +41,8 @@ export default defineConfig({
     // so a test undoes what it changes: fake timers, globals, environment.
     pool: 'threads',
     isolate: false,
+    restoreMocks: true,
+    unstubGlobals: true,
     setupFiles: ['./test/support/seed.ts'],
     testTimeout: 20_000,
   },

@@ -1,14 +1,32 @@
 import { defineConfig } from 'vitest/config';
-import { alias } from './vitest.config.ts';
+import unit, { alias } from './vitest.config.ts';
 
-/** What takes minutes, or needs the npm registry. */
+/** What takes minutes, or needs the npm registry; and all rounds of the unit tests. */
 export default defineConfig({
   resolve: { alias },
   test: {
-    include: ['test/long/**/*.test.ts', 'test/clouds/*.test.ts', 'test/agent-sdk/*.test.ts'],
     maxWorkers: '100%',
-    setupFiles: ['./test/support/seed.ts'],
-    testTimeout: 300_000,
-    hookTimeout: 600_000,
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          ...unit.test,
+          name: 'all rounds',
+          typecheck: { enabled: false },
+          env: { ROUNDS: '1' },
+          testTimeout: 300_000,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'long',
+          include: ['test/long/**/*.test.ts', 'test/clouds/*.test.ts', 'test/agent-sdk/*.test.ts'],
+          setupFiles: ['./test/support/seed.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+        },
+      },
+    ],
   },
 });

@@ -24,6 +24,7 @@ import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../support/marbles.ts';
 import { clusterBoundaries, trickyPieces } from '../support/trickyText.ts';
 import { synchronous } from './events.ts';
+import { rounds } from '../support/rounds.ts';
 
 const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => () =>
   testScheduler().run(test);
@@ -699,7 +700,7 @@ describe('bufferText, whatever arrives', () => {
           expect(boundaries).toContain(position);
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: rounds(2_000) },
     );
   });
 
@@ -721,7 +722,7 @@ describe('bufferText, whatever arrives', () => {
           expect(clusterBoundaries(open).size).toBeLessThanOrEqual(2);
         });
       }),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 });

@@ -25,6 +25,7 @@ import {
   thinkingStart,
 } from './events.ts';
 import { manualSchema, outcomeSoFar, rejectionsDuring, turn } from './schemas.ts';
+import { rounds } from '../support/rounds.ts';
 
 const Recipe = z.object({
   title: z.string(),
@@ -373,7 +374,7 @@ describe('jsonOutput', () => {
           expect(values.at(-1)!.value).toStrictEqual(whole);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
   });
 

@@ -48,6 +48,7 @@ import {
   text,
   textStart,
 } from './events.ts';
+import { rounds } from '../support/rounds.ts';
 
 const events = {
   m: messageStart(),
@@ -249,7 +250,7 @@ describe('shareMessage', () => {
   it('accumulates the same message for who joins at any position of any reply', () => {
     fc.assert(
       fc.property(reply, (all) => joinEverywhere(all)),
-      { numRuns: 300 },
+      { numRuns: rounds(300) },
     );
   });
 
@@ -369,7 +370,7 @@ describe('shareMessage', () => {
 describe('shareMessage in memory', () => {
   it('holds 10,000 events at a cost of the order of their text', () => {
     // Several replies, since the heap as a whole is not measured to the byte.
-    const replies = 8;
+    const replies = 4;
     const pieces = Array.from({ length: 10_000 }, (_, index) => `${index} abcdefg`.slice(0, 6));
     const { length } = pieces.join('');
     // Strings of their own, as JSON.parse makes them.

@@ -20,6 +20,7 @@ import {
   toolResult,
   toolUse,
 } from '../agent/messages.ts';
+import { rounds } from '../support/rounds.ts';
 
 const said = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
 const block: fc.Arbitrary<(id: string) => Block> = fc.oneof(
@@ -215,7 +216,7 @@ describe('streamEvents', () => {
           expectGrammar(events);
         });
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
   });
 
@@ -235,7 +236,7 @@ describe('streamEvents', () => {
           expect((await lastValueFrom(texts)).join('')).toBe(words);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: rounds(200) },
     );
   });
 });

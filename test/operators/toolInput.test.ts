@@ -29,6 +29,7 @@ import {
   thinkingStart,
 } from './events.ts';
 import { manualSchema, outcomeSoFar, rejectionsDuring, turn } from './schemas.ts';
+import { rounds } from '../support/rounds.ts';
 
 const Weather = z.object({ city: z.string(), days: z.number().default(1) });
 
@@ -618,7 +619,7 @@ describe('toolInput', () => {
           malformed && (malformed as { error: Error }).error.message,
         );
       }),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 

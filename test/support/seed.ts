@@ -1,5 +1,9 @@
 import fc from 'fast-check';
+import { afterEach, vi } from 'vitest';
 
 // One seed for every run, so that CI says of two runs of the same code the same. Other cases:
 // SEED=$RANDOM npm test
 fc.configureGlobal({ seed: Number(process.env['SEED'] ?? 20_261_121) });
+
+// The files of a worker share one set of globals.
+afterEach(() => void vi.useRealTimers());

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { historyOf } from '../../../src/conversation/history.ts';
 import { requestProblems } from '../../../src/testing/requestProblems.ts';
 import { received, until, useServer } from '../../support/server.ts';
+import { rounds } from '../../support/rounds.ts';
 
 const params = { model: 'claude-opus-5-5', max_tokens: 1024 };
 const text = (value: string) => ({ type: 'text', text: value });
@@ -138,7 +139,7 @@ describe('Conversation.fromJSON', () => {
         const messages = historyOf(said).turns;
         expect(messages.length === 0 ? [] : requestProblems({ ...params, messages })).toEqual([]);
       }),
-      { numRuns: 3_000 },
+      { numRuns: rounds(3_000) },
     );
   });
 });

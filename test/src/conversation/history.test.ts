@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { Turn } from '../../../src/history/blocks.ts';
 import { historyOf } from '../../../src/conversation/history.ts';
 import { requestProblems } from '../../../src/testing/requestProblems.ts';
+import { rounds } from '../../support/rounds.ts';
 
 const text = (value: string) => ({ type: 'text', text: value, citations: null });
 const call = (id: string, input: unknown = {}) => ({ type: 'tool_use', id, name: 'look', input });
@@ -280,7 +281,7 @@ describe('historyOf', () => {
         expect(requestProblems(body).filter(halves)).toEqual([]);
         expectAlternation(turns);
       }),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 });

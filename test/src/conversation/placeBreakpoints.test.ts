@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { placeBreakpoints } from '../../../src/conversation/placeBreakpoints.ts';
 import { requestProblems } from '../../../src/testing/requestProblems.ts';
 import { deepFreeze } from '../../support/deepFreeze.ts';
+import { rounds } from '../../support/rounds.ts';
 
 type Ttl = '5m' | '1h';
 const mark = (ttl: Ttl = '5m') => ({
@@ -130,7 +131,7 @@ describe('placeBreakpoints', () => {
         expect(stripped(placed)).toEqual(stripped(own));
       },
     );
-    fc.assert(property, { numRuns: 1_000 });
+    fc.assert(property, { numRuns: rounds(1_000) });
   });
 });
 

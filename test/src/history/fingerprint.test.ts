@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fingerprint } from '../../../src/history/fingerprint.ts';
+import { rounds } from '../../support/rounds.ts';
 
 describe('fingerprint', () => {
   it('is the same for the same, wherever the cache begins', () => {
@@ -17,7 +18,7 @@ describe('fingerprint', () => {
         const isSame = before === other && JSON.stringify(value) === JSON.stringify(later);
         expect(fingerprint(before, value) === fingerprint(other, later)).toBe(isSame);
       }),
-      { numRuns: 2_000 },
+      { numRuns: rounds(2_000) },
     );
     const all = Array.from({ length: 50_000 }, (_, index) => fingerprint('', index));
     expect(new Set(all).size).toBe(all.length);

@@ -1,3 +1,4 @@
+import { rounds } from '../../support/rounds.ts';
 import { testJsonProperties } from './jsonProperties.ts';
 
-testJsonProperties(300, 20_000);
+testJsonProperties(rounds(600), 20_000);

@@ -12,6 +12,7 @@ import {
 import { describe, expect, it, vi } from 'vitest';
 import { deepFreeze } from '../../support/deepFreeze.ts';
 import { recordings, repliesOf } from '../../support/recordings.ts';
+import { rounds } from '../../support/rounds.ts';
 
 type Json = Record<string, unknown>;
 
@@ -575,7 +576,7 @@ describe("MessageBuilder's snapshots", () => {
         expect(unseen.message).toStrictEqual(seen.message);
         expect(unseen.stopped).toBe(seen.stopped);
       }),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 });
@@ -634,7 +635,7 @@ describe('MessageBuilder never throws', () => {
         const builder = after(...events);
         expect(builder.message === undefined || Array.isArray(builder.message.content)).toBe(true);
       }),
-      { numRuns: 2_000 },
+      { numRuns: rounds(2_000) },
     );
   });
 
@@ -647,7 +648,7 @@ describe('MessageBuilder never throws', () => {
         const built = contentOf(...events)!.map((block) => ('text' in block ? block.text : ''));
         expect([...built.join('')].toSorted()).toEqual([...sent.join('')].toSorted());
       }),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 });

@@ -16,6 +16,7 @@ import {
   thinking,
   thinkingStart,
 } from '../../operators/events.ts';
+import { rounds } from '../../support/rounds.ts';
 
 const fed = (events: readonly StreamEvent[]): MessageJson => {
   const json = new MessageJson();
@@ -188,7 +189,7 @@ describe('MessageJson', () => {
         }
         expect(json.refused(0, []).text).toBe(messageText(builder.message));
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
   });
 });

@@ -10,6 +10,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { deepFreeze } from '../../support/deepFreeze.ts';
 import { recordings, repliesOf } from '../../support/recordings.ts';
+import { rounds } from '../../support/rounds.ts';
 
 type BetaMessage = MessageOf<BetaStreamEvent>;
 
@@ -122,7 +123,7 @@ describe('eventsOf gives events that build the message again', () => {
       fc.property(anyMessage, (one) => {
         expect(build(...eventsOf<BetaStreamEvent>(one))).toStrictEqual(one);
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
   });
 });

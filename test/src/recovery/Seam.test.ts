@@ -7,6 +7,7 @@ import {
   SHORTEST_REPEAT,
 } from '../../../src/recovery/Seam.ts';
 import { clusterBoundaries, trickyText } from '../../support/trickyText.ts';
+import { rounds } from '../../support/rounds.ts';
 
 /** What a seam gives of a continuation that comes in these pieces. */
 function join(config: SeamConfig, pieces: readonly string[]): string {
@@ -311,7 +312,7 @@ describe('Seam', () => {
             expect(join(config, pieces)).toBe(rest);
           },
         ),
-        { numRuns: 1_000 },
+        { numRuns: rounds(1_000) },
       );
     });
 

@@ -25,6 +25,7 @@ import {
   thinkingStart,
   usage,
 } from '../../operators/events.ts';
+import { places, rounds } from '../../support/rounds.ts';
 
 type Attempt = StreamEvent[] | ((partial: Message | undefined) => StreamEvent[]);
 
@@ -736,7 +737,7 @@ describe('Splice', () => {
       [newer, { repeat: 12 }],
       [newer, { repeat: 40 }],
     ] as const)('%s gives the whole reply, cut at every event: %o', (name, beginning) => {
-      for (const [end] of model.events.entries()) expectWhole(cut([end], name, beginning));
+      for (const end of places(model.events.length)) expectWhole(cut([end], name, beginning));
     });
 
     it('gives the whole reply, cut any number of times', () => {
@@ -752,7 +753,7 @@ describe('Splice', () => {
           manner,
           (ends, name, beginning) => expectWhole(cut(ends, name, beginning)),
         ),
-        { numRuns: 300 },
+        { numRuns: rounds(300) },
       );
     });
   });

@@ -15,6 +15,7 @@ import { describe, expect, it } from 'vitest';
 import { messageStop, reply, resume } from '../../operators/events.ts';
 import { failure, params, received, until, useServer } from '../../support/server.ts';
 import { serve, useRelays } from './relay.ts';
+import { rounds } from '../../support/rounds.ts';
 
 const hello = [...messageEvents.text('Hello wide world', { chunk: 4 })];
 
@@ -115,7 +116,7 @@ describe('toSseResponse', () => {
         const expected = await seen(source.pipe(requireMessageStop()));
         expect(await seen(fromResponse(toSseResponse(source)))).toStrictEqual(expected);
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(300) },
     );
   });
 

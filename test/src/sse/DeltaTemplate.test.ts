@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DeltaTemplate } from '../../../src/sse/DeltaTemplate.ts';
 import { differences, lines } from './fastPath.ts';
+import { rounds } from '../../support/rounds.ts';
 
 const line = (text: string, rest = '}}') =>
   `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"${text}"${rest}`;
@@ -117,8 +118,8 @@ describe('DeltaTemplate', () => {
         fast += found.fast;
         expect(found.bad).toEqual([]);
       }),
-      { numRuns: 400 },
+      { numRuns: rounds(400) },
     );
-    expect(fast).toBeGreaterThan(1_000);
+    expect(fast).toBeGreaterThan(rounds(1_000));
   });
 });

@@ -10,6 +10,7 @@ import {
   lineEndings,
 } from '../../support/cuts.ts';
 import { recordings } from '../../support/recordings.ts';
+import { rounds } from '../../support/rounds.ts';
 
 const encoder = new TextEncoder();
 const ping = { type: 'ping' };
@@ -253,11 +254,13 @@ describe('EventDecoder gives the same events however the bytes are cut', () => {
       expect(JSON.stringify(decode([bytes]))).toBe(expected);
       expect(JSON.stringify(decode(cutAt(bytes, [...bytes.keys()])))).toBe(expected);
 
-      const stride = Math.ceil(bytes.length ** 2 / BYTES_PER_RECORDING);
+      const stride = Math.ceil(bytes.length ** 2 / rounds(BYTES_PER_RECORDING));
       expect(badChunkings(bytes, cutsInTwo(bytes, stride))).toEqual([]);
 
       const positions = fc.array(fc.nat(bytes.length), { minLength: 1, maxLength: 60 });
-      const random = fc.sample(positions, 200).map((some) => some.toSorted((a, b) => a - b));
+      const random = fc
+        .sample(positions, rounds(200))
+        .map((some) => some.toSorted((a, b) => a - b));
       expect(badChunkings(bytes, random)).toEqual([]);
     });
   }
@@ -327,7 +330,7 @@ describe('EventDecoder gives the same events however the bytes are cut', () => {
           frames.map(({ event }) => JSON.parse(JSON.stringify(event))),
         );
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(300) },
     );
   });
 });

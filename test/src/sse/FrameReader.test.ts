@@ -2,6 +2,7 @@ import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FrameReader } from '../../../src/sse/FrameReader.ts';
+import { rounds } from '../../support/rounds.ts';
 
 type Found = string | [event: string | undefined, data: string];
 
@@ -45,7 +46,7 @@ describe('FrameReader', () => {
         const chunks = [...ends, text.length].map((end, i) => text.slice(ends[i - 1] ?? 0, end));
         expect(read(chunks)).toEqual(expected(text));
       }),
-      { numRuns: 3_000 },
+      { numRuns: rounds(3_000) },
     );
   });
 

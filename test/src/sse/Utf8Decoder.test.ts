@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Utf8Decoder } from '../../../src/sse/Utf8Decoder.ts';
+import { rounds } from '../../support/rounds.ts';
 
 const bytes = fc
   .array(
@@ -23,6 +24,6 @@ it('Utf8Decoder gives what TextDecoder gives for all the bytes, however they are
       const text = chunks.map((chunk) => decoder.decode(chunk)).join('') + decoder.end();
       expect(text).toBe(new TextDecoder().decode(all));
     }),
-    { numRuns: 5_000 },
+    { numRuns: rounds(5_000) },
   );
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TextSegmenter, type TextUnit } from '../../../src/text/TextSegmenter.ts';
 import { clusterBoundaries, trickyPieces, trickyText } from '../../support/trickyText.ts';
+import { rounds } from '../../support/rounds.ts';
 
 const units: TextUnit[] = ['grapheme', 'word', 'sentence', 'line'];
 
@@ -40,7 +41,7 @@ describe('TextSegmenter', () => {
         expect(found.join('')).toBe(texts.join(''));
         expect(found).not.toContain('');
       }),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 
@@ -53,7 +54,7 @@ describe('TextSegmenter', () => {
       fc.property(pieces, (texts) => {
         expect(cut(unit, texts)).toEqual(cut(unit, [texts.join('')]));
       }),
-      { numRuns: 2_000 },
+      { numRuns: rounds(2_000) },
     );
   });
 
@@ -62,7 +63,7 @@ describe('TextSegmenter', () => {
       fc.property(pieces, (texts) => {
         expect(cut(unit, texts)).toEqual(segments(unit, texts.join('')));
       }),
-      { numRuns: 2_000 },
+      { numRuns: rounds(2_000) },
     );
   });
 
@@ -74,7 +75,7 @@ describe('TextSegmenter', () => {
         expect(ends(cut('word', texts)).filter((end) => !words.has(end))).toEqual([]);
         expect(cut('line', texts)).toEqual(text.split(/(?<=\r\n|\r(?!\n)|\n)/).filter(Boolean));
       }),
-      { numRuns: 2_000 },
+      { numRuns: rounds(2_000) },
     );
   });
 
@@ -86,7 +87,7 @@ describe('TextSegmenter', () => {
           expect(ends(cut(unit, texts)).filter((end) => !clusters.has(end))).toEqual([]);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { graphemeBoundary, surrogateBoundary } from '../../../src/text/graphemeBoundary.ts';
 import { clusterBoundaries, trickyText } from '../../support/trickyText.ts';
+import { rounds } from '../../support/rounds.ts';
 
 const certain = (text: string) => text.slice(0, graphemeBoundary(text));
 
@@ -44,7 +45,7 @@ describe('graphemeBoundary', () => {
           expect(boundaries).toContain(boundary);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 
@@ -55,7 +56,7 @@ describe('graphemeBoundary', () => {
         const last = [...clusterBoundaries(whole)].at(-2) ?? 0;
         expect(graphemeBoundary(text)).toBeGreaterThanOrEqual(last);
       }),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 });

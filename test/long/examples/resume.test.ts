@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { finalText, fromRecording } from 'claude-rx';
 import { firstValueFrom } from 'rxjs';
 import { expect, it } from 'vitest';
-import { read, root } from './support/examples.ts';
+import { read, root } from '../../support/examples.ts';
 
 it('examples/resume.ts shows one text, and a line for each of three seams', async () => {
   const tsx = join(root, 'node_modules/tsx/dist/cli.mjs');

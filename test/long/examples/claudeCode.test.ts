@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { root } from './support/examples.ts';
+import { root } from '../../support/examples.ts';
 
 it('examples/claude-code.ts shows both kinds of stream side by side, with one text', async () => {
   const tsx = join(root, 'node_modules/tsx/dist/cli.mjs');

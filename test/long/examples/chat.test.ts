@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { root } from './support/examples.ts';
+import { root } from '../../support/examples.ts';
 
 describe('examples/chat.ts', () => {
   let folder: string;

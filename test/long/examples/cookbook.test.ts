@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { messageEvents, MessagesServer } from 'claude-rx/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { read, root } from './support/examples.ts';
+import { read, root } from '../../support/examples.ts';
 
 interface Output {
   stdout: string;
