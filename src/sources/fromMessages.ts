@@ -7,12 +7,13 @@ import type {
   Messages,
   RawMessageStreamEvent,
 } from '@anthropic-ai/sdk/resources/messages/messages';
-import { identity, Observable, tap } from 'rxjs';
+import { identity, noop, Observable, tap } from 'rxjs';
 import { continuation, markContinuation } from '../message/continuation.ts';
 import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
 import { type EventIterable, readIterable } from './readIterable.ts';
 import { openResponse } from './openResponse.ts';
 import { readEventStream } from './readEventStream.ts';
+import { isTraced, readTraced } from './readTraced.ts';
 import { readWholeMessage } from './readWholeMessage.ts';
 import { endings, type ResponseOptions } from './SourceOptions.ts';
 
@@ -21,6 +22,7 @@ type RequestOptions = NonNullable<Parameters<Messages['create']>[1]>;
 /** What the SDK's `messages.create` gives for `stream: true`. */
 interface StreamCall<Event> extends PromiseLike<EventIterable<Event>> {
   asResponse(): Promise<Response>;
+  withResponse?(): Promise<{ data: EventIterable<Event>; response: Response }>;
 }
 
 // By shape and not by class: each copy of the SDK (the Bedrock client brings its own) and each of
@@ -80,6 +82,9 @@ export interface MessagesOptions extends ResponseOptions {
  * - Unsubscribe: the request is aborted and the socket closed at once, in any phase; inside a chunk
  *   the next event is the first that is not emitted.
  *
+ * Where OpenTelemetry is registered, the SDK's span of the request ends as the reply ends: OK, ERROR
+ * with the error's type, or unset after an unsubscribe.
+ *
  * With `client.beta` the events, and what operators make of them, are of the beta types. The
  * Bedrock client's body is an event stream as well since its version 1; one that is not is read
  * through the SDK's own stream, without pings.
@@ -116,20 +121,37 @@ export function fromMessages<Client extends MessagesClient | BetaMessagesClient>
   const body = { ...params, stream: isStreamed } as MessageCreateParams & { stream: true };
   return new Observable<StreamEvent>((subscriber) => {
     let call: StreamCall<RawMessageStreamEvent>;
+    /** The SDK's own parser of the body, which reads nothing before it is iterated. */
+    let stream: unknown;
+    let whole: Promise<unknown> | undefined;
     openResponse(
       subscriber,
       (signal) => {
         call = messages.create(body, { ...options.request, signal });
+        // `asResponse` alone ends the SDK's span of the request at the headers: SDK
+        // src/core/api-promise.ts. A client of another make has no more than that.
+        if (!call.withResponse) return call.asResponse();
+        if (isStreamed) {
+          return call.withResponse().then(({ data, response }) => {
+            stream = data;
+            return response;
+          });
+        }
+        whole = Promise.resolve(call);
+        whole.catch(noop);
         return call.asResponse();
       },
       (response, abort) => {
-        if (!isStreamed) return readWholeMessage(response, subscriber, options, abort);
-        if (!isAwsEventStream(response))
-          return readEventStream(response, subscriber, options, abort);
-        call.then(
-          (stream) => readIterable<AnyStreamEvent>(stream, subscriber, abort, options),
-          (error) => subscriber.error(error),
-        );
+        if (!isStreamed) return readWholeMessage(response, subscriber, options, abort, whole);
+        if (isAwsEventStream(response)) {
+          call.then(
+            (events) => readIterable<AnyStreamEvent>(events, subscriber, abort, options),
+            (error) => subscriber.error(error),
+          );
+          return;
+        }
+        if (isTraced(stream)) readTraced(stream, response, subscriber, options, abort);
+        else readEventStream(response, subscriber, options, abort);
       },
     );
   }).pipe(

@@ -1,5 +1,4 @@
 import { noop, type Subscriber } from 'rxjs';
-import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 
@@ -26,8 +25,6 @@ export function openResponse(
   const take = (response: Response): void => {
     if (subscriber.closed) {
       response.body?.cancel().catch(noop);
-    } else if (response.bodyUsed || response.body?.locked) {
-      subscriber.error(consumed());
     } else {
       subscriber.remove(abort);
       onResponse(response, abort);
@@ -68,12 +65,4 @@ function abortWithoutTrace(controller: AbortController): void {
 /** By shape, since a fetch of another origin (node-fetch, a polyfill) has a class of its own. */
 export function isResponse(value: unknown): value is Response {
   return typeof value === 'object' && value !== null && 'headers' in value && 'status' in value;
-}
-
-function consumed(): MessageStreamError {
-  return new MessageStreamError(
-    'This response has been read already. To subscribe more than once, pass a function that makes ' +
-      'the request: fromResponse((signal) => fetch(url, { signal }))',
-    { code: 'request' },
-  );
 }

@@ -1,6 +1,6 @@
 import { noop, type Subscriber } from 'rxjs';
 import { isLastEvent } from '../message/eventKinds.ts';
-import type { MessageStreamErrorCode } from '../message/MessageStreamError.ts';
+import { MessageStreamError, type MessageStreamErrorCode } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError, truncation } from '../message/toMessageStreamError.ts';
 import { EventDecoder } from '../sse/EventDecoder.ts';
@@ -53,6 +53,10 @@ export function readEventStream(
     subscriber.error(toMessageStreamError(error, { requestId, otherwise }));
   };
 
+  if (response.bodyUsed || response.body?.locked) {
+    abort();
+    return subscriber.error(consumed());
+  }
   const reader = response.body?.getReader();
   let finished = false;
   let lastEventAt = Date.now();
@@ -172,4 +176,12 @@ async function readText(reader: ReadableStreamDefaultReader<Uint8Array>): Promis
 
 async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   while (!(await reader.read()).done);
+}
+
+function consumed(): MessageStreamError {
+  return new MessageStreamError(
+    'This response has been read already. To subscribe more than once, pass a function that makes ' +
+      'the request: fromResponse((signal) => fetch(url, { signal }))',
+    { code: 'request' },
+  );
 }

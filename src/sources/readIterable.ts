@@ -60,7 +60,8 @@ export function readIterable<E extends AnyStreamEvent>(
   if (!subscriber.closed) whenOpen(valve, subscriber, askNext);
 }
 
-async function readToEnd(iterator: AsyncIterator<unknown>): Promise<void> {
+/** Reads `iterator` until it ends. */
+export async function readToEnd(iterator: AsyncIterator<unknown>): Promise<void> {
   while (!(await iterator.next()).done);
 }
 

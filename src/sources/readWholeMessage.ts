@@ -1,18 +1,22 @@
 import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { Subscriber } from 'rxjs';
 import { eventsOf } from '../message/eventsOf.ts';
-import { parseRecord } from '../message/record.ts';
+import { fields, parseRecord } from '../message/record.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { beginning, protocolError, requestIdOf } from './bodyError.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
 
-/** Reads a reply that was not streamed into `subscriber`: the events that build it, in one run. */
+/**
+ * Reads a reply that was not streamed into `subscriber`: the events that build it, in one run.
+ * `parsed` is a promise of the body where the SDK reads it, which ends its span of the request.
+ */
 export function readWholeMessage(
   response: Response,
   subscriber: Subscriber<StreamEvent>,
   { onResponse }: ResponseOptions,
   abort: () => void,
+  parsed?: PromiseLike<unknown>,
 ): void {
   const { headers, status } = response;
   const requestId = requestIdOf(response);
@@ -29,14 +33,19 @@ export function readWholeMessage(
     return fail(error);
   }
   if (subscriber.closed) return;
-  const onText = (text: string): void => {
+  const onBody = (body: unknown): void => {
     isRead = true;
-    const message = parseRecord(text);
+    const message = typeof body === 'string' ? parseRecord(body) : fields(body);
     if (message?.['type'] !== 'message' || !Array.isArray(message['content'])) {
+      const text = typeof body === 'string' ? body : (JSON.stringify(body) ?? '');
       return fail(protocolError(`is no message; it ${beginning(text)}`, response));
     }
     for (const event of eventsOf(message as unknown as Message)) subscriber.next(event);
     subscriber.complete();
   };
-  response.text().then(onText, (error: unknown) => fail(error, 'connection'));
+  (parsed ?? response.text()).then(onBody, (error: unknown) => {
+    // That is how the SDK reports a body that is not JSON.
+    if (!(error instanceof SyntaxError)) return fail(error, 'connection');
+    fail(protocolError(`is not JSON: ${error.message}`, response));
+  });
 }

@@ -1,0 +1,123 @@
+import { noop, Observable, type Subscriber, tap } from 'rxjs';
+import type { StreamEvent } from '../message/StreamEvent.ts';
+import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+import { encodeEvent, type EncodableEvent } from '../sse/encodeEvent.ts';
+import { readEventStream } from './readEventStream.ts';
+import { readToEnd } from './readIterable.ts';
+import type { ResponseOptions } from './SourceOptions.ts';
+
+/**
+ * Whether the SDK traces the request that `stream` is the parsed reply of. The iterator of a traced
+ * stream is replaced by one that ends the span: SDK src/internal/tracing.ts, `observeStream`.
+ */
+export function isTraced(stream: unknown): stream is AsyncIterable<unknown> {
+  if (typeof stream !== 'object' || stream === null) return false;
+  const { asyncIterator } = Symbol;
+  return Object.hasOwn(stream, asyncIterator) && asyncIterator in Object.getPrototypeOf(stream);
+}
+
+/**
+ * Reads `response` as `readEventStream` does, and ends the SDK's span of the request as the reply ends.
+ *
+ * That span ends with the iteration of `stream`, the SDK's own parser of the body. The body is read
+ * here instead, so the parser gets a body of its own: the events that the span reads, and the ending.
+ *
+ * - Error: the parser fails with it before the request is aborted, which would count as a
+ *   cancellation.
+ * - Unsubscribe: the iteration is cancelled, which leaves the status of the span unset.
+ */
+export function readTraced(
+  stream: AsyncIterable<unknown>,
+  response: Response,
+  subscriber: Subscriber<StreamEvent>,
+  options: ResponseOptions,
+  abort: () => void,
+): void {
+  const body = new SpanBody();
+  const iterator = stream[Symbol.asyncIterator]();
+  let parsed: Promise<unknown> = Promise.resolve();
+
+  const leave = (): void => {
+    if (body.isClosed) return void parsed.then(abort, abort);
+    iterator.return?.().catch(noop);
+    body.close();
+    abort();
+  };
+  new Observable<StreamEvent>((reply) => readEventStream(response, reply, options, leave))
+    .pipe(
+      tap({
+        next: (event) => body.push(event),
+        error: (error) => body.fail(error),
+        complete: () => body.complete(),
+      }),
+    )
+    .subscribe(subscriber);
+
+  // The real body has its reader by now.
+  Object.defineProperty(response, 'body', { value: body.stream });
+  parsed = readToEnd(iterator).catch(noop);
+}
+
+/** As much of a reply as the SDK's span reads: about four events, whatever its length. */
+class SpanBody {
+  readonly stream: ReadableStream<Uint8Array>;
+  #feed!: ReadableStreamDefaultController<Uint8Array>;
+  #hasEvents = false;
+  #hasDelta = false;
+  #hasStopReason = false;
+  isClosed = false;
+
+  constructor() {
+    this.stream = new ReadableStream({ start: (controller) => void (this.#feed = controller) });
+  }
+
+  push(event: StreamEvent): void {
+    switch (event.type) {
+      case 'message_delta':
+        this.#hasStopReason ||= Boolean(event.delta?.stop_reason);
+        return this.#write(event);
+      case 'message_start':
+        return this.#write(event);
+      case 'content_block_start':
+        // The span takes the model from it. The API's types of `client.messages` do not have it.
+        if ((event.content_block?.type as string) === 'fallback') this.#write(event);
+        return;
+      case 'content_block_delta':
+        if (!this.#hasDelta) this.#write({ type: 'content_block_delta', index: 0, delta: {} });
+        this.#hasDelta = true;
+        return;
+      case 'message_stop':
+        this.#write(event);
+        return this.close();
+    }
+  }
+
+  /** A reply without `message_stop` is whole where its stop reason came and that is allowed. */
+  complete(): void {
+    if (this.#hasStopReason) this.#write({ type: 'message_stop' });
+    this.close();
+  }
+
+  fail(thrown: unknown): void {
+    if (this.isClosed) return;
+    const error = toMessageStreamError(thrown);
+    const { errorType: type, code, message } = error;
+    if (type !== undefined) this.#write({ type: 'error', error: { type, message } });
+    // The parser itself reports a body that ends before `message_stop`, or that has no events.
+    const isSeen = code === 'truncated' || (code === 'protocol' && !this.#hasEvents);
+    if (type !== undefined || isSeen) return this.close();
+    this.isClosed = true;
+    this.#feed.error(error);
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#feed.close();
+  }
+
+  #write(event: EncodableEvent): void {
+    this.#hasEvents = true;
+    if (!this.isClosed) this.#feed.enqueue(new TextEncoder().encode(encodeEvent(event)));
+  }
+}
