@@ -12,6 +12,7 @@ import {
   tap,
 } from 'rxjs';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
+import { requireNumbers, requireOneOf } from '../src/flow/require.ts';
 import { graphemeBoundary, surrogateBoundary } from '../src/text/graphemeBoundary.ts';
 
 export interface BufferTextConfig {
@@ -91,11 +92,9 @@ export function bufferText(
     scheduler = asyncScheduler,
   } = config;
   const { every = frame ? 16 : 50 } = config;
-  requireAtLeast(0, { every, settle });
-  requireAtLeast(1, { maxLength });
-  if (typeof frame !== 'boolean') {
-    throw new TypeError(`bufferText: frame must be true or false, not ${frame}`);
-  }
+  requireNumbers('bufferText', { every, settle }, { min: 0, what: 'milliseconds' });
+  requireNumbers('bufferText', { maxLength }, { min: 1 });
+  requireOneOf('bufferText', 'frame', frame, [true, false]);
   const until = config.until === undefined ? undefined : from(config.until);
 
   return (source) =>
@@ -151,11 +150,4 @@ export function bufferText(
 function hasFrames(): boolean {
   const isHidden = typeof document !== 'undefined' && document.visibilityState === 'hidden';
   return typeof requestAnimationFrame === 'function' && !isHidden;
-}
-
-function requireAtLeast(least: number, numbers: Record<string, number>): void {
-  for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value === 'number' && value >= least) continue;
-    throw new TypeError(`bufferText: ${name} must be a number from ${least} on, not ${value}`);
-  }
 }

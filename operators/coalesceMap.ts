@@ -7,6 +7,7 @@ import {
   type OperatorFunction,
 } from 'rxjs';
 import { errorLast } from '../src/flow/errorLast.ts';
+import { requireFunction } from '../src/flow/require.ts';
 import { mergeAdjacent } from '../src/message/mergeAdjacent.ts';
 
 /**
@@ -56,12 +57,8 @@ export function coalesceMap<T, O extends ObservableInput<unknown>>(
   project: (value: T, index: number) => O,
   merge: (waiting: T, next: T) => T | undefined = mergeAdjacent,
 ): OperatorFunction<T, ObservedValueOf<O>> {
-  if (typeof project !== 'function' || typeof merge !== 'function') {
-    throw new TypeError(
-      'coalesceMap: pass a function that works on a value, such as (text) => send(text), and if ' +
-        'need be one that merges two values that wait',
-    );
-  }
+  requireFunction('coalesceMap', 'project', project, 'a function, such as (text) => send(text)');
+  requireFunction('coalesceMap', 'merge', merge, 'a function that merges two values');
   return errorLast((source) =>
     defer(() => {
       const waiting: T[] = [];

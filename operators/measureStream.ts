@@ -10,6 +10,7 @@ import {
   tap,
 } from 'rxjs';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
+import { requireFunction, requireNumbers } from '../src/flow/require.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 import { StreamMeter, type StreamMeasurements } from '../src/flow/StreamMeter.ts';
 
@@ -69,14 +70,10 @@ export function measureStream<E extends AnyStreamEvent>(
   observer: (measurements: StreamMeasurements) => void,
   { stallAfter = 5_000, every = Infinity, scheduler = asyncScheduler }: MeasureStreamConfig = {},
 ): MonoTypeOperatorFunction<E> {
-  if (typeof observer !== 'function') {
-    throw new TypeError('measureStream: pass a function that takes the measurements');
-  }
-  if (!(stallAfter >= 0 && every > 0)) {
-    throw new TypeError(
-      `measureStream: give milliseconds, not stallAfter ${stallAfter} and every ${every}`,
-    );
-  }
+  const what = 'milliseconds';
+  requireFunction('measureStream', 'observer', observer, 'a function that takes the measurements');
+  requireNumbers('measureStream', { stallAfter }, { min: 0, what });
+  requireNumbers('measureStream', { every }, { above: 0, what });
   return (source) =>
     defer(() => {
       const meter = new StreamMeter(scheduler.now(), stallAfter);

@@ -15,6 +15,7 @@ import {
   timer,
 } from 'rxjs';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
+import { requireNumbers, requireOneOf } from '../src/flow/require.ts';
 import { TEXT_UNITS, TextSegmenter, type TextUnit } from '../src/text/TextSegmenter.ts';
 
 export type { TextUnit } from '../src/text/TextSegmenter.ts';
@@ -84,13 +85,8 @@ export function segmentText(
   granularity: TextUnit,
   { locale, settle = Infinity, scheduler = asyncScheduler }: SegmentTextConfig = {},
 ): MonoTypeOperatorFunction<string> {
-  if (!TEXT_UNITS.includes(granularity)) {
-    const known = TEXT_UNITS.join(', ');
-    throw new TypeError(`segmentText: granularity must be one of ${known}, not ${granularity}`);
-  }
-  if (typeof settle !== 'number' || !(settle >= 0)) {
-    throw new TypeError(`segmentText: settle must be milliseconds from 0 on, not ${settle}`);
-  }
+  requireOneOf('segmentText', 'granularity', granularity, TEXT_UNITS);
+  requireNumbers('segmentText', { settle }, { min: 0, what: 'milliseconds' });
   Intl.getCanonicalLocales(locale);
   const silence = settle > LONGEST_TIMER ? EMPTY : timer(settle, scheduler);
   const settled = silence.pipe(map(() => undefined));

@@ -6,6 +6,7 @@ import {
   Subject,
   type SubjectLike,
 } from 'rxjs';
+import { requireFunction } from '../src/flow/require.ts';
 import { MessageReplay } from '../src/message/MessageReplay.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
@@ -61,11 +62,9 @@ export interface ShareMessageConfig {
 export function shareMessage<E extends AnyStreamEvent>({
   resetOnRefCountZero = true,
 }: ShareMessageConfig = {}): MonoTypeOperatorFunction<E> {
-  if (typeof resetOnRefCountZero !== 'boolean' && typeof resetOnRefCountZero !== 'function') {
-    throw new TypeError(
-      'shareMessage: resetOnRefCountZero must be a boolean, or a function such as `() => timer(ms)`, ' +
-        `not ${String(resetOnRefCountZero)}`,
-    );
+  if (typeof resetOnRefCountZero !== 'boolean') {
+    const wanted = 'a boolean, or a function such as () => timer(ms)';
+    requireFunction('shareMessage', 'resetOnRefCountZero', resetOnRefCountZero, wanted);
   }
   return share({
     connector: replaying<E>,

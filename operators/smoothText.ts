@@ -11,6 +11,7 @@ import {
   tap,
 } from 'rxjs';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
+import { requireNumbers, requireOneOf } from '../src/flow/require.ts';
 import { TextPacer, type TextPacerConfig } from '../src/text/TextPacer.ts';
 
 export interface SmoothTextConfig {
@@ -143,22 +144,16 @@ function steady(scheduler: SchedulerLike): () => number {
 
 function requireValid({ unit, ...numbers }: Required<Omit<TextPacerConfig, 'locale'>>): void {
   const { rate, maxLatency, frame, settle } = numbers;
-  if (unit !== 'grapheme' && unit !== 'word') fail(`unit must be grapheme or word, not ${unit}`);
-  if (rate !== 'adaptive' && !(Number.isFinite(rate) && rate > 0)) {
-    fail(`rate must be 'adaptive' or units per second above 0, not ${rate}`);
+  const what = 'milliseconds';
+  requireOneOf('smoothText', 'unit', unit, ['grapheme', 'word']);
+  if (rate !== 'adaptive') {
+    const either = "'adaptive' or units per second";
+    requireNumbers('smoothText', { rate }, { above: 0, max: Number.MAX_VALUE, what: either });
   }
-  if (!(Number.isFinite(frame) && frame >= 1)) fail(`frame must be from 1 ms on, not ${frame}`);
-  if (typeof maxLatency !== 'number' || !(maxLatency >= frame)) {
-    fail(`maxLatency must be at least a frame of ${frame} ms, not ${maxLatency}`);
-  }
+  requireNumbers('smoothText', { frame }, { min: 1, max: Number.MAX_VALUE, what });
+  requireNumbers('smoothText', { maxLatency }, { min: frame, what });
   if (rate === 'adaptive' && maxLatency === Infinity) {
-    fail('maxLatency can be Infinity only where a rate is given');
+    throw new TypeError('smoothText: `maxLatency` can be Infinity only where a `rate` is given');
   }
-  if (typeof settle !== 'number' || !(settle >= 0)) {
-    fail(`settle must be milliseconds from 0 on, not ${settle}`);
-  }
-}
-
-function fail(problem: string): never {
-  throw new TypeError(`smoothText: ${problem}`);
+  requireNumbers('smoothText', { settle }, { min: 0, what });
 }

@@ -13,6 +13,7 @@ import {
   tap,
 } from 'rxjs';
 import { errorLast } from './errorLast.ts';
+import { requireFunction, requireNumbers } from './require.ts';
 
 export interface ValveConfig {
   /** The valve closes when so many values wait or are worked on. Default: 64. */
@@ -82,13 +83,9 @@ export class Valve {
 
   constructor({ highWaterMark = 64, lowWaterMark }: ValveConfig = {}) {
     const low = lowWaterMark ?? Math.floor(highWaterMark / 2);
-    const areMarks = Number.isInteger(highWaterMark) && Number.isInteger(low) && low >= 0;
-    if (!areMarks || low >= highWaterMark) {
-      throw new TypeError(
-        `Valve: highWaterMark must be a whole number from 1 on, and lowWaterMark one below it, not ` +
-          `${highWaterMark} and ${low}`,
-      );
-    }
+    const max = Number.MAX_SAFE_INTEGER;
+    requireNumbers('Valve', { highWaterMark }, { min: 1, max, whole: true });
+    requireNumbers('Valve', { lowWaterMark: low }, { min: 0, max: highWaterMark - 1, whole: true });
     this.highWaterMark = highWaterMark;
     this.lowWaterMark = low;
   }
@@ -131,16 +128,9 @@ export class Valve {
     project: (value: T, index: number) => O,
     concurrent: number,
   ): OperatorFunction<T, ObservedValueOf<O>> {
-    if (typeof project !== 'function') {
-      throw new TypeError(
-        `Valve.${name}: pass a function that works on a value, such as (text) => save(text)`,
-      );
-    }
-    if (concurrent !== Infinity && !(Number.isInteger(concurrent) && concurrent >= 1)) {
-      throw new TypeError(
-        `Valve.${name}: concurrent must be a whole number from 1 on, or Infinity, not ${concurrent}`,
-      );
-    }
+    const caller = `Valve.${name}`;
+    requireFunction(caller, 'project', project, 'a function, such as (text) => save(text)');
+    requireNumbers(caller, { concurrent }, { min: 1, whole: true });
     return errorLast((source) =>
       defer(() => {
         let inside = 0;

@@ -15,6 +15,7 @@ import {
   tap,
 } from 'rxjs';
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
+import { requireNumbers } from '../flow/require.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { withContinuation } from '../message/continuation.ts';
 import { errorFrame } from '../message/errorFrame.ts';
@@ -106,11 +107,7 @@ export function toMessageEvents<E extends EncodableEvent = AnyStreamEvent>({
       'toMessageEvents: give `response` and `valve` together, and the same valve to the source',
     );
   }
-  if (typeof heartbeat !== 'number' || !(heartbeat > 0)) {
-    throw new TypeError(
-      `toMessageEvents: heartbeat must be milliseconds above 0, or Infinity for none, not ${String(heartbeat)}`,
-    );
-  }
+  requireNumbers('toMessageEvents', { heartbeat }, { above: 0, what: 'milliseconds' });
   const paced: MonoTypeOperatorFunction<SseMessage> =
     response && valve
       ? valve.concatMap((message) =>

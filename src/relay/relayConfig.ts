@@ -1,4 +1,5 @@
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
+import { requireFunction, requireNumbers } from '../flow/require.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
 import type { RelayConfig } from './createRelay.ts';
 
@@ -22,15 +23,15 @@ export function relayConfig<E extends EncodableEvent>(
   if (store !== undefined && typeof store?.append !== 'function') {
     throw new TypeError('createRelay: `store` must be a RelayStore, such as new MemoryStore()');
   }
-  if (resume !== undefined && typeof resume !== 'function') {
-    throw new TypeError('createRelay: `resume` must be a function that gives the rest of a reply');
+  if (resume !== undefined) {
+    const wanted = 'a function that gives the rest of a reply';
+    requireFunction('createRelay', 'resume', resume, wanted);
   }
   const numbers = { ...DEFAULTS, ...withoutUndefined(given) };
   for (const name of Object.keys(DEFAULTS) as (keyof Numbers)[]) {
     const value = numbers[name];
-    const least = name === 'maxTakeOvers' ? 0 : 1;
-    if (typeof value === 'number' && value >= least && value <= LONGEST_TIMER) continue;
-    throw new TypeError(`createRelay: ${name} must be a number from ${least} on, not ${value}`);
+    const min = name === 'maxTakeOvers' ? 0 : 1;
+    requireNumbers('createRelay', { [name]: value }, { min, max: LONGEST_TIMER });
   }
   if (numbers.ttl < numbers.lease) {
     throw new TypeError('createRelay: ttl must not be shorter than lease');

@@ -662,12 +662,16 @@ describe('bufferText and a source that does not wait', () => {
 
 describe('bufferText and its arguments', () => {
   it.each<[string, number | BufferTextConfig, RegExp]>([
-    ['a negative interval', -1, /every .* from 0 .*-1/],
-    ['an interval that is no number', Number.NaN, /every .*NaN/],
+    ['a negative interval', -1, /every.* at least 0, not -1/],
+    ['an interval that is no number', Number.NaN, /every.* not NaN/],
     ['an `every` that is a string', { every: '50' as never }, /every/],
-    ['a negative `settle`', { settle: -1 }, /settle .* from 0/],
-    ['a `frame` that is no boolean', { frame: 16 as never }, /frame must be true or false, not 16/],
-    ['a `maxLength` of 0', { maxLength: 0 }, /maxLength .* from 1/],
+    ['a negative `settle`', { settle: -1 }, /settle.* at least 0/],
+    [
+      'a `frame` that is no boolean',
+      { frame: 16 as never },
+      /`frame` must be true or false, not 16/,
+    ],
+    ['a `maxLength` of 0', { maxLength: 0 }, /maxLength.* at least 1/],
     ['an `until` that cannot be subscribed to', { until: 5 as never }, /stream was expected/],
   ])('refuses %s when it is called', (_, argument, message) => {
     expect(() => bufferText(argument)).toThrow(TypeError);

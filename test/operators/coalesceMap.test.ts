@@ -420,6 +420,6 @@ describe('coalesceMap and its arguments', () => {
   ])('refuses %s when it is called', (_, project, merge) => {
     const call = () => coalesceMap(project as never, merge as never);
     expect(call).toThrow(TypeError);
-    expect(call).toThrow(/pass a function that works on a value/);
+    expect(call).toThrow(/must be a function/);
   });
 });

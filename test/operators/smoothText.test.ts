@@ -401,15 +401,21 @@ describe('smoothText and its timer', () => {
 
 describe('smoothText and its arguments', () => {
   it.each<[SmoothTextConfig, string]>([
-    [{ unit: 'line' as never }, 'unit must be grapheme or word, not line'],
-    [{ rate: 0 }, "rate must be 'adaptive' or units per second above 0, not 0"],
-    [{ rate: Infinity }, "rate must be 'adaptive' or units per second above 0, not Infinity"],
-    [{ rate: 'fast' as never }, "rate must be 'adaptive' or units per second above 0, not fast"],
-    [{ frame: 0 }, 'frame must be from 1 ms on, not 0'],
-    [{ frame: Number.NaN }, 'frame must be from 1 ms on, not NaN'],
-    [{ maxLatency: 15 }, 'maxLatency must be at least a frame of 16 ms, not 15'],
-    [{ maxLatency: Infinity }, 'maxLatency can be Infinity only where a rate is given'],
-    [{ settle: -1 }, 'settle must be milliseconds from 0 on, not -1'],
+    [{ unit: 'line' as never }, "`unit` must be 'grapheme' or 'word', not 'line'"],
+    [{ rate: 0 }, "`rate` must be 'adaptive' or units per second above 0 and finite, not 0"],
+    [
+      { rate: Infinity },
+      "`rate` must be 'adaptive' or units per second above 0 and finite, not Infinity",
+    ],
+    [
+      { rate: 'fast' as never },
+      "`rate` must be 'adaptive' or units per second above 0 and finite, not 'fast'",
+    ],
+    [{ frame: 0 }, '`frame` must be milliseconds, at least 1 and finite, not 0'],
+    [{ frame: Number.NaN }, '`frame` must be milliseconds, at least 1 and finite, not NaN'],
+    [{ maxLatency: 15 }, '`maxLatency` must be milliseconds, at least 16, not 15'],
+    [{ maxLatency: Infinity }, '`maxLatency` can be Infinity only where a `rate` is given'],
+    [{ settle: -1 }, '`settle` must be milliseconds, at least 0, not -1'],
   ])('are refused when it is called: %j', (config, problem) => {
     expect(() => smoothText(config)).toThrow(new TypeError(`smoothText: ${problem}`));
   });

@@ -539,16 +539,16 @@ describe('whenOpen', () => {
 
 describe('Valve and its arguments', () => {
   it.each<[ValveConfig, RegExp]>([
-    [{ highWaterMark: 0 }, /not 0 and 0/],
-    [{ highWaterMark: -1 }, /not -1 and -1/],
-    [{ highWaterMark: 1.5 }, /not 1.5 and 0/],
+    [{ highWaterMark: 0 }, /`highWaterMark` .* not 0/],
+    [{ highWaterMark: -1 }, /`highWaterMark` .* not -1/],
+    [{ highWaterMark: 1.5 }, /`highWaterMark` .* not 1.5/],
     [{ highWaterMark: Number.NaN }, /not NaN/],
     [{ highWaterMark: Infinity }, /not Infinity/],
-    [{ highWaterMark: '8' as never }, /not 8 and 4/],
-    [{ highWaterMark: 8, lowWaterMark: 8 }, /not 8 and 8/],
-    [{ highWaterMark: 8, lowWaterMark: -1 }, /not 8 and -1/],
-    [{ highWaterMark: 8, lowWaterMark: 2.5 }, /not 8 and 2.5/],
-    [{ lowWaterMark: 64 }, /not 64 and 64/],
+    [{ highWaterMark: '8' as never }, /`highWaterMark` .* not '8'/],
+    [{ highWaterMark: 8, lowWaterMark: 8 }, /`lowWaterMark` .* at most 7, not 8/],
+    [{ highWaterMark: 8, lowWaterMark: -1 }, /`lowWaterMark` .* not -1/],
+    [{ highWaterMark: 8, lowWaterMark: 2.5 }, /`lowWaterMark` .* not 2.5/],
+    [{ lowWaterMark: 64 }, /`lowWaterMark` .* not 64/],
   ])('refuses the marks %o', (config, message) => {
     expect(() => new Valve(config)).toThrow(TypeError);
     expect(() => new Valve(config)).toThrow(message);
@@ -557,13 +557,15 @@ describe('Valve and its arguments', () => {
   it('refuses what is no function when it is called', () => {
     for (const name of ['concatMap', 'mergeMap'] as const) {
       expect(() => new Valve()[name]('save' as never)).toThrow(TypeError);
-      expect(() => new Valve()[name](undefined as never)).toThrow(`Valve.${name}: pass a function`);
+      expect(() => new Valve()[name](undefined as never)).toThrow(
+        `Valve.${name}: \`project\` must be a function`,
+      );
     }
   });
 
   it.each([0, -1, 1.5, Number.NaN, '2'])('refuses to work on %s values at a time', (concurrent) => {
     const call = () => new Valve().mergeMap(() => EMPTY, concurrent as number);
     expect(call).toThrow(TypeError);
-    expect(call).toThrow(`concurrent must be a whole number from 1 on, or Infinity`);
+    expect(call).toThrow('`concurrent` must be a whole number, at least 1');
   });
 });

@@ -147,7 +147,7 @@ describe('toMessageEvents', () => {
     expect(() => toMessageEvents({ response: new FullResponse() })).toThrow(TypeError);
     for (const heartbeat of [0, -1, Number.NaN, '15' as never]) {
       expect(() => toMessageEvents({ heartbeat })).toThrow(
-        /heartbeat must be milliseconds above 0/,
+        /`heartbeat` must be milliseconds above 0/,
       );
     }
   });

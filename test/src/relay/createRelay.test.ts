@@ -436,11 +436,11 @@ describe('an id', () => {
 
 describe('createRelay', () => {
   it.each([
-    [{ lease: 0 }, /lease must be a number from 1 on/],
-    [{ ttl: Number.NaN }, /ttl must be/],
-    [{ ttl: 2 ** 31 }, /ttl must be/],
+    [{ lease: 0 }, /`lease` must be a number, at least 1/],
+    [{ ttl: Number.NaN }, /`ttl` must be/],
+    [{ ttl: 2 ** 31 }, /`ttl` must be/],
     [{ ttl: 5_000 }, /ttl must not be shorter than lease/],
-    [{ maxTakeOvers: -1 }, /maxTakeOvers must be a number from 0 on/],
+    [{ maxTakeOvers: -1 }, /`maxTakeOvers` must be a number, at least 0/],
     [{ store: {} }, /`store` must be a RelayStore/],
     [{ resume: 'again' }, /`resume` must be a function/],
   ])('checks its options: %j', (config, said) => {

@@ -1,0 +1,70 @@
+/** Which numbers an option takes. */
+export interface NumberRange {
+  /** The smallest one. */
+  min?: number;
+  /** It must be larger than this. */
+  above?: number;
+  /** The largest one; one below `Infinity` refuses `Infinity`. */
+  max?: number;
+  whole?: boolean;
+  /** What it counts, such as `'milliseconds'`. Default: `'a number'`. */
+  what?: string;
+}
+
+/**
+ * Checks the options of `caller`: throws a TypeError for the first that is not a number in the
+ * range. One that is `undefined` is not checked: it was left out.
+ */
+export function requireNumbers(
+  caller: string,
+  options: Readonly<Record<string, unknown>>,
+  { min = -Infinity, above = -Infinity, max = Infinity, whole = false, what }: NumberRange,
+): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    // Infinity is no whole number for `Number.isInteger`, but "any number of times" for an option.
+    const isWhole = !whole || Number.isInteger(value) || value === Infinity;
+    if (typeof value === 'number' && value >= min && value <= max && isWhole) {
+      if (value > above || above === -Infinity) continue;
+    }
+    const least =
+      above > -Infinity ? ` above ${above}` : min > -Infinity ? `, at least ${min}` : '';
+    const most =
+      max === Number.MAX_VALUE ? ' and finite' : max < Infinity ? `, at most ${max}` : '';
+    const kind = what ?? (whole ? 'a whole number' : 'a number');
+    throw invalid(caller, name, kind + least + most, value);
+  }
+}
+
+/** Checks that the option `name` of `caller` is a function; `wanted` says of what kind. */
+export function requireFunction(
+  caller: string,
+  name: string,
+  value: unknown,
+  wanted = 'a function',
+): void {
+  if (typeof value !== 'function') throw invalid(caller, name, wanted, value);
+}
+
+/** Checks that the option `name` of `caller` is one of the `known` values. */
+export function requireOneOf(
+  caller: string,
+  name: string,
+  value: unknown,
+  known: readonly unknown[],
+): void {
+  if (known.includes(value)) return;
+  throw invalid(caller, name, known.map(shown).join(' or '), value);
+}
+
+/** The error for an argument: what is wrong, what was expected, what was given. */
+export function invalid(caller: string, name: string, wanted: string, value: unknown): TypeError {
+  return new TypeError(`${caller}: \`${name}\` must be ${wanted}, not ${shown(value)}`);
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${value.slice(0, 100)}'`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Array.isArray(value) ? 'an array' : 'an object';
+}
