@@ -10,6 +10,7 @@ import {
   continueFrom,
   exponentialBackoff,
   fromMessages,
+  type MessageStreamError,
   messageTimeout,
   retryResumable,
 } from 'claude-rx';
@@ -202,6 +203,10 @@ function shown(
       line = lineAfter(event, line);
     }),
     ignoreElements(),
+    catchError((error: MessageStreamError) => {
+      if (error.code === 'aborted') return EMPTY;
+      throw error;
+    }),
     finalize(() => print(conversation.state.status === 'stopped' ? ' (stopped)\n\n' : '\n\n')),
   );
 }

@@ -17,8 +17,8 @@ import { requireMessageStop } from './requireMessageStop.ts';
  * result  -----------#                  truncated, with the partial message
  * ```
  *
- * Of several messages in one Observable it takes the first: for each of them, use
- * `accumulateMessage`. What `stop_reason` says is yours to judge: a message that was cut by
+ * Of several messages in one Observable it takes the first, and of a loop of `runTools` the last: for
+ * each of them, use `accumulateMessage`. What `stop_reason` says is yours to judge: a message that was cut by
  * `max_tokens`, or refused, is a whole one.
  *
  * - Error: a `MessageStreamError` with `partial`; a source that completes before `message_stop` is an

@@ -7,6 +7,7 @@ import {
   type OperatorFunction,
   startWith,
 } from 'rxjs';
+import { StreamEnd } from '../src/message/eventKinds.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import { textAfter } from '../src/message/messageText.ts';
@@ -61,13 +62,14 @@ export type MessageState<E extends AnyStreamEvent = StreamEvent> =
  * |---|---|
  * | `waiting` | until `message_start` |
  * | `streaming` | until the end |
- * | `complete` | `message_stop` has come |
+ * | `complete` | `message_stop` has come; of a loop of `runTools`, its last `turn_end` |
  * | `error` | `error` says why; a source that completes before `message_stop` is `truncated` |
  * | `aborted` | an `AbortSignal` fired: a Stop button, with `takeUntilAborted` before this operator |
  *
  * - Error: becomes the last state, with what had arrived; then the result completes.
  * - Complete: at `message_stop` the source is unsubscribed. It follows one message: for a chat,
- *   `switchMap` to a state for each.
+ *   `switchMap` to a state for each. Of a loop of `runTools` it shows the reply that is being written,
+ *   and completes after the last turn.
  * - Unsubscribe: the source is unsubscribed.
  *
  * In Angular, `toSignal(state$, { requireSync: true })` is the signal for a template. Text must be
@@ -105,6 +107,7 @@ export function messageState<E extends AnyStreamEvent>(): OperatorFunction<E, Me
   return (source) =>
     defer(() => {
       const builder = new MessageBuilder<E>();
+      const end = new StreamEnd();
       let state: MessageState<E> = {
         status: 'waiting',
         message: undefined,
@@ -113,9 +116,10 @@ export function messageState<E extends AnyStreamEvent>(): OperatorFunction<E, Me
       };
       const stateAfter = (event: E): MessageState<E> => {
         builder.push(event);
+        const isComplete = end.push(event);
         const message = builder.message;
         if (!message && event.type === 'message_stop') throw missingStart();
-        const status = builder.stopped ? 'complete' : 'streaming';
+        const status = isComplete ? 'complete' : 'streaming';
         if (message && (message !== state.message || status !== state.status)) {
           const text = textAfter(state.text, event, builder);
           state = { status, message, text, usage: message.usage };

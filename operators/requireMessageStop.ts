@@ -1,9 +1,13 @@
 import { type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
-import { isBlockEvent, isLastEvent } from '../src/message/eventKinds.ts';
+import { isBlockEvent, StreamEnd } from '../src/message/eventKinds.ts';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
-import { toMessageStreamError, truncation } from '../src/message/toMessageStreamError.ts';
+import {
+  fromApiError,
+  toMessageStreamError,
+  truncation,
+} from '../src/message/toMessageStreamError.ts';
 
 export interface RequireMessageStopConfig {
   /**
@@ -11,11 +15,6 @@ export interface RequireMessageStopConfig {
    * send it, and adds the missing event. Default: `false`.
    */
   allowMissing?: boolean;
-  /**
-   * Takes the source for that of `runTools`, of several replies: it ends with the `turn_end` after
-   * which no turn follows. Default: `false`.
-   */
-  turns?: boolean;
   /**
    * Whether the `partial` of an error holds the content. With `false` it holds all but that, and a
    * reply of any length takes no memory. Default: `true`.
@@ -41,9 +40,10 @@ export interface RequireMessageStopConfig {
  * `from(sdkStream)`, whose truncation would otherwise pass for completion (the SDK's stream ends
  * silently there: SDK src/core/streaming.ts).
  *
- * - Error: the source's error becomes a `MessageStreamError` with `partial`.
+ * - Error: the source's error becomes a `MessageStreamError` with `partial`. So does an error event of
+ *   the API that arrives as a value, `{ type: 'error', error: { type, message } }`.
  * - Complete: at `message_stop` the source is unsubscribed; a source that completes before it is an
- *   error with code `truncated`.
+ *   error with code `truncated`. A loop of `runTools` completes at its last `turn_end`.
  * - Unsubscribe: the source is unsubscribed.
  *
  * @example
@@ -61,10 +61,9 @@ export interface RequireMessageStopConfig {
  */
 export function requireMessageStop<E extends AnyStreamEvent>({
   allowMissing = false,
-  turns = false,
   keepContent = true,
 }: RequireMessageStopConfig = {}): MonoTypeOperatorFunction<E> {
-  const config = { allowMissing, turns, keepContent };
+  const config = { allowMissing, keepContent };
   return (source) =>
     new Observable((subscriber) => source.subscribe(new ReplySubscriber(subscriber, config)));
 }
@@ -76,6 +75,7 @@ export function requireMessageStop<E extends AnyStreamEvent>({
 class ReplySubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
   readonly #config: Required<RequireMessageStopConfig>;
   readonly #builder = new MessageBuilder<E>();
+  readonly #end = new StreamEnd();
   // Not `#builder.stopped`, which needs a message_start: the sources end at any message_stop.
   #isOver = false;
 
@@ -85,17 +85,17 @@ class ReplySubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
   }
 
   protected override _next(event: E): void {
-    const { keepContent, turns } = this.#config;
-    if (keepContent || !isBlockEvent(event)) this.#builder.push(event);
-    this.#isOver = isLastEvent(event, turns);
+    if ((event.type as string) === 'error') return this.error(fromApiError({ body: event }));
+    if (this.#config.keepContent || !isBlockEvent(event)) this.#builder.push(event);
+    this.#isOver = this.#end.push(event);
     super._next(event);
     if (this.#isOver) this.complete();
   }
 
   protected override _complete(): void {
-    const { allowMissing, turns } = this.#config;
     if (!this.#isOver) {
-      const mayEnd = allowMissing && !turns && this.#builder.message?.stop_reason;
+      const { allowMissing } = this.#config;
+      const mayEnd = allowMissing && !this.#end.isLoop && this.#builder.message?.stop_reason;
       if (!mayEnd) return this._error(truncation());
       super._next({ type: 'message_stop' } as E);
     }

@@ -36,7 +36,7 @@ export {
 export type { SinkOptions } from './sinks/SinkOptions.ts';
 export type { TextWritable } from './sinks/TextWritable.ts';
 export { toAsyncIterable } from './sinks/toAsyncIterable.ts';
-export { type ReadableStreamOptions, toReadableStream } from './sinks/toReadableStream.ts';
+export { toReadableStream } from './sinks/toReadableStream.ts';
 export { type SseResponseInit, toSseResponse } from './sinks/toSseResponse.ts';
 export { writeText, type WriteTextOptions } from './sinks/writeText.ts';
 export { fromMessages } from './sources/fromMessages.ts';
@@ -49,11 +49,6 @@ export { fromSession } from './session/fromSession.ts';
 export type * from './session/fromSession.ts';
 export { fromStream } from './sources/fromStream.ts';
 export type * from './sources/fromStream.ts';
-export type {
-  FetchOptions,
-  ResponseInfo,
-  ResponseOptions,
-  SourceOptions,
-} from './sources/SourceOptions.ts';
+export type { ResponseInfo, ResponseOptions, SourceOptions } from './sources/SourceOptions.ts';
 export { encodeEvent } from './sse/encodeEvent.ts';
 export { EventDecoder } from './sse/EventDecoder.ts';

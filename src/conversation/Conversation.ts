@@ -9,12 +9,11 @@ import {
   Observable,
   of,
   repeat,
-  ReplaySubject,
   Subject,
-  takeUntil,
   tap,
   throwError,
 } from 'rxjs';
+import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
@@ -67,7 +66,9 @@ import { userContent } from './userContent.ts';
  *   paused (`pause_turn`, `compaction`) goes on in any case.
  * - Breakpoints for the prompt cache are placed (`cache`); what they bring is in `state.usage`.
  * - Error: a `MessageStreamError`; the state becomes `error`, and has it too.
- * - Complete: when the model is done, and at `stop()`: the state says which.
+ * - `stop()`: an error with code `aborted`, which is not retryable, and the state becomes `stopped`.
+ *   Behind `toSse` and the like it reaches a remote reader as such.
+ * - Complete: when the model is done.
  * - Unsubscribe: the request and the tools are aborted, and the state becomes `stopped`.
  *
  * Clocks and retries go where the requests are made: give a function in place of the client.
@@ -124,7 +125,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   #transcript: Transcript<E>;
   readonly #changes = new Subject<void>();
   /** Stops the turn that runs. */
-  #stop$: ReplaySubject<void> | undefined;
+  #stop: AbortController | undefined;
 
   constructor(
     source: ConversationSource<E>,
@@ -215,9 +216,12 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     });
   }
 
-  /** Stops the reply and the tools that run, if there are any: what had arrived is kept. */
+  /**
+   * Stops the reply and the tools that run, if there are any: what had arrived is kept. The Observable
+   * of the reply errors with code `aborted`.
+   */
   stop(): void {
-    this.#stop$?.next();
+    this.#stop?.abort('Conversation.stop() was called');
   }
 
   /**
@@ -310,17 +314,17 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   /** Asks, once `prepare` has written down what; the transcript is told of all that comes. */
   #exchange(prepare: () => void): Observable<ConversationEvent<E>> {
     return new Observable<ConversationEvent<E>>((subscriber) => {
-      if (this.#stop$) throw overlapping();
+      if (this.#stop) throw overlapping();
       prepare();
       if (!this.#requests.begin(this.messages)) {
         this.#transcript.truncate(this.messages.length - 1);
         throw mistake('these tool results answer no call that waits for one');
       }
-      const stop$ = new ReplaySubject<void>(1);
-      this.#stop$ = stop$;
+      const stop = new AbortController();
+      this.#stop = stop;
       const end = (status: 'idle' | 'stopped' | 'error', error?: MessageStreamError) => {
-        if (this.#stop$ !== stop$) return;
-        this.#stop$ = undefined;
+        if (this.#stop !== stop) return;
+        this.#stop = undefined;
         this.#transcript.end(status, error);
         this.#changes.next();
       };
@@ -329,7 +333,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
       if (!subscriber.closed)
         this.#turns()
           .pipe(
-            takeUntil(stop$.pipe(tap(() => end('stopped')))),
+            takeUntilAborted(stop.signal),
             tap({
               next: (event) => {
                 this.#transcript.push(event as E);
@@ -339,7 +343,8 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
             }),
             catchError((thrown: unknown) => {
               const error = toMessageStreamError(thrown);
-              end('error', error);
+              if (stop.signal.aborted) end('stopped');
+              else end('error', error);
               throw error;
             }),
           )

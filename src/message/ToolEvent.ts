@@ -98,8 +98,6 @@ export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
   usage: UsageOf<E>;
   /** Of all turns so far. */
   total: UsageOf<E>;
-  /** Of this turn's calls, in their order. */
-  results: ToolResultBlockParam[];
   /**
    * What this turn adds to the history, in the form that the API takes: the reply, without calls
    * that have no result, and the results. After it comes the next turn, or the next user's message.

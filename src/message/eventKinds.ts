@@ -24,8 +24,22 @@ export function isBlockEvent({ type }: AnyStreamEvent): boolean {
   return /^content_block_(start|delta|stop)$/.test(type);
 }
 
-/** Whether a reply is whole with the event; or, with `turns`, the whole loop of `runTools`. */
-export function isLastEvent(event: AnyStreamEvent, turns: boolean): boolean {
-  if (!turns) return event.type === 'message_stop';
-  return event.type === 'turn_end' && event.outcome !== 'continue';
+/**
+ * Finds the last event of a stream: `message_stop` of a reply; of a loop of `runTools`, the `turn_end`
+ * after which no turn follows. A loop is known by the field `turn` of its `message_start` events.
+ */
+export class StreamEnd {
+  #isLoop = false;
+
+  /** Whether the stream is a loop of several replies. */
+  get isLoop(): boolean {
+    return this.#isLoop;
+  }
+
+  /** Takes the next event. Returns whether the stream is complete with it. */
+  push(event: AnyStreamEvent): boolean {
+    if (event.type === 'message_start' && 'turn' in event) this.#isLoop = true;
+    if (!this.#isLoop) return event.type === 'message_stop';
+    return event.type === 'turn_end' && event.outcome !== 'continue';
+  }
 }

@@ -5,15 +5,6 @@ import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { byteStream } from './byteStream.ts';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
 
-export interface ReadableStreamOptions extends SinkOptions {
-  /**
-   * The events are those of `runTools`, of several replies: they end with the `turn_end` after which
-   * no turn follows. The SDK's `Stream` reads them; its `MessageStream` takes one reply only.
-   * Default: `false`.
-   */
-  turns?: boolean | undefined;
-}
-
 /**
  * Events as the SDK's own format for streams: one line of JSON for each, as `toReadableStream()` of
  * its `Stream` and `MessageStream` writes them (SDK src/core/streaming.ts). Read it with
@@ -34,6 +25,7 @@ export interface ReadableStreamOptions extends SinkOptions {
  *   `MessageStream` does not cancel the stream that it reads: to stop, use `takeUntil` before.)
  * - Error: the stream errors with it, after the lines before; over HTTP that cuts the connection. To
  *   send the error itself there is `toSseResponse`. An end before `message_stop` is an error, too.
+ * - The SDK's `Stream` reads the events of a loop of `runTools`; its `MessageStream` takes one reply only.
  *
  * @throws TypeError when `events$` is no Observable.
  *
@@ -54,14 +46,14 @@ export interface ReadableStreamOptions extends SinkOptions {
  */
 export function toReadableStream<E extends AnyStreamEvent>(
   events$: Observable<E>,
-  options: ReadableStreamOptions = {},
+  options: SinkOptions = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   checkSink('toReadableStream', events$, options);
   const lines = defer(() => {
     let blocks = 0;
     return events$.pipe(
       // The error of a source of ours has its own `partial`; there is no need for a second.
-      requireMessageStop({ keepContent: false, turns: options.turns ?? false }),
+      requireMessageStop({ keepContent: false }),
       concatMap((event: AnyStreamEvent) => {
         if (event.type === 'ping') return [];
         if (event.type === 'resume') {

@@ -26,14 +26,6 @@ export interface ResponseOptions extends SourceOptions {
   onResponse?: ((response: ResponseInfo) => void) | undefined;
 }
 
-export interface FetchOptions extends ResponseOptions {
-  /**
-   * The response is that of `runTools`, sent on with `toSse` and the like: several replies, with the
-   * events of the tools. It ends with the `turn_end` after which no turn follows. Default: `false`.
-   */
-  turns?: boolean | undefined;
-}
-
 /** What the headers of a response say. */
 export interface ResponseInfo {
   /** The API's `request-id`: quote it to support. */
@@ -46,9 +38,8 @@ export interface ResponseInfo {
 export function endings<E extends AnyStreamEvent>({
   signal,
   allowMissingMessageStop = false,
-  turns = false,
   keepContent = true,
-}: SourceOptions & { turns?: boolean | undefined } = {}): MonoTypeOperatorFunction<E> {
-  const end = requireMessageStop<E>({ allowMissing: allowMissingMessageStop, turns, keepContent });
+}: SourceOptions = {}): MonoTypeOperatorFunction<E> {
+  const end = requireMessageStop<E>({ allowMissing: allowMissingMessageStop, keepContent });
   return signal ? pipe(takeUntil<E>(whenAborted(signal)), end) : end;
 }

@@ -3,7 +3,7 @@ import type { StreamEvent } from '../message/StreamEvent.ts';
 import type { ToolEvent } from '../message/ToolEvent.ts';
 import { isResponse, openResponse } from './openResponse.ts';
 import { readEventStream } from './readEventStream.ts';
-import { endings, type FetchOptions } from './SourceOptions.ts';
+import { endings, type ResponseOptions } from './SourceOptions.ts';
 
 /** A response, a promise of one, or a function that makes the request: called for each subscription. */
 export type ResponseInput =
@@ -27,8 +27,8 @@ export type ResponseInput =
  *   `retryAfterMs`; a body that is no event stream (JSON, HTML, empty) is `protocol` with its first
  *   characters; an end before `message_stop` is `truncated`.
  * - Complete: at `message_stop`, without waiting for the end of the body, which is then read for at
- *   most 250 ms so that the connection can be used again. With `turns`, for what `runTools` gives,
- *   after the last turn.
+ *   most 250 ms so that the connection can be used again. A loop of `runTools` completes after its
+ *   last turn; `fromResponse<ToolEvent>` has the type of its events.
  * - Unsubscribe: the request is aborted and the socket closed at once, in any phase; inside a chunk
  *   the next event is the first that is not emitted.
  * - A server that is far ahead does not hold up the program: of what is there already, as much is
@@ -48,15 +48,15 @@ export type ResponseInput =
  */
 export function fromResponse(
   input: ResponseInput,
-  options?: FetchOptions & { turns?: false | undefined },
+  options?: ResponseOptions,
 ): Observable<StreamEvent>;
+export function fromResponse<Tools extends ToolEvent>(
+  input: ResponseInput,
+  options?: ResponseOptions,
+): Observable<StreamEvent | Tools>;
 export function fromResponse(
   input: ResponseInput,
-  options: FetchOptions,
-): Observable<StreamEvent | ToolEvent>;
-export function fromResponse(
-  input: ResponseInput,
-  options: FetchOptions = {},
+  options: ResponseOptions = {},
 ): Observable<StreamEvent | ToolEvent> {
   if (typeof input !== 'function' && !isResponse(input) && typeof input?.then !== 'function') {
     throw new TypeError(

@@ -1,5 +1,5 @@
 import { noop, type Subscriber } from 'rxjs';
-import { isLastEvent } from '../message/eventKinds.ts';
+import { StreamEnd } from '../message/eventKinds.ts';
 import { MessageStreamError, type MessageStreamErrorCode } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError, truncation } from '../message/toMessageStreamError.ts';
@@ -7,7 +7,7 @@ import { EventDecoder } from '../sse/EventDecoder.ts';
 import { bodyError, protocolError, requestIdOf } from './bodyError.ts';
 import { drain } from './drain.ts';
 import { nextTurn } from './nextTurn.ts';
-import type { FetchOptions } from './SourceOptions.ts';
+import type { ResponseOptions } from './SourceOptions.ts';
 import { whenOpen } from '../flow/whenOpen.ts';
 
 /** Bytes that keep coming without ending an event are shown as a ping, at most this often (ms). */
@@ -21,8 +21,8 @@ const LARGEST_CHUNK = 65_536;
 /** As much of a body that is no event stream is read, in characters. */
 const READ_AT_MOST = 65_536;
 
-export interface ReceiveOptions extends FetchOptions {
-  /** Whether the stream is over with this event. Default: as `turns` says. */
+export interface ReceiveOptions extends ResponseOptions {
+  /** Whether the stream is complete with this event. Default: as `StreamEnd` finds. */
   isLast?: (event: StreamEvent) => boolean;
   /** Called with the `id:` of the last frame that had one, before each event and error. */
   onId?: (id: string | undefined) => void;
@@ -35,14 +35,7 @@ export interface ReceiveOptions extends FetchOptions {
 export function readEventStream(
   response: Response,
   subscriber: Subscriber<StreamEvent>,
-  {
-    onResponse,
-    allowMissingMessageStop,
-    turns = false,
-    valve,
-    isLast = (event) => isLastEvent(event, turns),
-    onId,
-  }: ReceiveOptions,
+  { onResponse, allowMissingMessageStop, valve, isLast = lastEvent(), onId }: ReceiveOptions,
   abort: () => void,
 ): void {
   // Thousands of replies may be held at once: this one only until its body is known for what it is.
@@ -136,6 +129,11 @@ export function readEventStream(
     });
   };
   whenOpen(valve, subscriber, read);
+}
+
+function lastEvent(): (event: StreamEvent) => boolean {
+  const end = new StreamEnd();
+  return (event) => end.push(event);
 }
 
 /** A gateway may leave the content type out, or send a plain one; a page or JSON is no stream. */

@@ -1,4 +1,5 @@
 import type { Subscriber } from 'rxjs';
+import { StreamEnd } from '../message/eventKinds.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError, fromAbort, toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { drain } from './drain.ts';
@@ -23,6 +24,7 @@ export function readIterable<E extends AnyStreamEvent>(
 ): void {
   const { controller } = stream;
   const iterator = stream[Symbol.asyncIterator]();
+  const end = new StreamEnd();
   let finished = false;
 
   subscriber.add(() => {
@@ -46,7 +48,7 @@ export function readIterable<E extends AnyStreamEvent>(
       return subscriber.complete();
     }
     if ((value.type as string) === 'error') return subscriber.error(fromApiError({ body: value }));
-    finished = value.type === 'message_stop';
+    finished = end.push(value);
     subscriber.next(value);
     if (finished) subscriber.complete();
     else if (!subscriber.closed) whenOpen(valve, subscriber, askNext);

@@ -16,14 +16,18 @@ interface Params {
  */
 export function nextParams<P extends Params>(
   params: P,
-  { appended, results, message }: TurnEndEvent<AnyStreamEvent>,
+  { appended, message }: TurnEndEvent<AnyStreamEvent>,
 ): P {
   return {
     ...params,
     messages: [...params.messages, ...appended],
-    ...(results.length > 0 && unforced(params.tool_choice)),
+    ...(appended.some(hasResult) && unforced(params.tool_choice)),
     ...(message.container && continued(params.container, message.container.id)),
   };
+}
+
+function hasResult({ content }: { content?: unknown }): boolean {
+  return Array.isArray(content) && content.some(({ type }) => type === 'tool_result');
 }
 
 function unforced(choice: unknown): object | undefined {

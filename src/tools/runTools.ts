@@ -5,6 +5,8 @@ import {
   defer,
   EMPTY,
   from,
+  map,
+  type MonoTypeOperatorFunction,
   type Observable,
   type ObservableInput,
   of,
@@ -88,9 +90,10 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  * - Unsubscribe: the request is aborted, the signals of all calls abort, Observables of tools and
  *   approvals are unsubscribed, and no timer is left.
  *
- * Most operators follow it: `textOnly` has the text of all turns. Those for one reply, `finalMessage`,
- * `messageState` and `retryResumable`, end with the first one, and belong inside of the function. To send
- * a loop to a browser, `toSse`; there, `fromResponse(response, { turns: true })`.
+ * Operators follow the loop to its end: `textOnly` emits the text of all turns, `finalMessage` the last
+ * reply, `messageState` the reply that is being written. `retryResumable` belongs inside of the function.
+ * Each `message_start` has the number of its turn as the field `turn`, so that every reader knows that
+ * more follows: send a loop with `toSse`, and read it with `fromResponse`.
  *
  * @throws TypeError when `client` is neither a client nor a function, `params` has no messages or has
  * tools, two tools have the same name, or an option makes no sense.
@@ -173,12 +176,17 @@ export function runTools<E extends AnyStreamEvent>(
         next = event.outcome === 'continue' ? nextParams(turnParams, event) : undefined;
         return event;
       };
-      const reply$ = from(ask(turnParams, { turn })).pipe(requireMessageStop<E>());
+      const reply$ = from(ask(turnParams, { turn })).pipe(requireMessageStop<E>(), markTurn(turn));
       return runTurn(reply$, calls, runnerOf, options).pipe(concatWith(defer(() => of(end()))));
     });
     // Not at once: were all of it synchronous, the stack would grow with each turn.
     return oneTurn.pipe(repeat({ delay: () => (next ? scheduled([next], asapScheduler) : EMPTY) }));
   });
+}
+
+/** Readers know by this field that a `message_stop` is not the end: see `StreamEnd`. */
+function markTurn<E extends AnyStreamEvent>(turn: number): MonoTypeOperatorFunction<E> {
+  return map((event) => (event.type === 'message_start' ? { ...event, turn } : event));
 }
 
 function requestOf<E extends AnyStreamEvent, Params>(

@@ -46,7 +46,6 @@ export function turnEnd<E extends AnyStreamEvent>({
     message,
     usage: usage as UsageOf<E>,
     total: addUsage(before, usage) as UsageOf<E>,
-    results,
     appended,
   };
 }

@@ -159,15 +159,18 @@ describe('Conversation', () => {
         // oxlint-disable-next-line promise/prefer-await-to-then
       ).then(() => until(() => said(conversation).at(-1) === words));
 
-    it('keeps what had arrived, completes, and lets go of the connection', async () => {
+    it('keeps what had arrived, errors as aborted, and lets go of the connection', async () => {
       reply(broken(), messageEvents.text('Yes'));
       const conversation = talk({}, { thinking: { type: 'adaptive' } });
       const states = statesOf(conversation);
-      const done = received(conversation.send('Hi'));
+      const done = failure(conversation.send('Hi'));
       await arrived(conversation, 'Hello ');
       conversation.stop();
       expect(conversation.state.status).toBe('stopped');
-      await done;
+      const error = await done;
+      expect(error).toMatchObject({ code: 'aborted', retryable: false });
+      expect(error.partial?.content.at(-1)).toMatchObject({ text: 'Hello ' });
+      expect(conversation.state.error).toBeUndefined();
       expect(await http.server.requests[0]!.finished).toBe('client-left');
       expect(changes(states)).toEqual(['idle', 'sending', 'streaming', 'stopped']);
       expect(conversation.messages[1]).toMatchObject({ status: 'stopped', text: 'Hello ' });
@@ -198,10 +201,10 @@ describe('Conversation', () => {
     it('in the request leaves the question, which is asked together with the next', async () => {
       reply({ events: messageEvents.text('Hi'), delay: 60_000 }, messageEvents.text('Yes'));
       const conversation = talk();
-      const done = received(conversation.send('Hi'));
+      const done = failure(conversation.send('Hi'));
       await until(() => http.server.requests.length === 1);
       conversation.stop();
-      expect(await done).toEqual([]);
+      expect(await done).toMatchObject({ code: 'aborted', retryable: false, partial: undefined });
       await received(conversation.send('Are you there?'));
       expect(turns()).toEqual([{ role: 'user', content: [text('Hi'), text('Are you there?')] }]);
     });
@@ -436,10 +439,10 @@ describe('Conversation', () => {
         },
       });
       const conversation = talk({ tools: [slow] });
-      const done = received(conversation.send('Hi'));
+      const done = failure(conversation.send('Hi'));
       await until(() => conversation.state.status === 'tool' && signal !== undefined);
       conversation.stop();
-      await done;
+      expect(await done).toMatchObject({ code: 'aborted' });
       expect(signal?.aborted).toBe(true);
       expect(conversation.messages[1]).toMatchObject({
         status: 'complete',

@@ -155,11 +155,12 @@ export function checkLoops(numRuns: number): Map<string, number> {
         const ends = ours.filter((event): event is TurnEndEvent => event.type === 'turn_end');
         expect(ends.at(-1)).toMatchObject({ outcome: expect.not.stringMatching('continue') });
         expect(ends.slice(0, -1).every(({ outcome }) => outcome === 'continue')).toBe(true);
-        for (const { turn, results, appended, outcome, message } of ends) {
+        for (const { turn, appended, outcome, message } of ends) {
           outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
           const content = appended[0]?.role === 'assistant' ? appended[0].content : [];
           const blocks = content as { type: string; id?: string }[];
           const ids = blocks.flatMap(({ type, id }) => (type === 'tool_use' ? id : []));
+          const results = (appended[1]?.content ?? []) as { tool_use_id: string }[];
           expect(results.map((result) => result.tool_use_id)).toEqual(ids);
           // Each result is one that was shown, and each that was shown is told, unless taken back.
           const shown = ours.flatMap((event) =>

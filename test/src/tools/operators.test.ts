@@ -10,6 +10,7 @@ import {
   finalMessage,
   finalText,
   fromResponse,
+  fromStream,
   measureStream,
   MessageBuilder,
   messageState,
@@ -70,7 +71,7 @@ describe('the events of runTools', () => {
   });
 
   const mirrors: Record<string, MonoTypeOperatorFunction<Event>> = {
-    requireMessageStop: requireMessageStop({ turns: true }),
+    requireMessageStop: requireMessageStop(),
     messageTimeout: messageTimeout({ liveness: 10_000, progress: 10_000, total: 10_000 }),
     shareMessage: shareMessage(),
     takeUntilAborted: takeUntilAborted(new AbortController().signal),
@@ -98,10 +99,17 @@ describe('the events of runTools', () => {
     await same(accumulateUsage);
     await same(contentBlocks);
     await same(toolUses);
-    await same(finalMessage);
-    await same(finalText);
-    await same(messageState);
     expect((await through(textOnly())).join('')).toBe('Let me look. It is one.');
+  });
+
+  it('end with the loop, and not with its first reply, for what ends with a reply', async () => {
+    expect(await through(finalMessage())).toMatchObject([{ id: 'msg_b' }]);
+    expect(await through(finalText())).toEqual(['It is one.']);
+    const states = await through(messageState());
+    expect(states.filter(({ status }) => status === 'complete')).toHaveLength(1);
+    expect(states.at(-1)).toMatchObject({ status: 'complete', text: 'It is one.' });
+    const cut = await received(from(known.slice(0, -1)).pipe(messageState()));
+    expect(cut.at(-1)).toMatchObject({ status: 'error', error: { code: 'truncated' } });
   });
 
   it('change nothing in a message', () => {
@@ -135,23 +143,33 @@ describe('the events of runTools', () => {
 describe('a loop that is sent on', () => {
   it('is written as frames, and read as it was: the browser ends after the last turn', async () => {
     const response = toSseResponse(loop());
-    expect(await received(fromResponse(response, { turns: true }))).toEqual(known);
+    expect(await received(fromResponse(response))).toEqual(known);
     const frames = await through(toSse({ id: false }));
     expect(frames.join('')).toBe(known.map((event) => encodeEvent(event)).join(''));
   });
 
-  it('ends after the first reply where nobody said that there are more', async () => {
-    const events = await received(fromResponse(toSseResponse(loop())));
-    expect(events.at(-1)).toEqual({ type: 'message_stop' });
-    expect(events).toHaveLength([...first].length);
+  it('marks each message_start with its turn, in a form that survives spread and JSON', async () => {
+    const starts = known.filter(({ type }) => type === 'message_start');
+    expect(starts.map((start) => (start as { turn?: unknown }).turn)).toEqual([1, 2]);
+    const copied = from(known.map((event) => JSON.parse(JSON.stringify({ ...event })) as Event));
+    expect(await received(copied.pipe(requireMessageStop()))).toHaveLength(known.length);
+    expect(await received(fromStream(() => toAsyncIterable(loop())))).toEqual(known);
+  });
+
+  it('is truncated where it is cut between two turns', async () => {
+    const at = known.findIndex(({ type }) => type === 'turn_end');
+    for (const length of [at, at + 1]) {
+      const error = await failure(fromResponse(toSseResponse(loop().pipe(take(length)))));
+      expect(error).toMatchObject({ code: 'truncated', retryable: true, partial: { id: 'msg_a' } });
+    }
   });
 
   it('is truncated where the last turn is missing', async () => {
     const part = toSseResponse(loop().pipe(take(known.length - 1)));
-    const error = await failure(fromResponse(part, { turns: true }));
+    const error = await failure(fromResponse(part));
     expect(error).toMatchObject({ code: 'truncated', partial: { id: 'msg_b' } });
     const cut = await failure(
-      from(known.slice(0, -1)).pipe(requireMessageStop({ turns: true, allowMissing: true })),
+      from(known.slice(0, -1)).pipe(requireMessageStop({ allowMissing: true })),
     );
     expect(cut.code).toBe('truncated');
   });
@@ -178,7 +196,7 @@ describe('a loop that is sent on', () => {
   });
 
   it('is a stream, and can be iterated', async () => {
-    const text = await new Response(toReadableStream(loop(), { turns: true })).text();
+    const text = await new Response(toReadableStream(loop())).text();
     expect(
       text
         .trim()

@@ -114,8 +114,8 @@ describe('runTools', () => {
 });
 
 describe('fromResponse', () => {
-  it('has the events of tools where it is told of turns', () => {
-    expectTypeOf(fromResponse(new Response(), { turns: true })).toEqualTypeOf<
+  it('has the events of tools where their type is given', () => {
+    expectTypeOf(fromResponse<ToolEvent>(new Response())).toEqualTypeOf<
       Observable<StreamEvent | ToolEvent>
     >();
     expectTypeOf(fromResponse(new Response())).toEqualTypeOf<Observable<StreamEvent>>();

@@ -52,7 +52,7 @@ describe('the outcome of a turn', () => {
   it('is `max_turns` where the loop would go on, its calls answered all the same', async () => {
     const { ends: all, requests } = await ends([call, call], { maxTurns: 2 });
     expect(all.map(({ outcome }) => outcome)).toEqual(['continue', 'max_turns']);
-    expect(all[1]?.results).toMatchObject([{ content: 'a' }]);
+    expect(all[1]?.appended[1]?.content).toMatchObject([{ content: 'a' }]);
     expect(all[1]?.appended).toHaveLength(2);
     expect(requests).toHaveLength(2);
     const { ends: one } = await ends([answer], { maxTurns: 1 });
@@ -92,7 +92,10 @@ describe('the outcome of a turn', () => {
       call.text('...').with({ stopReason: 'pause_turn' }),
       answer,
     ]);
-    expect(all[0]).toMatchObject({ outcome: 'continue', results: [{ content: 'a' }] });
+    expect(all[0]).toMatchObject({
+      outcome: 'continue',
+      appended: [{}, { content: [{ content: 'a' }] }],
+    });
     expect(requests[1]?.['messages']).toHaveLength(3);
   });
 });
@@ -111,10 +114,10 @@ describe('what a turn adds to the history', () => {
       messageEvents.thinking('Hm').text('I see.').toolUse('a', { n: 1 }),
       answer,
     ]);
-    const { message, results, appended } = all[0]!;
+    const { message, appended } = all[0]!;
     expect(appended).toEqual([
       { role: 'assistant', content: message.content },
-      { role: 'user', content: results },
+      { role: 'user', content: [expect.objectContaining({ type: 'tool_result', content: 'a' })] },
     ]);
     expect(appended[0]?.content[0]).toBe(message.content[0]);
   });
