@@ -1,5 +1,6 @@
 import { concatMap, filter, map, type OperatorFunction } from 'rxjs';
 import { isCitationsDelta } from '../src/message/guards.ts';
+import { isRestated } from '../src/message/restatedBlock.ts';
 import type { AnyStreamEvent, CitationOf } from '../src/message/StreamEvent.ts';
 
 /**
@@ -44,5 +45,6 @@ export function citationsOnly<E extends AnyStreamEvent>(): OperatorFunction<E, C
 function arrivingCitations(event: AnyStreamEvent): CitationOf<AnyStreamEvent>[] {
   if (isCitationsDelta(event)) return event.delta.citation ? [event.delta.citation] : [];
   if (event.type !== 'content_block_start' || event.content_block?.type !== 'text') return [];
+  if (isRestated(event)) return [];
   return event.content_block.citations ?? [];
 }

@@ -1,6 +1,17 @@
-import { ignoreElements, Observable, type OperatorFunction, tap } from 'rxjs';
+import {
+  concatWith,
+  defer,
+  EMPTY,
+  ignoreElements,
+  Observable,
+  type OperatorFunction,
+  tap,
+  throwError,
+} from 'rxjs';
 import type { AnyAgentMessage } from '../src/agent/AgentMessage.ts';
+import { partialOf } from '../src/agent/AgentOptions.ts';
 import { AgentReplies } from '../src/agent/AgentReplies.ts';
+import { AgentTurns } from '../src/agent/AgentTurns.ts';
 import type { BetaStreamEvent } from '../src/message/StreamEvent.ts';
 
 export interface StreamEventsConfig {
@@ -89,12 +100,30 @@ export function streamEvents<M extends AnyAgentMessage>({
   return (source) =>
     new Observable((subscriber) => {
       const replies = new AgentReplies((event) => subscriber.next(event), parent);
-      const end = () => replies.end();
+      const turns = new AgentTurns();
       source
         .pipe(
-          tap({ next: (message) => replies.push(message), error: end, complete: end }),
+          tap({
+            next: (message) => {
+              replies.push(message);
+              turns.push(message);
+            },
+            error: () => replies.end(),
+            complete: () => replies.end(),
+          }),
           ignoreElements(),
+          // Not when the result comes: a session may go on after a turn that failed.
+          concatWith(defer(() => failureOf(turns, replies, parent))),
         )
         .subscribe(subscriber);
     });
+}
+
+function failureOf(
+  { error }: AgentTurns,
+  replies: AgentReplies,
+  parent: string | null,
+): Observable<never> {
+  if (parent !== null || error === undefined) return EMPTY;
+  return throwError(() => error.with({ partial: () => partialOf(replies) }));
 }

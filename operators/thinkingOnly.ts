@@ -1,6 +1,7 @@
 import { filter, map, type OperatorFunction } from 'rxjs';
 import { isThinkingDelta } from '../src/message/guards.ts';
 import { asString } from '../src/message/record.ts';
+import { isRestated } from '../src/message/restatedBlock.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
 /**
@@ -49,5 +50,6 @@ export function thinkingOnly(): OperatorFunction<AnyStreamEvent, string> {
 function arrivingThinking(event: AnyStreamEvent): string {
   if (isThinkingDelta(event)) return asString(event.delta.thinking);
   if (event.type !== 'content_block_start' || event.content_block?.type !== 'thinking') return '';
+  if (isRestated(event)) return '';
   return asString(event.content_block.thinking);
 }

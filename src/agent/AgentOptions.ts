@@ -9,10 +9,12 @@ import {
   tap,
   throwError,
 } from 'rxjs';
+import { AgentReplies } from './AgentReplies.ts';
 import { AgentTurns } from './AgentTurns.ts';
 import type { AnyAgentMessage } from './AgentMessage.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { whenAborted } from '../flow/whenAborted.ts';
+import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 
 export interface AgentOptions {
@@ -43,16 +45,30 @@ export function agentEndings<M extends AnyAgentMessage>({
 }: AgentOptions): MonoTypeOperatorFunction<M> {
   return (source) =>
     defer(() => {
-      const turns = new AgentTurns({ keepContent, allowErrorResult });
-      const end = defer(() => (turns.failure ? throwError(() => turns.failure) : EMPTY));
+      const turns = new AgentTurns();
+      const replies = keepContent ? new AgentReplies(() => {}) : undefined;
+      const isOver = () => !allowErrorResult && turns.error !== undefined;
+      const end = defer(() => {
+        const failure = allowErrorResult && turns.error ? undefined : turns.failure;
+        return failure ? throwError(() => failure) : EMPTY;
+      });
       return source.pipe(
-        tap((message) => turns.push(message)),
-        takeWhile(() => !turns.hasFailed, true),
+        tap((message) => {
+          replies?.push(message);
+          turns.push(message);
+        }),
+        takeWhile(() => !isOver(), true),
         signal ? takeUntil(whenAborted(signal)) : (same) => same,
         concatWith(end),
         catchError((error: unknown) =>
-          throwError(() => toMessageStreamError(error, { partial: () => turns.partial })),
+          throwError(() => toMessageStreamError(error, { partial: () => partialOf(replies) })),
         ),
       );
     });
+}
+
+/** The last reply of the main thread, as far as it has arrived. */
+export function partialOf(replies: AgentReplies | undefined): MessageStreamError['partial'] {
+  replies?.end();
+  return replies?.partial as MessageStreamError['partial'];
 }

@@ -1,164 +1,185 @@
 import { blockEvents } from '../message/blockEvents.ts';
 import { type Fields, fields as fieldsIn, isRecord } from '../message/record.ts';
+import { restatedBlock } from '../message/restatedBlock.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { BetaStreamEvent, ContentBlockOf, MessageOf } from '../message/StreamEvent.ts';
+import { abandonedFrom, blocksOf, isGoodResult, isSynthetic } from './agentLines.ts';
+import { noticeEvent } from './agentNotice.ts';
 import type { AnyAgentMessage } from './AgentMessage.ts';
-
-/** A block of the reply that is being made, at its place among those that stand. */
-interface Block {
-  type: unknown;
-  /** That of a tool call. */
-  id: unknown;
-  /** The `uuid` of the complete message that has it: with that it can be taken back. */
-  uuid?: unknown;
-}
-
-interface Reply {
-  id: unknown;
-  blocks: Block[];
-  /** Its blocks by the `index` that the API's stream gives them; none when it comes without stream. */
-  streamed?: Map<unknown, Block>;
-  /** The `uuid`s of its complete messages. */
-  uuids: Set<unknown>;
-  usage: unknown;
-  stopReason: unknown;
-  /** Whether a `message_delta` has been emitted. */
-  hasDelta: boolean;
-  /** Whether the API's `message_stop` has come. It is kept back until it is certain that it stands. */
-  hasStopped: boolean;
-  /** Whether the result of one of its tool calls has come. */
-  isAnswered: boolean;
-  isAborted: boolean;
-}
+import { AgentReply } from './AgentReply.ts';
+import { completeBlock, missingDeltas } from './completeBlock.ts';
 
 /**
- * Makes the events of one thread's replies out of the messages of Claude Code, each block once.
+ * Makes the events of one thread's replies out of the lines of Claude Code, each block once.
  *
- * A reply comes as events of the API's stream, as complete messages, one for each block that has ended,
- * or as both. Complete messages are matched with the blocks that were streamed, by their tool call or
- * else by type and order, since the CLI may change what is in them; what matches none was not streamed.
+ * The facts that it follows, as seen in CLI 2.1.332:
  *
- * What was said can be taken back: by the first complete message of the reply that replaces it, which
- * comes after that reply's first events. So where a reply has ended and another follows without an
- * answer to its tool calls, the events of that other wait for its first complete message.
+ * 1. A reply comes as events of the API's stream, as complete messages (one for each block that has
+ *    ended), or as both. A complete message is matched with the block that was streamed, by its tool
+ *    call or else by type and order. Where the two differ, the complete one counts.
+ * 2. `api_message_id` says which reply an event belongs to; lines of the CLI come in between.
+ * 3. `message_stop` on a line with `abandoned_blocks`, or without a `stop_reason` before it, closes a
+ *    reply that was cut. The abandoned blocks are withdrawn, the others stand, and it has no ending.
+ * 4. After a cut the CLI asks again: by a new `message_start`, or without streaming, by a complete
+ *    message with a `stop_reason`. What follows is a reply of its own.
+ * 5. An error is an `assistant` line of the model `<synthetic>`. It is no reply and ends none. In a
+ *    session of complete messages it is the only sign that the reply before it was cut.
+ * 6. A refusal may be taken back: by `retracted_message_uuids` of a `system` line, which comes before
+ *    the `message_delta` of that reply, or by `supersedes` of the next complete message, which comes
+ *    after the first events of its reply. So where a reply has ended and another follows before any
+ *    line that settles it, the events of that other wait for its first complete message.
+ * 7. A `user` line settles a reply: with the results of its tool calls (also while it is written), or
+ *    with `isSynthetic`, where the CLI tells the model what became of it.
+ * 8. Complete messages have no `stop_reason`. It is `tool_use` where a call was answered, `refusal`
+ *    where a line names the reply as refused, and at the end of the turn that of a good `result`.
+ * 9. A message with `aborted` was interrupted: it keeps what it has, and has no ending.
  */
 export class AgentReplies {
   readonly #parent: string | null;
   readonly #emit: (event: BetaStreamEvent) => void;
   readonly #builder = new MessageBuilder<BetaStreamEvent>();
-  #reply: Reply | undefined;
+  #reply: AgentReply | undefined;
   /** The one before, whose complete messages may still come. */
-  #before: Reply | undefined;
-  /** Events of the next reply, while it is not certain that `#reply` stands. */
+  #before: AgentReply | undefined;
+  /** Lines with events of the next reply, while it is not certain that `#reply` stands. */
   #waiting: Fields[] = [];
-  #resumes = 0;
+  /** What had been written of the last reply before blocks of it were abandoned. */
+  #written: MessageOf<BetaStreamEvent> | undefined;
+  #attempts = 1;
+  /** Whether lines of the main thread come too, which say when a subagent is done. */
+  #seesMain = false;
+  #isTurnOver = false;
 
   constructor(emit: (event: BetaStreamEvent) => void, parent: string | null = null) {
     this.#emit = emit;
     this.#parent = parent;
   }
 
-  /** The last reply as far as it has been emitted. */
-  get message(): MessageOf<BetaStreamEvent> | undefined {
-    return this.#builder.message;
+  /** All that was written of the last reply, also where the CLI has abandoned it since. */
+  get partial(): MessageOf<BetaStreamEvent> | undefined {
+    return this.#written ?? this.#builder.message;
   }
 
-  /** Takes the next message in. */
+  /** Takes the next line in. */
   push(message: AnyAgentMessage): void {
-    const fields = message as unknown as Fields;
-    if (fields['type'] === 'result') return this.#endTurn(fields);
-    if (fields['type'] === 'system') return this.#takeBack(fields['retracted_message_uuids']);
-    if ((fields['parent_tool_use_id'] ?? null) !== this.#parent) return;
-    switch (fields['type']) {
+    const line = message as unknown as Fields;
+    if (line['type'] === 'result') return this.#endTurn(line);
+    if (line['type'] === 'system') return this.#system(line);
+    const parent = line['parent_tool_use_id'] ?? null;
+    if (parent === null) this.#seesMain = true;
+    if (parent !== this.#parent) return;
+    this.#isTurnOver = false;
+    switch (line['type']) {
       case 'stream_event':
-        if (isRecord(fields['event'])) this.#stream(fields['event']);
-        return;
+        return this.#stream(line);
       case 'assistant':
-        if (isRecord(fields['message'])) this.#complete(fields['message'], fields);
+        if (isSynthetic(line)) return this.#cliError(line);
+        if (isRecord(line['message'])) this.#complete(line['message'], line);
         return;
       case 'user':
-        if (isRecord(fields['message'])) this.#answer(fields['message']['content']);
+        return this.#user(line);
     }
   }
 
   /** Gives away what waits, when nothing follows any more. */
   end(): void {
     while (this.#waiting.length > 0) this.#goOn();
-    // A subagent has no result of its own. On the main thread, where that is missing, the end is a cut.
-    if (this.#parent !== null || this.#reply?.hasStopped) this.#finish();
+    if (this.#reply?.state === 'ended') return this.#finish();
+    // A subagent has no result of its own. Where nothing of the main thread is seen, its end is this.
+    if (this.#parent === null || !(this.#isTurnOver || !this.#seesMain)) return;
+    if (this.#reply) this.#finish({ stopReason: null });
   }
 
-  #stream(event: Fields): void {
+  #stream(line: Fields): void {
+    const { event, api_message_id: id } = line;
+    if (!isRecord(event)) return;
     const { type } = event;
     // Signs of life are worth nothing later.
     if (type === 'ping') return this.#send(event);
-    if (this.#waiting.length > 0) return void this.#waiting.push(event);
-    if (type === 'message_start') return this.#begin(event);
+    if (this.#waiting.length > 0) return void this.#waiting.push(line);
+    if (type === 'message_start') return this.#begin(event, line);
     const reply = this.#reply;
     // Of a reply whose start was not seen, only the complete messages are of use.
-    if (reply === undefined) return;
+    if (reply === undefined || reply.state === 'withdrawn') return;
+    if (id !== undefined && id !== reply.id) return;
     switch (type) {
       case 'content_block_start':
         return this.#startBlock(reply, event);
       case 'content_block_delta':
       case 'content_block_stop':
-        return this.#sendAt(reply, reply.streamed?.get(event['index']), event);
+        return this.#sendAt(reply, event);
       case 'message_delta':
-        reply.hasDelta = true;
-        reply.stopReason = fieldsIn(event['delta'])['stop_reason'] ?? reply.stopReason;
-        reply.usage = event['usage'] ?? reply.usage;
-        return this.#send(event);
+        return this.#stopReason(reply, event);
       case 'message_stop':
-        reply.hasStopped = true;
-        return;
+        return this.#stop(reply, abandonedFrom(line));
       default:
         return this.#send(event);
     }
   }
 
-  #begin(event: Fields): void {
+  #begin(event: Fields, line: Fields): void {
     const { id } = fieldsIn(event['message']);
     if (this.#reply) {
       // The API never does that; the builder would ignore it too.
-      if (this.#reply.id === id) return;
-      if (mayBeTakenBack(this.#reply)) return void this.#waiting.push(event);
+      if (this.#reply.id === id && this.#reply.state === 'open') return;
+      if (this.#reply.mayBeTakenBack) return void this.#waiting.push(line);
       this.#finish();
     }
-    this.#reply = { ...newReply(id), streamed: new Map() };
+    this.#reply = new AgentReply(id, true);
     this.#send(event);
   }
 
-  #startBlock(reply: Reply, event: Fields): void {
-    if (reply.streamed === undefined) return;
+  #startBlock(reply: AgentReply, event: Fields): void {
+    if (!reply.isStreamed) return;
     const { type, id } = fieldsIn(event['content_block']);
-    const block: Block = { type, id };
-    reply.blocks.push(block);
-    reply.streamed.set(event['index'], block);
-    this.#sendAt(reply, block, event);
+    reply.blocks.push({ type, id, index: event['index'], hasStopped: false });
+    this.#sendAt(reply, event);
+  }
+
+  #stopReason(reply: AgentReply, event: Fields): void {
+    reply.usage = event['usage'] ?? reply.usage;
+    const stopReason = fieldsIn(event['delta'])['stop_reason'];
+    // The CLI closes a reply that was cut or interrupted by a delta of its own, without a reason.
+    if (stopReason == null || reply.state === 'broken') return;
+    reply.stopReason = stopReason;
+    reply.hasDelta = true;
+    this.#send(event);
+  }
+
+  /** It is kept back until it is certain that the reply stands. */
+  #stop(reply: AgentReply, abandoned: number | undefined): void {
+    if (abandoned !== undefined) return this.#breakOff(reply, reply.countBefore(abandoned));
+    if (reply.stopReason != null) reply.state = 'ended';
+    else this.#breakOff(reply, reply.isStreamed ? reply.completeCount : reply.blocks.length);
   }
 
   /** Takes in a complete message, of one block or of several. */
-  #complete(message: Fields, { uuid, supersedes, aborted }: Fields): void {
+  #complete(message: Fields, line: Fields): void {
+    const { uuid, supersedes, aborted } = line;
     const reply = this.#replyOf(message, supersedes);
     if (reply === undefined || reply.uuids.has(uuid)) return;
     reply.uuids.add(uuid);
     for (const block of blocksOf(message['content'])) {
-      if (!match(reply, block, uuid) && reply !== this.#before) {
-        this.#add(reply, block, uuid, aborted);
-      }
+      const at = reply.match(block);
+      if (at >= 0) this.#compare(reply, at, block, uuid);
+      else if (reply !== this.#before) this.#add(reply, block, uuid, aborted === true);
     }
-    if (reply.streamed === undefined) reply.usage = message['usage'] ?? reply.usage;
-    reply.stopReason ??= message['stop_reason'];
-    if (aborted === true) reply.isAborted = true;
+    if (!reply.isStreamed) {
+      reply.usage = message['usage'] ?? reply.usage;
+      reply.stopReason ??= message['stop_reason'];
+      if (reply.stopReason != null && reply.state === 'open') reply.state = 'ended';
+    }
+    if (aborted === true) reply.state = 'broken';
   }
 
   /** The reply that a complete message belongs to. */
-  #replyOf(message: Fields, supersedes: unknown): Reply | undefined {
+  #replyOf(message: Fields, supersedes: unknown): AgentReply | undefined {
     const before = this.#before;
-    const isOf = (reply: Reply | undefined) => reply !== undefined && reply.id === message['id'];
+    const isOf = (reply: AgentReply | undefined) =>
+      reply !== undefined && reply.id === message['id'];
     // One that is late: all that is in it has been streamed.
-    if (!isOf(this.#reply) && isOf(before) && before?.streamed) return before;
+    if (!isOf(this.#reply) && isOf(before) && before?.isStreamed) return before;
     this.#takeBack(supersedes);
     if (isOf(this.#reply)) return this.#reply;
     this.#goOn();
@@ -169,53 +190,142 @@ export class AgentReplies {
   /** Begins a reply that comes without stream. */
   #open(message: Fields): void {
     this.#finish();
-    this.#reply = newReply(message['id']);
+    this.#reply = new AgentReply(message['id'], false);
     const notYet = Object.fromEntries(SAID_LAST.map((field) => [field, null]));
     this.#send({ type: 'message_start', message: { ...message, ...notYet, content: [] } });
   }
 
-  #add(reply: Reply, block: Fields, uuid: unknown, aborted: unknown): void {
+  /** Takes in the complete message of a block that was streamed. */
+  #compare(reply: AgentReply, at: number, complete: Fields, uuid: unknown): void {
+    const block = reply.blocks[at]!;
+    block.uuid = uuid;
+    const streamed = this.#builder.message?.content[at] as Fields | undefined;
+    if (reply !== this.#reply || streamed === undefined) return;
+    const whole = completeBlock(complete);
+    const deltas = missingDeltas(streamed, whole);
+    if (deltas === undefined || (deltas.length > 0 && block.hasStopped)) {
+      return this.#replace(
+        reply,
+        at,
+        (content) => [whole as unknown as Content, ...content.slice(1)],
+        {
+          error: new MessageStreamError(NOT_AS_STREAMED, { code: 'unknown' }),
+        },
+      );
+    }
+    for (const delta of deltas) this.#send({ type: 'content_block_delta', index: at, delta });
+  }
+
+  #add(reply: AgentReply, block: Fields, uuid: unknown, isOpen: boolean): void {
     const { length } = reply.blocks;
-    reply.blocks.push({ type: block['type'], id: block['id'], uuid });
-    this.#sendBlock(block as unknown as Content, length, aborted === true);
+    reply.blocks.push({ type: block['type'], id: block['id'], uuid, hasStopped: !isOpen });
+    const content = completeBlock(block) as unknown as Content;
+    for (const event of blockEvents<BetaStreamEvent>(content, length, { open: isOpen })) {
+      this.#send(event);
+    }
   }
 
-  #answer(content: unknown): void {
+  /** An error that the CLI puts in words: no reply, and the end of none. */
+  #cliError(line: Fields): void {
     const reply = this.#reply;
-    if (reply === undefined) return;
-    const calls = new Set(blocksOf(content).map((block) => block['tool_use_id']));
-    reply.isAnswered ||= reply.blocks.some(({ id }) => id !== undefined && calls.has(id));
-    if (reply.hasStopped && !mayBeTakenBack(reply)) this.#goOn();
+    const { stop_reason } = fieldsIn(line['message']);
+    if (reply && reply.id === line['refused_message_id']) reply.stopReason ??= 'refusal';
+    // Of a reply whose stream is seen, that says how it ends.
+    else if (reply?.isStreamed === false && reply.state === 'open') {
+      if (!reply.isAnswered || stop_reason === 'tool_use') reply.state = 'broken';
+    }
+    this.#notice(line);
   }
 
-  #endTurn({ stop_reason }: Fields): void {
+  #user(line: Fields): void {
+    const reply = this.#reply;
+    if (reply === undefined || !isRecord(line['message'])) return;
+    reply.answer(blocksOf(line['message']['content']));
+    if (line['isSynthetic'] === true) this.#settle(reply, line['refused_message_id']);
+    if (reply.state === 'ended' && !reply.mayBeTakenBack) this.#goOn();
+  }
+
+  /** The CLI tells the model what became of the reply: it was refused, or else it was cut. */
+  #settle(reply: AgentReply, refused: unknown): void {
+    reply.isSettled = true;
+    if (reply.isStreamed || reply.state !== 'open' || reply.isAnswered) return;
+    reply.state = refused === reply.id ? 'ended' : 'broken';
+    if (refused === reply.id) reply.stopReason ??= 'refusal';
+  }
+
+  #system(line: Fields): void {
+    this.#takeBack(line['retracted_message_uuids']);
+    // A turn begins, so that the one before is over, though its result may come late.
+    if (line['subtype'] === 'init') this.#endTurn({ subtype: 'success' });
+    this.#notice(line);
+  }
+
+  #notice(line: Fields): void {
+    const event = this.#parent === null ? noticeEvent(line) : undefined;
+    if (event) this.#send(event);
+  }
+
+  #endTurn(result: Fields): void {
+    this.#isTurnOver = isGoodResult(result);
+    this.#seesMain = true;
     if (this.#parent !== null) return;
     while (this.#waiting.length > 0) this.#goOn();
-    if (this.#reply) this.#reply.stopReason ??= stop_reason;
-    this.#finish();
+    this.#finish(this.#isTurnOver ? { stopReason: result['stop_reason'] ?? null } : {});
   }
 
-  /** Ends the reply, which stands, and gives away the events that have waited for that. */
+  /** Ends the reply, which stands, and takes in the events that have waited for that. */
   #goOn(): void {
     this.#finish();
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const event of waiting) this.#stream(event);
+    for (const line of waiting) this.#stream(line);
   }
 
-  #finish(): void {
+  /** Ends the reply; `stopReason` is that of the turn, where it is known that the turn went well. */
+  #finish({ stopReason }: { stopReason?: unknown } = {}): void {
     const reply = this.#reply;
     if (reply === undefined) return;
-    // The stream broke off, and there is another one: what was not complete has gone with it.
-    if (reply.streamed && !reply.hasStopped && !reply.isAborted) {
-      this.#withdraw(reply, ({ uuid }) => uuid === undefined, BROKE_OFF);
-    }
     this.#reply = undefined;
     this.#before = reply;
-    if (reply.isAborted) return;
-    if (reply.blocks.length === 0 && !reply.hasStopped) return;
-    if (!reply.hasDelta) this.#send(finalDelta(reply));
+    const isTurnEnd = stopReason !== undefined;
+    if (reply.state === 'open' && reply.isStreamed && reply.stopReason == null) {
+      this.#breakOff(reply, reply.completeCount);
+    }
+    if (reply.state === 'broken') return this.#proveLastCall(reply);
+    if (reply.state === 'withdrawn' || (reply.blocks.length === 0 && reply.state === 'open'))
+      return;
+    reply.stopReason ??= reply.isAnswered ? 'tool_use' : stopReason;
+    if (reply.stopReason == null && !isTurnEnd) return;
+    if (!reply.hasDelta) this.#send(reply.finalDelta());
     this.#send({ type: 'message_stop' });
+  }
+
+  /** The reply was cut: its first `keep` blocks stand, and it has no ending. */
+  #breakOff(reply: AgentReply, keep: number): void {
+    this.#written = this.#builder.message;
+    if (keep < reply.blocks.length) {
+      this.#replace(reply, keep, () => [], {
+        error: new MessageStreamError(BROKE_OFF, { code: 'truncated' }),
+        isNewAttempt: true,
+      });
+    }
+    reply.state = 'broken';
+  }
+
+  /**
+   * A call at the end of a reply that was cut is complete, and has run. What proves that to a reader is
+   * a block that begins behind it; so one does, and is withdrawn.
+   */
+  #proveLastCall({ blocks: { length }, blocks }: AgentReply): void {
+    const last = blocks.at(-1);
+    if (last?.type !== 'tool_use' || last.uuid === undefined) return;
+    this.#send({
+      type: 'content_block_start',
+      index: length,
+      content_block: { type: 'text', text: '', citations: null },
+    });
+    const error = new MessageStreamError(BROKE_OFF, { code: 'truncated' });
+    this.#send({ type: 'resume', attempt: ++this.#attempts, keep: length, error });
   }
 
   /** Withdraws what was said under these `uuid`s. */
@@ -223,41 +333,58 @@ export class AgentReplies {
     const reply = this.#reply;
     if (reply === undefined || !Array.isArray(uuids) || uuids.length === 0) return;
     const gone = new Set(uuids);
-    this.#withdraw(reply, ({ uuid }) => gone.has(uuid), TAKEN_BACK);
-    // With nothing left of it, it is no reply that could end.
-    if (reply.blocks.length === 0) reply.hasStopped = false;
-  }
-
-  #withdraw(reply: Reply, isGone: (block: Block) => boolean, message: string): void {
-    const { blocks } = reply;
-    const keep = blocks.findIndex(isGone);
+    const keep = reply.blocks.findIndex(({ uuid }) => gone.has(uuid));
     if (keep < 0) return;
-    const content = this.#builder.message?.content ?? [];
-    const rest = blocks.flatMap((block, index) =>
-      index > keep && !isGone(block) ? [{ block, content: content[index]! }] : [],
+    const code = reply.stopReason === 'refusal' ? 'refusal' : 'unknown';
+    const stands = reply.blocks.slice(keep).map(({ uuid }) => !gone.has(uuid));
+    this.#replace(
+      reply,
+      keep,
+      (content) => content.map((one, at) => (stands[at] ? one : undefined)),
+      {
+        error: new MessageStreamError(TAKEN_BACK, { code }),
+        isNewAttempt: true,
+      },
     );
-    blocks.length = keep;
     // After a seam a reply says anew how it ends.
     reply.hasDelta = false;
-    const code = reply.stopReason === 'refusal' ? 'refusal' : 'unknown';
-    const error = new MessageStreamError(message, { code });
-    this.#send({ type: 'resume', attempt: 1 + ++this.#resumes, keep, error });
-    for (const { block, content: again } of rest) {
-      blocks.push(block);
-      this.#sendBlock(again, blocks.length - 1, block.uuid === undefined);
-    }
+    if (reply.blocks.length === 0) reply.state = 'withdrawn';
   }
 
-  #sendBlock(block: Content, index: number, open: boolean): void {
-    for (const event of blockEvents<BetaStreamEvent>(block, index, { open })) this.#send(event);
+  /** Withdraws the blocks from `keep` on, and states again what comes in their place. */
+  #replace(
+    reply: AgentReply,
+    keep: number,
+    instead: (content: Content[]) => (Content | undefined)[],
+    { error, isNewAttempt = false }: { error: MessageStreamError; isNewAttempt?: boolean },
+  ): void {
+    const contents = instead((this.#builder.message?.content ?? []).slice(keep));
+    const blocks = reply.blocks.splice(keep);
+    if (isNewAttempt) this.#attempts++;
+    this.#send({ type: 'resume', attempt: this.#attempts, keep, error });
+    blocks.forEach((block, at) => {
+      const content = contents[at];
+      if (content === undefined) return;
+      const open = !block.hasStopped;
+      reply.blocks.push(block);
+      const index = reply.blocks.length - 1;
+      for (const event of restatedBlock<BetaStreamEvent>(content, index, { open }))
+        this.#send(event);
+    });
   }
 
-  #sendAt(reply: Reply, block: Block | undefined, event: Fields): void {
-    const index = block === undefined ? -1 : reply.blocks.lastIndexOf(block);
-    if (index >= 0) this.#send(index === event['index'] ? event : { ...event, index });
+  /** Passes an event of a block on, under the index that the block has among those that stand. */
+  #sendAt(reply: AgentReply, event: Fields): void {
+    const at = reply.positionOf(event['index']);
+    if (at < 0) return;
+    if (event['type'] === 'content_block_stop') reply.blocks[at]!.hasStopped = true;
+    this.#send(at === event['index'] ? event : { ...event, index: at });
   }
 
   #send(event: Fields | BetaStreamEvent): void {
+    const { type } = event as Fields;
+    // The next reply has begun.
+    if (type === 'content_block_start') this.#written = undefined;
     this.#builder.push(event as BetaStreamEvent);
     this.#emit(event as BetaStreamEvent);
   }
@@ -268,46 +395,6 @@ type Content = ContentBlockOf<BetaStreamEvent>;
 /** What a complete message does not know yet. */
 const SAID_LAST = ['stop_reason', 'stop_sequence', 'stop_details'];
 
-const TAKEN_BACK = 'Claude Code took back what it had said: another answer comes in its place';
-const BROKE_OFF = 'The reply broke off, and Claude Code asked for another';
-
-function newReply(id: unknown): Reply {
-  return {
-    id,
-    blocks: [],
-    uuids: new Set(),
-    usage: undefined,
-    stopReason: undefined,
-    hasDelta: false,
-    hasStopped: false,
-    isAnswered: false,
-    isAborted: false,
-  };
-}
-
-/** Whether a message that is yet to come may take the reply back. */
-function mayBeTakenBack(reply: Reply): boolean {
-  if (reply.isAnswered && reply.stopReason !== 'refusal') return false;
-  return reply.blocks.some(({ uuid }) => uuid !== undefined);
-}
-
-/** Finds the block that was streamed, and gives it the `uuid` of its complete message. */
-function match(reply: Reply, { type, id }: Fields, uuid: unknown): boolean {
-  const block = reply.blocks.find(
-    (one) => one.uuid === undefined && one.type === type && one.id === id,
-  );
-  if (block) block.uuid = uuid;
-  return block !== undefined;
-}
-
-function finalDelta({ stopReason, isAnswered, usage }: Reply): Fields {
-  const stop_reason = stopReason ?? (isAnswered ? 'tool_use' : null);
-  const delta = { stop_reason, stop_sequence: null, stop_details: null, container: null };
-  return { type: 'message_delta', delta, usage: usage ?? {} };
-}
-
-/** The blocks of a message; a plain string is a text. */
-function blocksOf(content: unknown): Fields[] {
-  if (typeof content === 'string') return [{ type: 'text', text: content }];
-  return Array.isArray(content) ? content.filter(isRecord) : [];
-}
+const TAKEN_BACK = 'Claude Code took back this reply: another comes in its place';
+const BROKE_OFF = 'The reply broke off: the blocks that were not complete are withdrawn';
+const NOT_AS_STREAMED = 'The complete message differs from what was streamed';

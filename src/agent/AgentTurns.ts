@@ -1,53 +1,35 @@
 import { MessageStreamError } from '../message/MessageStreamError.ts';
+import type { Fields } from '../message/record.ts';
 import type { AnyAgentMessage } from './AgentMessage.ts';
-import { AgentReplies } from './AgentReplies.ts';
 import { resultError } from './resultError.ts';
 
-export interface AgentTurnsOptions {
-  keepContent: boolean;
-  allowErrorResult: boolean;
-}
-
-/** Watches the turns of an agent: how they end, and what there is of the last reply. */
+/** Watches how the turns of an agent end. */
 export class AgentTurns {
-  readonly #replies: AgentReplies | undefined;
-  readonly #allowErrorResult: boolean;
   #isInTurn = true;
   /** The kind of the API error whose text was the last message. */
   #kind: unknown;
-  #failure: MessageStreamError | undefined;
+  #error: MessageStreamError | undefined;
 
-  constructor({ keepContent, allowErrorResult }: AgentTurnsOptions) {
-    this.#replies = keepContent ? new AgentReplies(() => {}) : undefined;
-    this.#allowErrorResult = allowErrorResult;
+  /** The error of the last turn, where that has ended with one. */
+  get error(): MessageStreamError | undefined {
+    return this.#error;
   }
 
-  /** The last reply of the main thread, as far as it has arrived. */
-  get partial(): MessageStreamError['partial'] {
-    this.#replies?.end();
-    return this.#replies?.message as MessageStreamError['partial'];
-  }
-
-  /** Whether a turn has ended with an error. */
-  get hasFailed(): boolean {
-    return this.#failure !== undefined;
-  }
-
-  /** Why an end of the messages here is no good one; `undefined` after the result of a turn. */
+  /** Why an end of the messages here is no good one; `undefined` after a good result. */
   get failure(): MessageStreamError | undefined {
-    return this.#failure ?? (this.#isInTurn ? truncation() : undefined);
+    return this.#error ?? (this.#isInTurn ? truncation() : undefined);
   }
 
   push(message: AnyAgentMessage): void {
-    this.#replies?.push(message);
-    const fields = message as unknown as Record<string, unknown>;
+    const fields = message as unknown as Fields;
     const { type } = message;
     if (type === 'result') {
       this.#isInTurn = false;
-      if (!this.#allowErrorResult) this.#failure = resultError(fields, this.#kind);
+      this.#error = resultError(fields, this.#kind);
       this.#kind = undefined;
     } else if ((type === 'assistant' || type === 'stream_event') && !fields['parent_tool_use_id']) {
       this.#isInTurn = true;
+      this.#error = undefined;
       if (type === 'assistant') this.#kind = fields['error'];
     }
   }

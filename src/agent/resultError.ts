@@ -1,10 +1,14 @@
 import { MessageStreamError, type MessageStreamErrorCode } from '../message/MessageStreamError.ts';
+import type { Fields } from '../message/record.ts';
 import { fromApiError } from '../message/toMessageStreamError.ts';
+import { isGoodResult } from './agentLines.ts';
 
-type Fields = Record<string, unknown>;
-
-/** The kinds of API errors as Claude Code names them: sdk.d.ts `SDKAssistantMessageError`. */
+/**
+ * The kinds of API errors as Claude Code names them: sdk.d.ts `SDKAssistantMessageError`, and
+ * `api_error` of a result.
+ */
 const CODE_OF_ERROR: ReadonlyMap<unknown, MessageStreamErrorCode> = new Map([
+  ['connection_failed', 'connection'],
   ['overloaded', 'overloaded'],
   ['rate_limit', 'rate_limited'],
   ['server_error', 'api'],
@@ -36,28 +40,44 @@ const CODE_OF_REASON: ReadonlyMap<unknown, MessageStreamErrorCode> = new Map([
 /**
  * The error that a `result` message reports; `undefined` for a turn that went well. `kind` is the
  * `error` of the last assistant message, where that was the text of an API error.
+ *
+ * What the result itself says of the API's error comes first: `stop_reason: 'refusal'`,
+ * `api_error_status`, `api_error_type` (the API's own type), `api_error` (the CLI's name for it).
  */
 export function resultError(result: Fields, kind?: unknown): MessageStreamError | undefined {
-  const { subtype, is_error, terminal_reason, startup_failure_reason, api_error_status } = result;
-  if (subtype === 'success' && is_error !== true) return undefined;
-  const said = saidIn(result);
-  if (typeof api_error_status === 'number') {
-    const body = { error: { type: kind, message: said } };
-    return fromApiError({ body, status: api_error_status, cause: result });
+  if (isGoodResult(result)) return undefined;
+  const { subtype, terminal_reason, startup_failure_reason, stop_reason } = result;
+  const { api_error_status: status, api_error_type: type, api_error } = result;
+  if (stop_reason === 'refusal') return failed(result, 'refusal', 'refusal');
+  if (typeof status === 'number' || typeof type === 'string') {
+    const body = { error: { type: type ?? kind, message: saidIn(result) } };
+    return fromApiError({
+      body,
+      status: typeof status === 'number' ? status : undefined,
+      cause: result,
+    });
   }
   const code =
+    CODE_OF_ERROR.get(api_error) ??
     CODE_OF_ERROR.get(kind) ??
     CODE_OF_REASON.get(subtype) ??
     CODE_OF_REASON.get(terminal_reason) ??
     (startup_failure_reason === undefined ? 'unknown' : 'request');
-  const reason = [startup_failure_reason, subtype === 'success' ? kind : subtype, terminal_reason];
-  const errorType = reason.find((name) => typeof name === 'string') as string | undefined;
+  const own = subtype === 'success' ? (api_error ?? kind) : subtype;
+  const names = [startup_failure_reason, own, terminal_reason];
+  return failed(result, code, names.find((name) => typeof name === 'string') as string | undefined);
+}
+
+function failed(
+  result: Fields,
+  code: MessageStreamErrorCode,
+  errorType: string | undefined,
+): MessageStreamError {
   const name = errorType === undefined ? '' : ` (${errorType})`;
-  return new MessageStreamError(`Claude Code ended the turn with an error${name}: ${said}`, {
-    code,
-    errorType,
-    cause: result,
-  });
+  return new MessageStreamError(
+    `Claude Code ended the turn with an error${name}: ${saidIn(result)}`,
+    { code, errorType, cause: result },
+  );
 }
 
 function saidIn({ result, errors }: Fields): string {

@@ -4,7 +4,7 @@ import type { JsonValue } from '../json/JsonValue.ts';
 import { describeIssues, type StandardIssue } from '../json/StandardSchema.ts';
 import { describeStop, InvalidJsonError, type InvalidJsonInit } from './InvalidJsonError.ts';
 import { MessageBuilder } from './MessageBuilder.ts';
-import { arrivingText, messageText } from './messageText.ts';
+import { arrivingText, messageText, replacesText } from './messageText.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';
 
 /** The JSON that the text of a reply is: its text blocks, with nothing between them. */
@@ -26,7 +26,7 @@ export class MessageJson {
   /** Takes the next event in, and says whether the text began anew. */
   push(event: AnyStreamEvent): boolean {
     this.#builder.push(event);
-    if (event.type !== 'message_start' && event.type !== 'resume') {
+    if (!replacesText(event)) {
       const piece = arrivingText(event);
       if (piece !== '') this.#json.push(piece);
       return false;

@@ -1,6 +1,7 @@
 import type { BetaRawMessageStreamEvent } from '@anthropic-ai/sdk/resources/beta/messages/messages';
 import type { Message, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { MessageStreamError } from './MessageStreamError.ts';
+import type { NoticeEvent } from './NoticeEvent.ts';
 import type { ToolEvent } from './ToolEvent.ts';
 
 /** A sign of life without content. The SDK drops these; liveness needs them. */
@@ -29,8 +30,11 @@ export interface ResumeEvent {
 /** An event of a reply: the SDK's `RawMessageStreamEvent`, and two of ours. */
 export type StreamEvent = RawMessageStreamEvent | PingEvent | ResumeEvent;
 
-/** An event of a reply to `client.beta`: the SDK's `BetaRawMessageStreamEvent`, and two of ours. */
-export type BetaStreamEvent = BetaRawMessageStreamEvent | PingEvent | ResumeEvent;
+/**
+ * An event of a reply to `client.beta` or of Claude Code: the SDK's `BetaRawMessageStreamEvent`, and
+ * three of ours. A `notice` comes from Claude Code only.
+ */
+export type BetaStreamEvent = BetaRawMessageStreamEvent | PingEvent | ResumeEvent | NoticeEvent;
 
 /** What operators take: events of either kind, the SDK's own and those of `runTools` among them. */
 export type AnyStreamEvent =

@@ -1,6 +1,7 @@
 import { asString } from './record.ts';
 import { isTextDelta } from './guards.ts';
 import type { MessageBuilder } from './MessageBuilder.ts';
+import { isRestated } from './restatedBlock.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';
 
 /** The text of a message: its text blocks, with nothing between them. */
@@ -16,7 +17,13 @@ export function messageText(message: { content: readonly { type: string }[] } | 
 export function arrivingText(event: AnyStreamEvent): string {
   if (isTextDelta(event)) return asString(event.delta.text);
   if (event.type !== 'content_block_start' || event.content_block?.type !== 'text') return '';
+  if (isRestated(event)) return '';
   return asString(event.content_block.text);
+}
+
+/** Whether the text after an event is another than the one before with something at its end. */
+export function replacesText(event: AnyStreamEvent): boolean {
+  return event.type === 'message_start' || event.type === 'resume' || isRestated(event);
 }
 
 /**
@@ -30,6 +37,5 @@ export function textAfter<E extends AnyStreamEvent>(
   event: E,
   builder: MessageBuilder<E>,
 ): string {
-  const startsOver = event.type === 'message_start' || event.type === 'resume';
-  return startsOver ? messageText(builder.message) : before + arrivingText(event);
+  return replacesText(event) ? messageText(builder.message) : before + arrivingText(event);
 }
