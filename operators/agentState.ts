@@ -13,10 +13,13 @@ import { initialAgentState, nextAgentState, type AgentState } from '../src/agent
 import { toMessageStreamError } from '../src/message/toMessageStreamError.ts';
 
 export type { AgentDenial, AgentRetry, AgentState, AgentStatus } from '../src/agent/AgentStatus.ts';
+export type { AgentNotice } from '../src/agent/agentNotice.ts';
+export type { AgentTask } from '../src/agent/agentTasks.ts';
 
 /**
- * Emits the state of a Claude Code session for a status line: model, tools, cost, usage per model, rate
- * limits, denied calls, and what it is doing. It never errors.
+ * Emits the state of a Claude Code session for a status line or a side panel: model, tools, cost, usage
+ * per model, rate limits, denied calls, subagents and background tasks, notices, retries, and what it is
+ * doing. It never errors.
  *
  * ```text
  * source  -i--q--a--a--r|       i: system/init, q: status requesting, a: assistant, r: result
@@ -27,6 +30,9 @@ export type { AgentDenial, AgentRetry, AgentState, AgentStatus } from '../src/ag
  * The first state, `starting`, comes synchronously on subscription, then one for each message that
  * changes something. The fields keep their identity where they have not changed.
  *
+ * - `tasks` lists subagents and background commands, each with the `callId` by which
+ *   `streamEvents({ parent })` gives its replies. `notices` has the words of Claude Code itself, such as
+ *   `API Error: ...`. Each keeps at most 50 entries that are over.
  * - Cost and usage are those that the result of a turn reports, and are totals over all turns.
  * - Error: becomes the last state, `error` or `aborted`; then the result completes.
  * - Complete: becomes the last state, `ended`.

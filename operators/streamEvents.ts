@@ -37,31 +37,39 @@ export interface StreamEventsConfig {
  *
  * Claude Code gives a complete message for each block that has ended, and the events of the API's
  * stream only where they are asked for (`includePartialMessages`), with the complete messages after
- * them. Events are passed on as they are, and the complete message of what was streamed is dropped; of
- * what was not, events are made. So both kinds of stream, and mixed ones, give each block once. With
- * complete messages only, `textOnly()` gives whole blocks: put `smoothText()` behind it to have them
- * shown character by character.
+ * them. Events are passed on as they are; of a block that was not streamed, events are made. So both
+ * kinds of stream, and mixed ones, give each block once, and the same text and tool calls. With complete
+ * messages only, `textOnly()` gives whole blocks: put `smoothText()` behind it to show them character by
+ * character.
  *
  * - One reply after the other: a turn has several, with tool calls between them. Operators that end
- *   with a message (`finalMessage`, `finalText`, `messageState`) end with the first; for the last one
- *   use `accumulateMessage()` or `accumulateText()` and RxJS's `last()`.
- * - Subagents speak at the same time as the main thread, so each has a `streamEvents` of its own: with
+ *   with a message (`finalMessage`, `finalText`, `messageState`) end with the first that is whole; for
+ *   the last one use `accumulateMessage()` or `accumulateText()` and RxJS's `last()`.
+ * - A subagent writes at the same time as the main thread: it needs a `streamEvents` of its own, with
  *   `parent`, behind `groupBy`.
- * - Claude Code may take back what it said, after a refusal or a malformed call. `message_stop` comes
- *   when a reply stands: it waits for the answer to its calls, the next reply or the result. One that
- *   is taken back is withdrawn by a `resume`, which all accumulating operators honour, and has no
- *   `message_stop`. Text that `textOnly` has emitted stays emitted.
+ * - A reply that was cut has no `message_stop` and no `stop_reason`. A `resume` event withdraws the
+ *   blocks that were cut (`keep` is the number that stands); what Claude Code asks for anew is a reply
+ *   of its own. An interrupted reply keeps all, and has no `message_stop` either.
+ * - A reply that is taken back, after a refusal, is withdrawn by a `resume`, which all accumulating
+ *   operators honour. `message_stop` comes when a reply stands: it waits for the answer to its calls,
+ *   for what Claude Code tells the model, for the next reply or the result. Text that `textOnly` has
+ *   emitted stays emitted.
  * - Where it is not certain yet whether a reply stands, the next one is held until its first block has
  *   ended.
- * - A reply that broke off, and that Claude Code asks for anew, keeps what was complete; one that was
- *   interrupted keeps all, and has no `message_stop`.
- * - Made up where no event says it: `stop_reason` is `tool_use` where a call was answered, and at the
- *   end that of the turn's result; the usage is that of the complete messages, which is not final. For
- *   totals use `agentState()`.
- * - Error, complete: passed on.
+ * - A complete message that differs from what was streamed takes its place: `Edit`, for example, gets
+ *   `replace_all: false`. The missing end of a text is added; a block that differs otherwise is
+ *   withdrawn by a `resume` and stated again, by a `content_block_start` with `restated: true`, which
+ *   `textOnly` and `thinkingOnly` leave out.
+ * - Errors and other words of Claude Code (`API Error: ...`) are `notice` events, not text. Their text
+ *   may quote the request: it is in `agentState().notices`, not in the event.
+ * - `stop_reason` of complete messages, which have none: `tool_use` where a call was answered, `refusal`
+ *   where a line says so, and at the end of a good turn that of its result; their usage is not final.
+ *   For totals use `agentState()`.
+ * - Error: passed on. Complete: passed on; but where the last turn has ended with a `result` that reports
+ *   an error, the result errors with it, as `fromAgent` does.
  * - Unsubscribe: the source is unsubscribed.
  *
- * `claude-rx/testing` has something of the same name, which builds events for tests.
+ * Source: lines of CLI 2.1.332.
  *
  * @throws TypeError when `parent` is neither a string nor `null`.
  *

@@ -5,8 +5,9 @@ import type {
   BetaUsage,
 } from '@anthropic-ai/sdk/resources/beta/messages/messages';
 
-// The messages of Claude Code, by shape: sdk.d.ts of @anthropic-ai/claude-agent-sdk 0.3.329. The Agent
-// SDK itself is not imported, so that who spawns the CLI needs none of it.
+// The messages of Claude Code: sdk.d.ts of @anthropic-ai/claude-agent-sdk 0.3.332, and the fields that
+// CLI 2.1.332 prints beside those. The Agent SDK itself is not imported, since it is not needed to run
+// the CLI. Every message may have more fields than its type names; they come as they are.
 
 /**
  * What operators take: any message of the Claude Code CLI or the Agent SDK, also of a type that this
@@ -42,6 +43,23 @@ export interface AgentAssistantMessage extends Sent {
   aborted?: true;
   agent_id?: string;
   request_id?: string;
+  /** It is an error in words of the CLI, under the model `<synthetic>`, and no text of Claude. */
+  is_api_error_message?: boolean;
+  /** The CLI's name for the error, such as `connection_failed`. */
+  api_error?: string;
+  /** The HTTP status of the error. */
+  api_error_status?: number | null;
+  /** The `error.type` of the API, such as `invalid_request_error`. */
+  api_error_type?: string;
+  /** The `message.id` of the reply that was refused, on an error that says so. */
+  refused_message_id?: string;
+  /** The kind of the subagent that speaks, such as `general-purpose`. */
+  subagent_type?: string;
+  task_description?: string;
+  thinking_duration_ms?: number;
+  thinking_display?: string;
+  /** ISO 8601. */
+  timestamp?: string;
 }
 
 /** An event of the API's stream, where partial messages were asked for. */
@@ -50,6 +68,11 @@ export interface AgentPartialMessage extends Sent {
   event: BetaRawMessageStreamEvent;
   parent_tool_use_id: string | null;
   ttft_ms?: number;
+  /** The `message.id` of the reply that the event belongs to. */
+  api_message_id?: string;
+  /** With a `message_stop`: the reply was cut, and its blocks from that index on are withdrawn. */
+  abandoned_blocks?: { api_message_id: string; from_block_index: number };
+  thinking_display?: string;
 }
 
 /** What was sent to Claude: results of tools, and with `--replay-user-messages` prompts. */
@@ -62,6 +85,27 @@ export interface AgentUserMessage {
   isReplay?: true;
   uuid?: string;
   session_id?: string;
+  /** Claude Code wrote it: it tells the model what became of its reply, or gives it context. */
+  isSynthetic?: boolean;
+  /** The same model is asked again after a refusal. */
+  refusal_retry?: boolean;
+  /** The `message.id` of the reply that was refused. */
+  refused_message_id?: string;
+  /** How each call in the message was decided on. */
+  tool_result_meta?: AgentToolResultMeta[];
+  agent_id?: string;
+  subagent_type?: string;
+  task_description?: string;
+  /** ISO 8601. */
+  timestamp?: string;
+}
+
+export interface AgentToolResultMeta {
+  /** The id of the call. */
+  id: string;
+  /** Why the tool did not run, such as `permission-rule`. */
+  non_execution_kind?: string;
+  permission_decision?: { decision: string; source?: string; reason_type?: string };
 }
 
 /** What one model has used so far, over all turns. */
@@ -96,7 +140,45 @@ interface TurnEnd extends Sent {
   /** Of all turns so far, subagents and internal calls too. */
   modelUsage: Record<string, AgentModelUsage>;
   permission_denials: AgentPermissionDenial[];
+  /** How the turn ended, such as `completed`, `api_error` or `aborted_streaming`. */
   terminal_reason?: string;
+  /** The CLI's name for the error of the API, such as `connection_failed`. */
+  api_error?: string;
+  /** The HTTP status of that error; `null` where it was none, or came in the stream. */
+  api_error_status?: number | null;
+  /** The `error.type` of the API, such as `invalid_request_error`. */
+  api_error_type?: string;
+  /** What began the turn, where that was no prompt: `task-notification` of a background task. */
+  origin?: { kind: string; [field: string]: unknown };
+  /** The `message.id`s of the replies of the turn; only with partial messages. */
+  begun_message_ids?: string[];
+  queued_turn_count?: number;
+  /** Counts the results of a session from 0. */
+  result_index?: number;
+  /** As `modelUsage`, since the last result. */
+  model_usage_since_last_result?: Record<string, AgentModelUsage>;
+  subagent_stats?: AgentSubagentStats;
+  /** How many replies safeguards have stopped. */
+  safety_stops?: number;
+  /** Milliseconds to the first token. */
+  ttft_ms?: number;
+  ttft_stream_ms?: number;
+  time_to_request_ms?: number;
+  first_content_frame_ms?: number;
+}
+
+export interface AgentSubagentStats {
+  spawned: number;
+  requested: { background: number; foreground: number; unset: number };
+  started_in_background: number;
+  max_depth: number;
+  spawned_by_subagents: number;
+  completed: number;
+  failed: number;
+  killed: { parent: number; user: number; system: number };
+  refused: { depth_limit: number; concurrency_limit: number; budget: number };
+  /** How many of each kind, such as `general-purpose`. */
+  by_type: Record<string, number>;
 }
 
 /** The end of a turn. With `is_error` its `result` is the text of an error of the API. */
@@ -104,8 +186,6 @@ export interface AgentResultSuccess extends TurnEnd {
   subtype: 'success';
   result: string;
   structured_output?: unknown;
-  /** The HTTP status of that error. */
-  api_error_status?: number | null;
 }
 
 /** The end of a turn that was stopped early. */
@@ -164,10 +244,18 @@ export interface AgentRetryMessage extends Sent {
   error: string;
 }
 
-/** A model declined, and another carried on; comes at the end of the turn. */
+/** A model declined, and another carries on. It comes before the `message_delta` of the refused reply. */
 export interface AgentFallbackMessage extends Sent {
   type: 'system';
   subtype: 'model_refusal_fallback';
+  /** The words of Claude Code about it. */
+  content?: string;
+  trigger?: string;
+  direction?: string;
+  request_id?: string;
+  api_refusal_category?: string | null;
+  api_refusal_explanation?: string | null;
+  refused_user_message_uuid?: string;
   original_model: string;
   fallback_model: string;
   /** `local` where it was only a subagent that fell back. */
@@ -183,13 +271,108 @@ export interface AgentPermissionDeniedMessage extends Sent {
   tool_use_id: string;
   message: string;
   agent_id?: string;
+  decision_reason_type?: string;
+  decision_reason?: string;
+}
+
+/** Claude Code says something to the user. */
+export interface AgentInformationalMessage extends Sent {
+  type: 'system';
+  subtype: 'informational';
+  content: string;
+  level?: string;
+}
+
+/** A model declined, and no other carries on. */
+export interface AgentRefusalMessage extends Sent {
+  type: 'system';
+  subtype: 'model_refusal_no_fallback';
+  original_model?: string;
+  content?: string;
+  request_id?: string;
+  api_refusal_category?: string | null;
+  api_refusal_explanation?: string | null;
+  refused_user_message_uuid?: string;
+}
+
+interface Task extends Sent {
+  type: 'system';
+  task_id: string;
+  run_id?: string;
+  /** The call that started it. */
+  tool_use_id?: string;
+}
+
+/** What a task has used so far. */
+export interface AgentTaskUsage {
+  total_tokens: number;
+  tool_uses: number;
+  duration_ms: number;
+}
+
+/** A subagent or a background command has started. */
+export interface AgentTaskStartedMessage extends Task {
+  subtype: 'task_started';
+  description: string;
+  /** Such as `local_agent` or `local_bash`. */
+  task_type?: string;
+  subagent_type?: string;
+  is_backgrounded?: boolean;
+  spawn_depth?: number;
+  prompt?: string;
+}
+
+export interface AgentTaskProgressMessage extends Task {
+  subtype: 'task_progress';
+  description: string;
+  subagent_type?: string;
+  usage?: AgentTaskUsage;
+  last_tool_name?: string;
+}
+
+export interface AgentTaskUpdatedMessage extends Task {
+  subtype: 'task_updated';
+  patch: { status?: string; end_time?: number; [field: string]: unknown };
+}
+
+/** A task has ended. */
+export interface AgentTaskNotificationMessage extends Task {
+  subtype: 'task_notification';
+  /** `completed`, `failed` or `stopped`. */
+  status: string;
+  summary?: string;
+  summary_is_report?: boolean;
+  output_file?: string;
+  usage?: AgentTaskUsage;
+}
+
+export interface AgentBackgroundTask {
+  task_id: string;
+  task_type: string;
+  description: string;
+  subagent_type?: string;
+  run_id?: string;
+}
+
+/** All tasks that run in the background now. */
+export interface AgentBackgroundTasksMessage extends Sent {
+  type: 'system';
+  subtype: 'background_tasks_changed';
+  tasks: AgentBackgroundTask[];
+}
+
+/** An estimate of how much has been thought in the reply. */
+export interface AgentThinkingTokensMessage extends Sent {
+  type: 'system';
+  subtype: 'thinking_tokens';
+  estimated_tokens: number;
+  estimated_tokens_delta: number;
 }
 
 /** The other system messages, of which nothing is read here. */
 export interface AgentOtherSystemMessage {
   type: 'system';
   subtype:
-    | 'background_tasks_changed'
     | 'commands_changed'
     | 'compact_boundary'
     | 'control_request_progress'
@@ -198,19 +381,12 @@ export interface AgentOtherSystemMessage {
     | 'hook_progress'
     | 'hook_response'
     | 'hook_started'
-    | 'informational'
     | 'local_command_output'
     | 'memory_recall'
     | 'mirror_error'
-    | 'model_refusal_no_fallback'
     | 'notification'
     | 'plugin_install'
     | 'session_writes_lost'
-    | 'task_notification'
-    | 'task_progress'
-    | 'task_started'
-    | 'task_updated'
-    | 'thinking_tokens'
     | 'worker_shutting_down';
   parent_tool_use_id?: string | null;
   [field: string]: unknown;
@@ -223,6 +399,14 @@ export type AgentSystemMessage =
   | AgentRetryMessage
   | AgentFallbackMessage
   | AgentPermissionDeniedMessage
+  | AgentInformationalMessage
+  | AgentRefusalMessage
+  | AgentTaskStartedMessage
+  | AgentTaskProgressMessage
+  | AgentTaskUpdatedMessage
+  | AgentTaskNotificationMessage
+  | AgentBackgroundTasksMessage
+  | AgentThinkingTokensMessage
   | AgentOtherSystemMessage;
 
 export interface AgentRateLimit {

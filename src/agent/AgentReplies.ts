@@ -2,12 +2,12 @@ import { blockEvents } from '../message/blockEvents.ts';
 import { type Fields, fields as fieldsIn, isRecord } from '../message/record.ts';
 import { restatedBlock } from '../message/restatedBlock.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
-import { MessageStreamError } from '../message/MessageStreamError.ts';
+import { MessageStreamError, type MessageStreamErrorCode } from '../message/MessageStreamError.ts';
 import type { BetaStreamEvent, ContentBlockOf, MessageOf } from '../message/StreamEvent.ts';
 import { abandonedFrom, blocksOf, isGoodResult, isSynthetic } from './agentLines.ts';
 import { noticeEvent } from './agentNotice.ts';
 import type { AnyAgentMessage } from './AgentMessage.ts';
-import { AgentReply } from './AgentReply.ts';
+import { AgentReply, type ReplyBlock } from './AgentReply.ts';
 import { completeBlock, missingDeltas } from './completeBlock.ts';
 
 /**
@@ -133,7 +133,7 @@ export class AgentReplies {
   #startBlock(reply: AgentReply, event: Fields): void {
     if (!reply.isStreamed) return;
     const { type, id } = fieldsIn(event['content_block']);
-    reply.blocks.push({ type, id, index: event['index'], hasStopped: false });
+    reply.add({ type, id, index: event['index'], hasStopped: false });
     this.#sendAt(reply, event);
   }
 
@@ -162,7 +162,7 @@ export class AgentReplies {
     reply.uuids.add(uuid);
     for (const block of blocksOf(message['content'])) {
       const at = reply.match(block);
-      if (at >= 0) this.#compare(reply, at, block, uuid);
+      if (at >= 0) this.#compare(reply, at, block, line);
       else if (reply !== this.#before) this.#add(reply, block, uuid, aborted === true);
     }
     if (!reply.isStreamed) {
@@ -196,7 +196,7 @@ export class AgentReplies {
   }
 
   /** Takes in the complete message of a block that was streamed. */
-  #compare(reply: AgentReply, at: number, complete: Fields, uuid: unknown): void {
+  #compare(reply: AgentReply, at: number, complete: Fields, { uuid, aborted }: Fields): void {
     const block = reply.blocks[at]!;
     block.uuid = uuid;
     const streamed = this.#builder.message?.content[at] as Fields | undefined;
@@ -204,21 +204,18 @@ export class AgentReplies {
     const whole = completeBlock(complete);
     const deltas = missingDeltas(streamed, whole);
     if (deltas === undefined || (deltas.length > 0 && block.hasStopped)) {
-      return this.#replace(
-        reply,
-        at,
-        (content) => [whole as unknown as Content, ...content.slice(1)],
-        {
-          error: new MessageStreamError(NOT_AS_STREAMED, { code: 'unknown' }),
-        },
-      );
+      const error = new MessageStreamError(NOT_AS_STREAMED, { code: 'unknown' });
+      this.#replace(reply, at, ([, ...rest]) => [whole as unknown as Content, ...rest], { error });
+    } else {
+      for (const delta of deltas) this.#send({ type: 'content_block_delta', index: at, delta });
     }
-    for (const delta of deltas) this.#send({ type: 'content_block_delta', index: at, delta });
+    // Its input is whole now, and not only with the stop that follows.
+    if ('input' in whole && aborted !== true) this.#sendStop(block, at);
   }
 
   #add(reply: AgentReply, block: Fields, uuid: unknown, isOpen: boolean): void {
     const { length } = reply.blocks;
-    reply.blocks.push({ type: block['type'], id: block['id'], uuid, hasStopped: !isOpen });
+    reply.add({ type: block['type'], id: block['id'], uuid, hasStopped: !isOpen });
     const content = completeBlock(block) as unknown as Content;
     for (const event of blockEvents<BetaStreamEvent>(content, length, { open: isOpen })) {
       this.#send(event);
@@ -254,7 +251,7 @@ export class AgentReplies {
   }
 
   #system(line: Fields): void {
-    this.#takeBack(line['retracted_message_uuids']);
+    this.#retract(line['retracted_message_uuids']);
     // A turn begins, so that the one before is over, though its result may come late.
     if (line['subtype'] === 'init') this.#endTurn({ subtype: 'success' });
     this.#notice(line);
@@ -318,7 +315,7 @@ export class AgentReplies {
    */
   #proveLastCall({ blocks: { length }, blocks }: AgentReply): void {
     const last = blocks.at(-1);
-    if (last?.type !== 'tool_use' || last.uuid === undefined) return;
+    if (last?.type !== 'tool_use' || last.uuid === undefined || last.isFollowed) return;
     this.#send({
       type: 'content_block_start',
       index: length,
@@ -328,14 +325,25 @@ export class AgentReplies {
     this.#send({ type: 'resume', attempt: ++this.#attempts, keep: length, error });
   }
 
+  /** The reply that is being written was refused, and these messages of it are taken back. */
+  #retract(uuids: unknown): void {
+    const reply = this.#reply;
+    // None of its complete messages has been seen: then all of it is meant.
+    const isUnseen = reply?.state === 'open' && reply.isStreamed && reply.uuids.size === 0;
+    if (isUnseen && Array.isArray(uuids) && uuids.length > 0) {
+      for (const block of reply.blocks) block.uuid ??= uuids[0];
+    }
+    this.#takeBack(uuids, 'refusal');
+  }
+
   /** Withdraws what was said under these `uuid`s. */
-  #takeBack(uuids: unknown): void {
+  #takeBack(uuids: unknown, code: MessageStreamErrorCode = 'unknown'): void {
     const reply = this.#reply;
     if (reply === undefined || !Array.isArray(uuids) || uuids.length === 0) return;
     const gone = new Set(uuids);
     const keep = reply.blocks.findIndex(({ uuid }) => gone.has(uuid));
     if (keep < 0) return;
-    const code = reply.stopReason === 'refusal' ? 'refusal' : 'unknown';
+    if (reply.stopReason === 'refusal') code = 'refusal';
     const stands = reply.blocks.slice(keep).map(({ uuid }) => !gone.has(uuid));
     this.#replace(
       reply,
@@ -377,8 +385,19 @@ export class AgentReplies {
   #sendAt(reply: AgentReply, event: Fields): void {
     const at = reply.positionOf(event['index']);
     if (at < 0) return;
-    if (event['type'] === 'content_block_stop') reply.blocks[at]!.hasStopped = true;
-    this.#send(at === event['index'] ? event : { ...event, index: at });
+    const own = at === event['index'] ? event : { ...event, index: at };
+    if (event['type'] === 'content_block_stop') this.#sendStop(reply.blocks[at]!, at, own);
+    else this.#send(own);
+  }
+
+  #sendStop(
+    block: ReplyBlock,
+    index: number,
+    event: Fields = { type: 'content_block_stop', index },
+  ): void {
+    if (block.hasStopped) return;
+    block.hasStopped = true;
+    this.#send(event);
   }
 
   #send(event: Fields | BetaStreamEvent): void {

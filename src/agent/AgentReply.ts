@@ -10,6 +10,8 @@ export interface ReplyBlock {
   /** The `uuid` of its complete message; `undefined` until that has come. */
   uuid?: unknown;
   hasStopped: boolean;
+  /** Whether another block has begun behind it: that proves that a call is complete. */
+  isFollowed?: boolean;
 }
 
 /**
@@ -50,6 +52,12 @@ export class AgentReply {
     if (this.state === 'broken' || this.state === 'withdrawn' || this.isSettled) return false;
     if (this.isAnswered && this.stopReason !== 'refusal') return false;
     return this.blocks.some(({ uuid }) => uuid !== undefined);
+  }
+
+  add(block: ReplyBlock): void {
+    const last = this.blocks.at(-1);
+    if (last) last.isFollowed = true;
+    this.blocks.push(block);
   }
 
   /** The position of the block with the API's `index`; -1 where there is none. */

@@ -1,4 +1,7 @@
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
+import type { Fields } from '../message/record.ts';
+import { noticeIn, type AgentNotice } from './agentNotice.ts';
+import { type AgentTask, nextTasks } from './agentTasks.ts';
 import type {
   AgentInitMessage,
   AgentMessage,
@@ -34,6 +37,17 @@ export interface AgentState {
   rateLimits: Readonly<Record<string, AgentRateLimit>>;
   /** The calls that were denied, each of them once. `tool_input` comes with the end of the turn. */
   permissionDenials: readonly AgentDenial[];
+  /**
+   * What Claude Code reports in words of its own: errors of the API, refusals, retries. The last 50. The
+   * words of an error may quote the request.
+   */
+  notices: readonly AgentNotice[];
+  /** Subagents and background commands: all that run, and the last 50 that have ended. */
+  tasks: readonly AgentTask[];
+  /** How many tokens the reply that is being written has thought; an estimate of Claude Code. */
+  thinkingTokens: number;
+  /** How many replies safeguards have stopped. */
+  safetyStops: number;
   /** The request that is being sent again; `undefined` when none is. */
   retry: AgentRetry | undefined;
   /** The end of the last turn. */
@@ -94,14 +108,24 @@ export const initialAgentState: AgentState = {
   usage: undefined,
   rateLimits: {},
   permissionDenials: [],
+  notices: [],
+  tasks: [],
+  thinkingTokens: 0,
+  safetyStops: 0,
   retry: undefined,
   result: undefined,
 };
+
+/** How many notices are kept. */
+const NOTICES_KEPT = 50;
 
 /** The state after a message: the same object, where it says nothing new. */
 export function nextAgentState(state: AgentState, message: AnyAgentMessage): AgentState {
   const { session_id } = message;
   const changes = changesOf(state, message as AgentMessage);
+  changes.tasks = nextTasks(state.tasks, message as AgentMessage);
+  const notice = noticeIn(message as unknown as Fields);
+  if (notice) changes.notices = [...state.notices, notice].slice(-NOTICES_KEPT);
   if (state.sessionId === undefined && session_id !== undefined) changes.sessionId = session_id;
   if (changes.status !== undefined && changes.status !== 'retrying') changes.retry = undefined;
   const isNew = Object.entries(changes).some(
@@ -125,6 +149,8 @@ function changesOf(state: AgentState, message: AgentMessage): Partial<AgentState
         modelUsage: message.modelUsage ?? state.modelUsage,
         usage: message.usage ?? state.usage,
         permissionDenials: denials(state, message.permission_denials ?? []),
+        safetyStops: message.safety_stops ?? state.safetyStops,
+        thinkingTokens: 0,
       };
     case 'rate_limit_event': {
       const { rate_limit_info: info } = message;
@@ -157,6 +183,7 @@ function changesOfSystem(
     case 'status':
       return {
         status: message.status ?? 'running',
+        thinkingTokens: 0,
         permissionMode: message.permissionMode ?? state.permissionMode,
       };
     case 'session_state_changed':
@@ -171,6 +198,8 @@ function changesOfSystem(
       const { tool_name, tool_use_id } = message;
       return { permissionDenials: denials(state, [{ tool_name, tool_use_id }]) };
     }
+    case 'thinking_tokens':
+      return { thinkingTokens: message.estimated_tokens ?? state.thinkingTokens };
     default:
       return {};
   }

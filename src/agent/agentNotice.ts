@@ -30,7 +30,10 @@ export function noticeIn(line: Fields): AgentNotice | undefined {
   }
   const field = type === 'system' ? KINDS.get(subtype) : undefined;
   if (field === undefined) return undefined;
-  return { kind: String(subtype), text: text(line[field]) ?? '', ...own };
+  const words = text(line[field]) ?? '';
+  // A refusal is one without words too.
+  if (words === '' && !String(subtype).startsWith('model_refusal')) return undefined;
+  return { kind: String(subtype), text: words, ...own };
 }
 
 /** The notice in a line as an event, without the words of an error, which are not for any reader. */
@@ -38,6 +41,6 @@ export function noticeEvent(line: Fields): NoticeEvent | undefined {
   const notice = noticeIn(line);
   if (notice === undefined) return undefined;
   const { kind, error, text: words } = notice;
-  if (error === undefined) return { type: 'notice', kind, text: words };
-  return { type: 'notice', kind, error };
+  if (error !== undefined) return { type: 'notice', kind, error };
+  return words === '' ? { type: 'notice', kind } : { type: 'notice', kind, text: words };
 }

@@ -86,12 +86,66 @@ export const complete = (
 export const partial = (
   event: BetaStreamEvent,
   parent: string | null = null,
+  fields: Partial<AgentPartialMessage> = {},
 ): AgentPartialMessage => ({
   type: 'stream_event',
   event: event as AgentPartialMessage['event'],
   parent_tool_use_id: parent,
   ...sent(),
+  ...fields,
 });
+
+/** An event of the reply `id`, as CLI 2.1.332 prints it. */
+export const eventOf = (
+  id: string,
+  event: object,
+  fields: Partial<AgentPartialMessage> = {},
+): AgentPartialMessage =>
+  partial(event as BetaStreamEvent, null, { api_message_id: id, ...fields });
+
+/** The line by which the CLI closes a reply that was cut: the blocks from `from` on are abandoned. */
+export const abandoned = (id: string, from: number): AgentPartialMessage =>
+  eventOf(
+    id,
+    { type: 'message_stop' },
+    {
+      abandoned_blocks: { api_message_id: id, from_block_index: from },
+    },
+  );
+
+/** An error that the CLI puts in words. */
+export const cliError = (
+  words: string,
+  fields: Partial<AgentAssistantMessage> = {},
+  stop_reason: Message['stop_reason'] = 'stop_sequence',
+): AgentAssistantMessage => ({
+  type: 'assistant',
+  message: {
+    ...header('6a8e7bb5-0000'),
+    model: '<synthetic>',
+    stop_reason,
+    content: [{ type: 'text', text: words, citations: null }],
+  },
+  parent_tool_use_id: null,
+  error: 'server_error',
+  is_api_error_message: true,
+  ...sent(),
+  ...fields,
+});
+
+/** The line in which the CLI tells the model what became of its reply. */
+export const cliTellsModel = (fields: Partial<AgentUserMessage> = {}): AgentUserMessage => ({
+  type: 'user',
+  message: { role: 'user', content: [{ type: 'text', text: 'The reply was cut off.' }] },
+  parent_tool_use_id: null,
+  isSynthetic: true,
+  ...sent(),
+  ...fields,
+});
+
+/** A system message that is none of `init`. */
+export const system = (subtype: string, fields: object = {}): AgentMessage =>
+  ({ type: 'system', subtype, ...sent(), ...fields }) as unknown as AgentMessage;
 
 /** The answer to a call. */
 export const toolResult = (id: string, parent: string | null = null): AgentUserMessage => ({

@@ -4,6 +4,7 @@ import { from } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
   complete,
+  cliError,
   errorResult,
   init,
   partial,
@@ -66,6 +67,10 @@ describe('agentState', () => {
       usage: undefined,
       rateLimits: {},
       permissionDenials: [],
+      notices: [],
+      tasks: [],
+      thinkingTokens: 0,
+      safetyStops: 0,
       retry: undefined,
       result: undefined,
     });
@@ -149,6 +154,104 @@ describe('agentState', () => {
   it('does not take a subagent in the background for a turn', () => {
     const late = complete('msg_9', text('Done'), { parent_tool_use_id: 'toolu_1' });
     expect(stateOf(init(), result(), late).status).toBe('idle');
+  });
+
+  const started = (id: string, fields: object = {}) =>
+    system('task_started', {
+      task_id: id,
+      tool_use_id: `toolu_${id}`,
+      description: 'Look',
+      subagent_type: 'general-purpose',
+      task_type: 'local_agent',
+      ...fields,
+    });
+
+  it('follows a subagent from its start to its report', () => {
+    const states = statesOf([
+      started('a1'),
+      system('task_progress', {
+        task_id: 'a1',
+        tool_use_id: 'toolu_a1',
+        description: 'Running echo',
+        usage: { total_tokens: 26, tool_uses: 1, duration_ms: 160 },
+        last_tool_name: 'Bash',
+      }),
+      system('task_updated', { task_id: 'a1', patch: { status: 'completed', end_time: 1 } }),
+      system('task_notification', {
+        task_id: 'a1',
+        tool_use_id: 'toolu_a1',
+        status: 'completed',
+        summary: 'All is well.',
+      }),
+    ]);
+    expect(states.map(({ tasks }) => tasks[0]?.status)).toEqual([
+      undefined,
+      'running',
+      'running',
+      'completed',
+      'completed',
+      'completed',
+    ]);
+    expect(states.at(-1)!.tasks).toEqual([
+      {
+        id: 'a1',
+        callId: 'toolu_a1',
+        type: 'local_agent',
+        subagentType: 'general-purpose',
+        description: 'Look',
+        isBackground: false,
+        status: 'completed',
+        lastTool: 'Bash',
+        usage: { total_tokens: 26, tool_uses: 1, duration_ms: 160 },
+        summary: 'All is well.',
+      },
+    ]);
+  });
+
+  it('has the tasks in the background, also where their start was not seen', () => {
+    const { tasks } = stateOf(
+      system('background_tasks_changed', {
+        tasks: [{ task_id: 'b1', task_type: 'local_bash', description: 'npm run watch' }],
+      }),
+      system('background_tasks_changed', { tasks: [] }),
+    );
+    expect(tasks).toMatchObject([{ id: 'b1', isBackground: true, status: 'running' }]);
+  });
+
+  it('keeps at most 50 tasks that have ended, and all that run', () => {
+    const messages = Array.from({ length: 60 }, (_, n) => [
+      started(`t${n}`),
+      ...(n === 0
+        ? []
+        : [system('task_updated', { task_id: `t${n}`, patch: { status: 'failed' } })]),
+    ]).flat();
+    const { tasks } = stateOf(...messages, started('last'));
+    expect(tasks).toHaveLength(52);
+    expect(tasks[0]?.id).toBe('t0');
+    expect(tasks[1]?.id).toBe('t10');
+  });
+
+  it('has the words of Claude Code itself, at most 50 of them', () => {
+    const state = stateOf(
+      ...Array.from({ length: 50 }, () => system('informational', { content: 'Once more.' })),
+      system('api_retry', { attempt: 1, max_retries: 2, retry_delay_ms: 1, error: 'overloaded' }),
+      cliError('API Error: overloaded', { error: 'overloaded' }),
+    );
+    expect(state.notices).toHaveLength(50);
+    expect(state.notices.slice(-2)).toEqual([
+      { kind: 'api_retry', text: 'overloaded', error: 'overloaded' },
+      { kind: 'api_error', text: 'API Error: overloaded', error: 'overloaded' },
+    ]);
+  });
+
+  it('has the estimate of the thinking, and how often safeguards have stopped a reply', () => {
+    const thinks = system('thinking_tokens', { estimated_tokens: 12, estimated_tokens_delta: 3 });
+    expect(stateOf(thinks).thinkingTokens).toBe(12);
+    expect(stateOf(thinks, system('status', { status: 'requesting' })).thinkingTokens).toBe(0);
+    expect(stateOf(thinks, result({ safety_stops: 3 }))).toMatchObject({
+      safetyStops: 3,
+      thinkingTokens: 0,
+    });
   });
 
   it('emits nothing for what changes nothing, and keeps what has not changed', () => {

@@ -139,13 +139,12 @@ describe('streamEvents with partial messages', () => {
     expect(blocks(eventsOf(messages))).toEqual([[call], [answer]]);
   });
 
-  it('drops the one whose content Claude Code has changed', () => {
+  it('takes the content of the complete message where Claude Code has changed it', () => {
+    const changed = toolUse('toolu_1', 'Read', { file_path: '/elsewhere' });
     const messages = reply({ id: 'msg_1', blocks: [call] }, 'partial').map((one) =>
-      one.type === 'assistant'
-        ? complete('msg_1', toolUse('toolu_1', 'Read', { file_path: '/elsewhere' }))
-        : one,
+      one.type === 'assistant' ? complete('msg_1', changed) : one,
     );
-    expect(blocks(eventsOf([...messages, result()]))).toEqual([[call]]);
+    expect(blocks(eventsOf([...messages, result()]))).toEqual([[changed]]);
   });
 
   it('gives a block that was not streamed from its complete message, in its reply', () => {
