@@ -1,26 +1,20 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
+  exports: Record<string, string | { default: string }>;
+};
 
 /** The package's own entries, so that tests import what a user imports. */
-export const alias = [
-  { find: /^claude-rx$/, replacement: at('./src/index.ts') },
-  { find: /^claude-rx\/agent$/, replacement: at('./src/agent/index.ts') },
-  { find: /^claude-rx\/conversation$/, replacement: at('./src/conversation/index.ts') },
-  { find: /^claude-rx\/nest$/, replacement: at('./src/nest/toMessageEvents.ts') },
-  { find: /^claude-rx\/node$/, replacement: at('./src/node/index.ts') },
-  { find: /^claude-rx\/relay$/, replacement: at('./src/relay/index.ts') },
-  { find: /^claude-rx\/relay\/redis$/, replacement: at('./src/relay/redis/index.ts') },
-  {
-    find: /^claude-rx\/testing\/relay-store$/,
-    replacement: at('./src/testing/relayStoreContract.ts'),
-  },
-  { find: /^claude-rx\/testing$/, replacement: at('./src/testing/index.ts') },
-  { find: /^claude-rx\/tools$/, replacement: at('./src/tools/index.ts') },
-  { find: /^claude-rx\/operators$/, replacement: at('./operators/index.ts') },
-  { find: /^claude-rx\/operators\/(.*)$/, replacement: at('./operators/$1.ts') },
-];
+export const alias = Object.entries(manifest.exports).flatMap(([path, target]) => {
+  // `package.json` is itself.
+  if (typeof target === 'string') return [];
+  const source = target.default.replace('./dist/', './').replace(/\.js$/, '.ts');
+  const entry = `claude-rx${path.slice(1)}`.replace('*', '(.*)');
+  const replacement = fileURLToPath(new URL(source, import.meta.url)).replace('*', '$1');
+  return [{ find: new RegExp(`^${entry}$`), replacement }];
+});
 
 export default defineConfig({
   resolve: { alias },
