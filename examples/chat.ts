@@ -133,11 +133,15 @@ async function open(client: Anthropic, file: string | undefined): Promise<Conver
 async function chat(conversation: Conversation, lines: Interface): Promise<void> {
   const isBusy = () => !/^(idle|stopped|error)$/.test(conversation.state.status);
   const end$ = fromEvent(lines, 'close');
+  let isOpen = true;
+  lines.once('close', () => (isOpen = false));
+  // Newer versions of Node throw where an interface that is closed is to prompt.
+  const prompt = () => isOpen && lines.prompt();
   const interrupts = merge(fromEvent(lines, 'SIGINT'), fromEvent(process, 'SIGINT')).subscribe(
     () => {
       if (isBusy()) return conversation.stop();
       print('\n(Ctrl-D leaves)\n');
-      lines.prompt();
+      prompt();
     },
   );
   const typed = fromEvent(lines, 'line', (line: string) => line.trim()).pipe(
@@ -153,11 +157,11 @@ async function chat(conversation: Conversation, lines: Interface): Promise<void>
           print(`\n! ${error.message}\n`);
           return EMPTY;
         }),
-        finalize(() => lines.prompt()),
+        finalize(prompt),
       ),
     ),
   );
-  lines.prompt();
+  prompt();
   try {
     await lastValueFrom(typed, { defaultValue: undefined });
   } finally {
