@@ -7,7 +7,6 @@ import {
   type OperatorFunction,
   type SchedulerAction,
   type SchedulerLike,
-  tap,
 } from 'rxjs';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import { withContinuation } from '../src/message/continuation.ts';
@@ -114,8 +113,11 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
       }
       source
         .pipe(
-          map(withId),
-          tap(() => (sentAt = scheduler.now())),
+          map((event, index) => {
+            const frame = withId(event, index);
+            sentAt = scheduler.now();
+            return frame;
+          }),
           catchError((error: unknown) => of(encodeEvent(errorFrame(toMessageStreamError(error))))),
         )
         .subscribe(subscriber);

@@ -22,6 +22,16 @@ export interface ValveConfig {
   lowWaterMark?: number;
 }
 
+/** What a slow step tells its valve; see `Valve.step`. */
+export interface ValveStep {
+  /** A value has come into the step. */
+  enter(): void;
+  /** So many values have left it. */
+  leave(count: number): void;
+  /** All values that are in it leave: the step has ended. */
+  end(): void;
+}
+
 /**
  * Backpressure: makes the source of a pipeline wait for its slow step.
  *
@@ -123,6 +133,36 @@ export class Valve {
     return this.#step('mergeMap', project, concurrent);
   }
 
+  /**
+   * A slow step that is no operator, such as a queue that somebody else reads: it says itself how many
+   * values are in it.
+   *
+   * @example
+   * ```ts
+   * import { Valve } from 'claude-rx';
+   *
+   * const valve = new Valve({ highWaterMark: 2 });
+   * const step = valve.step();
+   * step.enter();
+   * step.enter();
+   * console.log(valve.isOpen); // false
+   * step.end();
+   * console.log(valve.isOpen); // true
+   * ```
+   */
+  step(): ValveStep {
+    let inside = 0;
+    const change = (by: number): void => {
+      inside += by;
+      this.#change(by);
+    };
+    return {
+      enter: () => change(1),
+      leave: (count) => change(-Math.min(count, inside)),
+      end: () => change(-inside),
+    };
+  }
+
   #step<T, O extends ObservableInput<unknown>>(
     name: string,
     project: (value: T, index: number) => O,
@@ -133,18 +173,14 @@ export class Valve {
     requireNumbers(caller, { concurrent }, { min: 1, whole: true });
     return errorLast((source) =>
       defer(() => {
-        let inside = 0;
-        const change = (by: number): void => {
-          inside += by;
-          this.#change(by);
-        };
+        const step = this.step();
         // One whose work ends the step leaves after the step has given everything back.
-        const leave = () => inside > 0 && change(-1);
+        const leave = () => step.leave(1);
         return source.pipe(
-          tap(() => change(1)),
+          tap(() => step.enter()),
           mergeMap((value, index) => from(project(value, index)).pipe(finalize(leave)), concurrent),
           // What was waiting, when the step ends before its time.
-          finalize(() => change(-inside)),
+          finalize(() => step.end()),
         ) as Observable<ObservedValueOf<O>>;
       }),
     );
@@ -155,6 +191,7 @@ export class Valve {
     this.#depth += by;
     if (this.#depth >= this.highWaterMark) this.#isOpen = false;
     else if (this.#depth <= this.lowWaterMark) this.#isOpen = true;
-    this.#changes.next();
+    // Most of the time nobody looks, and the way through a subject costs as much as an event.
+    if (this.#changes.observed) this.#changes.next();
   }
 }

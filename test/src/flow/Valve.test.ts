@@ -508,6 +508,34 @@ describe('a Valve whose listeners react', () => {
   });
 });
 
+describe('a step of a Valve that is no operator', () => {
+  it('counts beside the other steps, and tells whoever listens', () => {
+    const valve = new Valve({ highWaterMark: 3, lowWaterMark: 1 });
+    const [one, other] = [valve.step(), valve.step()];
+    const seen: (number | boolean)[] = [];
+    valve.depth$.subscribe((depth) => seen.push(depth));
+    valve.open$.subscribe((isOpen) => seen.push(isOpen));
+    one.enter();
+    other.enter();
+    one.enter();
+    one.leave(2);
+    expect(seen).toEqual([0, true, 1, 2, 3, false, 1, true]);
+  });
+
+  it('gives back no more than what is in it', () => {
+    const valve = new Valve({ highWaterMark: 3 });
+    const [one, other] = [valve.step(), valve.step()];
+    one.enter();
+    other.enter();
+    one.leave(5);
+    expect(valve.depth).toBe(1);
+    one.end();
+    other.end();
+    other.end();
+    expect([valve.depth, valve.isOpen]).toEqual([0, true]);
+  });
+});
+
 describe('whenOpen', () => {
   it('goes on at once without a valve and with an open one', () => {
     const seen: string[] = [];

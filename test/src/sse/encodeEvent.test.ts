@@ -1,7 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EventDecoder } from '../../../src/sse/EventDecoder.ts';
-import { encodeEvent } from '../../../src/sse/encodeEvent.ts';
+import { type EncodableEvent, encodeEvent } from '../../../src/sse/encodeEvent.ts';
+
+const DELTA_TYPES = [
+  ['text_delta', 'text'],
+  ['thinking_delta', 'thinking'],
+  ['input_json_delta', 'partial_json'],
+  ['text_delta', 'thinking'],
+] as const;
+
+/** A delta that JSON writes in its own way. */
+class Written {
+  type = 'text_delta';
+  text = 'a';
+  toJSON(): object {
+    return { written: true };
+  }
+}
 
 describe('encodeEvent', () => {
   it('writes the type, the data and an empty line', () => {
@@ -43,5 +59,49 @@ describe('encodeEvent', () => {
         expect(read).toStrictEqual(events);
       }),
     );
+  });
+
+  it('writes what JSON.stringify writes, byte for byte', () => {
+    const key = fc.constantFrom('text', 'thinking', 'partial_json', 'type', 'other', '0', 'toJSON');
+    const content = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      // Half surrogates, control characters, quotes.
+      fc.array(fc.nat(0xffff), { maxLength: 8 }).map((units) => String.fromCharCode(...units)),
+      fc.constantFrom('', '"', '\\', '\u2028', '\ud83d', '\u0000', '\u007f'),
+    );
+    const value = fc.oneof(content, fc.double(), fc.constantFrom(undefined, null, {}));
+    const delta = fc.oneof(
+      fc.tuple(fc.constantFrom(...DELTA_TYPES), content).map(([[type, name], text]) => ({
+        type,
+        [name]: text,
+      })),
+      fc.array(fc.tuple(key, value), { maxLength: 3 }).map(Object.fromEntries),
+      fc.constantFrom(undefined, null, 'x', new Written()),
+    );
+    const index = fc.oneof(fc.nat(50), fc.double(), fc.constantFrom('0', undefined, -0));
+    const fields = fc.tuple(index, delta, fc.dictionary(key, value, { maxKeys: 1 }), fc.boolean());
+    fc.assert(
+      fc.property(fields, ([at, part, more, isTurned]) => {
+        const type = 'content_block_delta' as const;
+        const event: EncodableEvent = isTurned
+          ? { ...more, delta: part, index: at, type }
+          : { type, index: at, delta: part, ...more, ...('type' in more && { type }) };
+        expect(encodeEvent(event)).toBe(
+          `event: content_block_delta\ndata: ${JSON.stringify(event)}\n\n`,
+        );
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it.each([
+    new Written(),
+    Object.assign(Object.create({ more: 1 }), { type: 'text_delta', text: 'a' }),
+  ])('leaves a delta with a prototype of its own to JSON.stringify', (delta) => {
+    const event: { type: string } = Object.assign(
+      { type: 'content_block_delta' },
+      { index: 0, delta },
+    );
+    expect(encodeEvent(event)).toContain(`data: ${JSON.stringify(event)}\n`);
   });
 });
