@@ -52,3 +52,6 @@ export type * from './sources/fromStream.ts';
 export type { ResponseInfo, ResponseOptions, SourceOptions } from './sources/SourceOptions.ts';
 export { encodeEvent } from './sse/encodeEvent.ts';
 export { EventDecoder } from './sse/EventDecoder.ts';
+export { RequestGate } from './traffic/RequestGate.ts';
+export type * from './traffic/RequestGateOptions.ts';
+export type { RateLimitKind } from './traffic/rateLimitHeaders.ts';

@@ -195,7 +195,7 @@ function saidIn(value: unknown): string | undefined {
 }
 
 /** As the SDK reads it: milliseconds, seconds, or a date. */
-function retryAfterMs(milliseconds = '', after = ''): number | undefined {
+export function retryAfterMs(milliseconds = '', after = ''): number | undefined {
   const wait = [
     Number.parseFloat(milliseconds),
     Number.parseFloat(after) * 1_000,

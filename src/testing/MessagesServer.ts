@@ -7,6 +7,7 @@ import { playReply, unstreamed } from './playReply.ts';
 import type { Outcome, ReceivedRequest, RequestState } from './ReceivedRequest.ts';
 import { checkedReply, type CheckedReply, type Reply } from './Reply.ts';
 import { remembered, SaidBefore } from './SaidBefore.ts';
+import { RateLimiter, type ServerLimits } from './RateLimiter.ts';
 import { orAborted } from './waiting.ts';
 
 export interface MessagesServerOptions {
@@ -18,6 +19,12 @@ export interface MessagesServerOptions {
    * may send what is short.
    */
   strict?: boolean;
+  /**
+   * Rate limits, each a token bucket as the API has: `{ requests: 50, inputTokens: 30_000 }`. Every
+   * reply has the headers `anthropic-ratelimit-*`; a request over a limit gets 429 with
+   * `retry-after`. Default: none.
+   */
+  limits?: ServerLimits;
 }
 
 /** Computes the reply to a request; `index` is its place in `requests`. */
@@ -70,6 +77,7 @@ export class MessagesServer {
   readonly #server: Server;
   /** What it has said, where it is to be strict. */
   readonly #said: SaidBefore | undefined;
+  readonly #limiter: RateLimiter | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #requests: RequestState[] = [];
   readonly #inFlight = new Map<AbortController, Promise<Outcome>>();
@@ -79,9 +87,10 @@ export class MessagesServer {
   #socketsOpened = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(server: Server, strict: boolean) {
+  private constructor(server: Server, strict: boolean, limiter: RateLimiter | undefined) {
     this.#server = server;
     this.#said = strict ? new SaidBefore() : undefined;
+    this.#limiter = limiter;
     const address = server.address();
     this.url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : address}`;
     server.on('request', (incoming, response) => void this.#serve(incoming, response));
@@ -96,16 +105,18 @@ export class MessagesServer {
   static async start({
     port = 0,
     strict = false,
+    limits,
   }: MessagesServerOptions = {}): Promise<MessagesServer> {
     const http = globalThis.process?.getBuiltinModule?.('node:http');
     if (http === undefined) throw new Error('MessagesServer needs Node, 20.16 or later');
+    const limiter = limits && new RateLimiter(limits);
     // Timeouts of its own would only interfere with those under test.
     const server = http.createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, '127.0.0.1', resolve);
     });
-    return new MessagesServer(server, strict);
+    return new MessagesServer(server, strict, limiter);
   }
 
   /** What has been received, in order. A request is here as soon as its body has been read. */
@@ -203,10 +214,12 @@ export class MessagesServer {
     response.setHeader('request-id', state.id);
     const reply =
       immediateReply(state, this.#said) ??
+      this.#limiter?.refusal(state.body) ??
       this.#queue.shift() ??
       (await this.#compute(state, index, signal));
     if (reply === undefined) return 'client-left';
-    const known = this.#said ? remembered(reply, this.#said, state.body) : reply;
+    const limited = this.#limiter?.limited(reply, state.body) ?? reply;
+    const known = this.#said ? remembered(limited, this.#said, state.body) : limited;
     const whole = state.body?.stream === true ? known : await unstreamed(known, signal);
     return playReply(response, withRequestId(whole, state.id), state, signal);
   }

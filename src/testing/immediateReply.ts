@@ -46,8 +46,8 @@ function shapeProblem(body: unknown, countOnly: boolean): string | undefined {
   return undefined;
 }
 
-/** By what counts for the model: a breakpoint does not. */
-function countOf(body: object): number {
+/** The tokens of a request. By what counts for the model: a breakpoint does not. */
+export function countOf(body: object): number {
   const { system, tools, messages } = body as Record<string, unknown>;
   const text = JSON.stringify({ system, tools, messages }, (key, value) =>
     key === 'cache_control' ? undefined : value,

@@ -13,4 +13,5 @@ export { MessagesServer, type MessagesServerOptions, type ReplyHandler } from '.
 export type { Outcome, ReceivedRequest } from './ReceivedRequest.ts';
 export { record, type RecordConfig } from './record.ts';
 export type { Reply, ReplyScript } from './Reply.ts';
+export type { ServerLimit, ServerLimits } from './RateLimiter.ts';
 export { letters, type Marbles, toMarbles, type ToMarblesConfig } from './toMarbles.ts';

@@ -58,7 +58,8 @@ export async function unstreamed(reply: CheckedReply, signal: AbortSignal): Prom
   return { ...rest, faults: fitting, body: builder.message };
 }
 
-function* recordedEvents(recording: string): Generator<EncodableEvent> {
+/** The events of a recording, without their timing. */
+export function* recordedEvents(recording: string): Generator<EncodableEvent> {
   for (const entry of readRecording(recordingLines(recording))) {
     if ('event' in entry) yield entry.event;
   }

@@ -12,9 +12,10 @@ const KINDS = { N: 'next', E: 'error', C: 'complete' } as const;
  */
 export function docDiagram(name: string): Map<string, Moment[]> {
   const [operator = '', variant] = name.split('-');
-  const file = [`operators/${operator}.ts`, `src/flow/${operator}.ts`].find((path) =>
-    existsSync(root + path),
-  );
+  const folders = ['operators', 'src/flow', 'src/traffic'];
+  const file = folders
+    .map((folder) => `${folder}/${operator}.ts`)
+    .find((path) => existsSync(root + path));
   if (!file) throw new Error(`No source of ${operator}`);
   const doc = read(file).replace(/^ \* ?/gm, '');
   const [, block = ''] = /^```text\n([^]*?)^```/m.exec(doc) ?? [];

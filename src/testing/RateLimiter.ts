@@ -1,0 +1,186 @@
+import { fields } from '../message/record.ts';
+import type { EncodableEvent } from '../sse/encodeEvent.ts';
+import { checkFields, checkNumber } from './checks.ts';
+import { httpError } from './httpError.ts';
+import { countOf } from './immediateReply.ts';
+import { recordedEvents } from './playReply.ts';
+import { checkedReply, type CheckedReply } from './Reply.ts';
+
+/** One limit: an amount for a minute, or that and what is left of it at the start. */
+export type ServerLimit =
+  | number
+  | {
+      perMinute: number;
+      /** What is there at the start. Default: all of `perMinute`. */
+      remaining?: number;
+    };
+
+/** The limits of a `MessagesServer`; one that is left out is off. */
+export interface ServerLimits {
+  requests?: ServerLimit;
+  /** Input and output together. */
+  tokens?: ServerLimit;
+  inputTokens?: ServerLimit;
+  outputTokens?: ServerLimit;
+}
+
+const HEADER_NAMES = {
+  requests: 'requests',
+  tokens: 'tokens',
+  inputTokens: 'input-tokens',
+  outputTokens: 'output-tokens',
+} as const;
+type Kind = keyof typeof HEADER_NAMES;
+
+interface Bucket {
+  kind: Kind;
+  perMinute: number;
+  level: number;
+  filledAt: number;
+}
+
+/**
+ * The token buckets of a server, as the API has them (docs: /docs/en/api/rate-limits): each holds
+ * the limit of a minute and is refilled all the time. They have rules of their own, since the
+ * `RequestGate` is tested with them.
+ *
+ * - A request is refused unless there is one request, the tokens of its input, and any output left.
+ * - Input is charged when the request is taken, output while the reply is sent: by the `usage` of
+ *   its events, and else by characters. Cached input that is read is not charged.
+ * - A request that is refused is not charged.
+ */
+export class RateLimiter {
+  readonly #buckets: Bucket[];
+
+  constructor(limits: ServerLimits) {
+    checkFields('MessagesServer: limits', limits, Object.keys(HEADER_NAMES));
+    this.#buckets = Object.entries(limits).flatMap(([kind, limit]) => {
+      if (limit === undefined) return [];
+      const { perMinute, remaining = perMinute } =
+        typeof limit === 'object' ? (limit as Exclude<ServerLimit, number>) : { perMinute: limit };
+      const name = `MessagesServer: limits.${kind}`;
+      if (perMinute === undefined) throw new TypeError(`${name}: perMinute is missing`);
+      checkNumber(name, perMinute, { what: 'an amount for a minute', least: 1 });
+      checkNumber(`${name}.remaining`, remaining, { what: 'an amount', most: perMinute });
+      const filledAt = performance.now();
+      return [{ kind: kind as Kind, perMinute, level: remaining, filledAt }];
+    });
+  }
+
+  /** Takes a request: the refusal, or `undefined` where it may be answered. */
+  refusal(body: unknown): CheckedReply | undefined {
+    this.#refill();
+    const input = countOf(fields(body));
+    const needs: Record<Kind, number> = {
+      requests: 1,
+      tokens: input,
+      inputTokens: input,
+      outputTokens: 1,
+    };
+    const waits = this.#buckets.map(({ kind, perMinute, level }) => {
+      // More than fits in goes when the bucket is full.
+      const missing = Math.min(needs[kind], perMinute) - level;
+      return { kind, ms: (missing * 60_000) / perMinute };
+    });
+    const longest = waits.toSorted((one, other) => other.ms - one.ms)[0];
+    if (longest === undefined || longest.ms <= 0) {
+      this.#charge({ requests: 1, tokens: input, inputTokens: input });
+      return undefined;
+    }
+    const refusal = httpError(429, {
+      message: `This request would exceed the rate limit of ${HEADER_NAMES[longest.kind]} per minute`,
+      retryAfter: Math.ceil(longest.ms / 1_000),
+    });
+    return checkedReply(this.#withHeaders(refusal));
+  }
+
+  /** The reply with the headers of the limits; what it uses is charged while it is sent. */
+  limited(reply: CheckedReply, body: unknown): CheckedReply {
+    const { events, recording, body: whole } = reply;
+    const known = this.#withHeaders(reply);
+    const charged = { input: countOf(fields(body)), output: 0 };
+    const meter = (event: EncodableEvent) => this.#meter(event, charged);
+    if (events === undefined) {
+      // Sent as it is, and so charged at once.
+      for (const event of recording === undefined ? [] : recordedEvents(recording)) meter(event);
+      if (fields(whole)['type'] === 'message') meter({ type: 'message_start', message: whole });
+      return known;
+    }
+    return {
+      ...known,
+      events: Symbol.iterator in events ? metered(events, meter) : meteredAsync(events, meter),
+    };
+  }
+
+  #withHeaders<R extends { headers?: Record<string, string> }>(reply: R): R {
+    this.#refill();
+    const headers = this.#buckets.flatMap(({ kind, perMinute, level }) => {
+      const name = `anthropic-ratelimit-${HEADER_NAMES[kind]}`;
+      const fullIn = ((perMinute - level) * 60_000) / perMinute;
+      // Whole seconds, and the nearest thousand, as the API writes them.
+      const reset = new Date(Math.ceil((Date.now() + fullIn) / 1_000) * 1_000);
+      const step = kind === 'requests' || perMinute < 50_000 ? 1 : 1_000;
+      return [
+        [`${name}-limit`, String(perMinute)],
+        [`${name}-remaining`, String(Math.max(0, rounded(level, step)))],
+        [`${name}-reset`, reset.toISOString().replace('.000Z', 'Z')],
+      ];
+    });
+    return { ...reply, headers: { ...Object.fromEntries(headers), ...reply.headers } };
+  }
+
+  /** Charges for an event what was not charged before. */
+  #meter(event: EncodableEvent, charged: { input: number; output: number }): void {
+    const { type, message, usage, delta } = fields(event);
+    const counters = fields(type === 'message_start' ? fields(message)['usage'] : usage);
+    const { input_tokens, cache_creation_input_tokens, output_tokens } = counters;
+    if (typeof input_tokens === 'number') {
+      const input = input_tokens + (Number(cache_creation_input_tokens) || 0);
+      this.#charge({ tokens: input - charged.input, inputTokens: input - charged.input });
+      charged.input = input;
+    }
+    const { text, thinking, partial_json } = fields(delta);
+    const written = charged.output + String(text ?? thinking ?? partial_json ?? '').length / 4;
+    const output = typeof output_tokens === 'number' ? output_tokens : written;
+    this.#charge({ tokens: output - charged.output, outputTokens: output - charged.output });
+    charged.output = output;
+  }
+
+  #charge(amounts: Partial<Record<Kind, number>>): void {
+    this.#refill();
+    for (const bucket of this.#buckets) bucket.level -= amounts[bucket.kind] ?? 0;
+  }
+
+  #refill(): void {
+    const now = performance.now();
+    for (const bucket of this.#buckets) {
+      const { perMinute, level, filledAt } = bucket;
+      bucket.level = Math.min(perMinute, level + ((now - filledAt) * perMinute) / 60_000);
+      bucket.filledAt = now;
+    }
+  }
+}
+
+function rounded(level: number, step: number): number {
+  return step === 1 ? Math.floor(level) : Math.round(level / step) * step;
+}
+
+function* metered(
+  events: Iterable<EncodableEvent>,
+  meter: (event: EncodableEvent) => void,
+): Generator<EncodableEvent> {
+  for (const event of events) {
+    meter(event);
+    yield event;
+  }
+}
+
+async function* meteredAsync(
+  events: AsyncIterable<EncodableEvent>,
+  meter: (event: EncodableEvent) => void,
+): AsyncGenerator<EncodableEvent> {
+  for await (const event of events) {
+    meter(event);
+    yield event;
+  }
+}

@@ -1,0 +1,412 @@
+import {
+  asyncScheduler,
+  defer,
+  finalize,
+  Observable,
+  type ObservableInput,
+  type SchedulerLike,
+  startWith,
+  map,
+  Subject,
+  type Subscription,
+  tap,
+} from 'rxjs';
+import { LONGEST_TIMER } from '../flow/longestTimer.ts';
+import { requireFunction, requireNumbers } from '../flow/require.ts';
+import { MessageStreamError } from '../message/MessageStreamError.ts';
+import { fields } from '../message/record.ts';
+import { retryAfterMs } from '../message/toMessageStreamError.ts';
+import type { ResponseInfo } from '../sources/SourceOptions.ts';
+import { Allowance, type Cost } from './Allowance.ts';
+import { FairQueue } from './FairQueue.ts';
+import { KINDS, rateLimitReport } from './rateLimitHeaders.ts';
+import { RefusalHold } from './RefusalHold.ts';
+import type {
+  GatedRequestOptions,
+  GateRunOptions,
+  RequestGateOptions,
+  RequestGateState,
+} from './RequestGateOptions.ts';
+import { TokenCount } from './TokenCount.ts';
+
+/** One request, from its arrival to its end. */
+interface Ticket {
+  readonly key: unknown;
+  readonly priority: number;
+  readonly expected: Partial<Cost>;
+  readonly start: () => void;
+  readonly count: TokenCount;
+  state: 'waiting' | 'running' | 'complete' | 'over';
+  /** What its key was charged when it was sent. */
+  share: number;
+  /** What the limits are charged with now. */
+  cost: Cost;
+  requests: number;
+  /** Its number in the order of sending. */
+  sequence: number;
+  /** What the server had counted of each limit when it was sent. */
+  contained: readonly number[];
+  /** Whether the server has certainly counted its input. */
+  isCounted: boolean;
+}
+
+/**
+ * Sends requests as fast as the limits of the API allow, and keeps the others waiting: limits of
+ * concurrency, requests and tokens a minute. One gate for each process and family of models.
+ *
+ * ```text
+ * run    a-b-c-------------
+ *        gate.run, concurrency: 2, each reply takes 6
+ * result ------a-b---c---
+ * ```
+ *
+ * It learns the limits from the headers `anthropic-ratelimit-*` and `retry-after` of each response,
+ * 429 among them, and from `rate_limit_error` frames. A request that would be refused is delayed.
+ * Before the first response only `concurrency` and the options are known.
+ *
+ * - Order: the highest priority first; in it the key that has got the fewest tokens; for one key in
+ *   the order of arrival. A request that waits for many tokens is not overtaken by smaller ones.
+ * - A request that was refused is not sent again: put `retryResumable` behind `run`. After a
+ *   refusal nothing is sent for the time of `retry-after`, or else 1 s, doubled with each further
+ *   refusal up to 60 s. Where no limits are reported, a single request is then sent first.
+ * - A full queue: the Observable errors with code `rate_limited`; `retryAfterMs` is when the first
+ *   that waits may be sent, at least 1 s.
+ * - Complete, error, unsubscribe, before the headers too: the place is free at once.
+ *
+ * @throws TypeError when an option is out of its range.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { fromMessages, RequestGate, textOnly } from 'claude-rx';
+ *
+ * const client = new Anthropic();
+ * const gate = new RequestGate({ concurrency: 8 });
+ *
+ * const ask = (user: string, params: Anthropic.MessageCreateParamsNonStreaming) =>
+ *   gate
+ *     .run((options) => fromMessages(client, params, options), { key: user })
+ *     .pipe(textOnly());
+ * ```
+ */
+export class RequestGate {
+  readonly #concurrency: number;
+  readonly #maxQueue: number;
+  readonly #scheduler: SchedulerLike;
+  readonly #allowances: readonly Allowance[];
+  readonly #queue = new FairQueue<Ticket>();
+  readonly #changes = new Subject<void>();
+  readonly #hold = new RefusalHold<Ticket>();
+  #running = 0;
+  #sequence = 0;
+  /** The number of the latest request of which there was a report. */
+  #reported = 0;
+  /** The largest input and the mean output of late. */
+  #usual: Cost = { input: 0, output: 0 };
+  /** How much more input than expected there was of late: a factor from 1 to 2. */
+  #underestimate = 1;
+  #isDraining = false;
+  #timer: { readonly at: number; readonly subscription: Subscription } | undefined;
+
+  /** What the gate is doing: at once, and on each change. It never ends. */
+  readonly state$: Observable<RequestGateState> = defer(() =>
+    this.#changes.pipe(
+      startWith(undefined),
+      map(() => this.state),
+    ),
+  );
+
+  constructor(options: RequestGateOptions = {}) {
+    const { concurrency = 8, maxQueue = 1_000, scheduler = asyncScheduler } = options;
+    requireNumbers('RequestGate', { concurrency }, { min: 1, whole: true });
+    requireNumbers('RequestGate', { maxQueue }, { min: 0, whole: true });
+    this.#concurrency = concurrency;
+    this.#maxQueue = maxQueue;
+    this.#scheduler = scheduler;
+    const now = scheduler.now();
+    this.#allowances = KINDS.map((kind) => {
+      const name = `${kind}PerMinute` as const;
+      requireNumbers('RequestGate', { [name]: options[name] }, { above: 0 });
+      return new Allowance(kind, options[name] ?? Infinity, now);
+    });
+  }
+
+  /** What the gate is doing now. */
+  get state(): RequestGateState {
+    const now = this.#scheduler.now();
+    const views = this.#allowances.flatMap((allowance) => {
+      const view = allowance.view(now);
+      return view ? [[allowance.kind, view] as const] : [];
+    });
+    const heldUntil = this.#hold.until > now ? this.#hold.until : undefined;
+    const limits: RequestGateState['limits'] = Object.fromEntries(views);
+    return { running: this.#running, waiting: this.#queue.size, heldUntil, limits };
+  }
+
+  /**
+   * Waits until the request may be sent, and gives what it gives. `request` is called when that is
+   * so, and passes the options on to `fromMessages` or `fromResponse`.
+   *
+   * - Cold: each subscription waits and sends anew, so that `retryResumable` works behind it.
+   * - Unsubscribe: ends the wait, or the request.
+   *
+   * @throws TypeError when `request` is not a function, or an option is out of its range.
+   */
+  run<T>(
+    request: (options: GatedRequestOptions) => ObservableInput<T>,
+    { key, priority = 0, tokens = {} }: GateRunOptions = {},
+  ): Observable<T> {
+    const caller = 'RequestGate.run';
+    const wanted = 'a function, such as (options) => fromMessages(client, params, options)';
+    requireFunction(caller, 'request', request, wanted);
+    requireNumbers(caller, { priority }, {});
+    const expected = typeof tokens === 'object' ? tokens : { input: tokens };
+    const { input, output } = expected;
+    const ofTokens = { 'tokens.input': input, 'tokens.output': output };
+    requireNumbers(caller, ofTokens, { min: 0, max: Number.MAX_VALUE });
+
+    return new Observable<T>((subscriber) => {
+      const ticket: Ticket = {
+        key,
+        priority,
+        expected: {
+          ...(input !== undefined && { input }),
+          ...(output !== undefined && { output }),
+        },
+        start: () => this.#send(ticket, request).subscribe(subscriber),
+        count: new TokenCount(),
+        state: 'waiting',
+        cost: { input: 0, output: 0 },
+        requests: 1,
+        sequence: 0,
+        share: 0,
+        contained: [],
+        isCounted: false,
+      };
+      const isFull = this.#queue.size >= this.#maxQueue;
+      if (isFull && (this.#queue.size > 0 || this.#wait(ticket) > 0)) {
+        return subscriber.error(this.#queueFull());
+      }
+      this.#queue.push(ticket);
+      subscriber.add(() => this.#queue.remove(ticket) && this.#drain());
+      this.#drain();
+    });
+  }
+
+  #send<T>(
+    ticket: Ticket,
+    request: (options: GatedRequestOptions) => ObservableInput<T>,
+  ): Observable<T> {
+    const options: GatedRequestOptions = {
+      onResponse: (response) => this.#onResponse(ticket, response),
+      request: { maxRetries: 0 },
+    };
+    return defer(() => request(options)).pipe(
+      tap({
+        next: (event) => this.#onEvent(ticket, event),
+        error: (error) => this.#onError(ticket, error),
+        complete: () => this.#onComplete(ticket),
+      }),
+      // Behind the end of the request itself: there are never more than `concurrency`.
+      finalize(() => this.#release(ticket)),
+    );
+  }
+
+  /** Sends what may be sent, and sets the timer for the next. */
+  #drain(): void {
+    // What ends at once would else be a call in a call for each that waits.
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    let wait = Infinity;
+    while (this.#queue.size > 0 && this.#hasPlace) {
+      const ticket = this.#queue.peek()!;
+      wait = this.#wait(ticket);
+      if (wait > 0) break;
+      this.#begin(ticket);
+    }
+    this.#isDraining = false;
+    this.#setTimer(this.#queue.size > 0 && this.#hasPlace ? wait : Infinity);
+    if (this.#queue.size === 0 && this.#running === 0) this.#queue.reset();
+    if (this.#changes.observed) this.#changes.next();
+  }
+
+  get #hasPlace(): boolean {
+    return this.#running < this.#concurrency && !this.#hold.isProbing;
+  }
+
+  /** Milliseconds until it may be sent; `Infinity` where the end of another is waited for. */
+  #wait(ticket: Ticket): number {
+    if (!this.#hasPlace) return Infinity;
+    const now = this.#scheduler.now();
+    const cost = this.#estimate(ticket);
+    const waits = this.#allowances.map((allowance) =>
+      allowance.wait(allowance.sent(1, cost) + allowance.received(cost), now),
+    );
+    return Math.max(0, this.#hold.until - now, ...waits);
+  }
+
+  #estimate({ expected: { input, output = this.#usual.output } }: Ticket): Cost {
+    return { input: input === undefined ? this.#usual.input : input * this.#underestimate, output };
+  }
+
+  #begin(ticket: Ticket): void {
+    const cost = this.#estimate(ticket);
+    ticket.share = shareOf(cost);
+    this.#queue.take(ticket, ticket.share);
+    this.#running++;
+    ticket.state = 'running';
+    ticket.sequence = ++this.#sequence;
+    ticket.contained = this.#allowances.map(({ counted }) => counted);
+    ticket.requests = 0;
+    this.#charge(ticket, cost, 1);
+    this.#hold.sent(ticket);
+    ticket.start();
+  }
+
+  /** Changes what the ticket is charged with. */
+  #charge(ticket: Ticket, cost: Cost, requests: number = ticket.requests): void {
+    const now = this.#scheduler.now();
+    for (const allowance of this.#allowances) {
+      const sent = allowance.sent(requests, cost) - allowance.sent(ticket.requests, ticket.cost);
+      allowance.spend(sent + allowance.received(cost) - allowance.received(ticket.cost), now);
+      if (ticket.isCounted) allowance.count(sent);
+    }
+    ticket.cost = cost;
+    ticket.requests = requests;
+  }
+
+  /** The server has counted what was sent. */
+  #count(ticket: Ticket): void {
+    if (ticket.isCounted) return;
+    ticket.isCounted = true;
+    for (const allowance of this.#allowances) {
+      allowance.count(allowance.sent(ticket.requests, ticket.cost));
+    }
+  }
+
+  #onResponse(ticket: Ticket, { status, headers }: ResponseInfo): void {
+    if (ticket.state !== 'running') return;
+    const isAdmitted = status < 400;
+    if (isAdmitted) {
+      this.#count(ticket);
+      this.#hold.admitted(ticket);
+    }
+    this.#learn(ticket, headers, isAdmitted);
+    const asked = retryAfterMs(
+      headers.get('retry-after-ms') ?? undefined,
+      headers.get('retry-after') ?? undefined,
+    );
+    if (asked !== undefined) this.#hold.begin(asked, this.#scheduler.now(), this.#sequence);
+    this.#drain();
+  }
+
+  #onEvent(ticket: Ticket, event: unknown): void {
+    const { type, error } = fields(event);
+    // A retry inside of the request: its refusal counts all the same.
+    if (type === 'resume') this.#refused(ticket, error);
+    else if (this.#hold.admitted(ticket)) this.#drain();
+    if (!ticket.count.push(event)) return;
+    const input = ticket.count.used?.input ?? ticket.cost.input;
+    if (input === ticket.cost.input) return;
+    this.#charge(ticket, { ...ticket.cost, input });
+    this.#drain();
+  }
+
+  #onError(ticket: Ticket, error: unknown): void {
+    const { headers } = fields(fields(error)['cause']);
+    if (typeof fields(headers)['get'] === 'function') {
+      this.#learn(ticket, headers as Headers, false);
+    }
+    const isRefusal = this.#refused(ticket, error);
+    // What is answered by an HTTP error uses no tokens, and a refusal no request.
+    const isHttpError = error instanceof MessageStreamError && error.status !== undefined;
+    if (isHttpError && !ticket.isCounted) {
+      this.#charge(ticket, { input: 0, output: 0 }, isRefusal ? 0 : 1);
+    }
+  }
+
+  #onComplete(ticket: Ticket): void {
+    ticket.state = 'complete';
+    this.#hold.completed(ticket);
+    const { used } = ticket.count;
+    if (used === undefined) return;
+    const { input, output } = this.#usual;
+    const expected = ticket.expected.input || used.input;
+    const factor = Math.max(used.input / expected || 1, this.#underestimate * 0.98);
+    this.#underestimate = Math.min(2, Math.max(1, factor));
+    // The largest is forgotten slowly; the mean is of the last ten or so.
+    this.#usual = {
+      input: Math.max(used.input, input * 0.98),
+      output: output === 0 ? used.output : output + (used.output - output) / 10,
+    };
+  }
+
+  #release(ticket: Ticket): void {
+    const { state, cost } = ticket;
+    // Where nothing was reported, what was expected stands for a reply that is whole.
+    const unreported = state === 'complete' ? cost : { ...cost, output: 0 };
+    this.#charge(ticket, ticket.count.used ?? unreported);
+    this.#count(ticket);
+    for (const allowance of this.#allowances) allowance.count(allowance.received(ticket.cost));
+    ticket.state = 'over';
+    this.#running--;
+    this.#queue.charge(ticket.key, shareOf(ticket.cost) - ticket.share);
+    this.#hold.ended(ticket);
+    this.#drain();
+  }
+
+  #learn(ticket: Ticket, headers: Pick<Headers, 'get'>, isCounted: boolean): void {
+    // What is older than what is known would only make it less exact.
+    if (ticket.sequence < this.#reported) return;
+    const now = this.#scheduler.now();
+    for (const [index, allowance] of this.#allowances.entries()) {
+      const report = rateLimitReport(headers, allowance.kind, now);
+      if (report === undefined) continue;
+      this.#reported = ticket.sequence;
+      const own = isCounted ? allowance.sent(ticket.requests, ticket.cost) : 0;
+      allowance.learn(report, (ticket.contained[index] ?? 0) + own, now);
+    }
+  }
+
+  /** Returns whether the error is a refusal by rate limits. */
+  #refused(ticket: Ticket, error: unknown): boolean {
+    if (!(error instanceof MessageStreamError)) return false;
+    const now = this.#scheduler.now();
+    // A spend limit is not cured by waiting.
+    const isRefusal = error.code === 'rate_limited' && error.retryable;
+    if (error.retryAfterMs !== undefined) this.#hold.begin(error.retryAfterMs, now, this.#sequence);
+    else if (isRefusal) this.#hold.backOff(ticket, now, this.#sequence);
+    const isKnown = this.#allowances.some(({ isReported }) => isReported);
+    if (isRefusal && !isKnown) this.#hold.probeNext();
+    return isRefusal;
+  }
+
+  #setTimer(wait: number): void {
+    const at = wait === Infinity ? Infinity : Math.ceil(this.#scheduler.now() + wait);
+    if (this.#timer?.at === at) return;
+    this.#timer?.subscription.unsubscribe();
+    this.#timer = undefined;
+    if (at === Infinity) return;
+    const delay = Math.min(Math.ceil(wait), LONGEST_TIMER);
+    const subscription = this.#scheduler.schedule(() => {
+      this.#timer = undefined;
+      this.#drain();
+    }, delay);
+    this.#timer = { at, subscription };
+  }
+
+  #queueFull(): MessageStreamError {
+    const next = this.#queue.peek();
+    const wait = next ? this.#wait(next) : this.#hold.until - this.#scheduler.now();
+    return new MessageStreamError(
+      `The queue of the RequestGate is full: ${this.#queue.size} requests wait, maxQueue is ` +
+        `${this.#maxQueue}. Send fewer requests at once, or raise maxQueue`,
+      { code: 'rate_limited', retryAfterMs: Number.isFinite(wait) ? Math.max(1_000, wait) : 1_000 },
+    );
+  }
+}
+
+/** What a request counts in the share of its key. */
+function shareOf({ input, output }: Cost): number {
+  return Math.max(1, input + output);
+}

@@ -1,0 +1,75 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { RequestGate } from 'claude-rx';
+import { NEVER, of, Subject } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { leftOver, resources } from '../support/leftOver.ts';
+import { runGateLoad } from '../support/gateLoad.ts';
+
+const LIMITS = [
+  ['input tokens', { requests: 4_000, inputTokens: 1_000_000, outputTokens: 1_000_000 }],
+  ['requests', { requests: 1_000, inputTokens: 10_000_000, outputTokens: 1_000_000 }],
+  ['output tokens', { requests: 4_000, inputTokens: 10_000_000, outputTokens: 250_000 }],
+] as const;
+
+const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+
+describe('RequestGate: 10,000 requests of 50 users in virtual time', () => {
+  it.each(LIMITS)('keeps to the limit of %s, and uses it', (kind, limits) => {
+    const { used, spread, refusedLater, ended, api, gate, minutes } = runGateLoad({
+      requests: 10_000,
+      seed: 1,
+      concurrency: 64,
+      limits,
+    });
+    console.log(
+      `${kind}: ${percent(used)} of the limit used, shares within ${percent(spread)}, ` +
+        `${refusedLater} refused, ${ended.cancelled} cancelled, ${minutes.toFixed(1)} minutes`,
+    );
+    expect(refusedLater).toBe(0);
+    expect(used).toBeGreaterThan(0.95);
+    expect(spread).toBeLessThan(0.1);
+    expect(ended.error).toBe(0);
+    expect(ended.complete + ended.cancelled).toBe(10_000);
+    expect(api.mostInFlight).toBe(64);
+    expect(gate.state).toMatchObject({ running: 0, waiting: 0 });
+  });
+});
+
+describe('RequestGate: 100,000 requests', () => {
+  it('leaves nothing behind', () => {
+    const open = resources();
+    const gate = new RequestGate({ concurrency: 4, requestsPerMinute: 100_000_000 });
+    const some = (count: number) => {
+      for (let index = 0; index < count; index++) {
+        const gone = new Subject<never>();
+        const key = `user ${index}`;
+        const ends = [
+          gate.run(() => of(1), { key }).subscribe(),
+          gate.run(() => gone, { key }).subscribe({ error: () => {} }),
+          gate.run(() => NEVER, { key }).subscribe(),
+          ...Array.from({ length: 4 }, () => gate.run(() => NEVER, { key }).subscribe()),
+        ];
+        gone.error(new Error('gone'));
+        for (const subscription of ends) subscription.unsubscribe();
+        expect(gate.state).toMatchObject({ running: 0, waiting: 0 });
+      }
+    };
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const heap = () => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    some(3_000);
+    const before = heap();
+    some(100_000 / 7);
+    const grown = heap() - before;
+    console.log(`grown by ${(grown / 1024).toFixed(0)} KiB`);
+    expect(grown).toBeLessThan(1_000_000);
+    // No place is lost, and no timer: what is sent now runs at once.
+    gate.run(() => NEVER).subscribe();
+    expect(gate.state).toMatchObject({ running: 1, waiting: 0 });
+    expect(leftOver(open)).toEqual([]);
+  });
+});
