@@ -6,10 +6,11 @@ import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { parseRecord } from '../message/record.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { agentEndings, type AgentOptions } from '../agent/AgentOptions.ts';
+import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import { whenOpen } from '../flow/whenOpen.ts';
 import { ClaudeCodeExit } from './ClaudeCodeExit.ts';
 import { LineDecoder } from './LineDecoder.ts';
-import { ProcessGroup } from './ProcessGroup.ts';
+import { ProcessTree } from './ProcessTree.ts';
 import { LastOutput } from './LastOutput.ts';
 
 /**
@@ -35,6 +36,12 @@ interface CommonOptions extends AgentOptions {
   executable?: string | readonly [string, ...string[]] | undefined;
   /** Asks for the events of the API's stream as well: `--include-partial-messages`. Default: `false`. */
   includePartialMessages?: boolean | undefined;
+  /**
+   * How long the process may stay when its input has ended and the last turn has its `result`, in
+   * milliseconds: then the Observable completes, and the process is ended. `Infinity` waits for it.
+   * Default: 5,000.
+   */
+  exitTimeout?: number | undefined;
   /** How long the process may take to end when it is asked to, in milliseconds. Default: 5,000. */
   killAfter?: number | undefined;
   /** The longest line that is read, in bytes. Default: 64 MB. */
@@ -92,10 +99,14 @@ const MAX_LINE_LENGTH = 64 * 2 ** 20;
  *
  *   The `cause` of the second and third is a `ClaudeCodeExit`, with the exit code and what the process
  *   wrote to its standard error.
- * - Complete: when the process has ended with exit code 0, after a `result`.
- * - Unsubscribe, and every error: the process is sent SIGTERM at once, with all of its process group, and
- *   SIGKILL after `killAfter`. When this process ends, it is sent SIGTERM too; where this process is
- *   killed by a signal, it is left to notice that its input has ended.
+ * - Complete: when the process has ended with exit code 0, after a `result`; or `exitTimeout` after the
+ *   last `result`, if it has not ended by then.
+ * - Unsubscribe, and every error: the process and all that it has started are sent SIGTERM at once, and
+ *   SIGKILL after `killAfter`. The commands of its Bash tool have sessions of their own; they are found
+ *   by their parents. On Linux they are found too where the process was killed before, by a variable in
+ *   their environment, `CLAUDE_RX_PROCESS`. On Windows it is `taskkill /T /F`, at once.
+ * - When this process ends, they are sent SIGTERM, and on Linux SIGKILL after 5 seconds, also where this
+ *   process was killed by SIGKILL: a small shell watches over it.
  * - With a `valve` the output is not read while the valve is closed, so that the process waits.
  *
  * @throws TypeError when neither or both of `prompt` and `prompts$` are given, and for an option that is
@@ -123,14 +134,15 @@ export function fromClaudeCode(options: ClaudeCodeOptions): Observable<AgentMess
 }
 
 function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): void {
-  const { killAfter = 5_000, maxLineLength = MAX_LINE_LENGTH, valve, onStderr } = options;
-  let group: ProcessGroup;
+  const { killAfter = 5_000, exitTimeout = 5_000 } = options;
+  const { maxLineLength = MAX_LINE_LENGTH, valve, onStderr } = options;
+  let tree: ProcessTree;
   try {
-    group = start(options);
+    tree = start(options);
   } catch (error) {
     return subscriber.error(notStarted(error, options));
   }
-  const { child } = group;
+  const { child } = tree;
   child.on('error', (error) => subscriber.error(notStarted(error, options)));
   if (child.pid === undefined) return;
   const { stdin, stdout, stderr } = child;
@@ -140,21 +152,38 @@ function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): 
   let hasEnded = false;
   let patience: NodeJS.Timeout | undefined;
   let looked: NodeJS.Immediate | undefined;
+  let lastResult: NodeJS.Timeout | undefined;
+  let isInTurn = true;
+
+  /** Claude Code may hang after its last result; that is no reason to wait. */
+  const expectExit = (): void => {
+    clearTimeout(lastResult);
+    if (isInTurn || !stdin.writableEnded || exitTimeout > LONGEST_TIMER) return;
+    lastResult = setTimeout(() => {
+      if (stdout.isPaused()) return expectExit();
+      subscriber.complete();
+    }, exitTimeout);
+  };
 
   const lines = new LineDecoder((line) => {
     const message = messageIn(line);
     if (message === undefined) return tail.push(`${line}\n`);
     if (message.type === 'result') hasFailedResult = message.is_error === true;
+    // A result with turns in the queue is not the last one.
+    if (message.type === 'result') isInTurn = (message.queued_turn_count ?? 0) > 0;
+    else if (isOfTurn(message)) isInTurn = true;
+    expectExit();
     subscriber.next(message);
   }, maxLineLength);
 
   subscriber.add(() => {
     lines.stop();
     clearTimeout(patience);
+    clearTimeout(lastResult);
     clearImmediate(looked);
     for (const stream of [stdin, stdout, stderr]) stream.destroy();
-    if (hasEnded && child.exitCode === 0) group.forget();
-    else group.end(killAfter);
+    if (hasEnded && child.exitCode === 0) tree.forget();
+    else tree.end(killAfter);
   });
 
   const finish = (): void => {
@@ -203,12 +232,15 @@ function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): 
   const sent = (prompts$ === undefined ? of(prompt) : from(prompts$)).pipe(map(lineOf)).subscribe({
     next: (line) => stdin.write(line),
     error: (error: unknown) => subscriber.error(toMessageStreamError(error)),
-    complete: () => stdin.end(),
+    complete: () => {
+      stdin.end();
+      expectExit();
+    },
   });
   subscriber.add(sent);
 }
 
-function start(options: ClaudeCodeOptions): ProcessGroup {
+function start(options: ClaudeCodeOptions): ProcessTree {
   const { executable = 'claude', args = [], cwd, env, includePartialMessages = false } = options;
   const [command, ...first] = typeof executable === 'string' ? [executable] : executable;
   const own = [
@@ -220,7 +252,7 @@ function start(options: ClaudeCodeOptions): ProcessGroup {
     '--verbose',
   ];
   const partial = includePartialMessages ? ['--include-partial-messages'] : [];
-  return new ProcessGroup(command, [...first, ...own, ...partial, ...args], {
+  return new ProcessTree(command, [...first, ...own, ...partial, ...args], {
     cwd,
     env: { ...process.env, ...env },
   });
@@ -250,6 +282,12 @@ function messageIn(line: string): AgentMessage | undefined {
   if (!line.trimStart().startsWith('{')) return undefined;
   const value = parseRecord(line);
   return typeof value?.['type'] === 'string' ? (value as unknown as AgentMessage) : undefined;
+}
+
+/** Whether a turn has begun or goes on, if not one of the main thread. */
+function isOfTurn(message: AgentMessage): boolean {
+  if (message.type === 'system') return message.subtype === 'init';
+  return ['assistant', 'stream_event', 'user'].includes(message.type);
 }
 
 function attempt(step: () => void, subscriber: Subscriber<unknown>): void {
@@ -287,6 +325,7 @@ function check({
   prompt,
   prompts$,
   executable,
+  exitTimeout,
   killAfter,
   maxLineLength,
 }: ClaudeCodeOptions): void {
@@ -304,8 +343,9 @@ function check({
       'fromClaudeCode: `executable` must be a path, or a command and its arguments',
     );
   }
-  for (const [name, value] of Object.entries({ killAfter, maxLineLength })) {
-    if (value !== undefined && !(Number.isFinite(value) && value >= 0)) {
+  for (const [name, value] of Object.entries({ exitTimeout, killAfter, maxLineLength })) {
+    if (value === undefined || (name === 'exitTimeout' && value === Infinity)) continue;
+    if (!(Number.isFinite(value) && value >= 0)) {
       throw new TypeError(`fromClaudeCode: \`${name}\` must be a number from 0 on, not ${value}`);
     }
   }

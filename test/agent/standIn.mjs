@@ -50,6 +50,25 @@ const steps = {
   ignoreTerm: () => {
     process.on('SIGTERM', () => note('SIGTERM'));
   },
+  /** What the Bash tool does: a command in a session of its own, with two grandchildren. */
+  session: ([seconds, trap]) => {
+    const script = `${trap ? "trap '' TERM; " : ''}sleep ${seconds} & echo $!; sleep ${seconds} & echo $!; wait`;
+    const child = spawn('/bin/sh', ['-c', script], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    note({ pid: child.pid });
+    let text = '';
+    return new Promise((resolve) =>
+      child.stdout.on('data', (more) => {
+        text += more;
+        const pids = text.trim().split('\n').map(Number);
+        if (pids.length < 2 || !text.endsWith('\n')) return;
+        for (const pid of pids) note({ pid });
+        resolve();
+      }),
+    );
+  },
   /** A child of its own, which holds its output open and does not heed SIGTERM. */
   child: (seconds) => {
     const script = `trap '' TERM; sleep ${seconds} & echo $! >&2; wait`;

@@ -19,6 +19,7 @@ export type Step =
   | { cut: [text: string, size: number] }
   | { flood: [line: string, count: number] }
   | { ignoreTerm: true }
+  | { session: [seconds: number, ignoresTerm: boolean] }
   | { child: number };
 
 type Entry = {

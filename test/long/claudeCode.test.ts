@@ -1,8 +1,10 @@
 // What takes long of fromClaudeCode: many processes, long lines, a kill at every line of a stream.
+import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { textOnly } from 'claude-rx';
 import { type AgentMessage, streamEvents } from 'claude-rx/agent';
 import { fromClaudeCode } from 'claude-rx/node';
@@ -97,3 +99,29 @@ it('leaves nothing behind of 200 at once, half of which do not heed SIGTERM', as
   expect(process.listenerCount('exit')).toBeLessThan(10);
   rmSync(folder, { recursive: true });
 });
+
+it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
+  'leaves nothing when this process is ended by %s',
+  async (signal) => {
+    const line = linesOf(whole.slice(0, 1));
+    const stand = standIn([
+      { session: [600, true] },
+      { ignoreTerm: true },
+      ...line,
+      { hang: true },
+    ]);
+    const path = fileURLToPath(new URL('../agent/runAndHang.ts', import.meta.url));
+    const parent = spawn(process.execPath, ['--import', 'tsx', path], {
+      env: { ...process.env, ...stand.env, EXECUTABLE: JSON.stringify(stand.executable) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise((resolve) => parent.stdout.once('data', resolve));
+    const pids = stand.log.flatMap(({ pid }) => pid ?? []);
+    expect(pids).toHaveLength(4);
+    expect(pids.every(isRunning)).toBe(true);
+    parent.kill(signal);
+    // SIGTERM at once, and SIGKILL 5 seconds later.
+    await until(() => !pids.some(isRunning));
+  },
+  30_000,
+);

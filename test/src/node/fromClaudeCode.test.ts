@@ -247,6 +247,26 @@ describe('fromClaudeCode when the process fails', () => {
     expect(isRunning(child)).toBe(true);
   });
 
+  it('completes some time after the last result of a process that does not end', async () => {
+    const stand = standIn(linesOf(whole), [...linesOf(whole), { hang: true }]);
+    const prompts$ = of('One', 'Two');
+    const messages = await received(run(stand, { prompts$, exitTimeout: 100 }));
+    expect(messages).toEqual([...whole, ...whole]);
+    await until(() => !isRunning(stand.log[0]!.pid!));
+  });
+
+  it('does not take a result for the last one while turns are in the queue', async () => {
+    const first = [...whole.slice(0, -1), result({ queued_turn_count: 1 })];
+    const stand = standIn([...linesOf(first), { wait: 300 }, ...linesOf(whole)]);
+    expect(await received(run(stand, { exitTimeout: 100 }))).toEqual([...first, ...whole]);
+  });
+
+  it('waits for the end of a process with exitTimeout: Infinity', async () => {
+    const stand = standIn([...linesOf(whole), { wait: 300 }, { exit: 3 }]);
+    const error = await failure(run(stand, { exitTimeout: Infinity }));
+    expect(error).toMatchObject({ code: 'unknown', cause: { exitCode: 3 } });
+  });
+
   it('refuses options that make no sense, when it is called', () => {
     const odd = [
       {},
@@ -255,6 +275,8 @@ describe('fromClaudeCode when the process fails', () => {
       { prompt: 'Hi', executable: [] },
       { prompt: 'Hi', executable: '' },
       { prompt: 'Hi', killAfter: -1 },
+      { prompt: 'Hi', killAfter: Infinity },
+      { prompt: 'Hi', exitTimeout: -1 },
       { prompt: 'Hi', maxLineLength: Number.NaN },
     ];
     for (const options of odd) {
@@ -312,6 +334,31 @@ describe('fromClaudeCode when it is left', () => {
     expect(pids).toHaveLength(3);
     expect(pids.every(isRunning)).toBe(true);
     subscription.unsubscribe();
+    await until(() => !pids.some(isRunning));
+  });
+
+  it.each([
+    ['that heed SIGTERM', 60_000, false],
+    ['that do not', 100, true],
+    ['with killAfter: 0', 0, true],
+  ])('ends commands in sessions of their own, %s', async (_, killAfter, ignoresTerm) => {
+    const line = linesOf(whole.slice(0, 1));
+    const stand = standIn([{ session: [600, ignoresTerm] }, ...line, { hang: true }]);
+    let count = 0;
+    const subscription = run(stand, { killAfter }).subscribe(() => count++);
+    await until(() => count === 1);
+    const pids = stand.log.flatMap(({ pid }) => pid ?? []);
+    expect(pids).toHaveLength(4);
+    expect(pids.every(isRunning)).toBe(true);
+    subscription.unsubscribe();
+    await until(() => !pids.some(isRunning));
+  });
+
+  it('ends such commands when somebody else has killed the CLI', async () => {
+    const stand = standIn([{ session: [600, true] }, { kill: 'SIGKILL' }]);
+    expect(await failure(run(stand, { killAfter: 50 }))).toMatchObject({ code: 'connection' });
+    const pids = stand.log.flatMap(({ pid }) => pid ?? []);
+    expect(pids).toHaveLength(4);
     await until(() => !pids.some(isRunning));
   });
 
