@@ -4,17 +4,32 @@ import {
   type MonoTypeOperatorFunction,
   type ObservableInput,
   of,
+  type SchedulerLike,
   throwError,
 } from 'rxjs';
 import { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
-import { type ResumeContext, retryResumable } from './retryResumable.ts';
+import {
+  reconnecting,
+  type ResumeContext,
+  type RetryContext,
+  type RetryDelay,
+} from '../src/recovery/reconnecting.ts';
+import { spliced } from '../src/recovery/spliced.ts';
 
-export interface FallbackToConfig {
+export interface FallbackToConfig<E extends AnyStreamEvent> {
+  /** Gives the events that carry the reply on, as that of `retryResumable` does. */
+  resume: (context: ResumeContext<E>) => ObservableInput<E>;
   /** Which errors call for the other source. Default: those with `retryable`. */
   when?: (error: MessageStreamError) => boolean;
   /** Falls back also when the model declines: on the `stop_reason` `refusal`. Default: `false`. */
   onRefusal?: boolean;
+  /** Milliseconds before the other source is subscribed, or a function that gives them. Default: 0. */
+  delay?: RetryDelay;
+  /** Called before the other source is subscribed. */
+  onRetry?: (context: RetryContext<E>) => void;
+  /** Where the delay is timed. Default: `asyncScheduler`. */
+  scheduler?: SchedulerLike;
 }
 
 /**
@@ -23,7 +38,7 @@ export interface FallbackToConfig {
  * ```text
  * source    -m-[-a-#                 #: overloaded
  * other            -m-[-b-]-x-S--
- *           fallbackTo(() => other)
+ *           fallbackTo({ resume: () => other })
  * result    -m-[-a--r---b-]-x-(S|)   r: resume, with the model of the other
  * ```
  *
@@ -32,13 +47,14 @@ export interface FallbackToConfig {
  *
  * - A refusal is not fallen back from unless `onRefusal` is set. The text before it stands, and
  *   what it has used is counted; its `message_delta` comes without the reason to stop.
- * - It does not wait, also where the server that failed asked to (`error.retryAfterMs`).
+ * - The other source is subscribed at once, in the same turn of the event loop, also where the server
+ *   that failed asked to wait (`error.retryAfterMs`). Option `delay` waits.
  * - Error: one that `when` does not accept, unchanged; and what the other source ends with, with the
  *   whole spliced message as `partial` and the number of all `attempts`.
  * - Complete: at `message_stop`.
  * - Unsubscribe: whichever source runs is unsubscribed.
  *
- * @throws TypeError when `resume` or `when` is no function.
+ * @throws TypeError when `resume` or `when` is no function, or `delay` neither milliseconds nor a function.
  *
  * @example
  * ```ts
@@ -54,30 +70,38 @@ export interface FallbackToConfig {
  * const other = { ...params, model: 'claude-sonnet-4-5' };
  * fromMessages(client, params)
  *   .pipe(
- *     fallbackTo(({ partial }) => fromMessages(client, continueFrom(other, partial))),
+ *     fallbackTo({
+ *       resume: ({ partial }) => fromMessages(client, continueFrom(other, partial)),
+ *     }),
  *     textOnly(),
  *   )
  *   .subscribe((text) => process.stdout.write(text));
  * ```
  */
-export function fallbackTo<E extends AnyStreamEvent>(
-  resume: (context: ResumeContext<E>) => ObservableInput<E>,
-  { when = (error) => error.retryable, onRefusal = false }: FallbackToConfig = {},
-): MonoTypeOperatorFunction<E> {
+export function fallbackTo<E extends AnyStreamEvent>({
+  resume,
+  when = (error) => error.retryable,
+  onRefusal = false,
+  delay = 0,
+  ...config
+}: FallbackToConfig<E>): MonoTypeOperatorFunction<E> {
   if (typeof resume !== 'function') {
-    throw new TypeError('fallbackTo: pass a function that gives the rest of a reply');
+    throw new TypeError('fallbackTo: `resume` must be a function that gives the rest of a reply');
   }
   if (typeof when !== 'function') {
     throw new TypeError('fallbackTo: `when` must be a function that judges an error');
   }
-  const retry = retryResumable<E>({
-    resume,
+  const once = reconnecting('fallbackTo', {
+    ...config,
     count: 1,
+    delay,
+    isImmediate: true,
     // It is another server that is asked, or the same one for another model.
     ignoreRetryAfter: true,
     retryable: (error) => (error.code === 'refusal' ? onRefusal : when(error)),
   });
-  return onRefusal ? (source) => source.pipe(mergeMap(failOnRefusal<E>), retry) : retry;
+  const splice = spliced({ resume }, once);
+  return onRefusal ? (source) => source.pipe(mergeMap(failOnRefusal<E>), splice) : splice;
 }
 
 function failOnRefusal<E extends AnyStreamEvent>(event: E): ObservableInput<E> {

@@ -1,42 +1,15 @@
-import {
-  catchError,
-  concatWith,
-  defer,
-  EMPTY,
-  ignoreElements,
-  type MonoTypeOperatorFunction,
-  Observable,
-  type ObservableInput,
-  retry,
-  type SchedulerLike,
-  takeWhile,
-  tap,
-  throwError,
-  timer,
-} from 'rxjs';
-import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
+import type { MonoTypeOperatorFunction, ObservableInput, SchedulerLike } from 'rxjs';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
-import { messageText } from '../src/message/messageText.ts';
-import { Splice } from '../src/recovery/Splice.ts';
-import type { AnyStreamEvent, MessageOf } from '../src/message/StreamEvent.ts';
-import { toMessageStreamError, truncation } from '../src/message/toMessageStreamError.ts';
+import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import {
+  reconnecting,
+  type ResumeContext,
+  type RetryContext,
+  type RetryDelay,
+} from '../src/recovery/reconnecting.ts';
+import { spliced } from '../src/recovery/spliced.ts';
 
-/** What is known when an attempt has broken. */
-export interface ResumeContext<E extends AnyStreamEvent> {
-  /** The reply as it was shown; `undefined` when not even `message_start` had arrived. */
-  partial: MessageOf<E> | undefined;
-  error: MessageStreamError;
-  /**
-   * The number of the attempt that is about to begin: 2 for the first continuation. Attempts that
-   * were made before this operator, or inside of one, are counted.
-   */
-  attempt: number;
-}
-
-export interface RetryContext<E extends AnyStreamEvent> extends ResumeContext<E> {
-  /** How long it waits before that, in milliseconds. */
-  delay: number;
-}
+export type { ResumeContext, RetryContext, RetryDelay } from '../src/recovery/reconnecting.ts';
 
 export interface RetryResumableConfig<E extends AnyStreamEvent> {
   /**
@@ -55,9 +28,11 @@ export interface RetryResumableConfig<E extends AnyStreamEvent> {
   resetOnProgress?: boolean;
   /**
    * Milliseconds before an attempt, or a function that gives them, such as `exponentialBackoff()`.
-   * What the server asked for, `error.retryAfterMs`, wins. Default: 0.
+   * What the server asked for, `error.retryAfterMs`, wins. Default:
+   * `exponentialBackoff({ initial: 200 })`. With 0, a page that is being left may send one more
+   * request, since its connection breaks first.
    */
-  delay?: number | ((error: MessageStreamError, retry: number) => number);
+  delay?: RetryDelay;
   /** Does not wait for `error.retryAfterMs`. Default: `false`. */
   ignoreRetryAfter?: boolean;
   /**
@@ -103,6 +78,7 @@ export interface RetryResumableConfig<E extends AnyStreamEvent> {
  * - Error: one that is not retryable, and the last one after `count` retries, with the whole
  *   spliced message as `partial`, and `attempts`. What is no failure of a stream, such as a mistake
  *   in `resume` or in an operator before this one, is passed on unchanged.
+ * - A loop of `runTools` passes as it is, with its errors: put this operator inside of its function.
  * - Complete: at `message_stop`.
  * - Unsubscribe: the attempt that runs, or the wait, ends at once.
  *
@@ -145,68 +121,12 @@ export function retryResumable<E extends AnyStreamEvent>({
   resume,
   count = 3,
   resetOnProgress = false,
-  delay = 0,
-  retryable = (error) => error.retryable,
-  ignoreRetryAfter = false,
-  onRetry,
-  scheduler,
+  ...config
 }: RetryResumableConfig<E>): MonoTypeOperatorFunction<E> {
   if (typeof resume !== 'function') {
     throw new TypeError(
       'retryResumable: `resume` must be a function that gives the rest of a reply',
     );
   }
-  if (!(count >= 0 && (count === Infinity || Number.isInteger(count)))) {
-    throw new TypeError(`retryResumable: \`count\` must be a whole number from 0 on, not ${count}`);
-  }
-  if (typeof delay !== 'function' && !(delay >= 0)) {
-    throw new TypeError(
-      `retryResumable: \`delay\` must be milliseconds, or a function that gives them, not ${delay}`,
-    );
-  }
-  return (source) =>
-    new Observable<E>((subscriber) => {
-      const splice = new Splice<E>((event) => subscriber.next(event));
-      let next: ObservableInput<E> = source;
-      let retries = 0;
-      let longest = 0;
-
-      const wait = (thrown: unknown): Observable<unknown> => {
-        const error = toMessageStreamError(thrown);
-        const { length } = messageText(splice.message);
-        if (resetOnProgress && length > longest) retries = 0;
-        longest = Math.max(longest, length);
-        if (retries >= count || !retryable(error)) {
-          splice.release();
-          // What is no failure of a stream, such as a mistake in `resume`, is passed on unchanged.
-          throw error.code === 'unknown' && error !== thrown ? thrown : splice.failure(error);
-        }
-        retries++;
-        splice.break(error);
-        const context = { partial: splice.message, error, attempt: splice.attempt };
-        const asked = ignoreRetryAfter ? undefined : error.retryAfterMs;
-        const own = typeof delay === 'function' ? delay(error, retries) : delay;
-        const milliseconds = Math.min(asked ?? own, LONGEST_TIMER);
-        onRetry?.({ ...context, delay: milliseconds });
-        next = defer(() => resume(context));
-        return timer(milliseconds, scheduler);
-      };
-
-      const finish = (thrown: unknown): Observable<never> => {
-        if (!splice.canStop || !retryable(toMessageStreamError(thrown))) throw thrown;
-        splice.stop();
-        return EMPTY;
-      };
-
-      defer(() => next)
-        .pipe(
-          tap((event) => splice.push(event)),
-          takeWhile(() => !splice.stopped),
-          concatWith(defer(() => (splice.stopped ? EMPTY : throwError(truncation)))),
-          catchError(finish),
-          ignoreElements(),
-          retry({ delay: wait }),
-        )
-        .subscribe(subscriber);
-    });
+  return spliced({ resume, resetOnProgress }, reconnecting('retryResumable', { count, ...config }));
 }

@@ -9,7 +9,6 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
-import { withContinuation } from '../src/message/continuation.ts';
 import { errorFrame } from '../src/message/errorFrame.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 import { toMessageStreamError } from '../src/message/toMessageStreamError.ts';
@@ -58,7 +57,7 @@ export interface ToSseConfig {
  * - A seam (`resume`) is sent with its error, without that error's `partial` and `cause`.
  * - The answer to a request that `continueFrom` made says how it joins what the reader has, so that
  *   `retryResumable` there joins it as exactly as here. What it says has the end of that text, and
- *   is in `message_start` as `claude_rx`.
+ *   is in `message_start` as `continuation`.
  *
  * @throws TypeError when `heartbeat` is no number above 0, or `id` is neither a boolean nor a function.
  * An event without a `type`, or an id with a line break, is an error of the stream.
@@ -93,7 +92,7 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
   const idOf = typeof id === 'function' ? id : (_: E, index: number) => index;
 
   const withId = (event: E, index: number): string => {
-    const frame = encodeEvent(withContinuation(event));
+    const frame = encodeEvent(event);
     return id === false ? frame : `id: ${checkedId(idOf(event, index))}\n${frame}`;
   };
 

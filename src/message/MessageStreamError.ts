@@ -32,6 +32,25 @@ export type MessageStreamErrorCode =
   | 'aborted'
   | 'unknown';
 
+/** Whether the same request may succeed if sent again, where nothing else says so. */
+const RETRYABLE: Readonly<Record<MessageStreamErrorCode, boolean>> = {
+  truncated: true,
+  timeout: true,
+  connection: true,
+  overloaded: true,
+  rate_limited: true,
+  api: true,
+  request: false,
+  protocol: false,
+  invalid_json: false,
+  refusal: false,
+  aborted: false,
+  unknown: false,
+};
+
+/** All codes. */
+export const CODES: ReadonlySet<unknown> = /* @__PURE__ */ new Set(Object.keys(RETRYABLE));
+
 export interface MessageStreamErrorInit {
   code: MessageStreamErrorCode;
   /** Whether the same request may succeed if sent again. Default: as the code says. */
@@ -50,15 +69,6 @@ export interface MessageStreamErrorInit {
   /** The SDK's or the platform's own error. */
   cause?: unknown;
 }
-
-const RETRYABLE: ReadonlySet<MessageStreamErrorCode> = new Set([
-  'truncated',
-  'timeout',
-  'connection',
-  'overloaded',
-  'rate_limited',
-  'api',
-]);
 
 /** What only some errors have: no field of it where it is not known. */
 const KNOWN_SOMETIMES = ['requestId', 'retryAfterMs', 'status', 'errorType', 'attempts'] as const;
@@ -95,7 +105,7 @@ export class MessageStreamError extends Error {
   constructor(message: string, init: MessageStreamErrorInit) {
     super(message, init.cause === undefined ? undefined : { cause: init.cause });
     this.code = init.code;
-    this.retryable = init.retryable ?? RETRYABLE.has(init.code);
+    this.retryable = init.retryable ?? RETRYABLE[init.code] ?? false;
     for (const field of KNOWN_SOMETIMES) {
       if (init[field] !== undefined) Object.assign(this, { [field]: init[field] });
     }

@@ -1,5 +1,7 @@
-import { fields, text } from './record.ts';
+import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
+import { fields, isRecord, parseRecord, text } from './record.ts';
 import {
+  CODES,
   MessageStreamError,
   type MessageStreamErrorCode,
   type MessageStreamErrorInit,
@@ -38,6 +40,33 @@ export function errorFrame(error: MessageStreamError): ErrorFrame {
   };
 }
 
+/** How many objects may be wrapped around an error: `{ error: { error: ... } }`. */
+const DEEPEST_WRAPPING = 3;
+
+/**
+ * The error that crossed a boundary as JSON, or comes from another copy of this package: what `toJSON`
+ * or `errorFrame` gave, as a value or as text, also inside of fields `error`. `undefined` for others.
+ */
+export function crossedError(thrown: unknown): MessageStreamError | undefined {
+  let value: unknown = typeof thrown === 'string' ? parseRecord(thrown) : thrown;
+  for (let depth = 0; depth <= DEEPEST_WRAPPING && isRecord(value); depth++) {
+    const { name, code, retryable, partial, error } = value;
+    // Errors of the platform have a `code` as well.
+    const isOurs = CODES.has(code) && typeof retryable === 'boolean';
+    if (isOurs || name === 'MessageStreamError') {
+      return revivedError(value, thrown)?.with({ partial: messageIn(partial) });
+    }
+    const frame = fromErrorFrame(value);
+    if (frame) return frame;
+    value = error;
+  }
+  return undefined;
+}
+
+function messageIn(partial: unknown): Message | undefined {
+  return Array.isArray(fields(partial)['content']) ? (partial as Message) : undefined;
+}
+
 /** The error that `errorFrame` wrote; `undefined` for an error of the API itself. */
 export function fromErrorFrame(body: unknown): MessageStreamError | undefined {
   const { error, request_id } = fields(body);
@@ -64,5 +93,5 @@ export function revivedError(said: unknown, cause?: unknown): MessageStreamError
 }
 
 function number(value: unknown): number | undefined {
-  return typeof value === 'number' ? value : undefined;
+  return typeof value === 'number' && value >= 0 ? value : undefined;
 }

@@ -1,5 +1,5 @@
-import { fromErrorFrame } from './errorFrame.ts';
-import { fields, text } from './record.ts';
+import { crossedError, fromErrorFrame } from './errorFrame.ts';
+import { fields, isRecord, parseRecord, text } from './record.ts';
 import {
   MessageStreamError,
   type MessageStreamErrorCode,
@@ -47,12 +47,13 @@ const SIGNS: readonly [MessageStreamErrorCode | undefined, RegExp, retryable?: b
   ['connection', /^\w*(CERT|UNABLE_TO_)/, false],
   [
     'connection',
-    /^(APIConnectionError:|UND_ERR_|E(CONN|PIPE|PROTO|AI_|NOTFOUND|NET|HOST)|ERR_(STREAM|HTTP2|SSL|TLS|SOCKET)_|HPE_)/,
+    /^(APIConnectionError:|UND_ERR_|E(CONN|PIPE|PROTO|AI_|NOTFOUND|NET|HOST)|ERR_(STREAM|HTTP2|SSL|TLS|SOCKET)_|HPE_|Connection(Refused|Reset|Closed)$|FailedToOpenSocket$)/,
   ],
-  // What fetch says of a lost connection: undici, Chromium, Firefox, WebKit, Deno.
+  // What fetch says of a lost connection: undici, Chromium, Firefox, WebKit, Deno, React Native, and
+  // workerd, whose error is a plain `Error`; Bun has codes.
   [
     'connection',
-    /^(Type|Anthropic)Error: (terminated|(fetch|load) failed|failed to fetch|error (sending request|in (input|body) stream)|(the )?network ?(error|connection))/i,
+    /^((Type|Anthropic)Error: (terminated|(fetch|load) failed|failed to fetch|error (sending request|in (input|body) stream))|\w*Error: (the )?network ?(error|connection|request failed))/i,
   ],
   // MessageStream's words: SDK src/lib/MessageStream.ts and src/lib/BetaMessageStream.ts.
   ['truncated', /^AnthropicError: .*ended without/],
@@ -74,7 +75,8 @@ const SENTENCES: Partial<Record<MessageStreamErrorCode, string>> = {
  * Turns whatever was thrown into a `MessageStreamError`: the one place that decides `code` and
  * `retryable` for errors of the SDK, of undici, `fetch` and Node's sockets, and of aborts.
  *
- * A `MessageStreamError` is returned as it is, given the context's `partial` where it has none.
+ * A `MessageStreamError` is returned as it is, given the context's `partial` where it has none. One that
+ * crossed a boundary as JSON (a queue, `postMessage`, a transport of Nest) is the error that it was.
  */
 export function toMessageStreamError(
   error: unknown,
@@ -98,6 +100,7 @@ export function fromApiError({ body, status, headers, cause }: ApiErrorAnswer): 
   const header = (name: string) => headers?.get?.(name) ?? undefined;
   // A gateway's own shape: `{ error: { code: 429, status: 'RESOURCE_EXHAUSTED' } }`.
   const byStatus = known(status ?? code);
+  const byType = known(errorType);
   const byDetail = known(fields(details)['error_code']);
   const told = header('x-should-retry');
   const name = [status, errorType].filter(Boolean).join(' ');
@@ -105,9 +108,9 @@ export function fromApiError({ body, status, headers, cause }: ApiErrorAnswer): 
   return new MessageStreamError(
     `The API answered with an error${name && ` (${name})`}: ${said.slice(0, 1_000)}`,
     {
-      code: (known(errorType) ?? byStatus)?.[0] ?? 'api',
+      code: codeOf(status, byStatus?.[0], byType?.[0]),
       retryable: told === 'true' || (told === 'false' ? false : (byDetail ?? byStatus)?.[2]),
-      requestId: header('request-id') ?? text(request_id),
+      requestId: requestIdIn(headers) ?? text(request_id),
       retryAfterMs: retryAfterMs(header('retry-after-ms'), header('retry-after')),
       status,
       errorType,
@@ -129,8 +132,30 @@ export function truncation({ partial, requestId }: ErrorContext = {}): MessageSt
   );
 }
 
+/**
+ * The status of a response decides: gateways send `api_error` for whatever went wrong. The type of the
+ * error refines it among failures of the server, and decides alone where there is no status: in a
+ * stream that had begun well.
+ */
+function codeOf(
+  status: number | undefined,
+  byStatus: MessageStreamErrorCode | undefined,
+  byType: MessageStreamErrorCode | undefined,
+): MessageStreamErrorCode {
+  if (status === undefined || status < 400 || byStatus === undefined)
+    return byType ?? byStatus ?? 'api';
+  return byStatus === 'api' && byType === 'overloaded' ? byType : byStatus;
+}
+
+/** The id of a request: that of the API, or that of Bedrock. */
+export function requestIdIn(headers: ApiErrorAnswer['headers']): string | undefined {
+  return headers?.get?.('request-id') ?? headers?.get?.('x-amzn-requestid') ?? undefined;
+}
+
 function recognise(error: unknown, otherwise: MessageStreamErrorCode): MessageStreamError {
   if (error instanceof MessageStreamError) return error;
+  const crossed = crossedError(error);
+  if (crossed) return crossed;
   const sign = signsOf(error).find(known);
   const answer = answerIn(error, sign);
   if (answer) return fromApiError(answer);
@@ -174,10 +199,18 @@ function answerIn(error: unknown, sign: string | undefined): ApiErrorAnswer | un
   if ('requestID' in shape && (shape['status'] ?? body) !== undefined) {
     return { ...shape, body, cause: error };
   }
-  if (sign === undefined) return shape['type'] === 'error' ? { body: error } : undefined;
+  if (sign === undefined) return reportIn(error);
   return /^\w+Exception$/.test(sign)
     ? { body: { error: { type: sign } }, cause: error }
     : undefined;
+}
+
+/** What the API reports as a value: its event `error`, or what is in one, alone or inside of others. */
+function reportIn(error: unknown): ApiErrorAnswer | undefined {
+  const { type, error: inner } = fields(typeof error === 'string' ? parseRecord(error) : error);
+  if (type === 'error') return { body: typeof error === 'string' ? parseRecord(error) : error };
+  if (typeof type === 'string' && known(type)) return { body: { error }, cause: error };
+  return isRecord(inner) ? reportIn(inner) : undefined;
 }
 
 function known(sign: unknown): (typeof SIGNS)[number] | undefined {

@@ -17,7 +17,6 @@ import {
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import { requireNumbers } from '../flow/require.ts';
 import type { Valve } from '../flow/Valve.ts';
-import { withContinuation } from '../message/continuation.ts';
 import { errorFrame } from '../message/errorFrame.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
@@ -127,7 +126,7 @@ export function toMessageEvents<E extends EncodableEvent = AnyStreamEvent>({
       }
       source
         .pipe(
-          map((event): SseMessage => ({ type: event.type, data: withContinuation(event) })),
+          map((event): SseMessage => ({ type: event.type, data: event })),
           catchError((error: unknown) =>
             of({ type: 'error', data: errorFrame(toMessageStreamError(error)) }),
           ),

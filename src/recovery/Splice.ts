@@ -4,9 +4,10 @@ import { addUsage } from '../message/addUsage.ts';
 import { isCall } from '../history/blockKinds.ts';
 import { continuationOf } from '../message/continuation.ts';
 import { defaultContinuation } from './continueFrom.ts';
-import { isContentEvent } from '../message/eventKinds.ts';
+import { isContentEvent, StreamEnd } from '../message/eventKinds.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
+import { asString } from '../message/record.ts';
 import { messageText } from '../message/messageText.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 
@@ -38,6 +39,7 @@ export class Splice<E extends AnyStreamEvent> {
   /** What broke the attempt before, until the next one begins. */
   #broken: MessageStreamError | undefined;
   #attempt = 1;
+  readonly #end: StreamEnd = new StreamEnd();
   #stopped = false;
 
   /** Where the blocks of this attempt are in the reply. */
@@ -71,9 +73,14 @@ export class Splice<E extends AnyStreamEvent> {
     return this.#shown.message;
   }
 
-  /** Whether the reply has had its `message_stop`. */
+  /** Whether the reply has had its `message_stop`; a loop of `runTools` its last turn. */
   get stopped(): boolean {
     return this.#stopped;
+  }
+
+  /** Whether this is a loop of `runTools`, which passes as it is: only its request knows the rest. */
+  get isLoop(): boolean {
+    return this.#end.isLoop;
   }
 
   /** Which attempt this is; the first is 1. */
@@ -100,6 +107,7 @@ export class Splice<E extends AnyStreamEvent> {
   /** Takes the next event of this attempt. */
   push(event: E): void {
     if (event.type === 'ping') return this.#give(event);
+    const isLast = this.#end.push(event);
     const fields = event as unknown as Event;
     if (this.#broken && isContentEvent(event)) this.#resume(event, fields.message, this.#broken);
     switch (event.type) {
@@ -116,23 +124,28 @@ export class Splice<E extends AnyStreamEvent> {
         this.#usage = { ...this.#usage, ...withoutNull(fields.usage) };
         return this.#emit(this.#spent.length === 0 ? fields : this.#ofAllAttempts(fields));
       case 'message_stop':
-        return this.stop(fields);
+        return this.#stop(fields, isLast);
       case 'resume':
         return this.#resumeWithin(fields as SeamEvent);
       default:
+        this.#stopped = isLast;
         return this.#emit(fields);
     }
   }
 
   /** Whether the reply lacks nothing but its `message_stop`. */
   get canStop(): boolean {
-    return !this.stopped && !this.#broken && Boolean(this.message?.stop_reason);
+    return !this.stopped && !this.isLoop && !this.#broken && Boolean(this.message?.stop_reason);
   }
 
   /** Ends the reply. */
-  stop(event: object = { type: 'message_stop' }): void {
+  stop(): void {
+    this.#stop({ type: 'message_stop' }, true);
+  }
+
+  #stop(event: object, isLast: boolean): void {
     this.#closeOpen();
-    this.#stopped = true;
+    this.#stopped = isLast;
     this.#emit(event);
   }
 
@@ -192,10 +205,10 @@ export class Splice<E extends AnyStreamEvent> {
     const block = event.content_block;
     if (this.#awaitsText && block?.type === 'text') {
       this.#beginText(event);
-      return this.#giveText(event.index, this.#seam!.push(block.text ?? ''));
+      return this.#giveText(event.index, this.#seam!.push(asString(block.text)));
     }
     // A text after a tool call, say, does not go on from the text that was shown.
-    if (!block?.type.endsWith('thinking')) this.#endSeam();
+    if (!asString(block?.type).endsWith('thinking')) this.#endSeam();
     this.#closeOpen();
     this.#openBlock(event);
   }
@@ -222,7 +235,8 @@ export class Splice<E extends AnyStreamEvent> {
   }
 
   #fillBlock(event: Event): void {
-    const { type, text = '' } = event.delta ?? {};
+    const { type, text: given } = event.delta ?? {};
+    const text = asString(given);
     const isText = type === 'text_delta';
     // A gateway may leave the start out.
     if (isText && this.#awaitsText && !this.#positions.has(event.index)) {
@@ -232,8 +246,8 @@ export class Splice<E extends AnyStreamEvent> {
         content_block: EMPTY_TEXT,
       });
     }
-    if (event.index === this.#seamIndex) {
-      const fresh = isText ? this.#seam!.push(text) : '';
+    if (this.#seam !== undefined && event.index === this.#seamIndex) {
+      const fresh = isText ? this.#seam.push(text) : '';
       if (isText && (fresh === '' || fresh !== text)) return this.#giveText(event.index, fresh);
       this.#startWaiting();
     }
@@ -349,7 +363,11 @@ function attemptsOf(usage: Usage): object[] {
 }
 
 function isBlankText({ type, delta }: Event): boolean {
-  return type === 'content_block_delta' && delta?.type === 'text_delta' && !delta.text?.trim();
+  return (
+    type === 'content_block_delta' &&
+    delta?.type === 'text_delta' &&
+    asString(delta.text).trim() === ''
+  );
 }
 
 function withoutNull(fields: object | null | undefined): object {

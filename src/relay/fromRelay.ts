@@ -1,9 +1,17 @@
-import { catchError, defer, filter, Observable, retry, tap, throwError, timer } from 'rxjs';
+import {
+  catchError,
+  defer,
+  filter,
+  Observable,
+  retry,
+  type SchedulerLike,
+  tap,
+  throwError,
+} from 'rxjs';
 import { messageTimeout } from '../../operators/messageTimeout.ts';
 import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
-import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import type { Valve } from '../flow/Valve.ts';
-import { exponentialBackoff } from '../recovery/exponentialBackoff.ts';
+import { reconnecting, type RetryContext, type RetryDelay } from '../recovery/reconnecting.ts';
 import { isBlockEvent } from '../message/eventKinds.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
@@ -12,14 +20,6 @@ import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { openResponse } from '../sources/openResponse.ts';
 import { readEventStream } from '../sources/readEventStream.ts';
 import { RELAY_END } from './offset.ts';
-
-export interface ReconnectContext {
-  readonly error: MessageStreamError;
-  /** How many times in a row it has failed, this time included. */
-  readonly failures: number;
-  /** How long it waits before it connects again, in milliseconds. */
-  readonly delay: number;
-}
 
 export interface FromRelayOptions {
   /** The offset of the last event that is known. Default: from the beginning. */
@@ -33,16 +33,20 @@ export interface FromRelayOptions {
   count?: number;
   /**
    * Milliseconds before it connects again, or a function that gives them. What the server asked for wins.
-   * Default: `exponentialBackoff()`.
+   * Default: `exponentialBackoff({ initial: 200 })`.
    */
-  delay?: number | ((error: MessageStreamError, failures: number) => number);
+  delay?: RetryDelay;
   /**
    * After so many milliseconds without a sign of life the connection is taken for dead: more than two
    * of the server's heartbeats. `Infinity` is never. Default: 45,000.
    */
   liveness?: number;
   /** Called before each wait: for a log, or a line that says "reconnecting". */
-  onReconnect?: (context: ReconnectContext) => void;
+  onReconnect?: (context: RetryContext) => void;
+  /** Where the waits, and `liveness`, are timed. Default: `asyncScheduler`. */
+  scheduler?: SchedulerLike;
+  /** The longest frame, in UTF-16 code units, as of `fromResponse`. Default: 67,108,864. */
+  maxFrameLength?: number | undefined;
   /** Ends with code `aborted` when it fires. Does not stop the reply. */
   signal?: AbortSignal | undefined;
   /** Makes the source wait while a slow step is behind: see `Valve`. */
@@ -90,9 +94,11 @@ export function fromRelay(
     after,
     fetch: request = (to, init) => fetch(to, init),
     count = 10,
-    delay = exponentialBackoff(),
+    delay,
     liveness = 45_000,
     onReconnect,
+    scheduler,
+    maxFrameLength,
     signal,
     valve,
     keepContent = true,
@@ -100,15 +106,15 @@ export function fromRelay(
 ): Observable<StreamEvent> {
   check('url', url, typeof url === 'string' || url instanceof URL, 'an address');
   check('fetch', request, typeof request === 'function', 'a function like fetch');
-  check('count', count, count >= 0, 'a number from 0 on');
-  check('delay', delay, typeof delay === 'function' || delay >= 0, 'milliseconds, or a function');
   check('liveness', liveness, liveness > 0, 'milliseconds above 0');
+  const attemptsOf = reconnecting('fromRelay', { count, delay, onRetry: onReconnect, scheduler });
   const reply = defer(() => {
     const builder = new MessageBuilder();
     /** The offset of the last event that was given, and of the last frame. */
     let offset = after || undefined;
     let seen = offset;
-    let failures = 0;
+    const attempts = attemptsOf();
+    const partial = () => (builder.message ?? undefined) as MessageStreamError['partial'];
 
     const connection = new Observable<StreamEvent>((subscriber) =>
       openResponse(
@@ -123,40 +129,37 @@ export function fromRelay(
           readEventStream(
             response,
             subscriber,
-            { valve, isLast: isEnd, onId: (id) => (seen = id || seen) },
+            { valve, maxFrameLength, isLast: isEnd, onId: (id) => (seen = id || seen) },
             abort,
           );
         },
       ),
-    ).pipe(messageTimeout({ liveness, keepContent: false, ...(valve && { valve }) }));
+    ).pipe(
+      messageTimeout({
+        liveness,
+        keepContent: false,
+        ...(valve && { valve }),
+        ...(scheduler && { scheduler }),
+      }),
+    );
 
     const wait = (thrown: unknown): Observable<unknown> => {
       const error = toMessageStreamError(thrown);
       // An error that has an offset is the ending of the reply; to ask again would bring it again.
       const isEnding = seen !== offset;
-      if (isEnding || !error.retryable || failures >= count) throw error;
-      failures++;
-      const own = typeof delay === 'function' ? delay(error, failures) : delay;
-      const milliseconds = Math.min(error.retryAfterMs ?? own, LONGEST_TIMER);
-      onReconnect?.({ error, failures, delay: milliseconds });
-      return timer(milliseconds);
+      if (isEnding || !attempts.mayFollow(error)) throw error;
+      return attempts.wait({ error, partial: partial() });
     };
 
     return connection.pipe(
       tap((event) => {
-        if (seen !== offset) failures = 0;
+        if (seen !== offset) attempts.progress();
         offset = seen;
         if (keepContent || !isBlockEvent(event)) builder.push(event);
       }),
       retry({ delay: wait }),
       filter((event) => !isEnd(event)),
-      catchError((error: unknown) =>
-        throwError(() =>
-          toMessageStreamError(error, {
-            partial: () => builder.message as MessageStreamError['partial'],
-          }),
-        ),
-      ),
+      catchError((error: unknown) => throwError(() => toMessageStreamError(error, { partial }))),
     );
   });
   return signal ? reply.pipe(takeUntilAborted(signal, { keepContent })) : reply;

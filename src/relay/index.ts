@@ -9,7 +9,7 @@ export {
   type TakeOverContext,
 } from './createRelay.ts';
 export type { RelayedEvent } from './Follower.ts';
-export { fromRelay, type FromRelayOptions, type ReconnectContext } from './fromRelay.ts';
+export { fromRelay, type FromRelayOptions } from './fromRelay.ts';
 export { MemoryStore } from './MemoryStore.ts';
 export { type RelayRequest, relaySse, type RelaySse, type RelaySseConfig } from './relaySse.ts';
 export type {

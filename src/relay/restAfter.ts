@@ -7,7 +7,8 @@ import {
   type ObservableInput,
   throwError,
 } from 'rxjs';
-import { type ResumeContext, retryResumable } from '../../operators/retryResumable.ts';
+import { reconnecting, type ResumeContext } from '../recovery/reconnecting.ts';
+import { spliced } from '../recovery/spliced.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { lostWriter } from './relayErrors.ts';
 
@@ -23,6 +24,7 @@ export function restAfter<E extends AnyStreamEvent>(
   const end = events.findIndex(({ type }) => type === 'message_stop');
   // Of several messages, as when tools run, nobody knows what was to come.
   if (end >= 0 && end < events.length - 1) return throwError(lostWriter);
+  const once = reconnecting<E>('restAfter', { count: 1, delay: 0, isImmediate: true });
   return defer(() => {
     let isAgain = true;
     const attempts = events.reduce(
@@ -34,7 +36,7 @@ export function restAfter<E extends AnyStreamEvent>(
       return lostWriter().after(attempts, undefined);
     });
     return concat(from(events), broken).pipe(
-      retryResumable<E>({ resume, count: 1 }),
+      spliced<E>({ resume }, once),
       filter(() => !isAgain),
     );
   });

@@ -19,13 +19,11 @@ import {
   takeWhile,
   tap,
   throwError,
-  timer,
 } from 'rxjs';
 import { SeenSessionEvents } from './SeenSessionEvents.ts';
-import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { whenAborted } from '../flow/whenAborted.ts';
-import { exponentialBackoff } from '../recovery/exponentialBackoff.ts';
+import { reconnecting, type RetryContext, type RetryDelay } from '../recovery/reconnecting.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { pull } from '../sources/readIterable.ts';
@@ -58,15 +56,6 @@ interface SessionEvents<P> {
   ): AsyncIterable<BetaManagedAgentsSessionEvent>;
 }
 
-/** What is known when a connection has ended. */
-export interface ReconnectContext {
-  error: MessageStreamError;
-  /** How many times in a row it has been tried without anything new. */
-  retry: number;
-  /** How long it waits before it connects again, in milliseconds. */
-  delay: number;
-}
-
 export interface FromSessionOptions {
   /** Follows this thread, a subagent, and not the session. */
   thread?: string | undefined;
@@ -74,15 +63,18 @@ export interface FromSessionOptions {
   history?: boolean | undefined;
   /** The types whose events are previewed while they are written. Default: none. */
   previews?: readonly ('agent.message' | 'agent.thinking')[] | undefined;
-  /** How many times in a row, without anything new, it connects again. Default: `Infinity`. */
+  /** How many times in a row, without anything new, it connects again. Default: 10. */
   count?: number | undefined;
   /**
    * Milliseconds before it connects again, or a function that gives them. What the server asked for,
-   * `error.retryAfterMs`, wins. Default: `exponentialBackoff({ max: 10_000 })`, as the SDK's own runner.
+   * `error.retryAfterMs`, wins. Default: `exponentialBackoff({ initial: 200 })`.
    */
-  delay?: number | ((error: MessageStreamError, retry: number) => number) | undefined;
-  /** Called before each wait: for a log, or a line that says "reconnecting". */
-  onReconnect?: ((context: ReconnectContext) => void) | undefined;
+  delay?: RetryDelay | undefined;
+  /**
+   * Called before each wait: for a log, or a line that says "reconnecting". There is no `partial`, since
+   * a session is no message.
+   */
+  onReconnect?: ((context: RetryContext) => void) | undefined;
   /** Where the waits are timed. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike | undefined;
   /** Ends it from outside with an error of code `aborted`, and the signal's reason as `cause`. */
@@ -146,11 +138,12 @@ export function fromSession(
   sessionId: string,
   options: FromSessionOptions = {},
 ): Observable<SessionEvent> {
-  check(client, sessionId, options);
-  const { count = Infinity, delay = exponentialBackoff({ max: 10_000 }), history = true } = options;
+  check(client, sessionId);
+  const { count = 10, delay, onReconnect: onRetry, scheduler, history = true } = options;
+  const attemptsOf = reconnecting('fromSession', { count, delay, onRetry, scheduler });
   return defer(() => {
     const tail = new SeenSessionEvents();
-    let retries = 0;
+    const attempts = attemptsOf();
     let isOver = false;
     const { open, list } = endpoints(client, sessionId, options);
     const isNew = filter((event: SessionEvent) => tail.take(event));
@@ -177,19 +170,15 @@ export function fromSession(
 
     const wait = (thrown: unknown): Observable<unknown> => {
       const error = toMessageStreamError(thrown);
-      if (!error.retryable || retries >= count) throw error;
-      retries++;
-      const own = typeof delay === 'function' ? delay(error, retries) : delay;
-      const milliseconds = Math.min(error.retryAfterMs ?? own, LONGEST_TIMER);
-      options.onReconnect?.({ error, retry: retries, delay: milliseconds });
-      return timer(milliseconds, options.scheduler);
+      if (!attempts.mayFollow(error)) throw error;
+      return attempts.wait({ error, partial: undefined });
     };
 
     return concat(
       defer(() => (isRead ? EMPTY : before)),
       defer(() => (isOver ? EMPTY : connection)),
     ).pipe(
-      tap(() => (retries = 0)),
+      tap(() => attempts.progress()),
       concatWith(defer(() => (isOver ? EMPTY : throwError(ended)))),
       retry({ delay: wait }),
       options.signal ? takeUntil(whenAborted(options.signal)) : (same) => same,
@@ -247,23 +236,11 @@ function ended(): MessageStreamError {
   });
 }
 
-function check(
-  client: SessionsClient,
-  sessionId: string,
-  { count = 0, delay = 0 }: FromSessionOptions,
-) {
+function check(client: SessionsClient, sessionId: string): void {
   if (typeof client?.beta?.sessions?.events?.stream !== 'function') {
     throw new TypeError('fromSession: pass an SDK client, `new Anthropic()`');
   }
   if (typeof sessionId !== 'string' || sessionId === '') {
     throw new TypeError('fromSession: pass the id of a session, such as `session.id`');
-  }
-  if (!(count >= 0 && (count === Infinity || Number.isInteger(count)))) {
-    throw new TypeError(`fromSession: \`count\` must be a whole number from 0 on, not ${count}`);
-  }
-  if (typeof delay !== 'function' && !(delay >= 0)) {
-    throw new TypeError(
-      `fromSession: \`delay\` must be milliseconds, or a function that gives them, not ${delay}`,
-    );
   }
 }

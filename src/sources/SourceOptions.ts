@@ -24,6 +24,11 @@ export interface SourceOptions {
 export interface ResponseOptions extends SourceOptions {
   /** Called once with the response, when its headers are there and before its first event. */
   onResponse?: ((response: ResponseInfo) => void) | undefined;
+  /**
+   * The longest frame of the stream, in UTF-16 code units: a longer one is an error with code
+   * `protocol`. Default: 67,108,864 (64 MiB of ASCII).
+   */
+  maxFrameLength?: number | undefined;
 }
 
 /** What the headers of a response say. */

@@ -37,7 +37,10 @@ export function beginning(text: string): string {
   return text === '' ? 'is empty' : `begins with ${JSON.stringify(text.slice(0, SHOWN))}`;
 }
 
-/** The API's id of the request that this answers. */
-export function requestIdOf({ headers }: Response): string | undefined {
-  return headers.get('request-id') ?? undefined;
+/** The error of a response whose body cannot be read as it arrives. */
+export function bodyless(response: Response): MessageStreamError {
+  return protocolError(
+    'cannot be read as a stream. The `fetch` of React Native has no streams: use that of `expo/fetch`',
+    response,
+  );
 }

@@ -7,8 +7,8 @@ import type {
   Messages,
   RawMessageStreamEvent,
 } from '@anthropic-ai/sdk/resources/messages/messages';
-import { identity, noop, Observable, tap } from 'rxjs';
-import { continuation, markContinuation } from '../message/continuation.ts';
+import { identity, map, noop, Observable } from 'rxjs';
+import { continuation, withContinuation } from '../message/continuation.ts';
 import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
 import { type EventIterable, readIterable } from './readIterable.ts';
 import { openResponse } from './openResponse.ts';
@@ -156,7 +156,7 @@ export function fromMessages<Client extends MessagesClient | BetaMessagesClient>
     );
   }).pipe(
     // For `retryResumable`, which joins this reply to the one that it continues.
-    continuation in params ? tap((event) => markContinuation(event, params)) : identity,
+    continuation in params ? map((event) => withContinuation(event, params)) : identity,
     endings(options),
   ) as Observable<never>;
 }

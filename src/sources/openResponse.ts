@@ -1,4 +1,5 @@
 import { noop, type Subscriber } from 'rxjs';
+import type { MessageStreamErrorCode } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 
@@ -30,15 +31,24 @@ export function openResponse(
       onResponse(response, abort);
     }
   };
-  const fail = (error: unknown) => subscriber.error(toMessageStreamError(error));
+  const fail = (error: unknown, otherwise: MessageStreamErrorCode = 'unknown') =>
+    subscriber.error(toMessageStreamError(error, { otherwise }));
 
   try {
     const response = typeof input === 'function' ? input(controller!.signal) : input;
     if (isResponse(response)) take(response);
-    else response.then(take, fail);
+    else
+      response.then(take, (error: unknown) =>
+        fail(error, isPlain(error) ? 'connection' : 'unknown'),
+      );
   } catch (error) {
     fail(error);
   }
+}
+
+/** `fetch` of workerd rejects so; that of others with a `TypeError`, which is recognised by its text. */
+function isPlain(error: unknown): boolean {
+  return error instanceof Error && error.name === 'Error';
 }
 
 /** Apart, as what aborts lives as long as the reply, and would hold all that `open` knows. */

@@ -2,9 +2,9 @@ import { noop, type Subscriber } from 'rxjs';
 import { StreamEnd } from '../message/eventKinds.ts';
 import { MessageStreamError, type MessageStreamErrorCode } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
-import { toMessageStreamError, truncation } from '../message/toMessageStreamError.ts';
+import { requestIdIn, toMessageStreamError, truncation } from '../message/toMessageStreamError.ts';
 import { EventDecoder } from '../sse/EventDecoder.ts';
-import { bodyError, protocolError, requestIdOf } from './bodyError.ts';
+import { bodyError, bodyless } from './bodyError.ts';
 import { drain } from './drain.ts';
 import { nextTurn } from './nextTurn.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
@@ -35,14 +35,21 @@ export interface ReceiveOptions extends ResponseOptions {
 export function readEventStream(
   response: Response,
   subscriber: Subscriber<StreamEvent>,
-  { onResponse, allowMissingMessageStop, valve, isLast = lastEvent(), onId }: ReceiveOptions,
+  {
+    onResponse,
+    allowMissingMessageStop,
+    valve,
+    maxFrameLength,
+    isLast = lastEvent(),
+    onId,
+  }: ReceiveOptions,
   abort: () => void,
 ): void {
   // Thousands of replies may be held at once: this one only until its body is known for what it is.
   let unproven: Response | undefined = response;
   let requestId: string | undefined;
   const fail = (error: unknown, otherwise: MessageStreamErrorCode = 'unknown') => {
-    if (unproven) requestId = requestIdOf(unproven);
+    if (unproven) requestId = requestIdIn(unproven.headers);
     subscriber.error(toMessageStreamError(error, { requestId, otherwise }));
   };
 
@@ -56,13 +63,14 @@ export function readEventStream(
   let runSince = lastEventAt;
   let askedAt = lastEventAt;
   let rest: Uint8Array | undefined;
-  const decoder = new EventDecoder((event) => {
+  const onEvent = (event: StreamEvent): void => {
     finished = isLast(event);
     onId?.(decoder.lastId);
     subscriber.next(event);
     if (finished) subscriber.complete();
     if (subscriber.closed) decoder.stop();
-  });
+  };
+  const decoder = new EventDecoder(onEvent, { maxFrameLength });
 
   const stop = () => {
     abort();
@@ -76,12 +84,17 @@ export function readEventStream(
 
   try {
     const { status, headers } = response;
-    onResponse?.({ requestId: requestIdOf(response), status, headers });
+    onResponse?.({ requestId: requestIdIn(headers), status, headers });
   } catch (error) {
     return fail(error);
   }
   if (subscriber.closed) return;
-  if (!reader) return fail(protocolError('has no body', response));
+  if (!reader) {
+    if (response.ok) return fail(bodyless(response));
+    // An error answer may have no body, and that of React Native can be read as a whole.
+    const onText = (text: string) => fail(bodyError(text, response));
+    return void response.text().then(onText, () => onText(''));
+  }
   if (!mayBeEventStream(response)) return refuse(response, reader, fail);
 
   const onChunk = ({ done, value }: ReadableStreamReadResult<Uint8Array>): void => {
@@ -90,15 +103,16 @@ export function readEventStream(
     if (cameAt - askedAt > AT_ONCE) runSince = cameAt;
     const before = decoder.count;
     try {
-      if (done) decoder.end();
-      else decoder.push(value.subarray(0, LARGEST_CHUNK));
+      // To a reader that asks again after the last id, an unfinished frame comes again.
+      if (!done) decoder.push(value.subarray(0, LARGEST_CHUNK));
+      else if (!onId) decoder.end();
     } catch (error) {
       onId?.(decoder.lastId);
       return fail(error);
     }
     if (subscriber.closed) return;
     if (unproven && decoder.count > 0) {
-      requestId = requestIdOf(unproven);
+      requestId = requestIdIn(unproven.headers);
       unproven = undefined;
     }
     if (done) {

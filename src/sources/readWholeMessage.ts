@@ -3,8 +3,8 @@ import type { Subscriber } from 'rxjs';
 import { eventsOf } from '../message/eventsOf.ts';
 import { fields, parseRecord } from '../message/record.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
-import { toMessageStreamError } from '../message/toMessageStreamError.ts';
-import { beginning, protocolError, requestIdOf } from './bodyError.ts';
+import { requestIdIn, toMessageStreamError } from '../message/toMessageStreamError.ts';
+import { beginning, protocolError } from './bodyError.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
 
 /**
@@ -19,7 +19,7 @@ export function readWholeMessage(
   parsed?: PromiseLike<unknown>,
 ): void {
   const { headers, status } = response;
-  const requestId = requestIdOf(response);
+  const requestId = requestIdIn(headers);
   let isRead = false;
   subscriber.add(() => {
     if (!isRead) abort();

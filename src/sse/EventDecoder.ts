@@ -1,22 +1,30 @@
-import { recallContinuation } from '../message/continuation.ts';
 import { revivedError } from '../message/errorFrame.ts';
 import { isRecord } from '../message/record.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError } from '../message/toMessageStreamError.ts';
 import { DeltaTemplate } from './DeltaTemplate.ts';
-import { FrameReader } from './FrameReader.ts';
+import { FrameReader, MAX_FRAME_LENGTH } from './FrameReader.ts';
 import { Utf8Decoder } from './Utf8Decoder.ts';
 
 /** As many characters of bad data are shown in an error. */
 const SHOWN = 200;
+/** How the data of an event of the API begins. */
+const BEGINS_LIKE_EVENT = /^\s*\{\s*"type"/;
 /** As many characters of a body without events are kept: enough for an error in JSON. */
 const KEPT = 16_384;
 
 interface Value {
   type?: unknown;
   error?: unknown;
-  claude_rx?: unknown;
+}
+
+export interface EventDecoderOptions {
+  /**
+   * The longest frame, all its `data:` lines together, in UTF-16 code units. A longer one is an error
+   * with code `protocol`. Default: 67,108,864 (64 MiB of ASCII).
+   */
+  maxFrameLength?: number | undefined;
 }
 
 /**
@@ -26,7 +34,9 @@ interface Value {
  * - A frame without `event:` is taken by the `type` in its data; comments and empty frames become
  *   `ping`, so that whoever measures liveness sees them.
  * - An error frame, or data that is no event, throws a `MessageStreamError`; the events before it
- *   have been handed over.
+ *   have been handed over. Data that is not JSON behind good events is a lost connection (code
+ *   `connection`): a proxy has cut a frame and appended something. Otherwise it is `protocol`.
+ * - A frame that is longer than `maxFrameLength` throws with code `protocol`.
  *
  * @example
  * ```ts
@@ -41,25 +51,36 @@ export class EventDecoder {
   readonly #onEvent: (event: StreamEvent) => void;
   readonly #utf8: Utf8Decoder = new Utf8Decoder();
   #delta: DeltaTemplate | undefined = DeltaTemplate.latest;
-  readonly #frames: FrameReader = new FrameReader({
-    onFrame: (event, data) => this.#take(event, data),
-    onComment: () => this.#emit({ type: 'ping' }),
-    takeAt: (text, at) => {
-      const event = this.#delta?.take(text, at);
-      if (event === undefined) return at;
-      // Before the event is out: templates are shared, and who gets it may read another reply.
-      const { end } = this.#delta!;
-      this.#emit(event);
-      return end;
-    },
-  });
+  readonly #frames: FrameReader;
   #head = '';
   #count = 0;
+  /** Whether a frame was a whole event: so this is an event stream. */
+  #isProven = false;
   #ending = false;
   #stopped = false;
 
-  constructor(onEvent: (event: StreamEvent) => void) {
+  constructor(
+    onEvent: (event: StreamEvent) => void,
+    { maxFrameLength = MAX_FRAME_LENGTH }: EventDecoderOptions = {},
+  ) {
     this.#onEvent = onEvent;
+    const listener = {
+      onFrame: (event: string | undefined, data: string) => this.#take(event, data),
+      onComment: () => this.#emit({ type: 'ping' }),
+      takeAt: (text: string, at: number) => {
+        const event = this.#delta?.take(text, at);
+        if (event === undefined) return at;
+        // Before the event is out: templates are shared, and who gets it may read another reply.
+        const { end } = this.#delta!;
+        this.#accept();
+        this.#emit(event);
+        return end;
+      },
+      onTooLong: () => {
+        throw tooLong(maxFrameLength);
+      },
+    };
+    this.#frames = new FrameReader(listener, maxFrameLength);
   }
 
   /** How many events have been handed over. */
@@ -67,7 +88,10 @@ export class EventDecoder {
     return this.#count;
   }
 
-  /** The last `id:` of a frame; while an event is handed over, or an error frame thrown, its own. */
+  /**
+   * The `id:` of the last frame that was a whole event or a whole error frame; while an event is
+   * handed over, or an error frame thrown, its own. Bad data and an unfinished frame do not count.
+   */
   get lastId(): string | undefined {
     return this.#frames.lastId;
   }
@@ -120,21 +144,38 @@ export class EventDecoder {
 
   #take(event: string | undefined, data: string): void {
     if (this.#stopped || data === '[DONE]') return;
-    if (event === 'ping') return this.#emit({ type: 'ping' });
-    if (data === '') return this.#ending ? undefined : this.#emit({ type: 'ping' });
+    if (data === '' && this.#ending) return;
+    if (event === 'ping') return this.#accepted({ type: 'ping' });
+    if (data === '' && event !== 'error') return this.#emit({ type: 'ping' });
     const value = this.#parse(data, event);
     if (value === undefined) return;
-    if (event === 'error' || value.type === 'error') throw fromApiError({ body: value });
+    if (event === 'error' || value.type === 'error') {
+      this.#accept();
+      throw fromApiError({ body: value });
+    }
     // A seam that was sent on: what broke the attempt before is an error again.
     if (value.type === 'resume') value.error = revivedError(value.error) ?? value.error;
     if (value.type === 'content_block_delta') {
       this.#delta = DeltaTemplate.learn(event, data, value) ?? this.#delta;
     }
-    recallContinuation(value);
-    if (typeof value.type === 'string') return this.#emit(value as StreamEvent);
-    if (value.error) throw fromApiError({ body: value });
+    if (typeof value.type === 'string') return this.#accepted(value as StreamEvent);
+    if (value.error) {
+      this.#accept();
+      throw fromApiError({ body: value });
+    }
     if (event === undefined) throw noEvent('a frame without a type', data);
-    this.#emit({ ...value, type: event } as StreamEvent);
+    this.#accepted({ ...value, type: event } as StreamEvent);
+  }
+
+  #accepted(event: StreamEvent): void {
+    this.#accept();
+    this.#emit(event);
+  }
+
+  /** Of a frame whose blank line has not come nobody knows whether it was to go on. */
+  #accept(): void {
+    this.#isProven = true;
+    if (!this.#ending) this.#frames.accept();
   }
 
   #parse(data: string, event: string | undefined): Value | undefined {
@@ -142,14 +183,32 @@ export class EventDecoder {
     try {
       value = JSON.parse(data);
     } catch (cause) {
-      if (event === 'error') return { error: { message: data } };
+      // An error in plain text; one that begins as JSON was cut.
+      if (event === 'error' && !/^\s*\{/.test(data)) return { error: { message: data } };
       if (this.#ending) return undefined;
+      if (this.#isProven || BEGINS_LIKE_EVENT.test(data)) throw cutFrame(data, cause);
       throw noEvent('data that is not JSON', data, cause);
     }
     if (isRecord(value)) return value;
     if (event === 'error') return { error: { message: String(value) } };
     throw noEvent('data that is no event', data);
   }
+}
+
+function tooLong(maxFrameLength: number): MessageStreamError {
+  return new MessageStreamError(
+    `The stream holds a frame of more than ${maxFrameLength} characters: raise \`maxFrameLength\` if ` +
+      'that is what the server means to send',
+    { code: 'protocol' },
+  );
+}
+
+/** A proxy that loses its connection may append a page, or an error, to the frame that it has begun. */
+function cutFrame(data: string, cause: unknown): MessageStreamError {
+  return new MessageStreamError(
+    `The connection was lost inside a frame, and something else follows: ${JSON.stringify(data.slice(0, SHOWN))}`,
+    { code: 'connection', cause },
+  );
 }
 
 function noEvent(what: string, data: string, cause?: unknown): MessageStreamError {

@@ -1,9 +1,18 @@
+/**
+ * The longest frame that is read by default, in UTF-16 code units: 64 MiB of ASCII. The API's own
+ * frames are far shorter; a line without an end would fill the memory.
+ */
+export const MAX_FRAME_LENGTH: number = 64 * 1024 * 1024;
+
 /** What a `FrameReader` tells. */
 export interface FrameListener {
+  /** A frame with data; a frame of type `error` also without. */
   onFrame(event: string | undefined, data: string): void;
   onComment(): void;
   /** Is shown where a frame may begin; takes it and returns where it ends, or returns `at`. */
   takeAt(text: string, at: number): number;
+  /** A frame is longer than allowed; throws. */
+  onTooLong(): never;
 }
 
 /**
@@ -14,21 +23,33 @@ export interface FrameListener {
  */
 export class FrameReader {
   readonly #listener: FrameListener;
+  readonly #maxLength: number;
   /** A line whose end has not come, in parts: joined once, since it may be long and cut often. */
   #unended: string[] = [];
+  #unendedLength = 0;
   #event: string | undefined;
   #data: string | undefined;
+  /** The `id` of the frame that is being read. */
+  #id: string | undefined;
   #lastId: string | undefined;
   #endsInCR = false;
   #stopped = false;
 
-  constructor(listener: FrameListener) {
+  constructor(listener: FrameListener, maxLength: number = MAX_FRAME_LENGTH) {
     this.#listener = listener;
+    this.#maxLength = maxLength;
   }
 
-  /** The last `id`: the next connection says it, to go on from there. */
+  /** The `id` of the last frame that was accepted: the next connection continues after it. */
   get lastId(): string | undefined {
     return this.#lastId;
+  }
+
+  /** The frame that was handed over last is a whole event or error: its `id` counts. */
+  accept(): void {
+    if (this.#id === undefined) return;
+    this.#lastId = this.#id;
+    this.#id = undefined;
   }
 
   stop(): void {
@@ -37,13 +58,11 @@ export class FrameReader {
 
   read(chunk: string): void {
     let text = this.#withLineFeeds(chunk);
-    if (!text.includes('\n')) {
-      this.#unended.push(text);
-      return;
-    }
+    if (!text.includes('\n')) return this.#keep(text);
     if (this.#unended.length > 0) {
       text = this.#unended.join('') + text;
       this.#unended = [];
+      this.#unendedLength = 0;
     }
     let at = 0;
     while (!this.#stopped) {
@@ -58,19 +77,33 @@ export class FrameReader {
       this.#readLine(text, at, end);
       at = end + 1;
     }
-    if (at < text.length) this.#unended.push(text.slice(at));
+    if (at < text.length) this.#keep(text.slice(at));
+  }
+
+  /** Keeps the part of a line whose end has not come. */
+  #keep(text: string): void {
+    this.#unended.push(text);
+    this.#unendedLength += text.length;
+    this.#requireLength(this.#unendedLength);
+  }
+
+  #requireLength(length: number): void {
+    if (length + (this.#data?.length ?? 0) > this.#maxLength) this.#listener.onTooLong();
   }
 
   #readLine(text: string, at: number, end: number): void {
     if (at === end) return this.#endFrame();
     const data = valueOf('data', text, at, end);
     if (data !== undefined) {
+      this.#requireLength(data.length);
       this.#data = this.#data === undefined ? data : `${this.#data}\n${data}`;
     } else if (text[at] === ':') {
       this.#listener.onComment();
     } else {
       this.#event = valueOf('event', text, at, end) ?? this.#event;
-      this.#lastId = valueOf('id', text, at, end) ?? this.#lastId;
+      const id = valueOf('id', text, at, end);
+      // As the standard says, one with NUL is ignored.
+      if (id !== undefined && !id.includes('\0')) this.#id = id;
     }
   }
 
@@ -79,6 +112,9 @@ export class FrameReader {
     const data = this.#data;
     this.#event = this.#data = undefined;
     if (data !== undefined) this.#listener.onFrame(event || undefined, data);
+    else if (event === 'error') this.#listener.onFrame(event, '');
+    // The `id` of a frame that was not accepted does not count.
+    this.#id = undefined;
   }
 
   /** Ends every line in LF; an LF that completes the CR of the chunk before ends nothing. */

@@ -22,11 +22,13 @@ declare const beta: Observable<BetaStreamEvent>;
 describe('fallbackTo', () => {
   it('keeps the events and gives their message as `partial`', () => {
     const reply = ours.pipe(
-      fallbackTo(({ partial, error, attempt }) => {
-        expectTypeOf(partial).toEqualTypeOf<Message | undefined>();
-        expectTypeOf(error).toEqualTypeOf<MessageStreamError>();
-        expectTypeOf(attempt).toEqualTypeOf<number>();
-        return fromMessages(client, continueFrom({ ...params, model: 'other' }, partial));
+      fallbackTo({
+        resume: ({ partial, error, attempt }) => {
+          expectTypeOf(partial).toEqualTypeOf<Message | undefined>();
+          expectTypeOf(error).toEqualTypeOf<MessageStreamError>();
+          expectTypeOf(attempt).toEqualTypeOf<number>();
+          return fromMessages(client, continueFrom({ ...params, model: 'other' }, partial));
+        },
       }),
     );
     expectTypeOf(reply).toEqualTypeOf<Observable<StreamEvent>>();
@@ -34,9 +36,11 @@ describe('fallbackTo', () => {
 
   it('takes the beta events', () => {
     const reply = beta.pipe(
-      fallbackTo(({ partial }) => {
-        expectTypeOf(partial).toEqualTypeOf<BetaMessage | undefined>();
-        return fromMessages(client.beta, continueFrom(betaParams, partial));
+      fallbackTo({
+        resume: ({ partial }) => {
+          expectTypeOf(partial).toEqualTypeOf<BetaMessage | undefined>();
+          return fromMessages(client.beta, continueFrom(betaParams, partial));
+        },
       }),
     );
     expectTypeOf(reply).toEqualTypeOf<Observable<BetaStreamEvent>>();
@@ -47,7 +51,7 @@ describe('fallbackTo', () => {
       retryResumable({
         resume: ({ partial }) => fromMessages(client, continueFrom(params, partial)),
       }),
-      fallbackTo(() => ours, { onRefusal: true, when: ({ retryable }) => retryable }),
+      fallbackTo({ resume: () => ours, onRefusal: true, when: ({ retryable }) => retryable }),
       map(({ type }) => type),
     );
     expectTypeOf(types).toEqualTypeOf<Observable<StreamEvent['type']>>();
@@ -55,9 +59,9 @@ describe('fallbackTo', () => {
 
   it('refuses what is no reply', () => {
     // @ts-expect-error: text is no event
-    fallbackTo<StreamEvent>(() => of('text'));
+    fallbackTo<StreamEvent>({ resume: () => of('text') });
     // @ts-expect-error: a function that asks is wanted
     fallbackTo<StreamEvent>(ours);
-    expectTypeOf<FallbackToConfig['onRefusal']>().toEqualTypeOf<boolean | undefined>();
+    expectTypeOf<FallbackToConfig<StreamEvent>['onRefusal']>().toEqualTypeOf<boolean | undefined>();
   });
 });

@@ -21,7 +21,7 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { markContinuation } from '../../src/message/continuation.ts';
+import { withContinuation } from '../../src/message/continuation.ts';
 import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../support/marbles.ts';
 import { checkEvents } from '../support/splicedReply.ts';
@@ -86,8 +86,8 @@ const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => ()
 
 const fallback = (
   resume: (context: ResumeContext<StreamEvent>) => Observable<StreamEvent>,
-  config?: FallbackToConfig,
-) => fallbackTo<StreamEvent>(resume, config);
+  config?: Omit<FallbackToConfig<StreamEvent>, 'resume'>,
+) => fallbackTo<StreamEvent>({ resume, ...config });
 
 const broken = (all: readonly StreamEvent[], error: unknown = overloaded) =>
   concat(
@@ -228,8 +228,7 @@ describe('fallbackTo and its outcome', () => {
             ...rest.slice(3),
           ];
           const request = continueFrom(params, partial, { strategy: 'instruct' });
-          for (const event of reply) markContinuation(event, request);
-          return from(reply);
+          return from(reply).pipe(map((event) => withContinuation(event, request)));
         }),
       ),
     );
@@ -426,13 +425,13 @@ describe('fallbackTo and its arguments', () => {
   it.each([undefined, EMPTY, { resume: () => EMPTY }])(
     'is refused without a function when it is called: %s',
     (resume) => {
-      expect(() => fallbackTo(resume as never)).toThrow(TypeError);
-      expect(() => fallbackTo(resume as never)).toThrow(/^fallbackTo: .* function/);
+      expect(() => fallbackTo({ resume: resume as never })).toThrow(TypeError);
+      expect(() => fallbackTo({ resume: resume as never })).toThrow(/^fallbackTo: .* function/);
     },
   );
 
   it('is refused with a `when` that is no function', () => {
-    expect(() => fallbackTo(() => EMPTY, { when: 'overloaded' as never })).toThrow(
+    expect(() => fallbackTo({ resume: () => EMPTY, when: 'overloaded' as never })).toThrow(
       new TypeError('fallbackTo: `when` must be a function that judges an error'),
     );
   });

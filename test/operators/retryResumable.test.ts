@@ -39,7 +39,7 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import { markContinuation } from '../../src/message/continuation.ts';
+import { withContinuation } from '../../src/message/continuation.ts';
 import {
   type Beginning,
   ContinuingModel,
@@ -123,7 +123,9 @@ function sumOf(attempts: ReturnType<typeof usage>[]): object {
 const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => () =>
   testScheduler().run(test);
 
-const retry = (config: RetryResumableConfig<StreamEvent>) => retryResumable<StreamEvent>(config);
+/** Without a wait, so that the marbles show one attempt right behind the other. */
+const retry = (config: RetryResumableConfig<StreamEvent>) =>
+  retryResumable<StreamEvent>({ delay: 0, ...config });
 
 /** What comes, all at once, and then an error. */
 const broken = (all: readonly StreamEvent[], error: unknown = connection) =>
@@ -412,7 +414,20 @@ describe('retryResumable and its waits', () => {
     expect(times).toEqual([500]);
   });
 
-  it('does not wait by default, and yet not in the same run', () => {
+  it('waits a short and random time by default, and longer after each failure', () => {
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    const retries: number[] = [];
+    const { times } = outcomeWith(broken(opening), {
+      resume: () => broken([]),
+      delay: undefined as never,
+      onRetry: ({ delay }) => retries.push(delay),
+    });
+    expect(retries).toEqual([175, 350, 700]);
+    expect(times).toHaveLength(3);
+    random.mockRestore();
+  });
+
+  it('does not begin in the same run, also without a wait', () => {
     const schedule = vi.spyOn(asyncScheduler, 'schedule');
     const resume = vi.fn(() => NEVER);
     const subscription = broken(opening).pipe(retry({ resume })).subscribe();
@@ -801,8 +816,7 @@ function answering(request: object, all: readonly StreamEvent[]): StreamEvent[] 
   const events = all.map((event) =>
     event.type === 'message_start' ? { ...event, message: { ...event.message } } : event,
   );
-  for (const event of events) markContinuation(event, request);
-  return events;
+  return events.map((event) => withContinuation(event, request));
 }
 
 /** The reply that attempts make, each of which breaks but the last. */

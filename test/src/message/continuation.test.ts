@@ -10,63 +10,59 @@ import {
   toSseResponse,
 } from 'claude-rx';
 import { messageEvents } from 'claude-rx/testing';
-import { firstValueFrom, from, tap } from 'rxjs';
+import { firstValueFrom, from, map } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
   type Continuation,
   continuation,
   continuationOf,
-  markContinuation,
-  recallContinuation,
   withContinuation,
 } from '../../../src/message/continuation.ts';
 import { encodeEvent } from '../../../src/sse/encodeEvent.ts';
 import { messageStart, ping } from '../../operators/events.ts';
 
-const marked = (said: Continuation): StreamEvent => {
-  const start = messageStart();
-  markContinuation(start, { [continuation]: said });
-  return start;
-};
+const marked = (said: Continuation): StreamEvent =>
+  withContinuation(messageStart(), { [continuation]: said });
 
 /** As a reader on the other side of a connection has the event. */
 function received(event: StreamEvent): StreamEvent {
   const events: StreamEvent[] = [];
   const decoder = new EventDecoder((next) => events.push(next));
-  decoder.push(new TextEncoder().encode(encodeEvent(withContinuation(event))));
+  decoder.push(new TextEncoder().encode(encodeEvent(event)));
   return events[0]!;
 }
 
-describe('markContinuation', () => {
-  it('remembers with message_start what was said of the request', () => {
-    const said: Continuation = { keep: 1, seam: { sent: 'Once' } };
-    const [start, other] = [marked(said), messageStart()];
-    markContinuation(ping, { [continuation]: said });
-    markContinuation(other, {});
-    expect(continuationOf(start)).toBe(said);
+describe('withContinuation and continuationOf', () => {
+  const said: Continuation = {
+    keep: 2,
+    seam: { sent: 'Once upon', leftOut: ' ', mayRepeat: true, anchor: 'upon' },
+  };
+
+  it('keep with message_start what was said of the request, and with nothing else', () => {
+    expect(continuationOf(marked(said))).toEqual(said);
+    expect(withContinuation(ping, { [continuation]: said })).toBe(ping);
+    const plain = messageStart();
+    expect(withContinuation(plain, {})).toBe(plain);
+    expect(continuationOf(plain)).toBeUndefined();
     expect(continuationOf(ping)).toBeUndefined();
-    expect(continuationOf(other)).toBeUndefined();
-  });
-});
-
-describe('withContinuation and recallContinuation', () => {
-  it('say it to a reader on the other side of a connection', () => {
-    const said: Continuation = {
-      keep: 2,
-      seam: { sent: 'Once upon', leftOut: ' ', mayRepeat: true, anchor: 'upon' },
-    };
-    const again = received(marked(said));
-    expect(continuationOf(again)).toEqual(said);
-    expect(again).toEqual(messageStart());
   });
 
-  it('say no more of the text than a seam looks at, and nothing of other events', () => {
+  it.each<[string, (event: StreamEvent) => StreamEvent]>([
+    ['a connection', received],
+    ['structuredClone', (event) => structuredClone(event)],
+    ['JSON', (event) => JSON.parse(JSON.stringify(event)) as StreamEvent],
+    [
+      'a map that copies the message',
+      (event) =>
+        event.type === 'message_start' ? { ...event, message: { ...event.message } } : event,
+    ],
+  ])('survive %s', (_, copy) => {
+    expect(continuationOf(copy(marked(said)))).toEqual(said);
+  });
+
+  it('keep no more of the text than a seam looks at', () => {
     const again = received(marked({ keep: 1, seam: { sent: `${'x'.repeat(5_000)}end` } }));
     expect(continuationOf(again)?.seam.sent).toMatch(/^x{397}end$/);
-    const plain = messageStart();
-    expect(withContinuation(plain)).toBe(plain);
-    expect(withContinuation(ping)).toBe(ping);
-    expect(continuationOf(received(plain))).toBeUndefined();
   });
 
   it.each([
@@ -76,17 +72,8 @@ describe('withContinuation and recallContinuation', () => {
     { keep: 1 },
     { keep: 0.5, seam: { sent: '' } },
     { keep: 1, seam: { sent: 3 } },
-  ])('take %j for nothing that was said', (claude_rx) => {
-    const event = { ...messageStart(), claude_rx };
-    recallContinuation(event);
-    expect(continuationOf(event)).toBeUndefined();
-    expect(event).not.toHaveProperty('claude_rx');
-  });
-
-  it.each([null, undefined, 'm'])('do not mind a message that is %j', (message) => {
-    const event = { ...messageStart(), message, claude_rx: { keep: 1, seam: { sent: '' } } };
-    recallContinuation(event);
-    expect(continuationOf(event as never)).toBeUndefined();
+  ])('take %j for nothing that was said', (field) => {
+    expect(continuationOf({ ...messageStart(), continuation: field } as never)).toBeUndefined();
   });
 });
 
@@ -101,7 +88,7 @@ async function carriedOn(
   const body = broken.map((event) => encodeEvent(event)).join('');
   const service = (partial: Message | undefined) => {
     const request = continueFrom(params, partial, { strategy });
-    return toSseResponse(from(rest).pipe(tap((event) => markContinuation(event, request))));
+    return toSseResponse(from(rest).pipe(map((event) => withContinuation(event, request))));
   };
   const reply = fromResponse(
     new Response(body, { headers: { 'content-type': 'text/event-stream' } }),

@@ -68,7 +68,7 @@ describe('toMessageStreamError and the HTTP errors of the SDK', () => {
     [402, 'billing_error', 'request', false],
     [403, 'permission_error', 'request', false],
     [404, 'not_found_error', 'request', false],
-    [408, 'timeout_error', 'api', true],
+    [408, 'timeout_error', 'timeout', true],
     [409, 'conflict_error', 'request', true],
     [412, 'memory_precondition_failed_error', 'request', false],
     [413, 'request_too_large', 'request', false],
@@ -78,7 +78,7 @@ describe('toMessageStreamError and the HTTP errors of the SDK', () => {
     [499, 'invalid_request_error', 'request', false],
     [500, 'api_error', 'api', true],
     [501, 'api_error', 'api', true],
-    [503, 'api_error', 'api', true],
+    [503, 'api_error', 'overloaded', true],
     [504, 'timeout_error', 'api', true],
     [529, 'overloaded_error', 'overloaded', true],
   ];

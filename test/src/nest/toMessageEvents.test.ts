@@ -8,7 +8,7 @@ import {
   type Continuation,
   continuation,
   continuationOf,
-  markContinuation,
+  withContinuation,
 } from '../../../src/message/continuation.ts';
 import { testScheduler } from '../../support/marbles.ts';
 import { messageStart, outcomeOf, text } from '../../operators/events.ts';
@@ -71,10 +71,10 @@ describe('toMessageEvents', () => {
 
   it('gives a reader the events, and how they join what it has', () => {
     const said: Continuation = { keep: 1, seam: { sent: 'Once' } };
-    const [start, ...rest] = messageEvents.text('Hello world');
-    markContinuation(start!, { [continuation]: said });
-    const seen = read(outcomeOf(from([start!, ...rest]).pipe(toMessageEvents())).values);
-    expect(seen).toEqual([...messageEvents.text('Hello world')]);
+    const [first, ...rest] = messageEvents.text('Hello world');
+    const start = withContinuation(first!, { [continuation]: said });
+    const seen = read(outcomeOf(from([start, ...rest]).pipe(toMessageEvents())).values);
+    expect(seen).toEqual([start, ...rest]);
     expect(continuationOf(seen[0]!)).toEqual(said);
   });
 

@@ -2,7 +2,7 @@ import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import { continueFrom, MessageBuilder, MessageStreamError, type StreamEvent } from 'claude-rx';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Continuation, markContinuation } from '../../../src/message/continuation.ts';
+import { type Continuation, withContinuation } from '../../../src/message/continuation.ts';
 import { Splice } from '../../../src/recovery/Splice.ts';
 import { ContinuingModel, trickyReply } from '../../support/continuingModel.ts';
 import { deepFreeze } from '../../support/deepFreeze.ts';
@@ -57,8 +57,7 @@ function startSaying({ keep, seam }: Continuation, id = 'msg_2'): StreamEvent {
     undefined,
   ) as object;
   const [symbol] = Object.getOwnPropertySymbols(asked);
-  markContinuation(event, { [symbol!]: { keep, seam } });
-  return event;
+  return withContinuation(event, { [symbol!]: { keep, seam } });
 }
 
 /** That the events are those of one reply: each block begins and ends once, one after the other. */
@@ -704,8 +703,7 @@ describe('Splice', () => {
       const answer = (partial: Message | undefined): StreamEvent[] => {
         const request = continueFrom(params, partial);
         const events = model.answer(request, { beginning });
-        markContinuation(events[0]!, request);
-        return events;
+        return events.map((event) => withContinuation(event, request));
       };
       const events: StreamEvent[] = [];
       const joined = new Splice<StreamEvent>((event) => events.push(event));

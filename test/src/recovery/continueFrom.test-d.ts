@@ -54,13 +54,15 @@ test('what continueFrom gives is what fromMessages takes', () => {
   >();
   fromMessages(client, params).pipe(
     retryResumable({ resume: (it) => fromMessages(client, continueFrom(params, it.partial)) }),
-    fallbackTo((it) => fromMessages(client, continueFrom(params, it.partial))),
+    fallbackTo({ resume: (it) => fromMessages(client, continueFrom(params, it.partial)) }),
   );
   fromMessages(client.beta, betaParams).pipe(
     retryResumable({
       resume: (it) => fromMessages(client.beta, continueFrom(betaParams, it.partial)),
     }),
-    fallbackTo((it) => fromMessages(client.beta, continueFrom(betaParams, it.partial))),
+    fallbackTo({
+      resume: (it) => fromMessages(client.beta, continueFrom(betaParams, it.partial)),
+    }),
   );
 });
 

@@ -165,7 +165,8 @@ describe.each([
     const reading = allOf(
       fromRelay(at('x'), {
         delay: 10,
-        onReconnect: ({ failures: count, error }) => {
+        onReconnect: ({ attempt, error }) => {
+          const count = attempt - 1;
           failures.push(count);
           expect(error).toMatchObject({ code: 'connection', retryable: true });
           if (count === 2) own.setAway(false);

@@ -5,7 +5,7 @@ import {
   fromSession,
   type FromSessionOptions,
   MessageStreamError,
-  type ReconnectContext,
+  type RetryContext,
   type SessionEvent,
   Valve,
 } from 'claude-rx';
@@ -308,12 +308,12 @@ describe('fromSession when it fails', () => {
   ])('connects again after %s', async (_, fail) => {
     server.emit(said(1), terminated);
     server.failures.push(fail as never, fail as never);
-    const log: ReconnectContext[] = [];
+    const log: RetryContext[] = [];
     const events = await received(session({ onReconnect: (context) => log.push(context) }));
     expect(events).toEqual([said(1), terminated]);
-    expect(log.map(({ retry, delay }) => [retry, delay])).toEqual([
-      [1, 1],
-      [2, 1],
+    expect(log.map(({ attempt, delay, partial }) => [attempt, delay, partial])).toEqual([
+      [2, 1, undefined],
+      [3, 1, undefined],
     ]);
     expect(log[0]?.error).toBeInstanceOf(MessageStreamError);
   });

@@ -268,10 +268,10 @@ describe('an error in the stream', () => {
     expect(await failure(ask())).toMatchObject({ code: 'overloaded' });
   });
 
-  it('is a protocol error when a frame is garbage, and what came before is kept', async () => {
+  it('is a lost connection when a frame is garbage, and what came before is kept', async () => {
     context.server.reply({ events, fault: { kind: 'garbage', beforeEvent: 4 } });
     const error = await failure(ask());
-    expect(error).toMatchObject({ code: 'protocol', retryable: false });
+    expect(error).toMatchObject({ code: 'connection', retryable: true });
     expect(text(error)).toMatchObject({ text: 'Hello wi' });
   });
 });

@@ -115,10 +115,12 @@ describe('EventDecoder reports', () => {
     ['an error frame without a type', 'event: error\ndata: {"message":"Gone"}\n\n', said('api', /Gone/)],
     ['an error frame that is not JSON', 'event: error\ndata: upstream\ndata: died\n\n', said('api', /upstream\ndied/)],
     ['an error frame that is JSON but no object', 'event: error\ndata: "upstream died"\n\n', said('api', /upstream died/)],
-    ['an error frame that is cut', `event: error\ndata: ${OVERLOADED.slice(0, 60)}`, said('api', /overloaded_error/)],
+    ['an error frame without data', 'event: error\ndata:\n\n', said('api', /no message/)],
+    ['an error frame without a data line', 'event: error\n\n', said('api', /no message/)],
+    ['an error frame that is cut, with a frame behind it', `event: error\ndata: ${OVERLOADED.slice(0, 60)}`, said('connection', /lost inside a frame.*overloaded_error/, { retryable: true })],
     ["a gateway's error without a type", 'data: {"error":{"code":429,"message":"Slow down"}}\n\n', said('rate_limited', /Slow down/)],
     ["a gateway's error that is only text", 'data: {"error":"Slow down"}\n\n', said('api', /Slow down/)],
-    ['data that is not JSON', 'event: message_stop\ndata: {"type":"message_stop"\n\n', said('protocol', /not JSON: .*message_stop/, { retryable: false, cause: expect.any(SyntaxError) })],
+    ['data that is not JSON', 'event: message_stop\ndata: {"type":"message_stop"\n\n', said('connection', /lost inside a frame.*message_stop/, { retryable: true, cause: expect.any(SyntaxError) })],
     ['data that is a number', 'data: 42\n\n', said('protocol', /no event: "42"/)],
     ['data that is null', 'event: x\ndata: null\n\n', said('protocol', /no event: "null"/)],
     ['data that is a list', 'event: x\ndata: [{"type":"message_stop"}]\n\n', said('protocol', /no event: "\[/)],
@@ -129,6 +131,43 @@ describe('EventDecoder reports', () => {
     expect(result.events).toEqual([stop]);
     expect(result.error).toBeInstanceOf(MessageStreamError);
     expect(result.error).toMatchObject(error);
+  });
+
+  it('data that is not JSON as no event stream, where nothing good came before', () => {
+    for (const data of ['hello', '<html>', '[1', "{'type': 'ping'}"]) {
+      expect(read(`: comment\ndata: ${data}\n\n`).error).toMatchObject({ code: 'protocol' });
+    }
+    expect(read('event: message_start\ndata: {"type":"mess<html>\n\n').error).toMatchObject({
+      code: 'connection',
+    });
+  });
+
+  it('nothing for an error frame that is cut anywhere: the stream is cut', () => {
+    const frame = `event: error\ndata: ${OVERLOADED}`;
+    for (let length = 0; length < frame.length; length++) {
+      expect(read(STOP + frame.slice(0, length))).toEqual({ events: [stop], error: undefined });
+    }
+    expect(read(STOP + frame).error).toMatchObject({ code: 'overloaded' });
+  });
+
+  it('a frame that is too long before it has all of it', () => {
+    for (const line of ['x', 'data: x', 'data: x\ndata: y\n']) {
+      const decoder = new EventDecoder(() => {}, { maxFrameLength: 1_000 });
+      let pushed = 0;
+      const all = () => {
+        for (; pushed < 20_000; pushed += line.length) decoder.push(encoder.encode(line));
+      };
+      const error = expect.objectContaining({ code: 'protocol', retryable: false });
+      let thrown: unknown;
+      try {
+        all();
+      } catch (caught) {
+        thrown = caught;
+      }
+      expect(thrown).toEqual(error);
+      expect((thrown as Error).message).toMatch(/more than 1000 characters.*maxFrameLength/);
+      expect(pushed).toBeLessThan(6_000);
+    }
   });
 
   it('long data by its beginning', () => {

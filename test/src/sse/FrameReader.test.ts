@@ -6,6 +6,10 @@ import { rounds } from '../../support/rounds.ts';
 
 type Found = string | [event: string | undefined, data: string];
 
+const onTooLong = (): never => {
+  throw new RangeError('too long');
+};
+
 /** What a reader tells of these chunks; comments as texts. */
 function read(chunks: readonly string[], takeAt = (_: string, at: number) => at): Found[] {
   const found: Found[] = [];
@@ -13,6 +17,7 @@ function read(chunks: readonly string[], takeAt = (_: string, at: number) => at)
     onFrame: (event, data) => found.push([event, data]),
     onComment: () => found.push('comment'),
     takeAt,
+    onTooLong,
   });
   for (const chunk of chunks) reader.read(chunk);
   return found;
@@ -82,6 +87,7 @@ describe('FrameReader', () => {
       },
       onComment: () => found.push('comment'),
       takeAt: (_, at) => at,
+      onTooLong,
     });
     reader.read('data: a\n\n: b\ndata: c\n\n');
     reader.read('data: d\n\n');
