@@ -30,7 +30,7 @@ const PUBLIC = [
     return new RegExp(`^claude-rx${path}$`);
   }),
   /^rxjs(\/testing)?$/,
-  /^(@anthropic-ai\/(claude-agent-)?sdk(\/helpers\/beta\/\w+)?|redis|zod|vitest)$/,
+  /^(@anthropic-ai\/(claude-agent-)?sdk(\/helpers\/beta\/\w+)?|@opentelemetry\/api|redis|zod|vitest)$/,
   /^node:\w+/,
 ];
 

@@ -1,5 +1,6 @@
-import { noop, Observable, type Subscriber, tap } from 'rxjs';
+import { noop, Subscriber } from 'rxjs';
 import type { StreamEvent } from '../message/StreamEvent.ts';
+import { markTraced } from '../message/tracedReply.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { encodeEvent, type EncodableEvent } from '../sse/encodeEvent.ts';
 import { readEventStream } from './readEventStream.ts';
@@ -43,19 +44,43 @@ export function readTraced(
     body.close();
     abort();
   };
-  new Observable<StreamEvent>((reply) => readEventStream(response, reply, options, leave))
-    .pipe(
-      tap({
-        next: (event) => body.push(event),
-        error: (error) => body.fail(error),
-        complete: () => body.complete(),
-      }),
-    )
-    .subscribe(subscriber);
+  readEventStream(response, new FedSubscriber(subscriber, body), options, leave);
 
   // The real body has its reader by now.
   Object.defineProperty(response, 'body', { value: body.stream });
   parsed = readToEnd(iterator).catch(noop);
+}
+
+/** Feeds the body of the span with what it passes on. */
+class FedSubscriber extends Subscriber<StreamEvent> {
+  readonly #body: SpanBody;
+  #hasDelta = false;
+
+  constructor(destination: Subscriber<StreamEvent>, body: SpanBody) {
+    super(destination);
+    this.#body = body;
+  }
+
+  protected override _next(event: StreamEvent): void {
+    // By far the most events are deltas, of which the span sees the first.
+    const isDelta = event.type === 'content_block_delta';
+    if (!isDelta || !this.#hasDelta) {
+      this.#hasDelta ||= isDelta;
+      markTraced(event);
+      this.#body.push(event);
+    }
+    this.destination.next(event);
+  }
+
+  protected override _error(error: unknown): void {
+    this.#body.fail(error);
+    super._error(error);
+  }
+
+  protected override _complete(): void {
+    this.#body.complete();
+    super._complete();
+  }
 }
 
 /** As much of a reply as the SDK's span reads: about four events, whatever its length. */
@@ -63,7 +88,6 @@ class SpanBody {
   readonly stream: ReadableStream<Uint8Array>;
   #feed!: ReadableStreamDefaultController<Uint8Array>;
   #hasEvents = false;
-  #hasDelta = false;
   #hasStopReason = false;
   isClosed = false;
 
@@ -83,9 +107,7 @@ class SpanBody {
         if ((event.content_block?.type as string) === 'fallback') this.#write(event);
         return;
       case 'content_block_delta':
-        if (!this.#hasDelta) this.#write({ type: 'content_block_delta', index: 0, delta: {} });
-        this.#hasDelta = true;
-        return;
+        return this.#write({ type: 'content_block_delta', index: 0, delta: {} });
       case 'message_stop':
         this.#write(event);
         return this.close();

@@ -1,0 +1,29 @@
+import Anthropic from '@anthropic-ai/sdk';
+import * as otel from '@opentelemetry/api';
+import { type BetaStreamEvent, fromMessages, retryResumable, type StreamEvent } from 'claude-rx';
+import { recordRetry, traceHeaders, traceMessage } from 'claude-rx/telemetry';
+import { expectTypeOf, test } from 'vitest';
+
+const client = new Anthropic({ apiKey: 'x' });
+const params = { model: 'claude-opus-5-5', max_tokens: 1, messages: [] };
+const { model } = params;
+
+test('traceMessage keeps the type of the events', () => {
+  const reply = fromMessages(client, params).pipe(traceMessage(otel, { model }));
+  expectTypeOf(reply.subscribe).parameter(0).toExtend<unknown>();
+  expectTypeOf(reply).toEqualTypeOf(fromMessages(client, params));
+  const beta = fromMessages(client.beta, params).pipe(
+    traceMessage(otel, { model, content: params }),
+  );
+  expectTypeOf(beta).toEqualTypeOf(fromMessages(client.beta, params));
+  expectTypeOf<StreamEvent>().not.toEqualTypeOf<BetaStreamEvent>();
+});
+
+test('the API of OpenTelemetry is needed', () => {
+  // @ts-expect-error -- a tracer is not the API
+  traceMessage(otel.trace, { model });
+  // @ts-expect-error -- no such option
+  traceMessage(otel, { model, contents: true });
+  expectTypeOf(traceHeaders(otel)).toEqualTypeOf<Record<string, string>>();
+  retryResumable<StreamEvent>({ resume: () => [], onRetry: recordRetry(otel) });
+});
