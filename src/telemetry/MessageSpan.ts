@@ -1,5 +1,5 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
-import { isBlockEvent } from '../message/eventKinds.ts';
+import { isBlockEvent, StreamEnd } from '../message/eventKinds.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { fields, text } from '../message/record.ts';
@@ -49,6 +49,7 @@ export class MessageSpan<E extends AnyStreamEvent> implements SpanRecorder<E> {
   #stalls = 0;
   #events = 0;
   #attempt = 1;
+  readonly #end = new StreamEnd();
   #isInRun = false;
   #isCounted = false;
   #isStopped = false;
@@ -91,7 +92,7 @@ export class MessageSpan<E extends AnyStreamEvent> implements SpanRecorder<E> {
     if (this.#isEnded) return;
     this.#isEnded = true;
     const now = this.#config.scheduler.now();
-    // Whoever leaves after `message_stop` has the whole reply.
+    // Whoever leaves after the last event has the whole reply.
     const actual = outcome === 'unsubscribed' && this.#isStopped ? 'complete' : outcome;
     if (!this.#isStopped && now - this.#lastAt > this.#stallAfter) this.#stall(now);
     this.#record(actual, error);
@@ -113,18 +114,15 @@ export class MessageSpan<E extends AnyStreamEvent> implements SpanRecorder<E> {
     // Without content the block of a fallback is still needed: it names the model.
     const isKept = this.#hasContent || !isBlockEvent(event) || isFallback(event);
     if (isKept) this.#message.push(event);
+    this.#isStopped = this.#end.push(event);
     switch (event.type) {
       case 'message_start':
-        this.#isStopped = false;
         return this.#begin(event);
       case 'message_delta':
         this.#isCounted = true;
         return event;
-      case 'message_stop':
-        this.#isStopped = true;
-        return event;
       case 'resume':
-        this.#isCounted = this.#isStopped = false;
+        this.#isCounted = false;
         this.#attempt = event.attempt;
         this.#addEvent('resume', {
           [name.ATTEMPT]: event.attempt,
