@@ -8,7 +8,15 @@ it('a conversation sends nothing that the API refuses, in cases over HTTP', asyn
   );
   expect(Object.keys(tally.actions)).toHaveLength(7);
   expect(Object.keys(tally.replies)).toEqual(
-    expect.arrayContaining(['end', 'fin', 'rst', 'error', 'stall', 'http error', 'max_tokens']),
+    expect.arrayContaining([
+      'end',
+      'fin',
+      'rst',
+      'error',
+      'http error',
+      'pause_turn',
+      'compaction',
+    ]),
   );
   expect(Object.keys(tally.outcomes)).toEqual(
     expect.arrayContaining(['idle', 'error', 'stopped', 'left']),

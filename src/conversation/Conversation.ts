@@ -10,12 +10,14 @@ import {
   of,
   repeat,
   Subject,
+  takeWhile,
   tap,
   throwError,
 } from 'rxjs';
 import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
+import type { ToolEvent } from '../message/ToolEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { runTools, type TurnContext } from '../tools/runTools.ts';
 import { checkOptions } from '../tools/RunToolsOptions.ts';
@@ -126,6 +128,8 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   readonly #changes = new Subject<void>();
   /** Stops the turn that runs. */
   #stop: AbortController | undefined;
+  /** The fingerprint of the last request. */
+  #sent: string | undefined;
 
   constructor(
     source: ConversationSource<E>,
@@ -361,19 +365,32 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
         (params, context) => this.#reply(params, context),
         { ...this.#params, messages: [] },
         { ...options, tools, maxTurns },
+      ).pipe(
+        map((event) => this.#withOutcome(event)),
+        takeWhile((event) => event.type !== 'turn_end' || event.outcome === 'continue', true),
       );
     }
     let turn = 0;
+    const goesOn = () => isPaused(this.messages.at(-1)) && this.#hasNews();
     return defer(() => this.#reply(this.#params, { turn: ++turn })).pipe(
-      repeat({
-        count: maxTurns ?? Infinity,
-        delay: () => (isPaused(this.messages.at(-1)) ? of(0) : EMPTY),
-      }),
+      repeat({ count: maxTurns ?? Infinity, delay: () => (goesOn() ? of(0) : EMPTY) }),
     );
+  }
+
+  /** A turn that would be followed by the same request again is the last one. */
+  #withOutcome(event: E | ToolEvent<E>): E | ToolEvent<E> {
+    if (event.type !== 'turn_end' || event.outcome !== 'continue' || this.#hasNews()) return event;
+    return { ...event, outcome: event.message.stop_reason ?? 'unknown' };
+  }
+
+  /** Whether the next request of this exchange has anything that the last one had not. */
+  #hasNews(): boolean {
+    return this.#requests.history(this.messages).prefix !== this.#sent;
   }
 
   #reply(params: object, context: TurnContext): Observable<E> {
     const history = this.#requests.history(this.messages);
+    this.#sent = history.prefix;
     this.#transcript.expect(history.prefix);
     return this.#requests.reply(params, history, context);
   }

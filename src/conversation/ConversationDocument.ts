@@ -1,6 +1,6 @@
 import { unfinishedInput } from '../message/BlockBuilder.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
-import { blockProblem } from './blockProblem.ts';
+import { blockProblem, shapeProblem } from './blockProblem.ts';
 import type {
   AssistantMessage,
   ConversationMessage,
@@ -8,7 +8,8 @@ import type {
   KeyedBlock,
   UserMessage,
 } from './ConversationState.ts';
-import { type AnyBlock, isBlankText } from '../history/blocks.ts';
+import { isBlankText } from '../history/blankText.ts';
+import type { AnyBlock } from '../history/blocks.ts';
 import { COUNTERS } from './usage.ts';
 import { textOf } from './userContent.ts';
 
@@ -101,27 +102,22 @@ export function readDocument<E extends AnyStreamEvent>(document: unknown): Kept<
   if (version !== VERSION) {
     fail('version', `must be ${VERSION}, not ${JSON.stringify(version)}: it is of another version`);
   }
-  const ids = new Set<unknown>();
   const keys = new Set<unknown>();
   const read = list(messages, 'messages').map((message, index) =>
-    readMessage<E>(message, `messages[${index}]`, { ids, keys }),
+    readMessage<E>(message, `messages[${index}]`, keys),
   );
   if (read[0]?.role === 'assistant') fail('messages[0].role', "must be 'user'");
   const counters = record(usage, 'usage');
   for (const name of COUNTERS) number(counters[name], `usage.${name}`);
-  if (cost !== undefined) number(cost, 'cost');
-  return { messages: read, usage: counters as never, cost: cost as number | undefined };
-}
-
-interface Seen {
-  ids: Set<unknown>;
-  keys: Set<unknown>;
+  // A sum that is no number is `null` in JSON.
+  if (cost != null) number(cost, 'cost');
+  return { messages: read, usage: counters as never, cost: (cost ?? undefined) as never };
 }
 
 function readMessage<E extends AnyStreamEvent>(
   value: unknown,
   path: string,
-  { ids, keys }: Seen,
+  keys: Set<unknown>,
 ): ConversationMessage<E> {
   const { key, role, content, ...rest } = record(value, path);
   unique(key, `${path}.key`, keys);
@@ -130,9 +126,6 @@ function readMessage<E extends AnyStreamEvent>(
   const blocks = list(content, `${path}.content`).map((block, index) =>
     readBlock(block, role, `${path}.content[${index}]`),
   );
-  for (const [index, { type, id }] of blocks.entries()) {
-    if (type === 'tool_use') unique(id, `${path}.content[${index}].id`, ids);
-  }
   const keyed = keyedBlocks(String(key), blocks);
   if (role === 'user') {
     if (blocks.every(isBlankText)) fail(`${path}.content`, 'must not be empty');
@@ -159,8 +152,6 @@ function readReply<E extends AnyStreamEvent>(
   if (status !== 'complete' && status !== 'stopped' && status !== 'error') {
     fail(`${path}.status`, "must be 'complete', 'stopped' or 'error'");
   }
-  if (model !== undefined && typeof model !== 'string') fail(`${path}.model`, 'must be a string');
-  if (usage !== undefined && usage !== null) record(usage, `${path}.usage`);
   if (prefix !== undefined && typeof prefix !== 'string')
     fail(`${path}.prefix`, 'must be a string');
   if (seam !== undefined) number(seam, `${path}.seam`);
@@ -181,7 +172,7 @@ function readReply<E extends AnyStreamEvent>(
     ...(model !== undefined && { model }),
     ...(stop_reason !== undefined && { stop_reason }),
     ...(stop_details !== undefined && { stop_details }),
-    ...(usage != null && { usage }),
+    ...(usage !== undefined && { usage }),
     ...(prefix !== undefined && { prefix }),
     ...(seam !== undefined && { seam }),
   } as unknown as AssistantMessage<E>;
@@ -205,8 +196,9 @@ export function keyedBlocks<Block>(key: string, blocks: readonly Block[]): Keyed
   return blocks.map((block, index) => ({ key: `${key}.${index + 1}`, block }));
 }
 
+/** A block of the user's, which can be sent; or one of a reply, which may be whatever came. */
 function readBlock(value: unknown, role: 'user' | 'assistant', path: string): AnyBlock {
-  const problem = blockProblem(value, role, path);
+  const problem = role === 'user' ? blockProblem(value, role, path) : shapeProblem(value, path);
   if (problem) throw new TypeError(`Conversation.fromJSON: ${problem}`);
   const { unfinished_input, ...block } = value as AnyBlock;
   if (unfinished_input === undefined) return block;

@@ -126,7 +126,8 @@ export class RequestBuilder<E extends AnyStreamEvent> {
 
   #prepared(params: Params): Params {
     const { cache = '5m' } = this.#options;
-    const request = wellFormed(params);
+    const { messages, ...rest } = params;
+    const request: Params = { ...(wellFormed(rest) ?? rest), messages };
     return cache === false ? request : placeBreakpoints(request, cache);
   }
 }

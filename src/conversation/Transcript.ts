@@ -46,9 +46,9 @@ export class Transcript<E extends AnyStreamEvent> {
     this.#messages = messages;
     this.#usage = usage;
     this.#cost = cost;
-    this.#lastKey = Math.max(
+    this.#lastKey = messages.reduce(
+      (last, { key }) => Math.max(last, Number(/^m(\d{1,15})$/.exec(key)?.[1] ?? 0)),
       0,
-      ...messages.map(({ key }) => Number(/^m(\d+)$/.exec(key)?.[1] ?? 0)),
     );
   }
 

@@ -1,21 +1,19 @@
+import { isModelOnly, isUserOnly } from '../history/blockKinds.ts';
 import type { AnyBlock } from '../history/blocks.ts';
+import { MAX_DEPTH, wellFormed } from '../history/wellFormed.ts';
+import { isRecord } from '../message/record.ts';
 
 type Role = 'user' | 'assistant';
 type Check = (value: unknown) => boolean;
 
 const isString: Check = (value) => typeof value === 'string';
-const isRecord: Check = (value) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isContent: Check = (value) => value === undefined || isString(value) || Array.isArray(value);
 
 type Fields = Readonly<Record<string, readonly [isRight: Check, what: string]>>;
 
 const TEXT = [isString, 'a string'] as const;
-// As the API has it: SDK src/resources/messages/messages.ts `ToolUseBlockParam`.
-const ID = [
-  (value: unknown) => typeof value === 'string' && /^[\w-]+$/.test(value),
-  'letters, digits, _ and -',
-] as const;
+// A gateway's ids have any shape; they are mapped where they are sent.
+const ID = [(value: unknown) => typeof value !== 'object', 'a string'] as const;
 const NAME = [(value: unknown) => isString(value) && value !== '', 'a name'] as const;
 const CALL: Fields = { id: ID, name: NAME, input: [isRecord, 'an object'] };
 
@@ -30,24 +28,30 @@ const FIELDS: ReadonlyMap<string, Fields> = new Map<string, Fields>([
   ['tool_result', { tool_use_id: ID, content: [isContent, 'a string or a list of blocks'] }],
 ]);
 
-const ASSISTANT_ONLY =
-  /^(tool_use|server_tool_use|mcp_tool_use|thinking|redacted_thinking)$|._tool_result$/;
-const USER_ONLY = /^(tool_result|image|document|search_result)$/;
-
 /** What is wrong with a block, with the path to it in front; `undefined` for one that can be sent. */
 export function blockProblem(block: unknown, role: Role, path: string): string | undefined {
-  if (!isRecord(block)) return `${path}: must be an object`;
-  const { type, content } = block as AnyBlock;
-  if (!isString(type)) return `${path}.type: must be a string`;
-  if ((role === 'user' ? ASSISTANT_ONLY : USER_ONLY).test(type)) {
+  const problem = shapeProblem(block, path);
+  if (problem !== undefined) return problem;
+  const { type, content, ...rest } = block as AnyBlock;
+  if (role === 'user' ? isModelOnly({ type }) : isUserOnly({ type })) {
     const other = role === 'user' ? 'the model' : 'the user';
     return `${path}.type: a block of type '${type}' is for ${other}`;
   }
   for (const [name, [isRight, what]] of Object.entries(FIELDS.get(type) ?? {})) {
-    if (!isRight((block as AnyBlock)[name])) return `${path}.${name}: must be ${what}`;
+    const value = name === 'content' ? content : rest[name];
+    if (!isRight(value)) return `${path}.${name}: must be ${what}`;
+  }
+  if (wellFormed(block) === undefined) {
+    return `${path}: must be nested at most ${MAX_DEPTH} levels deep`;
   }
   if (type !== 'tool_result' || !Array.isArray(content)) return undefined;
   return content
     .map((inner, index) => blockProblem(inner, 'user', `${path}.content[${index}]`))
-    .find((problem) => problem !== undefined);
+    .find((innerProblem) => innerProblem !== undefined);
+}
+
+/** What is wrong with a block of a reply: whatever came has to be kept. */
+export function shapeProblem(block: unknown, path: string): string | undefined {
+  if (!isRecord(block)) return `${path}: must be an object`;
+  return isString(block['type']) ? undefined : `${path}.type: must be a string`;
 }

@@ -2,7 +2,8 @@ import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { blockProblem } from './blockProblem.ts';
 import { keyedBlocks, withResult } from './ConversationDocument.ts';
 import type { ConversationMessage } from './ConversationState.ts';
-import { type AnyBlock, isBlankText, isResult } from '../history/blocks.ts';
+import { isBlankText } from '../history/blankText.ts';
+import { type AnyBlock, isResult } from '../history/blocks.ts';
 import { textOf } from './userContent.ts';
 
 /**
@@ -27,6 +28,9 @@ export function messagesOf<E extends AnyStreamEvent>(
     const said = role === 'user' ? blocks.filter((block) => !isResult(block)) : blocks;
     if (role === 'user') attach(messages, blocks.filter(isResult));
     if (said.length === 0) return;
+    if (role === 'assistant' && messages.length === 0) {
+      throw new TypeError(`Conversation: ${path}.role: a message of the user must come before it`);
+    }
     const key = `m${messages.length + 1}`;
     const fields = { key, text: textOf(said), blocks: keyedBlocks(key, said) };
     messages.push(

@@ -44,26 +44,33 @@ export function withUsage(
   before: ConversationUsage,
   usage: Counters | null | undefined,
 ): ConversationUsage {
-  const sums = COUNTERS.map((name) => [name, before[name] + (usage?.[name] ?? 0)]);
+  const sums = COUNTERS.map((name) => [name, before[name] + countOf(usage?.[name])]);
   return Object.fromEntries(sums) as unknown as ConversationUsage;
+}
+
+/** A gateway may report anything. */
+function countOf(value: unknown): number {
+  return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : 0;
 }
 
 /** How many tokens the request of a reply had. */
 export function promptTokens(usage: Counters | null | undefined): number {
   const { input_tokens, cache_creation_input_tokens, cache_read_input_tokens } = usage ?? {};
-  return (input_tokens ?? 0) + (cache_creation_input_tokens ?? 0) + (cache_read_input_tokens ?? 0);
+  return (
+    countOf(input_tokens) + countOf(cache_creation_input_tokens) + countOf(cache_read_input_tokens)
+  );
 }
 
 /** What the tokens of a reply cost. */
 export function costOf(usage: Counters | null | undefined, prices: TokenPrices): number {
   const { input, output } = prices;
   const { cacheRead = 0.1 * input, cacheWrite = 1.25 * input, cacheWrite1h = 2 * input } = prices;
-  const written = usage?.cache_creation_input_tokens ?? 0;
-  const forAnHour = Math.min(usage?.cache_creation?.ephemeral_1h_input_tokens ?? 0, written);
+  const written = countOf(usage?.cache_creation_input_tokens);
+  const forAnHour = Math.min(countOf(usage?.cache_creation?.ephemeral_1h_input_tokens), written);
   return (
-    ((usage?.input_tokens ?? 0) * input +
-      (usage?.output_tokens ?? 0) * output +
-      (usage?.cache_read_input_tokens ?? 0) * cacheRead +
+    (countOf(usage?.input_tokens) * input +
+      countOf(usage?.output_tokens) * output +
+      countOf(usage?.cache_read_input_tokens) * cacheRead +
       (written - forAnHour) * cacheWrite +
       forAnHour * cacheWrite1h) /
     1_000_000

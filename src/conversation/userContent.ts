@@ -1,5 +1,6 @@
 import { blockProblem } from './blockProblem.ts';
-import { type AnyBlock, isBlankText } from '../history/blocks.ts';
+import { isBlankText } from '../history/blankText.ts';
+import type { AnyBlock } from '../history/blocks.ts';
 
 /**
  * What a user says, as blocks; blank text beside others is left out, as the API refuses it.
@@ -24,5 +25,5 @@ export function userContent(content: string | readonly object[], caller: string)
 
 /** The text of blocks, with nothing in between. */
 export function textOf(blocks: readonly { type: string; text?: unknown }[]): string {
-  return blocks.map(({ type, text }) => (type === 'text' ? String(text) : '')).join('');
+  return blocks.map(({ type, text }) => (type === 'text' ? String(text ?? '') : '')).join('');
 }

@@ -12,6 +12,21 @@ export function isServerCall({ type }: AnyBlock): boolean {
   return type === 'server_tool_use' || type === 'mcp_tool_use';
 }
 
+/** The result of a call that the API runs itself. */
+export function isServerResult({ type }: AnyBlock): boolean {
+  return /._tool_result$/.test(type);
+}
+
 export function isThought({ type }: AnyBlock): boolean {
   return type === 'thinking' || type === 'redacted_thinking';
+}
+
+/** A block that only the model writes. */
+export function isModelOnly(block: AnyBlock): boolean {
+  return isCall(block) || isServerCall(block) || isServerResult(block) || isThought(block);
+}
+
+/** A block that only a user's turn may hold; a document since version 2026-10-21. */
+export function isUserOnly({ type }: AnyBlock): boolean {
+  return /^(tool_result|image|document|search_result)$/.test(type);
 }

@@ -12,14 +12,9 @@ export interface Turn {
   content: AnyBlock[];
 }
 
-/** The prefix with one more block. */
+/** The fingerprint of a prefix with one more block. */
 export function withBlock(role: Turn['role']): (prefix: string, block: AnyBlock) => string {
-  return (prefix, block) => fingerprint(prefix, [role, block]);
-}
-
-/** Whether the API refuses the block as an empty text. */
-export function isBlankText(block: { type: string; text?: unknown }): boolean {
-  return block.type === 'text' && String(block.text ?? '').trim() === '';
+  return (prefix, block) => fingerprint(`${prefix} ${role}`, block);
 }
 
 export function isResult(block: { type: string }): boolean {

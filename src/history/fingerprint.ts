@@ -1,15 +1,28 @@
+/** By block, since blocks do not change: what is encoded in base64 is read once. */
+const digests = new WeakMap<object, string>();
+
 /**
- * A short text that is another one where `value`, or what came before, is another one. It is made of
- * the JSON of the value, without the breakpoints of the prompt cache: they change nothing that is
- * said. It is no protection against somebody who wants two values to look alike.
+ * Chained hash of `before` and `value`: a short text that differs where `value`, or anything before
+ * it, differs. Ignores `cache_control`, which changes nothing for the model. Not safe against
+ * somebody who wants two values to look alike.
  */
 export function fingerprint(before: string, value: unknown): string {
-  const text = JSON.stringify(value, (key, part) => (key === 'cache_control' ? undefined : part));
-  return hashed(`${before} ${text}`).toString(36);
+  return hashed(`${before} ${digestOf(value)}`);
+}
+
+function digestOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return hashed(withoutBreakpoints(value));
+  let digest = digests.get(value);
+  if (digest === undefined) digests.set(value, (digest = hashed(withoutBreakpoints(value))));
+  return digest;
+}
+
+function withoutBreakpoints(value: unknown): string {
+  return `${JSON.stringify(value, (key, part) => (key === 'cache_control' ? undefined : part))}`;
 }
 
 /** 53 bits of a hash, by the mixing of MurmurHash3. */
-function hashed(text: string): number {
+function hashed(text: string): string {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;
   for (let index = 0; index < text.length; index++) {
@@ -21,5 +34,5 @@ function hashed(text: string): number {
     Math.imul(high ^ (high >>> 16), 2_246_822_507) ^ Math.imul(low ^ (low >>> 13), 3_266_489_909);
   low =
     Math.imul(low ^ (low >>> 16), 2_246_822_507) ^ Math.imul(high ^ (high >>> 13), 3_266_489_909);
-  return 4_294_967_296 * (low & 0x1fffff) + (high >>> 0);
+  return (4_294_967_296 * (low & 0x1fffff) + (high >>> 0)).toString(36);
 }

@@ -1,6 +1,7 @@
 import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import { Seam, type SeamConfig } from './Seam.ts';
 import { addUsage } from '../message/addUsage.ts';
+import { isBlank } from '../history/blankText.ts';
 import { isCall } from '../history/blockKinds.ts';
 import { continuationOf } from '../message/continuation.ts';
 import { defaultContinuation } from './continueFrom.ts';
@@ -308,7 +309,7 @@ export class Splice<E extends AnyStreamEvent> {
 
   #emit(given: object): void {
     const event = given as Event;
-    if (this.#isBlank && isBlankText(event)) {
+    if (this.#isBlank && isBlankDelta(event)) {
       this.#blank.push(event);
       return;
     }
@@ -362,12 +363,8 @@ function attemptsOf(usage: Usage): object[] {
   return usage.attempts ?? [usage];
 }
 
-function isBlankText({ type, delta }: Event): boolean {
-  return (
-    type === 'content_block_delta' &&
-    delta?.type === 'text_delta' &&
-    asString(delta.text).trim() === ''
-  );
+function isBlankDelta({ type, delta }: Event): boolean {
+  return type === 'content_block_delta' && delta?.type === 'text_delta' && isBlank(delta.text);
 }
 
 function withoutNull(fields: object | null | undefined): object {

@@ -4,11 +4,10 @@ import { type Continuation, continuation, continuationIn } from '../message/cont
 import {
   type AnyMessage,
   type Block,
-  endingOf,
   isSpliced,
   keptBlocks,
-  seamOf,
-  sendable,
+  type KeptContent,
+  keptContent,
 } from './keptContent.ts';
 
 /**
@@ -127,9 +126,11 @@ export function continueFrom<
   if (refusal) throw new TypeError(`continueFrom: strategy '${strategy}' ${refusal}`);
   const chosen = kept.length === 0 ? 'restart' : (strategy ?? defaultStrategy(params, kept));
   if (chosen === 'restart') return partial ? restart(params) : again(params);
-  const content = sendable(kept, isSpliced(partial));
-  if (content.length === 0) return joined(params, kept, seamOf(kept));
-  return chosen === 'prefill' ? prefill(params, kept, content) : instruct(params, kept, content);
+  // Prefill goes without thinking, and so does its content.
+  const blocks = chosen === 'prefill' ? kept.filter((block) => !isThought(block)) : kept;
+  const sent = keptContent(blocks, isSpliced(partial), params.messages);
+  if (sent.content.length === 0) return joined(params, kept, sent.seam);
+  return chosen === 'prefill' ? prefill(params, kept, sent) : instruct(params, kept, sent);
 }
 
 /** How a continuation joins `partial` when nothing was said: as the model's name suggests. */
@@ -141,7 +142,8 @@ export function defaultContinuation(partial: AnyMessage): Continuation {
 /** How a continuation joins `partial` when it repeats nothing but what was left out. */
 function exact(partial: AnyMessage): Continuation {
   const keep = keptBlocks(partial);
-  return { keep, seam: seamOf(partial.content.slice(0, keep)) };
+  const { seam } = keptContent(partial.content.slice(0, keep), isSpliced(partial));
+  return { keep, seam };
 }
 
 type Turn = ContinuableParams['messages'][number];
@@ -222,31 +224,18 @@ function byFunction<Params extends ContinuableParams>(
 function prefill<Params extends ContinuableParams>(
   params: Params,
   kept: readonly Block[],
-  content: readonly Block[],
+  { content, seam }: KeptContent,
 ): Params {
-  const said = content.filter((block) => !isThought(block));
-  return withTurns(params, kept, seamOf(kept), [{ role: 'assistant', content: said }]);
+  return withTurns(params, kept, seam, [{ role: 'assistant', content }]);
 }
 
 function instruct<Params extends ContinuableParams>(
   params: Params,
   kept: readonly Block[],
-  content: readonly Block[],
+  { content, answers, seam, ending }: KeptContent,
 ): Params {
-  const ending = endingOf(kept);
   const anchor = lastWords(ending);
-  const answers = kept.flatMap((block) =>
-    block.type === 'tool_use'
-      ? [
-          {
-            type: 'tool_result',
-            tool_use_id: block.id,
-            content: 'This call has been noted; it runs when your response is complete.',
-          },
-        ]
-      : [],
-  );
-  return withTurns(params, kept, { ...seamOf(kept), anchor, mayRepeat: true }, [
+  return withTurns(params, kept, { ...seam, anchor, mayRepeat: true }, [
     { role: 'assistant', content },
     { role: 'user', content: [...answers, { type: 'text', text: instruction(ending, anchor) }] },
   ]);

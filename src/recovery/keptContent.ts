@@ -1,6 +1,9 @@
-import { isServerCall, isThought } from '../history/blockKinds.ts';
+import { isCall, isThought } from '../history/blockKinds.ts';
+import { trimmedEnd } from '../history/blankText.ts';
+import type { AnyBlock } from '../history/blocks.ts';
+import { sendBack } from '../history/sendBack.ts';
+import { SentHistory } from '../history/SentHistory.ts';
 import type { AnyStreamEvent, ContentBlockOf, MessageOf } from '../message/StreamEvent.ts';
-import { wellFormed } from '../history/wellFormed.ts';
 
 export type AnyMessage = MessageOf<AnyStreamEvent>;
 export type Block = ContentBlockOf<AnyStreamEvent>;
@@ -12,75 +15,60 @@ export type Block = ContentBlockOf<AnyStreamEvent>;
 export function keptBlocks({ content }: Pick<AnyMessage, 'content'>): number {
   const kept = content.findLastIndex((block) => textOf(block) !== '') + 1;
   const blocks = content.slice(0, kept);
-  const hasText = blocks.some((block) => trimmed(textOf(block)) !== '');
+  const hasText = blocks.some((block) => trimmedEnd(textOf(block)) !== '');
   return hasText || blocks.every(({ type }) => type === 'text') ? kept : 0;
 }
 
-/** What of the kept blocks the API takes back. */
-export function sendable(kept: readonly Block[], spliced: boolean): Block[] {
-  const results = new Set(kept.map((block) => 'tool_use_id' in block && block.tool_use_id));
-  const thoughts = kept.findIndex((block) => !isThought(block));
-  const blocks = kept
-    .filter((block, index) => {
-      if (block.type === 'thinking' && !block.signature) return false;
-      if (isThought(block)) return !spliced || index < thoughts;
-      return !isServerCall(block) || ('id' in block && results.has(block.id));
-    })
-    .reduce(joinBlank, []);
-  // A turn may not end with thinking: "The final block in an assistant message cannot be thinking".
-  while (blocks.length > 0 && isThought(blocks.at(-1)!)) blocks.pop();
-  return blocks.map((block, index) => {
-    if (block.type !== 'text') return block;
-    const text = index === blocks.length - 1 ? trimmed(block.text) : block.text;
-    return { ...block, text: wellFormed(text) };
-  });
+/** Which part of the kept blocks a continuation sends, and how it joins what was shown. */
+export interface KeptContent {
+  /** The blocks of the assistant's turn. */
+  content: AnyBlock[];
+  /** The turn of the user's that answers its calls, if there are any. */
+  answers: AnyBlock[];
+  /** The text of these blocks, and the text behind it that was shown and is not sent. */
+  seam: { sent: string; leftOut: string };
+  /** The text with which the turn ends; empty where it does not end with text. */
+  ending: string;
 }
 
-/** Text that is only white space is refused; it goes to the text before it, as between citations. */
-function joinBlank(blocks: Block[], block: Block): Block[] {
-  if (block.type !== 'text' || trimmed(textOf(block)) !== '') return [...blocks, block];
-  const last = blocks.at(-1);
-  if (last?.type !== 'text') return blocks;
-  return [...blocks.slice(0, -1), { ...last, text: last.text + textOf(block) }];
+/** Which part of the kept blocks is sent after `messages`. */
+export function keptContent(
+  kept: readonly Block[],
+  isSplicedReply: boolean,
+  messages: readonly object[] = [],
+): KeptContent {
+  const blocks = kept as unknown as readonly AnyBlock[];
+  // The first attempt is kept up to a text at least.
+  const first = blocks.findIndex((block) => !isThought(block));
+  const reply = { blocks, seam: isSplicedReply ? first : undefined };
+  const results = blocks.filter(isCall).map(({ id }) => ({ ...NOTED, tool_use_id: id }));
+  const sent = new SentHistory(messages);
+  const { turns, leftOut } = sendBack([reply], sent, { results, end: 'trim' });
+  const [assistant, user] = turns;
+  const content = assistant?.content ?? [];
+  return {
+    content,
+    answers: user?.content ?? [],
+    seam: { sent: content.map(textOf).join(''), leftOut },
+    ending: content
+      .slice(content.findLastIndex(({ type }) => type !== 'text') + 1)
+      .map(textOf)
+      .join(''),
+  };
 }
 
-/** The text of the kept blocks, and what of it at the end is not sent. */
-export function seamOf(kept: readonly Block[]): { sent: string; leftOut: string } {
-  const end = lastText(kept);
-  const leftOut = end.slice(trimmed(end).length);
-  const text = kept.map(textOf).join('');
-  return { sent: wellFormed(text.slice(0, text.length - leftOut.length)), leftOut };
-}
-
-/** The text with which the turn that is sent ends; empty where it does not end with text. */
-export function endingOf(kept: readonly Block[]): string {
-  return wellFormed(trimmed(lastText(kept)));
-}
-
-/** The text since anything else was said. Thinking before nothing but white space is not sent. */
-function lastText(kept: readonly Block[]): string {
-  let text = '';
-  for (const block of kept.toReversed()) {
-    if (block.type === 'text') text = textOf(block) + text;
-    else if (!isThought(block) || trimmed(text) !== '') break;
-  }
-  return text;
-}
+const NOTED = {
+  type: 'tool_result',
+  content: 'This call has been noted; it runs when your response is complete.',
+};
 
 /** The text of a block; a gateway may leave out an empty one. */
-function textOf(block: Block): string {
-  return block.type === 'text' ? (block.text ?? '') : '';
+function textOf({ type, text }: { type: string; text?: unknown }): string {
+  return type === 'text' ? String(text ?? '') : '';
 }
 
 /** Whether `retryResumable` has joined the message of several attempts. */
 export function isSpliced(message: AnyMessage | undefined): boolean {
   const usage = message?.usage as { attempts?: unknown } | undefined;
   return Array.isArray(usage?.attempts) && usage.attempts.length > 1;
-}
-
-/** Without white space at the end, as any language sees it, and without half a character. */
-function trimmed(text: string): string {
-  let end = text.length;
-  while (end > 0 && /[\s\p{Cc}\ud800-\udbff]/u.test(text[end - 1]!)) end--;
-  return text.slice(0, end);
 }

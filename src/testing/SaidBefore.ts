@@ -1,4 +1,4 @@
-import { fingerprint } from '../history/fingerprint.ts';
+import { createHash } from 'node:crypto';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import type { CheckedReply } from './Reply.ts';
@@ -16,18 +16,23 @@ export interface Prefixed {
   messages?: unknown;
 }
 
-/** Stands for all that comes before the messages of a request. */
+/** The fingerprint of all that comes before the messages of a request. */
 export function seedOf({ system, tools }: Prefixed): string {
   const blocks = typeof system === 'string' ? [{ type: 'text', text: system }] : (system ?? []);
-  return fingerprint('', [blocks, tools ?? []]);
+  return fingerprint('', canonical([blocks, tools ?? []]));
 }
 
-/** Stands for what came before, and a block behind it. */
+/** Its own, so that a fault in the library's is found. */
+function fingerprint(before: string, text: string): string {
+  return createHash('sha1').update(before).update('\n').update(text).digest('base64');
+}
+
+/** The fingerprint of what came before, and a block behind it. */
 export function withBlock(prefix: string, role: string, block: object): string {
-  return fingerprint(prefix, [role, canonical(block as AnyBlock)]);
+  return fingerprint(prefix, `${role} ${canonical(block)}`);
 }
 
-/** Stands for a whole request. */
+/** The fingerprint of a whole request. */
 function prefixOf(request: Prefixed): string {
   const { messages } = request as { messages: { role: string; content: string | AnyBlock[] }[] };
   // Those of the system are no turns.
@@ -142,7 +147,7 @@ export class SaidBefore {
     }
     const last = content.at(-1);
     const isPaused = stop_reason === 'pause_turn' || stop_reason === 'compaction';
-    if (last && isPaused) this.#paused.add(canonical(last as unknown as AnyBlock));
+    if (last && isPaused) this.#paused.add(canonical(last));
   }
 }
 
@@ -155,16 +160,15 @@ export function remembered(reply: CheckedReply, said: SaidBefore, request: Prefi
   return { ...reply, events: heard };
 }
 
-/** The same text for the same block, whatever the order of its fields, and without its nulls. */
-function canonical(block: AnyBlock): string {
-  const { cache_control: _, ...fields } = block;
-  return JSON.stringify(fields, (_key, value) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
+/** The same text for the same value, whatever the order of its fields, and without nulls and breakpoints. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
       ? Object.fromEntries(
-          Object.entries(value)
-            .filter(([, field]) => field !== null)
+          Object.entries(part)
+            .filter(([name, field]) => field !== null && name !== 'cache_control')
             .toSorted(([one], [other]) => (one < other ? -1 : 1)),
         )
-      : value,
+      : part,
   );
 }

@@ -1,5 +1,6 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
 import { AsyncSubject } from 'rxjs';
+import { isPausedBy } from '../history/stopReasons.ts';
 import { ProvenCalls } from '../message/ProvenCalls.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import { CallFailure } from './CallFailure.ts';
@@ -35,9 +36,6 @@ export type TurnStep =
   | { readonly type: 'begin'; readonly call: TurnCall }
   /** The call is due: it may run. */
   | { readonly type: 'run'; readonly call: TurnCall };
-
-/** The reasons to stop after which calls are answered. */
-const ANSWERED: ReadonlySet<unknown> = new Set(['tool_use', 'pause_turn', 'compaction']);
 
 /**
  * Follows the calls in the reply of one turn, and says when each of them may run: when the reply
@@ -149,7 +147,8 @@ export class TurnCalls<E extends AnyStreamEvent> {
   }
 
   #end(): TurnStep[] {
-    if (!ANSWERED.has(this.message?.stop_reason)) return [];
+    const stopReason = this.message?.stop_reason;
+    if (stopReason !== 'tool_use' && !isPausedBy(stopReason)) return [];
     for (const { call: block, error } of this.#proven.malformed) {
       const call = this.#open(block as ToolUse);
       if (call === undefined) continue;

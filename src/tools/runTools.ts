@@ -14,6 +14,7 @@ import {
   scheduled,
 } from 'rxjs';
 import { requireMessageStop } from '../../operators/requireMessageStop.ts';
+import { SentHistory } from '../history/SentHistory.ts';
 import { missingStart } from '../message/missingStart.ts';
 import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
 import type { ToolEvent, TurnEndEvent } from '../message/ToolEvent.ts';
@@ -163,6 +164,7 @@ export function runTools<E extends AnyStreamEvent>(
     let next: object | undefined = first;
     let turn = 0;
     let total: object | undefined;
+    const sent = new SentHistory(params.messages);
 
     const oneTurn = defer(() => {
       const turnParams = next as TurnParams<{ messages: readonly object[] }>;
@@ -171,7 +173,7 @@ export function runTools<E extends AnyStreamEvent>(
       const end = (): TurnEndEvent<E> => {
         const { message, results, seam } = calls;
         if (message === undefined) throw missingStart();
-        const event = turnEnd<E>({ turn, maxTurns, message, results, seam, before: total });
+        const event = turnEnd<E>({ turn, maxTurns, message, results, seam, before: total, sent });
         total = event.total;
         next = event.outcome === 'continue' ? nextParams(turnParams, event) : undefined;
         return event;

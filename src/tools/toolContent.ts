@@ -1,5 +1,5 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
-import { wellFormed } from '../history/wellFormed.ts';
+import { wellFormed, wellFormedText } from '../history/wellFormed.ts';
 
 export type ToolContent = ToolResultBlockParam['content'];
 
@@ -27,12 +27,15 @@ const TEXT_FIELDS: ReadonlySet<string> = new Set(['type', 'text', 'citations', '
  */
 export function toolContent(value: unknown): ToolContent {
   if (value === undefined) return undefined;
-  if (typeof value === 'string') return wellFormed(value);
+  if (typeof value === 'string') return wellFormedText(value);
   const blocks = Array.isArray(value) ? value : [value];
   if (blocks.length > 0 && blocks.every(isBlock)) {
     // An empty text is refused.
     const said = blocks.filter(({ type, text }) => type !== 'text' || text !== '');
-    return said.length > 0 ? (wellFormed(said) as unknown as ToolContent) : undefined;
+    if (said.length === 0) return undefined;
+    const content = wellFormed(said);
+    if (content === undefined) throw new TypeError('content that is nested so deep cannot be sent');
+    return content as unknown as ToolContent;
   }
   const json: string | undefined = JSON.stringify(value);
   if (json === undefined) throw new TypeError(`a ${typeof value} cannot be sent as a result`);
@@ -47,7 +50,7 @@ export function errorContent(error: unknown): NonNullable<ToolContent> {
   const given = name === 'ToolError' && isSaid ? toolContent(content) : undefined;
   if (given !== undefined) return given;
   const message = error instanceof Error ? error.message : String(error);
-  return wellFormed(`Error: ${message || 'the tool failed and did not say why'}`);
+  return wellFormedText(`Error: ${message || 'the tool failed and did not say why'}`);
 }
 
 function isBlock(value: unknown): value is Fields {

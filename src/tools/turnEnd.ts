@@ -1,11 +1,11 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
+import type { AnyBlock } from '../history/blocks.ts';
+import { sendBack } from '../history/sendBack.ts';
+import type { SentHistory } from '../history/SentHistory.ts';
+import { callsAt, isPausedBy } from '../history/stopReasons.ts';
 import { addUsage } from '../message/addUsage.ts';
 import type { AnyStreamEvent, MessageOf, UsageOf } from '../message/StreamEvent.ts';
-import type { TurnEndEvent, TurnOutcome } from '../message/ToolEvent.ts';
-import { turnMessages } from './turnMessages.ts';
-
-/** The reasons to stop for which a reply is sent back as it is, so that it goes on. */
-const PAUSED: ReadonlySet<unknown> = new Set(['pause_turn', 'compaction']);
+import type { MessageParamOf, TurnEndEvent, TurnOutcome } from '../message/ToolEvent.ts';
 
 interface Turn<E extends AnyStreamEvent> {
   /** Its number, from 1. */
@@ -17,6 +17,8 @@ interface Turn<E extends AnyStreamEvent> {
   seam: number | undefined;
   /** The usage of the turns before. */
   before: object | undefined;
+  /** What is sent before it; takes in what is sent of it. */
+  sent: SentHistory;
 }
 
 /** How a turn ended, and what it adds to the history. */
@@ -27,16 +29,27 @@ export function turnEnd<E extends AnyStreamEvent>({
   results,
   seam,
   before,
+  sent,
 }: Turn<E>): TurnEndEvent<E> {
   const { stop_reason, usage } = message;
-  const isPaused = PAUSED.has(stop_reason);
+  const isPaused = isPausedBy(stop_reason);
   const isOpen = isPaused || (stop_reason === 'tool_use' && results.length > 0);
   const isLast = turn >= maxTurns;
   // A paused reply that is not gone on with is followed by the user.
   const goesOn = isOpen && !(isPaused && isLast);
-  const appended = turnMessages<E>(message, results, { goesOn, seam });
+  const reply = {
+    blocks: message.content as unknown as AnyBlock[],
+    seam,
+    isCut: callsAt(stop_reason) === 'cut',
+  };
+  const { turns, after } = sendBack([reply], sent, {
+    results: results as unknown as AnyBlock[],
+    goesOn,
+  });
+  sent.add(after);
+  const hasNews = isPaused ? turns.length > 0 : turns.at(-1)?.role === 'user';
   const outcome = (): TurnOutcome => {
-    if (!isOpen || appended.length === 0) return stop_reason ?? 'unknown';
+    if (!isOpen || !hasNews) return stop_reason ?? 'unknown';
     return isLast ? 'max_turns' : 'continue';
   };
   return {
@@ -46,6 +59,6 @@ export function turnEnd<E extends AnyStreamEvent>({
     message,
     usage: usage as UsageOf<E>,
     total: addUsage(before, usage) as UsageOf<E>,
-    appended,
+    appended: turns as unknown as MessageParamOf<E>[],
   };
 }

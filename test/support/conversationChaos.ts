@@ -56,7 +56,7 @@ type Random = () => number;
 const BATCH = 250;
 const AT_A_TIME = 8;
 /** How long nothing comes before a stall is found, in milliseconds. */
-const STALL = 150;
+const STALL = 500;
 /** At most so many things are done with a conversation. */
 const ACTIONS = 6;
 
@@ -116,7 +116,19 @@ function expectAlternation(messages: { role: string }[]): void {
   expect(roles).toEqual(roles.map((_, index) => (index % 2 ? 'assistant' : 'user')));
 }
 
-const WORDS = ['Hm', ' a', 'b ', 'two words', '\n', 'Grüße 👋🏽', 'end. \n', ' ', 'x'];
+const BLANKS = ['\n', ' ', '\u0001'];
+const HALVES = ['half \ud83d', '\ud83d'];
+const WORDS = ['Hm', ' a', 'b ', 'two words', 'Grüße 👋🏽', 'end. \n', 'x', ...BLANKS, ...HALVES];
+/** Ids as gateways make them: of another shape, and the same in each reply or in one. */
+const IDS = ['functions.look:0', 'functions_look_0', 'call_0', 'é'];
+/** Blocks that come whole. */
+const BLOCKS = [
+  { type: 'fallback', from: { model: 'a' }, to: { model: 'b' } },
+  { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_none', content: [] },
+  { type: 'container_upload', file_id: 'f' },
+  { type: 'connector_text', connector_text: 'new' },
+  { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } },
+];
 const NAMES = ['look', 'slow', 'fail', 'empty', 'ask', 'missing'];
 
 /** Somebody who says anything at all that the API may say. */
@@ -171,23 +183,27 @@ class Model {
       else if (what < 0.5) {
         reply = reply.thinking(random() < 0.3 ? '' : words(random), { signature: `s${id(index)}` });
       } else if (what < 0.53) reply = reply.redactedThinking(`d${id(index)}`);
-      else if (what < 0.58) {
+      else if (what < 0.55) reply = reply.block(pick(random, BLOCKS));
+      else if (what < 0.6) {
         const call = `srvtoolu_${id(index)}`;
         reply = reply.serverToolUse('web_search', { query: 'x' }, { id: call });
-        if (random() < 0.6 || index < length - 1) {
-          reply = reply.block(resultOf(call));
-        } else stopReason = 'pause_turn';
+        if (random() < 0.6) reply = reply.block(resultOf(call));
+        else if (index === length - 1 && stopReason === 'end_turn') stopReason = 'pause_turn';
       } else {
         const input = random() < 0.15 ? { wrong: true } : { value: words(random) };
         const name = pick(random, NAMES);
-        const json = random() < 0.05 ? { json: '{"value": "cut' } : {};
-        reply = reply.toolUse(name, input, { id: `toolu_${id(index)}`, ...json });
+        const texts = ['{"value": "cut', 'null', '[]', '{"value":"a","\\ud83d":"\\ud83d"}'];
+        const json = random() < 0.1 ? { json: pick(random, texts) } : {};
+        const callId = random() < 0.2 ? pick(random, IDS) : `toolu_${id(index)}`;
+        reply = reply.toolUse(name, input, { id: callId, ...json });
         stopReason = 'tool_use';
       }
     }
-    if (stopReason === 'tool_use' && random() < 0.1) stopReason = 'max_tokens';
-    if (stopReason === 'end_turn' && random() < 0.1) {
-      stopReason = pick(random, ['refusal', 'pause_turn']);
+    if (stopReason === 'tool_use' && random() < 0.15) {
+      stopReason = pick(random, ['max_tokens', 'end_turn', 'model_context_window_exceeded']);
+    }
+    if (stopReason === 'end_turn' && random() < 0.15) {
+      stopReason = pick(random, ['refusal', 'pause_turn', 'compaction', 'stop_sequence', 'new']);
     }
     this.#note(stopReason);
     return reply.with({ stopReason });

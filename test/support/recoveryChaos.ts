@@ -14,6 +14,8 @@ import { from, lastValueFrom, mergeMap, tap } from 'rxjs';
 import { expect } from 'vitest';
 import { type Beginning, bodyOf, type ContinuingModel, seeded } from './continuingModel.ts';
 import { leftOver, resources } from './leftOver.ts';
+import { requestProblems } from '../../src/testing/requestProblems.ts';
+import { SaidBefore } from '../../src/testing/SaidBefore.ts';
 import { checkEvents, joinedBlocks } from './splicedReply.ts';
 
 export const KINDS = ['end', 'fin', 'rst', 'error', 'stall'] as const;
@@ -43,6 +45,8 @@ interface Run {
   case: Case;
   /** For each attempt that the server has heard of: what it was answered, up to which byte. */
   attempts: { fault: string; cut: number; startEnds: number }[];
+  /** What it was answered, so that thinking is checked. */
+  said: SaidBefore;
 }
 
 /** As many cases share a server, which remembers all that it was sent. */
@@ -88,6 +92,7 @@ async function runBatch(
     number,
     case: one,
     attempts: [],
+    said: new SaidBefore(),
   }));
   server.handle((request) => answer(model, request, runs, tally));
   try {
@@ -124,7 +129,10 @@ async function runCase(model: ContinuingModel, client: Anthropic, run: Run): Pro
   try {
     checkReply(model, run, await lastValueFrom(reply), events);
   } catch (error) {
-    throw new Error(`${(error as Error).message}\nin ${JSON.stringify(run)}`, { cause: error });
+    throw new Error(
+      `${(error as Error).message}\nin ${JSON.stringify({ ...run, said: undefined })}`,
+      { cause: error },
+    );
   }
 }
 
@@ -156,9 +164,12 @@ function answer(
     run.attempts[attempt - 1] = { fault: kind, cut: 0, startEnds: Infinity };
     return httpError(529, { headers: { 'retry-after-ms': '1' } });
   }
+  const [problem] = requestProblems(request.body as never, { said: run.said });
+  if (problem !== undefined) return httpError(400, { message: problem });
   const beginning = attempt === 1 ? 'plain' : pickBeginning(random);
   const usage = { input_tokens: 1_000 + attempt, output_tokens: 10 + attempt };
-  const { body, offsets } = bodyOf(model.answer(request.body, { beginning, usage }));
+  const events = model.answer(request.body, { beginning, usage });
+  const { body, offsets } = bodyOf([...run.said.listen(events, request.body as never)]);
   const name = typeof beginning === 'string' ? beginning : 'repeat';
   if (attempt > 1) tally.beginnings[name] = (tally.beginnings[name] ?? 0) + 1;
   const chunk = pick(random, CHUNKS);

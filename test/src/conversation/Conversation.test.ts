@@ -35,6 +35,41 @@ const text = (value: string, more = {}) => ({ type: 'text', text: value, ...more
 const signed = { signature: 'c2lnbmVk' };
 const input = z.object({ city: z.string() });
 
+describe('a turn that is never answered', () => {
+  const tools = [defineTool({ name: 'look', description: 'd', input, run: () => 'x' })];
+  const nameless = messageEvents.toolUse('', { city: 'Lyon' });
+  const nothing = messageEvents.with({ stopReason: 'pause_turn' });
+
+  it.each<[string, Iterable<StreamEvent>, ConversationOptions, number]>([
+    ['a call that cannot be sent back', nameless, { tools }, 1],
+    ['a call beside text', nameless.text('So.'), { tools }, 1],
+    ['a call that the caller answers', messageEvents.toolUse('look', { city: 'Lyon' }), {}, 1],
+    [
+      'a reply of nothing that waits for tools',
+      nothing.with({ stopReason: 'tool_use' }),
+      { tools },
+      1,
+    ],
+    ['a pause with nothing in it', nothing, {}, 2],
+    ['a pause with nothing in it, with tools', nothing, { tools }, 2],
+    ['a pause with blank text', nothing.text(' '), {}, 2],
+    ['a pause with thinking', nothing.thinking('Hm'), { tools }, 2],
+  ])('ends, and no request is sent twice: %s', async (_, answer, options, count) => {
+    const requests: string[] = [];
+    const ask = (request: object): Iterable<StreamEvent> => {
+      requests.push(JSON.stringify(request));
+      if (requests.length > 20) throw new Error('asks for ever');
+      return answer;
+    };
+    const conversation = new Conversation(ask, params, options);
+    const events = await received(conversation.send('Hi'));
+    expect(requests).toHaveLength(count);
+    expect(new Set(requests).size).toBe(count);
+    expect(conversation.state.status).toBe('idle');
+    expect(events.at(-1)).not.toMatchObject({ outcome: 'continue' });
+  });
+});
+
 describe('Conversation', () => {
   const http = useServer({ strict: true });
   const talk = (options: ConversationOptions = {}, more: Partial<ConversationParams> = {}) =>

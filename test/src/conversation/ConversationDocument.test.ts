@@ -33,6 +33,11 @@ const document = {
 };
 const client = { messages: { create: () => expect.unreachable('nothing is asked') } } as never;
 const load = (value: unknown) => Conversation.fromJSON(value, client, params);
+const nested = (depth: number) => {
+  let value: unknown = 0;
+  for (let level = 0; level < depth; level++) value = [value];
+  return value;
+};
 const withMessages = (...messages: unknown[]) => ({ ...document, messages });
 
 describe('Conversation.fromJSON', () => {
@@ -85,19 +90,9 @@ describe('Conversation.fromJSON', () => {
       "messages[0].content[0].type: a block of type 'tool_use' is for the model",
     ],
     [
-      'an image of the model',
-      withMessages(question, { ...answer, content: [{ type: 'image' }] }),
-      "messages[1].content[0].type: a block of type 'image' is for the user",
-    ],
-    [
-      'an input that is cut',
-      withMessages(question, { ...answer, content: [{ ...call, input: null }] }),
-      'messages[1].content[0].input: must be an object',
-    ],
-    [
-      'a call twice',
-      withMessages(question, { ...answer, content: [call, call] }),
-      "messages[1].content[1].id: is 'a', which is there already",
+      'content that is too deep to be sent',
+      withMessages({ ...question, content: [{ type: 'text', text: 'Hi', x: nested(100_000) }] }),
+      'messages[0].content[0]: must be nested at most 500 levels deep',
     ],
     [
       'a result of no call',
@@ -119,6 +114,34 @@ describe('Conversation.fromJSON', () => {
   ])('refuses %s, and says where', (_, value, problem) => {
     expect(() => load(value)).toThrow(TypeError);
     expect(() => load(value)).toThrow(`Conversation.fromJSON: ${problem}`);
+  });
+
+  it('reads whatever a reply contained, and sends what the API takes of it', () => {
+    const odd = [
+      { type: 'image' },
+      { type: 'text' },
+      { type: 'text', text: null },
+      { type: 'thinking', thinking: 5 },
+      { ...call, id: 'functions.look:0', input: null },
+      { ...call, input: nested(100_000) },
+      { ...call, name: '' },
+      { type: 'tool_use' },
+      call,
+      call,
+      { type: 'web_search_tool_result', tool_use_id: {}, content: nested(100_000) },
+      { type: 'new', x: nested(100_000) },
+    ];
+    const reply = { ...answer, content: odd, model: null, usage: 'none', results: [] };
+    const conversation = load(withMessages(question, reply));
+    expect(conversation.toJSON().messages[1]).toEqual({ ...reply, results: undefined });
+    const { turns } = historyOf([...conversation.messages, conversation.messages[0]!]);
+    expect(requestProblems({ ...params, messages: turns })).toEqual([]);
+    expect(turns[1]!.content).toMatchObject([
+      { id: 'functions_look_0', input: {} },
+      { id: 'a', input: {} },
+      { id: 'a_2' },
+      { id: 'a_3' },
+    ]);
   });
 
   it('refuses what was corrupted, or reads what can be sent', () => {

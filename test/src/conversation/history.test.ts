@@ -96,9 +96,13 @@ describe('historyOf', () => {
       [turn('user', text('Hi'), text('So?'))],
     ],
     [
-      'cuts a call whose input is no object, and one that a refusal has taken back',
+      'answers a call whose input is no object, and cuts one that a refusal has taken back',
       [hi, reply(call('a', []), text('x'), call('b'), { type: 'fallback' }, text('y'))],
-      [turn('user', text('Hi')), turn('assistant', text('x'), { type: 'fallback' }, text('y'))],
+      [
+        turn('user', text('Hi')),
+        turn('assistant', call('a'), text('x'), { type: 'fallback' }, text('y')),
+        turn('user', unanswered('a')),
+      ],
     ],
     [
       'keeps thinking whole, and not without its signature',
@@ -175,12 +179,15 @@ describe('historyOf', () => {
       for (const reply of [paused(text('x'), thought('Hm')), paused(text('x'), text(' '))]) {
         expect(historyOf([hi, reply]).turns.at(-1)).toEqual(goOn);
       }
-      expect(historyOf([hi, paused()]).turns).toEqual([turn('user', text('Hi'))]);
+      expect(historyOf([hi, paused()]).turns).toEqual([turn('user', text('Hi'), ...goOn.content)]);
     });
 
     it('goes on from the results of its calls', () => {
       const { turns } = historyOf([hi, paused(search, answered('a'))]);
-      expect(turns.slice(1)).toEqual([turn('assistant', call('a')), turn('user', result('a'))]);
+      expect(turns.slice(1)).toEqual([
+        turn('assistant', search, call('a')),
+        turn('user', result('a')),
+      ]);
     });
   });
 

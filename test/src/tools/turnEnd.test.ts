@@ -82,9 +82,14 @@ describe('the outcome of a turn', () => {
     }),
   );
 
-  it('is the stop reason of a pause with nothing in it', async () => {
-    const { ends: all } = await ends([messageEvents.with({ stopReason: 'pause_turn' })]);
-    expect(all).toMatchObject([{ outcome: 'pause_turn', appended: [] }]);
+  it('is the stop reason of a pause with nothing in it, once the model was asked to go on', async () => {
+    const nothing = messageEvents.with({ stopReason: 'pause_turn' });
+    const { ends: all, requests } = await ends([nothing, nothing]);
+    expect(all).toMatchObject([
+      { outcome: 'continue', appended: [{ role: 'user', content: [{ text: 'Continue.' }] }] },
+      { outcome: 'pause_turn', appended: [] },
+    ]);
+    expect(requests).toHaveLength(2);
   });
 
   it('answers the calls of a reply that pauses', async () => {
@@ -130,7 +135,10 @@ describe('what a turn adds to the history', () => {
     expect(await appendedBy(reply)).toEqual([]);
     const early = messageEvents.toolUse('a', { n: 1 }, { id: 'one' }).toolUse('a', { n: 2 });
     const cut = early.with({ stopReason: 'max_tokens' });
-    expect(await appendedBy(cut)).toEqual([]);
+    expect(await appendedBy(cut)).toMatchObject([
+      { role: 'assistant', content: [{ id: 'one' }] },
+      { role: 'user', content: [{ tool_use_id: 'one', is_error: true }] },
+    ]);
     expect(await appendedBy(cut, { eager: true })).toMatchObject([
       { role: 'assistant', content: [{ id: 'one' }] },
       { role: 'user', content: [{ tool_use_id: 'one', content: 'a' }] },

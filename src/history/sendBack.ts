@@ -1,0 +1,284 @@
+import { unfinishedInput } from '../message/BlockBuilder.ts';
+import { isCall, isServerCall, isServerResult, isThought } from './blockKinds.ts';
+import { isBlankText, trimmedEnd } from './blankText.ts';
+import { type AnyBlock, type Turn, withBlock } from './blocks.ts';
+import { sendableBlock, sendableResult } from './sendableBlock.ts';
+import type { SentAfter, SentHistory } from './SentHistory.ts';
+
+/** A reply, or one of a run of replies that carry each other on. */
+export interface Reply {
+  blocks: readonly AnyBlock[];
+  /** The fingerprint of all that it was an answer to. Default: that of all that is sent before it. */
+  prefix?: string | undefined;
+  /** How many of its blocks came before it broke and was carried on, if it was. */
+  seam?: number | undefined;
+  /** Whether it was cut, so that a call at its end may not be whole. */
+  isCut?: boolean | undefined;
+}
+
+export interface SendBackOptions {
+  /** The fingerprint of all that is sent before. Default: `''`. */
+  prefix?: string | undefined;
+  /** The results of calls, in the order of the calls. */
+  results?: readonly AnyBlock[] | undefined;
+  /** The ids of calls that stay open: they are sent without a result. */
+  pending?: ReadonlySet<unknown> | undefined;
+  /** Whether the last reply was paused and is sent back to go on. Default: `false`. */
+  goesOn?: boolean | undefined;
+  /** Whether white space at the end is sent. Default: `keep`. */
+  end?: 'keep' | 'trim' | undefined;
+}
+
+export interface SentBack {
+  /** At most a turn of the assistant and one of the user. */
+  turns: Turn[];
+  /** For `SentHistory.add`. */
+  after: SentAfter;
+  /** The text at the end of the replies that is not sent. */
+  leftOut: string;
+}
+
+/** The model is told this of a call that has no result. */
+const NOT_RUN = 'This call has no result: it was not run to its end.';
+/** A reply that was paused and that the API does not take back as it is gets this answer. */
+const GO_ON: AnyBlock = { type: 'text', text: 'Continue.' };
+
+/**
+ * Which part of a run of replies is sent back to the API, and in which form: a reply, with those that
+ * were paused before it, and the results of its calls. The one place where this is decided.
+ *
+ * | block | rule |
+ * |---|---|
+ * | half a surrogate | replaced first, before anything is judged |
+ * | blank text (white space, control characters) | joined to the text before it, else dropped |
+ * | thinking | kept as it came while everything before it in the request is what the model saw; else dropped, with all later thinking; without a signature: dropped; at the end of a turn: dropped |
+ * | thinking behind a seam | dropped |
+ * | server call without its result | dropped, unless the reply goes on or the turn has a client call; its result may be in the next reply of the run, or in a later turn |
+ * | server tool result without its call | dropped |
+ * | call directly before a `fallback`, unfinished call | dropped, unless it has a result |
+ * | call without a result | answered by an error that says so, unless it is pending |
+ * | id of a call | in the pattern of the API, and unique over the history; alike in its result |
+ * | white space at the end | trimmed with `end: 'trim'`, else kept |
+ * | nothing left | the turn is left out; a paused reply of which nothing is left, or whose end is not sent as it came, gets a user turn "Continue.", once |
+ *
+ * Blocks that are sent as they came are the same objects. Rules for a block by itself: `sendableBlock`.
+ */
+export function sendBack(
+  replies: readonly Reply[],
+  sent: SentHistory,
+  { prefix = '', results = [], pending, goesOn = false, end = 'keep' }: SendBackOptions = {},
+): SentBack {
+  const all = placed(replies);
+  const resultOf = inOrder(results);
+  const whole = all.filter((one) => {
+    if (!isCall(one.block)) return true;
+    one.result = resultOf(one.came['id']);
+    return one.result !== undefined || isFinished(one, replies);
+  });
+  const hasCall = whole.some(({ block }) => isCall(block));
+  const isPaused = goesOn && !hasCall;
+  const staysPaused = isPaused && endsAsItCame(whole, replies);
+  const { kept, ids, open } = withIds(whole, replies, sent, hasCall || staysPaused);
+  const blocks = withoutUnboundThinking(joinBlank(kept), replies, prefix);
+  const content = endOf(blocks, end);
+
+  const turns: Turn[] = [];
+  if (content.length > 0) turns.push({ role: 'assistant', content: content.map(blockOf) });
+  const answers = content.flatMap((one) => answerTo(one, pending));
+  const asksToGoOn = isPaused && !staysPaused && (content.length > 0 || !sent.hasAskedToGoOn);
+  if (asksToGoOn) answers.push(GO_ON);
+  if (answers.length > 0) turns.push({ role: 'user', content: answers });
+  const after = { ids, open, hasAskedToGoOn: asksToGoOn && content.length === 0 };
+  return { turns, after, leftOut: textBehind(content.at(-1), replies) };
+}
+
+interface Placed {
+  /** As it is sent. */
+  block: AnyBlock;
+  came: AnyBlock;
+  /** The reply that it is of, and its place there. */
+  part: number;
+  position: number;
+  result?: AnyBlock | undefined;
+}
+
+function blockOf({ block }: Placed): AnyBlock {
+  return block;
+}
+
+function placed(replies: readonly Reply[]): Placed[] {
+  return replies.flatMap(({ blocks }, part) =>
+    blocks.flatMap((came, position) => {
+      const block = sendableBlock(came);
+      return block ? [{ block, came, part, position }] : [];
+    }),
+  );
+}
+
+/** The results by the id of their call: where calls share an id, in the order of the calls. */
+function inOrder(results: readonly AnyBlock[]): (id: unknown) => AnyBlock | undefined {
+  const waiting = new Map<unknown, AnyBlock[]>();
+  for (const result of results) {
+    const same = waiting.get(result['tool_use_id']);
+    if (same) same.push(result);
+    else waiting.set(result['tool_use_id'], [result]);
+  }
+  return (id) => waiting.get(id)?.shift();
+}
+
+/**
+ * Whether a call is whole. The end of its own block does not prove it: a reply that is cut off, by a
+ * refusal before a fallback too, closes its last block.
+ */
+function isFinished({ came, part, position }: Placed, replies: readonly Reply[]): boolean {
+  const { blocks, isCut = false } = replies[part]!;
+  const next = blocks[position + 1];
+  if (unfinishedInput in came || next?.type === 'fallback') return false;
+  return next !== undefined || !isCut;
+}
+
+/** Whether the end is sent, and is that of one reply: the API takes no other for a paused one. */
+function endsAsItCame(whole: readonly Placed[], replies: readonly Reply[]): boolean {
+  const last = whole.at(-1);
+  const reply = replies.at(-1);
+  if (last === undefined || reply === undefined || reply.seam !== undefined) return false;
+  const { block, came, part, position } = last;
+  const isLast = part === replies.length - 1 && position === reply.blocks.length - 1;
+  return isLast && block === came && !isThought(block) && !isBlankText(block);
+}
+
+/** Calls and results under the ids by which they are sent; without server calls and results alone. */
+function withIds(
+  whole: readonly Placed[],
+  replies: readonly Reply[],
+  sent: SentHistory,
+  mayBeOpen: boolean,
+): { kept: Placed[]; ids: Set<string>; open: Map<unknown, string> } {
+  const ids = new Set<string>();
+  const open = new Map(sent.open);
+  const resultAt = new Map<unknown, number>();
+  for (const [index, { came }] of whole.entries()) {
+    if (isServerResult(came)) resultAt.set(came['tool_use_id'], index);
+  }
+  const kept: Placed[] = [];
+  const keep = (one: Placed, changes: Record<string, unknown>) => {
+    const isSame = Object.entries(changes).every(([name, value]) => one.block[name] === value);
+    kept.push(isSame ? one : { ...one, block: { ...one.block, ...changes } });
+  };
+  for (const [index, one] of whole.entries()) {
+    const { came } = one;
+    if (isServerResult(came)) {
+      const id = open.get(came['tool_use_id']);
+      if (id !== undefined) keep(one, { tool_use_id: id });
+      open.delete(came['tool_use_id']);
+    } else if (isCall(came) || isServerCall(came)) {
+      const isAnswered = (resultAt.get(came['id']) ?? -1) > index;
+      const isKept = isCall(came) || isAnswered || (mayBeOpen && isFinished(one, replies));
+      if (!isKept) continue;
+      const id = sent.idFor(came['id'], ids);
+      ids.add(id);
+      if (isServerCall(came)) open.set(came['id'], id);
+      keep(one, { id });
+    } else {
+      kept.push(one);
+    }
+  }
+  return { kept, ids, open };
+}
+
+/** Joins blank text to the text before it, as between citations; what has none before it is dropped. */
+function joinBlank(blocks: readonly Placed[]): Placed[] {
+  const joined: Placed[] = [];
+  for (const one of blocks) {
+    if (!isBlankText(one.block)) {
+      joined.push(one);
+      continue;
+    }
+    const last = joined.at(-1);
+    if (last?.block.type !== 'text' || one.block['text'] === '') continue;
+    const text = `${String(last.block['text'])}${String(one.block['text'])}`;
+    joined[joined.length - 1] = { ...last, block: { ...last.block, text } };
+  }
+  return joined;
+}
+
+/**
+ * Thinking stays only where all before it is what the model saw
+ * (docs: /docs/en/build-with-claude/preserved-thinking/prefix-checks): a block that is dropped or
+ * changed changes what is before the thinking behind it.
+ */
+function withoutUnboundThinking(
+  blocks: readonly Placed[],
+  replies: readonly Reply[],
+  before: string,
+): Placed[] {
+  const kept: Placed[] = [];
+  let prefix = before;
+  let part = -1;
+  /** Of this reply: how many blocks are sent, and whether these are its first ones, as they came. */
+  let count = 0;
+  let isUnchanged = false;
+  for (const one of blocks) {
+    const { block, came, position } = one;
+    while (part < one.part) {
+      const own = replies[++part]!.prefix;
+      isUnchanged = own === undefined || own === prefix;
+      count = 0;
+    }
+    isUnchanged &&= position === count;
+    count++;
+    if (isThought(block) && !(isUnchanged && position < (replies[part]!.seam ?? Infinity))) {
+      isUnchanged = false;
+      continue;
+    }
+    isUnchanged &&= block === came;
+    kept.push(one);
+    prefix = withBlock('assistant')(prefix, block);
+  }
+  return kept;
+}
+
+/** "The final block in an assistant message cannot be thinking". */
+function endOf(blocks: readonly Placed[], end: 'keep' | 'trim'): Placed[] {
+  const content = [...blocks];
+  for (let last = content.at(-1); last; last = content.at(-1)) {
+    const { block } = last;
+    const isText = block.type === 'text' && end === 'trim';
+    const text = isText ? trimmedEnd(String(block['text'])) : '';
+    if (isThought(block) || (isText && text === '')) {
+      content.pop();
+      continue;
+    }
+    if (isText && text !== block['text'])
+      content.splice(-1, 1, { ...last, block: { ...block, text } });
+    break;
+  }
+  return content;
+}
+
+function answerTo(
+  { block, came, result }: Placed,
+  pending: ReadonlySet<unknown> | undefined,
+): AnyBlock[] {
+  if (!isCall(block)) return [];
+  const tool_use_id = block['id'];
+  if (result !== undefined) {
+    const answer = sendableResult(result);
+    return [answer['tool_use_id'] === tool_use_id ? answer : { ...answer, tool_use_id }];
+  }
+  if (pending?.has(came['id'])) return [];
+  return [{ type: 'tool_result', tool_use_id, content: NOT_RUN, is_error: true }];
+}
+
+/** The text of the replies behind the last block that is sent. */
+function textBehind(last: Placed | undefined, replies: readonly Reply[]): string {
+  let text = '';
+  for (const [part, { blocks }] of replies.entries()) {
+    for (const [position, block] of blocks.entries()) {
+      const isBefore =
+        last && (part < last.part || (part === last.part && position < last.position));
+      if (!isBefore && block.type === 'text') text += String(block['text'] ?? '');
+    }
+  }
+  return last?.block.type === 'text' ? text.slice(String(last.block['text']).length) : text;
+}
