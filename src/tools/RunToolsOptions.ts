@@ -1,4 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
+import type { Around } from './around.ts';
 import type { Approve } from './requireApproval.ts';
 import type { AnyTool, ToolContext, ToolUse } from './Tool.ts';
 
@@ -20,6 +21,13 @@ export interface RunToolsOptions {
    * is a no. Default: all calls run.
    */
   approve?: Approve | undefined;
+  /**
+   * Wraps the run of each tool, after its input was checked and approved: for spans, transactions,
+   * mocks. It gives an Observable of what the tool emits, usually `run$` with operators; each
+   * subscription to `run$` runs the tool, in the context in which it is made. What it throws is a failure
+   * of the tool, and its time counts for `timeout`. Default: the tool runs as it is.
+   */
+  around?: Around | undefined;
   /** How long a tool may run, in milliseconds. Default: `Infinity`. */
   timeout?: number | undefined;
   /**
@@ -33,7 +41,15 @@ export interface RunToolsOptions {
 
 /** Throws a TypeError for options that make no sense. */
 export function checkOptions(options: RunToolsOptions): void {
-  const { tools, maxTurns = 1, concurrency = 1, timeout = 1, approve, onUnknownTool } = options;
+  const {
+    tools,
+    maxTurns = 1,
+    concurrency = 1,
+    timeout = 1,
+    approve,
+    around,
+    onUnknownTool,
+  } = options;
   if (!Array.isArray(tools)) throw new TypeError('runTools: `tools` must be an array of tools');
   const wrong = tools.find((tool) => typeof tool !== 'object' || tool === null);
   if (wrong !== undefined) {
@@ -46,7 +62,7 @@ export function checkOptions(options: RunToolsOptions): void {
   if (typeof timeout !== 'number' || !(timeout > 0)) {
     throw new TypeError(`runTools: \`timeout\` must be milliseconds above 0, not ${timeout}`);
   }
-  for (const [name, given] of Object.entries({ approve, onUnknownTool })) {
+  for (const [name, given] of Object.entries({ approve, around, onUnknownTool })) {
     if (given === undefined || typeof given === 'function') continue;
     throw new TypeError(`runTools: \`${name}\` must be a function, not ${typeof given}`);
   }

@@ -1,4 +1,5 @@
 export type * from '../message/ToolEvent.ts';
+export type { Around, RunningCall } from './around.ts';
 export type { ApprovableCall, Approval, Approve } from './requireApproval.ts';
 export * from './defineTool.ts';
 export type { RunToolsOptions } from './RunToolsOptions.ts';

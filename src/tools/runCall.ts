@@ -20,17 +20,17 @@ import type {
   ToolResultEvent,
   ToolResultStatus,
 } from '../message/ToolEvent.ts';
+import { runAround } from './around.ts';
 import { requireApproval } from './requireApproval.ts';
 import { type CallFailure, failing } from './CallFailure.ts';
 import { progressThenResult } from './progressThenResult.ts';
 import type { Runner } from './toolRunners.ts';
 import type { RunToolsOptions } from './RunToolsOptions.ts';
 import { errorContent, toolContent } from './toolContent.ts';
-import { toOutput } from './toOutput.ts';
 import type { TurnCall } from './TurnCalls.ts';
 import { withTimeout } from './withTimeout.ts';
 
-type CallOptions = Pick<RunToolsOptions, 'approve' | 'timeout' | 'scheduler'>;
+type CallOptions = Pick<RunToolsOptions, 'approve' | 'around' | 'timeout' | 'scheduler'>;
 
 /**
  * Runs one call: its input is checked, it is approved, and the tool runs. It never errors: the last
@@ -39,7 +39,7 @@ type CallOptions = Pick<RunToolsOptions, 'approve' | 'timeout' | 'scheduler'>;
 export function runCall(
   call: TurnCall,
   runner: Runner,
-  { approve, timeout = Infinity, scheduler }: CallOptions,
+  { approve, around, timeout = Infinity, scheduler }: CallOptions,
 ): Observable<ToolEvent> {
   return defer(() => {
     const { block, context, withdrawn$ } = call;
@@ -47,7 +47,7 @@ export function runCall(
     let hasStarted = false;
 
     const output = (input: unknown): Observable<ToolEvent> =>
-      defer(() => toOutput(runner.run(input, block, context))).pipe(
+      runAround(() => runner.run(input, block, context), input, block, context, around).pipe(
         progressThenResult(),
         withTimeout(runner.timeout ?? timeout, call, scheduler),
         map((given): ToolEvent => {
