@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { immediateReply } from './immediateReply.ts';
+import { MessageEvents } from './messageEvents.ts';
 import { httpError } from './httpError.ts';
 import { playReply, unstreamed } from './playReply.ts';
 import type { Outcome, ReceivedRequest, RequestState } from './ReceivedRequest.ts';
@@ -84,6 +85,8 @@ export class MessagesServer {
   readonly #queue: CheckedReply[] = [];
   #handler: ReplyHandler | undefined;
   #arrived = 0;
+  /** How many replies of `messageEvents` there have been. */
+  #replies = 0;
   #socketsOpened = 0;
   #closed: Promise<void> | undefined;
 
@@ -212,12 +215,15 @@ export class MessagesServer {
     signal: AbortSignal,
   ): Promise<Outcome> {
     response.setHeader('request-id', state.id);
-    const reply =
+    let reply =
       immediateReply(state, this.#said) ??
       this.#limiter?.refusal(state.body) ??
       this.#queue.shift() ??
       (await this.#compute(state, index, signal));
     if (reply === undefined) return 'client-left';
+    if (reply.events instanceof MessageEvents) {
+      reply = { ...reply, events: reply.events.numbered(++this.#replies) };
+    }
     const limited = this.#limiter?.limited(reply, state.body) ?? reply;
     const known = this.#said ? remembered(limited, this.#said, state.body) : limited;
     const whole = state.body?.stream === true ? known : await unstreamed(known, signal);

@@ -1,5 +1,6 @@
 import { blockProblems, isThought } from './blockProblems.ts';
-import { acceptsPrefill, type RequestBody, type RequestContext } from './requestProblems.ts';
+import { acceptsPrefill } from './acceptsPrefill.ts';
+import type { RequestBody, RequestContext } from './requestProblems.ts';
 import { type AnyBlock, type SaidBefore, seedOf, withBlock } from './SaidBefore.ts';
 
 /** A block, and where in the request it is. */

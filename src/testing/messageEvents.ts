@@ -31,7 +31,10 @@ export interface ThinkingOptions {
 }
 
 export interface ToolUseOptions {
-  /** Default: `toolu_` (`srvtoolu_` for a server tool) and the index of the block. */
+  /**
+   * Default: `toolu_` (`srvtoolu_` for a server tool) and the index of the block. Where the message
+   * has another id than `msg_1`, what follows its `msg_` stands before the index: `toolu_2_0`.
+   */
   id?: string;
   /** Code points of JSON in a delta; `Infinity` sends the whole in one. Default: 4. */
   chunk?: number;
@@ -41,7 +44,7 @@ export interface ToolUseOptions {
 
 /** What can be said of the message as a whole. */
 export interface MessageFields {
-  /** Default: `msg_1`. */
+  /** Default: `msg_1`; in the n-th reply of a `MessagesServer` `msg_n`. */
   id?: string;
   /** Default: `claude-opus-5-5`. */
   model?: Message['model'];
@@ -61,13 +64,14 @@ export interface MessageFields {
 }
 
 interface BlockPart {
-  start: (index: number) => RawFields;
+  start: (index: number, messageId: string) => RawFields;
   deltas: () => Iterable<RawFields>;
   length: number;
 }
 type Part = BlockPart | { event: RawFields };
 
 const SIGNATURE = 'c2lnbmF0dXJl';
+const FIRST = 'msg_1';
 
 /** A reply that is being composed; see `messageEvents`. */
 export class MessageEvents implements Iterable<StreamEvent> {
@@ -157,9 +161,16 @@ export class MessageEvents implements Iterable<StreamEvent> {
     return new MessageEvents(this.#parts, { ...this.#fields, ...fields });
   }
 
+  /** The same reply as the `count`-th of a server: its default ids are those of no other. */
+  numbered(count: number): MessageEvents {
+    return new MessageEvents(this.#parts, { id: `msg_${count}`, ...this.#fields });
+  }
+
   *[Symbol.iterator](): Generator<StreamEvent, void, undefined> {
     // The SDK's helpers write into `message_start.message`, so each run makes its own objects.
-    yield { type: 'message_start', message: this.#emptyMessage() };
+    const message = this.#emptyMessage();
+    const { id } = message;
+    yield { type: 'message_start', message };
     let index = 0;
     let hasCall = false;
     for (const part of this.#parts) {
@@ -170,7 +181,7 @@ export class MessageEvents implements Iterable<StreamEvent> {
           hasCall ||= isCall(part.event['content_block'] as RawFields);
         }
       } else {
-        const block = part.start(index);
+        const block = part.start(index, id);
         hasCall ||= isCall(block);
         yield { type: 'content_block_start', index, content_block: block as never };
         for (const delta of part.deltas()) {
@@ -198,9 +209,11 @@ export class MessageEvents implements Iterable<StreamEvent> {
     checkString(type === 'tool_use' ? 'toolUse' : 'serverToolUse', 'name', name);
     const size = checkedChunk('toolUse', chunk);
     return this.#block({
-      start: (index) => ({
+      start: (index, messageId) => ({
         type,
-        id: id ?? `${prefix}${index}`,
+        id:
+          id ??
+          prefix + (messageId === FIRST ? index : `${messageId.replace('msg_', '')}_${index}`),
         name,
         input: {},
         caller: { type: 'direct' },
@@ -233,7 +246,7 @@ export class MessageEvents implements Iterable<StreamEvent> {
   }
 
   #emptyMessage(): Message {
-    const { id = 'msg_1', model = 'claude-opus-5-5' } = this.#fields;
+    const { id = FIRST, model = 'claude-opus-5-5' } = this.#fields;
     const usage = this.#usage();
     usage.output_tokens = Math.min(1, usage.output_tokens);
     usage.output_tokens_details = usage.server_tool_use = null;
@@ -297,7 +310,8 @@ export class MessageEvents implements Iterable<StreamEvent> {
  * - Each step gives a new reply and leaves the one before as it was; each iteration makes new
  *   event objects (but for those given to `event`).
  * - Deltas are cut between code points, so none holds half a character. The same calls give the
- *   same events, ids included.
+ *   same events, ids included. A `MessagesServer` numbers the replies it sends: the default ids of
+ *   its second one are `msg_2` and `toolu_2_0`.
  * - All fields of the SDK's `Message` are there; those that may be `null` are, unless given.
  * - An empty text or input has a start and a stop but no content in its deltas.
  *

@@ -4,6 +4,7 @@ import type { StreamEvent } from '../message/StreamEvent.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
 import { readRecording, recordingLines } from '../sources/fromRecording.ts';
 import { httpErrorOf } from './httpError.ts';
+import { setImmediate } from './realTimers.ts';
 import type { Outcome, RequestState } from './ReceivedRequest.ts';
 import { checkedReply, type CheckedReply } from './Reply.ts';
 import { headerSteps, replySteps } from './replySteps.ts';

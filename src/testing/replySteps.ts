@@ -5,6 +5,7 @@ import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import { cutAtBytes, rechunk } from './bytes.ts';
 import type { Fault } from './Fault.ts';
 import { messageEvents } from './messageEvents.ts';
+import { now } from './realTimers.ts';
 import type { CheckedReply } from './Reply.ts';
 import type { Step } from './Step.ts';
 import { untilAborted } from './waiting.ts';
@@ -81,9 +82,9 @@ async function* parts(reply: CheckedReply, signal: AbortSignal): AsyncGenerator<
 }
 
 function* recordedParts(recording: string, reply: CheckedReply): Generator<Part> {
-  const start = performance.now();
+  const start = now();
   for (const entry of readRecording(recordingLines(recording))) {
-    const ms = entry.at / reply.speed - (performance.now() - start);
+    const ms = entry.at / reply.speed - (now() - start);
     if (ms > 0) yield { do: 'wait', ms };
     if ('event' in entry) yield { event: entry.event };
     else yield* faultSteps(faultOf(entry.error), reply);

@@ -1,4 +1,5 @@
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
+import { clearTimeout, setTimeout } from './realTimers.ts';
 
 /** The value, or `undefined` when the signal aborts first. */
 export function orAborted<T>(value: PromiseLike<T>, signal: AbortSignal): Promise<T | undefined> {

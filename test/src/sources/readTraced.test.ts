@@ -15,7 +15,9 @@ const events = Array.from(
 );
 const withFallback = messageEvents
   .block({ type: 'fallback', from: { model: 'a' }, to: { model: 'b' } } as never)
-  .text('Hello');
+  .text('Hello')
+  // Else the server would number it.
+  .with({ id: 'msg_1' });
 
 /** What the SDK's span must have in common with that of the SDK's own stream. */
 function essence(span: ReadableSpan) {

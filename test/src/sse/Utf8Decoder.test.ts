@@ -22,7 +22,10 @@ it('Utf8Decoder gives what TextDecoder gives for all the bytes, however they are
       const ends = cuts.filter((cut) => cut < all.length).toSorted((a, b) => a - b);
       const chunks = [...ends, all.length].map((end, i) => all.subarray(ends[i - 1] ?? 0, end));
       const text = chunks.map((chunk) => decoder.decode(chunk)).join('') + decoder.end();
-      expect(text).toBe(new TextDecoder().decode(all));
+      // Node 24 and 26 differ from themselves where the first of two byte order marks is cut.
+      const stream = new TextDecoder();
+      const parts = chunks.map((chunk) => stream.decode(chunk, { stream: true }));
+      expect([new TextDecoder().decode(all), parts.join('') + stream.decode()]).toContain(text);
     }),
     { numRuns: rounds(5_000) },
   );

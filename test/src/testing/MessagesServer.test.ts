@@ -1,6 +1,13 @@
 import http, { type ClientRequest } from 'node:http';
 import Anthropic from '@anthropic-ai/sdk';
-import { fromResponse, MessageBuilder, type MessageOf, type StreamEvent } from 'claude-rx';
+import {
+  finalMessage,
+  fromMessages,
+  fromResponse,
+  MessageBuilder,
+  type MessageOf,
+  type StreamEvent,
+} from 'claude-rx';
 import {
   httpError,
   messageEvents,
@@ -9,16 +16,28 @@ import {
   type MessageEvents,
   type Reply,
 } from 'claude-rx/testing';
+import { lastValueFrom, retry } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { encodeEvent } from '../../../src/sse/encodeEvent.ts';
+import { checkedReply } from '../../../src/testing/Reply.ts';
+import { headerSteps, replySteps } from '../../../src/testing/replySteps.ts';
+import type { Step } from '../../../src/testing/Step.ts';
 
 const params = {
   model: 'claude-opus-5-5',
   max_tokens: 100,
   messages: [{ role: 'user' as const, content: 'Hi' }],
 };
-const hello = messageEvents.text('Hello world', { chunk: 3 });
+const hello = messageEvents.text('Hello world', { chunk: 3 }).with({ id: 'msg_1' });
 const HELLO = [...hello].length;
+
+function* endless(): Generator<StreamEvent> {
+  for (;;) yield { type: 'ping' };
+}
+
+function never(): AsyncIterator<StreamEvent> {
+  return { next: () => new Promise(() => {}) };
+}
 
 let server: MessagesServer;
 let client: Anthropic;
@@ -87,13 +106,6 @@ function built(events: Iterable<StreamEvent>): MessageOf<StreamEvent> {
   return builder.message!;
 }
 
-/** Lets fake time pass, after all that is going on and with all that it sets going. */
-async function passes(ms: number): Promise<void> {
-  await turns();
-  vi.advanceTimersByTime(ms);
-  await turns();
-}
-
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -134,7 +146,6 @@ describe('MessagesServer and the SDK', () => {
         ],
       })
       .with({
-        id: 'msg_own',
         model: 'claude-haiku-5-5',
         usage: {
           input_tokens: 412,
@@ -149,7 +160,9 @@ describe('MessagesServer and the SDK', () => {
     'a stop sequence': messageEvents.text('1, 2').with({ stopSequence: ', 3' }),
   };
 
-  it.each(Object.entries(replies))('agree about %s, streamed and whole', async (_, reply) => {
+  it.each(Object.entries(replies))('agree about %s, streamed and whole', async (_, one) => {
+    // Else the server would number them.
+    const reply = one.with({ id: 'msg_1' });
     server.reply(reply, reply, reply, reply);
     const message = built(reply);
     const plain = (value: unknown) => JSON.parse(JSON.stringify(value)) as unknown;
@@ -421,7 +434,7 @@ describe('MessagesServer', () => {
   });
 
   it('writes any number of bytes at once, in the middle of a character', async () => {
-    const reply = messageEvents.text('👍🏽 ünïcödé', { chunk: 2 });
+    const reply = messageEvents.text('👍🏽 ünïcödé', { chunk: 2 }).with({ id: 'msg_1' });
     for (const chunk of [1, 7, 64]) {
       const { pieces, text } = await answer({ events: reply, chunk });
       expect(text).toBe(encoded(reply));
@@ -432,22 +445,19 @@ describe('MessagesServer', () => {
   });
 
   it('takes the time it is told to', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    let response: Response | undefined;
-    server.reply({ events: hello, delay: 1_000, pace: 500 });
-    const reading = post().then((answered) => read((response = answered)));
-    await until(() => vi.getTimerCount() === 1);
-    await passes(999);
-    expect(response).toBeUndefined();
-    await passes(1);
-    await until(() => response !== undefined && server.requests[0]?.eventsSent === 1);
-    for (let sent = 1; sent < HELLO; sent++) {
-      await passes(499);
-      expect(server.requests[0]?.eventsSent).toBe(sent);
-      await passes(1);
-      await until(() => server.requests[0]?.eventsSent === sent + 1);
-    }
-    expect((await reading).text).toBe(encoded(hello));
+    const reply = checkedReply({ events: hello, delay: 1_000, pace: 500 });
+    const waits = (some: Step[]) => some.map((step) => ('ms' in step ? step.ms : step.do));
+    expect(waits([...headerSteps(reply)])).toEqual([1_000]);
+    const { signal } = new AbortController();
+    const steps: Step[] = [];
+    for await (const step of replySteps(reply, signal)) steps.push(step);
+    const sent = Array.from({ length: HELLO }, () => ['send', 500]).flat();
+    expect(waits(steps)).toEqual([...sent.slice(0, -1), 'end']);
+
+    const start = performance.now();
+    expect((await answer({ events: hello, delay: 20, pace: 5 })).text).toBe(encoded(hello));
+    // A timer of Node may fire up to a millisecond early.
+    expect(performance.now() - start).toBeGreaterThan(19 + 4 * (HELLO - 1));
   });
 
   it('writes what waits before a pause', async () => {
@@ -456,18 +466,11 @@ describe('MessagesServer', () => {
   });
 
   it('plays a recording with its timing, at any speed', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     const lines = [...hello].map((event, index) => JSON.stringify({ at: index * 20, event }));
     const recording = lines.join('\n');
-    server.reply({ recording, speed: 2 });
-    const reading = post().then(read);
-    for (let sent = 1; sent < HELLO; sent++) {
-      await until(() => server.requests[0]?.eventsSent === sent);
-      await passes(9);
-      expect(server.requests[0]?.eventsSent).toBe(sent);
-      await passes(1);
-    }
-    expect((await reading).text).toBe(encoded(hello));
+    const start = performance.now();
+    expect((await answer({ recording, speed: 2 })).text).toBe(encoded(hello));
+    expect(performance.now() - start).toBeGreaterThan(10 * (HELLO - 1) - HELLO);
     expect((await answer({ recording, speed: Infinity })).text).toBe(encoded(hello));
     server.reply({ recording });
     expect(await client.messages.create(params)).toEqual(built(hello));
@@ -523,13 +526,14 @@ describe('MessagesServer', () => {
   });
 
   it('leaves no timer when the client has left, nor when it is closed', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    // What is left after a test fails it: see `afterEach`.
+    let count = 0;
     const replies: Reply[] = [
-      { events: hello, delay: 50 },
-      { events: hello, pace: 50 },
-      { events: hello, fault: { kind: 'drip', ms: 50 } },
-      { events: hello, fault: { kind: 'stall', ms: 50 } },
-      { events: hello, fault: { kind: 'rst', delay: 50 } },
+      { events: hello, delay: 60_000 },
+      { events: hello, pace: 60_000 },
+      { events: hello, fault: { kind: 'drip', ms: 60_000 } },
+      { events: hello, fault: { kind: 'stall', ms: 60_000 } },
+      { events: hello, fault: { kind: 'rst', delay: 60_000 } },
     ];
     for (const leave of [(sent: ClientRequest) => sent.destroy(), () => server.close()]) {
       for (const reply of replies) {
@@ -538,13 +542,47 @@ describe('MessagesServer', () => {
         const sent = http.request(`${server.url}/v1/messages`, { method: 'POST', agent: false });
         sent.on('error', () => {}).end(JSON.stringify({ ...params, stream: true }));
         sent.on('response', (response) => response.on('error', () => {}).resume());
-        await until(() => vi.getTimerCount() === 1);
+        count++;
+        await until(() => server.requests.length === count);
+        await turns();
         await leave(sent);
         await server.idle();
-        expect(vi.getTimerCount()).toBe(0);
-        if (server.openSockets === 0 && leave.length === 0) server = await MessagesServer.start();
+        if (server.openSockets === 0 && leave.length === 0) {
+          server = await MessagesServer.start();
+          count = 0;
+        }
       }
     }
+  });
+
+  it('answers, and is closed, while a test has fake timers', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] });
+    expect((await answer({ events: hello, delay: 5, pace: 2 })).text).toBe(encoded(hello));
+    server.reply({ events: hello, keepOpen: true });
+    await post();
+    await server.close();
+    expect(server.requests[1]?.outcome).toBe('faulted');
+  });
+
+  it.each<[string, Reply]>([
+    ['one that stalls', { events: hello, fault: { kind: 'stall', beforeEvent: 2 } }],
+    ['one that is late', { events: hello, delay: 60_000 }],
+    ['one without end', { events: endless() }],
+    ['one whose events never come', { events: { [Symbol.asyncIterator]: never } }],
+  ])('ends with `close()` a reply under way: %s', async (_, reply) => {
+    server.reply(reply);
+    const left = post().then(read, (error: unknown) => error);
+    await until(() => server.requests.length === 1);
+    await server.close();
+    expect(server.requests[0]?.outcome).toBe('faulted');
+    await left;
+  });
+
+  it('ends with `close()` a request whose body has not come whole', async () => {
+    const sent = http.request(`${server.url}/v1/messages`, { method: 'POST', agent: false });
+    sent.on('error', () => {}).write('{"stream":');
+    await until(() => server.openSockets === 1);
+    await server.close();
   });
 
   it('sends no faster than the client reads, and stops when it leaves', async () => {
@@ -887,5 +925,34 @@ describe('httpError', () => {
 
   it.each([200, 600, Number.NaN, undefined])('refuses the status %s', (status) => {
     expect(() => httpError(status as number)).toThrow(TypeError);
+  });
+});
+
+describe('The default ids of a MessagesServer', () => {
+  it('are those of no other of its replies, nor of another call of the same reply', async () => {
+    const calls = messageEvents.toolUse('t').toolUse('t').serverToolUse('web_search');
+    server.reply(calls, { events: calls }).handle(() => calls);
+    const ids: string[] = [];
+    for (let count = 0; count < 3; count++) {
+      const message = await client.messages.create(params);
+      ids.push(message.id, ...message.content.flatMap((block) => ('id' in block ? block.id : [])));
+    }
+    expect(ids.slice(0, 4)).toEqual(['msg_1', 'toolu_0', 'toolu_1', 'srvtoolu_2']);
+    expect(ids.slice(4, 8)).toEqual(['msg_2', 'toolu_2_0', 'toolu_2_1', 'srvtoolu_2_2']);
+    expect(new Set(ids).size).toBe(12);
+  });
+
+  it('let a reply that is asked for again be another one', async () => {
+    const fault = { kind: 'end', beforeEvent: 4 } as const;
+    const own = messageEvents.text('Hello world', { chunk: 3 });
+    server.reply({ events: own, fault }, own);
+    const reply$ = fromMessages(client, params).pipe(retry(1), finalMessage());
+    expect((await lastValueFrom(reply$)).content).toEqual(built(hello)!.content);
+  });
+
+  it('are not put in place of ids that were given', async () => {
+    server.reply(hello.with({ id: 'msg_a' }), hello.with({ id: 'msg_a' }));
+    expect((await client.messages.create(params)).id).toBe('msg_a');
+    expect((await client.messages.create(params)).id).toBe('msg_a');
   });
 });
