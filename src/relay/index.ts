@@ -1,13 +1,13 @@
-export {
-  createRelay,
-  type FollowOptions,
-  type Publication,
-  type PublishOptions,
-  type Relay,
-  type RelayConfig,
-  type RelayStatus,
-  type TakeOverContext,
-} from './createRelay.ts';
+export { createRelay } from './createRelay.ts';
+export type {
+  FollowOptions,
+  Publication,
+  PublishOptions,
+  Relay,
+  RelayConfig,
+  RelayStatus,
+  TakeOverContext,
+} from './Relay.ts';
 export type { RelayedEvent } from './Follower.ts';
 export { fromRelay, type FromRelayOptions } from './fromRelay.ts';
 export { MemoryStore } from './MemoryStore.ts';

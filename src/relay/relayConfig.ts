@@ -1,7 +1,7 @@
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import { requireFunction, requireNumbers } from '../flow/require.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import type { RelayConfig } from './createRelay.ts';
+import type { RelayConfig } from './Relay.ts';
 
 const DEFAULTS = {
   lease: 10_000,

@@ -6,7 +6,7 @@ import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { type NodeResponse, pipeToResponse } from '../sinks/pipeToResponse.ts';
 import { toSseResponse } from '../sinks/toSseResponse.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import type { FollowOptions, RelayStatus } from './createRelay.ts';
+import type { FollowOptions, RelayStatus } from './Relay.ts';
 import type { RelayedEvent } from './Follower.ts';
 import { endingOffset, RELAY_END } from './offset.ts';
 import { unknownReply } from './relayErrors.ts';

@@ -1,0 +1,215 @@
+import { firstValueFrom, Observable, throwError } from 'rxjs';
+import type { Valve } from '../flow/Valve.ts';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import type { EncodableEvent } from '../sse/encodeEvent.ts';
+import type { relayConfig } from './relayConfig.ts';
+import { Follower, type RelayedEvent } from './Follower.ts';
+import { MemoryStore } from './MemoryStore.ts';
+import { numberOf, offsetOf } from './offset.ts';
+import { askStore } from './askStore.ts';
+import { closedRelay, knownReply, stoppedReply, unknownReply, wrongOffset } from './relayErrors.ts';
+import { decodeEntry, encodeEnding } from './RelayEntry.ts';
+import { checkId, randomId, randomText } from './relayId.ts';
+import type { Lease, LogEntry, LogHead, RelayStore } from './RelayStore.ts';
+import { LogWatch } from './LogWatch.ts';
+import { restAfter } from './restAfter.ts';
+import { Writer } from './Writer.ts';
+import type {
+  RelayConfig,
+  PublishOptions,
+  Publication,
+  FollowOptions,
+  RelayStatus,
+  Relay,
+} from './Relay.ts';
+
+/** What there may be around the text of a merged entry: JSON escapes it, and it lists its parts. */
+const ENTRY_OVERHEAD = 1_048_576;
+const PAGE = 256;
+
+export class RelayNode<E extends EncodableEvent> implements Relay<E> {
+  readonly #store: RelayStore;
+  readonly #config: ReturnType<typeof relayConfig<E>>;
+  readonly #writers = new Set<Writer<E>>();
+  readonly #watches = new Map<string, LogWatch>();
+  #isClosed = false;
+
+  constructor(config: ReturnType<typeof relayConfig<E>>) {
+    this.#config = config;
+    this.#store = config.store ?? new MemoryStore();
+  }
+
+  publish(
+    first: string | Observable<E>,
+    second?: Observable<E> | PublishOptions,
+    third?: PublishOptions,
+  ): Promise<Publication> {
+    const isNamed = typeof first === 'string';
+    const [source, options = {}] = isNamed ? [second, third] : [first, second as PublishOptions];
+    if (typeof (source as Partial<Observable<E>> | undefined)?.subscribe !== 'function') {
+      throw new TypeError('relay.publish: pass an id and an Observable, or an Observable alone');
+    }
+    if (isNamed) checkId('relay.publish', first);
+    return this.#publish(isNamed ? first : randomId(), source as Observable<E>, options);
+  }
+
+  async #publish(
+    id: string,
+    source: Observable<E>,
+    { request, valve }: PublishOptions,
+  ): Promise<Publication> {
+    if (this.#isClosed) throw closedRelay();
+    const lease = this.#lease();
+    const log = { ...lease, tag: randomText().slice(0, 12), request: JSON.stringify(request) };
+    if (!(await this.#ask(() => this.#store.begin(id, log)))) throw knownReply(id);
+    const writer = new Writer<E>(this.#store, id, lease, this.#config);
+    this.#write(writer, source, valve);
+    return { id, concluded: writer.concluded };
+  }
+
+  follow(id: string, options: FollowOptions = {}): Observable<RelayedEvent<E>> {
+    checkId('relay.follow', id);
+    const { after = '', valve, keepContent = true } = options;
+    const { patience, maxEventSize } = this.#config;
+    return new Observable<RelayedEvent<E>>((subscriber) => {
+      const begin = (head: LogHead | undefined): void => {
+        if (this.#isClosed) return subscriber.error(closedRelay());
+        if (!head) return subscriber.error(unknownReply(id));
+        const number = after === '' ? 0 : numberOf(head.tag, head.last, after);
+        if (number === undefined) return subscriber.error(wrongOffset(id));
+        const follower = new Follower<E>(this.#store, subscriber, {
+          id,
+          tag: head.tag,
+          after: number,
+          keepContent,
+          valve,
+          patience,
+          maxEntrySize: maxEventSize + ENTRY_OVERHEAD,
+        });
+        if (!head.ended) subscriber.add(this.#join(id, head, follower));
+        follower.start(head.ended ? head.last : undefined);
+      };
+      subscriber.add(
+        askStore(() => this.#store.head(id), patience).subscribe({
+          next: begin,
+          error: (error: unknown) => subscriber.error(error),
+        }),
+      );
+    });
+  }
+
+  async stop(id: string, reason?: string): Promise<boolean> {
+    checkId('relay.stop', id);
+    const ending = encodeEnding({ state: 'stopped', reason });
+    return this.#ask(() => this.#store.end(id, ending));
+  }
+
+  async status(
+    id: string,
+    { after = '' }: Pick<FollowOptions, 'after'> = {},
+  ): Promise<RelayStatus | undefined> {
+    checkId('relay.status', id);
+    const head = await this.#ask(() => this.#store.head(id));
+    if (!head) return undefined;
+    const { tag, last, ended, remaining } = head;
+    const number = after === '' ? 0 : numberOf(tag, last, after);
+    if (number === undefined) throw wrongOffset(id);
+    const offset = last > 0 ? offsetOf(tag, last) : undefined;
+    if (!ended) {
+      return { state: remaining > 0 ? 'streaming' : 'lost', offset, isConsumed: false };
+    }
+    const [[final], remainder] = await Promise.all([
+      this.#ask(() => this.#store.read(id, last - 1, 1)),
+      this.#ask(() => this.#store.read(id, number, 2)),
+    ]);
+    if (!final) return undefined;
+    const { ending } = decodeEntry(final, Infinity);
+    const state = ending?.state ?? 'error';
+    // Of an ending that is no error a reader is told nothing that it does not know.
+    const isConsumed = remainder.length === 0 || (remainder.length === 1 && state === 'complete');
+    if (ending?.state === 'error') return { state, offset, isConsumed, error: ending.error };
+    const error = ending?.state === 'stopped' ? stoppedReply(ending.reason) : undefined;
+    return { state, offset, isConsumed, error };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const tail of this.#watches.values()) tail.end(0, closedRelay());
+    await Promise.all([...this.#writers].map((writer) => writer.release()));
+  }
+
+  /** Has a follower told of what is new. Returns what ends that. */
+  #join(id: string, head: LogHead, follower: Follower<E>): () => void {
+    let tail = this.#watches.get(id);
+    if (!tail || tail.isOver || tail.tag !== head.tag) {
+      tail = new LogWatch(this.#store, id, head, {
+        ...this.#config,
+        takeOver: (seen) => this.#takeOver(id, seen),
+      });
+      this.#watches.set(id, tail);
+    }
+    const joined = tail;
+    joined.add(follower);
+    return () => {
+      joined.delete(follower);
+      if (!joined.isEmpty) return;
+      joined.close();
+      if (this.#watches.get(id) === joined) this.#watches.delete(id);
+    };
+  }
+
+  /** Whether somebody carries the reply on: this node, or another that was quicker. */
+  async #takeOver(id: string, head: LogHead): Promise<boolean> {
+    const { resume, maxTakeOvers } = this.#config;
+    if (!resume || this.#isClosed) return false;
+    const lease = this.#lease();
+    if (!(await this.#ask(() => this.#store.takeOver(id, lease, maxTakeOvers + 1)))) {
+      const now = await this.#ask(() => this.#store.head(id));
+      return now !== undefined && (now.ended || now.remaining > 0);
+    }
+    const entries = await this.#readAll(id);
+    const follows = { last: entries.at(-1)?.number ?? 0, count: entries.length };
+    const writer = new Writer<E>(this.#store, id, lease, this.#config, follows);
+    this.#write(writer, this.#rest(id, head, entries, resume));
+    return true;
+  }
+
+  #rest(
+    id: string,
+    { request }: LogHead,
+    entries: readonly LogEntry[],
+    resume: NonNullable<RelayConfig<E>['resume']>,
+  ): Observable<E> {
+    type Event = Extract<E, AnyStreamEvent>;
+    try {
+      const events = entries.map((entry) => decodeEntry<Event>(entry, Infinity).event!);
+      const context = { id, request: request === undefined ? undefined : JSON.parse(request) };
+      return restAfter<Event>(events, (known) => resume({ ...known, ...context }) as never);
+    } catch (error) {
+      return throwError(() => error);
+    }
+  }
+
+  async #readAll(id: string): Promise<LogEntry[]> {
+    const entries: LogEntry[] = [];
+    for (let page: readonly LogEntry[] = []; ;) {
+      page = await this.#ask(() => this.#store.read(id, entries.at(-1)?.number ?? 0, PAGE));
+      for (const entry of page) entries.push(entry);
+      if (page.length < PAGE) return entries;
+    }
+  }
+
+  #write(writer: Writer<E>, source: Observable<E>, valve?: Valve): void {
+    this.#writers.add(writer);
+    void writer.concluded.then(() => this.#writers.delete(writer));
+    writer.start(source, valve);
+  }
+
+  #lease(): Lease {
+    return { owner: randomText(), lease: this.#config.lease, ttl: this.#config.ttl };
+  }
+
+  #ask<T>(ask: () => Promise<T>): Promise<T> {
+    return firstValueFrom(askStore(ask, this.#config.patience));
+  }
+}
