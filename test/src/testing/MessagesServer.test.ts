@@ -852,7 +852,7 @@ describe('Faults of MessagesServer', () => {
         });
       });
     }
-    expect(seen).toEqual(['truncated', 'connection', 'overloaded', 'protocol']);
+    expect(seen).toEqual(['truncated', 'connection', 'overloaded', 'connection']);
   });
 });
 
