@@ -1,5 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import type { Around } from './around.ts';
+import type { LoopTracing } from './LoopTracing.ts';
 import type { Approve } from './requireApproval.ts';
 import type { AnyTool, ToolContext, ToolUse } from './Tool.ts';
 
@@ -35,6 +36,11 @@ export interface RunToolsOptions {
    * tools there are.
    */
   onUnknownTool?: ((call: ToolUse, context: ToolContext) => unknown) | undefined;
+  /**
+   * Called for each loop: what it returns wraps the loop, the reply of each turn and each call that
+   * runs. `traceTools` of `claude-rx/telemetry` gives it. Default: nothing is traced.
+   */
+  tracing?: (() => LoopTracing) | undefined;
   /** Where timeouts are timed. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike | undefined;
 }
@@ -49,6 +55,7 @@ export function checkOptions(options: RunToolsOptions): void {
     approve,
     around,
     onUnknownTool,
+    tracing,
   } = options;
   if (!Array.isArray(tools)) throw new TypeError('runTools: `tools` must be an array of tools');
   const wrong = tools.find((tool) => typeof tool !== 'object' || tool === null);
@@ -62,7 +69,7 @@ export function checkOptions(options: RunToolsOptions): void {
   if (typeof timeout !== 'number' || !(timeout > 0)) {
     throw new TypeError(`runTools: \`timeout\` must be milliseconds above 0, not ${timeout}`);
   }
-  for (const [name, given] of Object.entries({ approve, around, onUnknownTool })) {
+  for (const [name, given] of Object.entries({ approve, around, onUnknownTool, tracing })) {
     if (given === undefined || typeof given === 'function') continue;
     throw new TypeError(`runTools: \`${name}\` must be a function, not ${typeof given}`);
   }

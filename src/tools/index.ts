@@ -1,5 +1,6 @@
 export type * from '../message/ToolEvent.ts';
 export type { Around, RunningCall } from './around.ts';
+export type * from './LoopTracing.ts';
 export type { ApprovableCall, Approval, Approve } from './requireApproval.ts';
 export * from './defineTool.ts';
 export type { RunToolsOptions } from './RunToolsOptions.ts';

@@ -25,6 +25,7 @@ import { requireApproval } from './requireApproval.ts';
 import { type CallFailure, failing } from './CallFailure.ts';
 import { progressThenResult } from './progressThenResult.ts';
 import type { Runner } from './toolRunners.ts';
+import type { LoopTracing } from './LoopTracing.ts';
 import type { RunToolsOptions } from './RunToolsOptions.ts';
 import { errorContent, toolContent } from './toolContent.ts';
 import type { TurnCall } from './TurnCalls.ts';
@@ -40,6 +41,7 @@ export function runCall(
   call: TurnCall,
   runner: Runner,
   { approve, around, timeout = Infinity, scheduler }: CallOptions,
+  tracing?: LoopTracing,
 ): Observable<ToolEvent> {
   return defer(() => {
     const { block, context, withdrawn$ } = call;
@@ -64,7 +66,10 @@ export function runCall(
     }).pipe(
       failing('invalid_input'),
       concatMap((input) => requireApproval(input, block, context, approve)),
-      concatMap(output),
+      concatMap((input) => {
+        const { tool_use_id: id, name, turn } = ref;
+        return tracing?.call(output(input), { id, name, input, turn }) ?? output(input);
+      }),
       catchError(({ status, error }: CallFailure) =>
         of(resultEvent(call, status, errorContent(error), { error })),
       ),

@@ -4,7 +4,6 @@ import {
   concatWith,
   defer,
   EMPTY,
-  from,
   map,
   type MonoTypeOperatorFunction,
   type Observable,
@@ -165,6 +164,7 @@ export function runTools<E extends AnyStreamEvent>(
     let turn = 0;
     let total: object | undefined;
     const sent = new SentHistory(params.messages);
+    const tracing = options.tracing?.();
 
     const oneTurn = defer(() => {
       const turnParams = next as TurnParams<{ messages: readonly object[] }>;
@@ -178,11 +178,18 @@ export function runTools<E extends AnyStreamEvent>(
         next = event.outcome === 'continue' ? nextParams(turnParams, event) : undefined;
         return event;
       };
-      const reply$ = from(ask(turnParams, { turn })).pipe(requireMessageStop<E>(), markTurn(turn));
-      return runTurn(reply$, calls, runnerOf, options).pipe(concatWith(defer(() => of(end()))));
+      const asked$ = defer(() => ask(turnParams, { turn })).pipe(requireMessageStop<E>());
+      const traced$ = tracing?.reply(asked$, { turn, params: turnParams }) ?? asked$;
+      const reply$ = traced$.pipe(markTurn(turn));
+      return runTurn(reply$, calls, runnerOf, options, tracing).pipe(
+        concatWith(defer(() => of(end()))),
+      );
     });
     // Not at once: were all of it synchronous, the stack would grow with each turn.
-    return oneTurn.pipe(repeat({ delay: () => (next ? scheduled([next], asapScheduler) : EMPTY) }));
+    const loop$ = oneTurn.pipe(
+      repeat({ delay: () => (next ? scheduled([next], asapScheduler) : EMPTY) }),
+    );
+    return tracing?.loop(loop$) ?? loop$;
   });
 }
 

@@ -4,6 +4,7 @@ import type { ToolEvent } from '../message/ToolEvent.ts';
 import { toolsetSequence } from './toolsetSequence.ts';
 import { previewCall, runCall } from './runCall.ts';
 import type { Runner } from './toolRunners.ts';
+import type { LoopTracing } from './LoopTracing.ts';
 import type { RunToolsOptions } from './RunToolsOptions.ts';
 import type { ToolUse } from './Tool.ts';
 import type { TurnCalls } from './TurnCalls.ts';
@@ -17,6 +18,7 @@ export function runTurn<E extends AnyStreamEvent>(
   calls: TurnCalls<E>,
   runnerOf: (block: ToolUse) => Runner,
   { concurrency = Infinity, ...options }: RunToolsOptions,
+  tracing?: LoopTracing,
 ): Observable<E | ToolEvent<E>> {
   const sequence = toolsetSequence();
   return reply$.pipe(
@@ -36,7 +38,7 @@ export function runTurn<E extends AnyStreamEvent>(
             made.pipe(
               filter(({ type }) => type === 'run'),
               mergeMap(
-                ({ call }) => sequence(call, runCall(call, runnerOf(call.block), options)),
+                ({ call }) => sequence(call, runCall(call, runnerOf(call.block), options, tracing)),
                 concurrency,
               ),
             ),

@@ -1,7 +1,9 @@
 import Anthropic from '@anthropic-ai/sdk';
 import * as otel from '@opentelemetry/api';
 import { type BetaStreamEvent, fromMessages, retryResumable, type StreamEvent } from 'claude-rx';
-import { recordRetry, traceHeaders, traceMessage } from 'claude-rx/telemetry';
+import { Conversation } from 'claude-rx/conversation';
+import { recordRetry, traceHeaders, traceMessage, traceTools } from 'claude-rx/telemetry';
+import { runTools } from 'claude-rx/tools';
 import { expectTypeOf, test } from 'vitest';
 
 const client = new Anthropic({ apiKey: 'x' });
@@ -17,6 +19,16 @@ test('traceMessage keeps the type of the events', () => {
   );
   expectTypeOf(beta).toEqualTypeOf(fromMessages(client.beta, params));
   expectTypeOf<StreamEvent>().not.toEqualTypeOf<BetaStreamEvent>();
+});
+
+test('traceTools gives options for runTools and a Conversation', () => {
+  const options = { tools: [], ...traceTools(otel, { name: 'a' }) };
+  expectTypeOf(runTools(client, params, options)).toEqualTypeOf(
+    runTools(client, params, { tools: [] }),
+  );
+  new Conversation(client, { model, max_tokens: 1 }, options);
+  // @ts-expect-error -- the agent needs a name
+  traceTools(otel, {});
 });
 
 test('the API of OpenTelemetry is needed', () => {

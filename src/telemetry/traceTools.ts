@@ -1,0 +1,130 @@
+import type { Observable } from 'rxjs';
+import { asString, fields } from '../message/record.ts';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import type { ToolEvent } from '../message/ToolEvent.ts';
+import type { LoopTracing, TracedCall, TracedTurn } from '../tools/LoopTracing.ts';
+import { AGENT_NAME, OPERATION, PROVIDER, REQUEST_MODEL } from './attributes.ts';
+import { inputAttributes, type RequestContent } from './contentAttributes.ts';
+import { LoopSpan } from './LoopSpan.ts';
+import { MessageSpan, type MessageSpanConfig } from './MessageSpan.ts';
+import type { OpenTelemetry, OtelContext } from './OpenTelemetry.ts';
+import { checkOtel } from './otelApi.ts';
+import { recordSpan } from './recordSpan.ts';
+import { ToolSpan } from './ToolSpan.ts';
+import { messageSpanConfig, type TraceMessageConfig } from './traceMessage.ts';
+
+export interface TraceToolsOptions extends Pick<
+  TraceMessageConfig,
+  'attributes' | 'metrics' | 'stallAfter' | 'scheduler'
+> {
+  /** The name of the agent: the span of the loop is `invoke_agent {name}`. */
+  name: string;
+  /**
+   * Records prompts, replies, and the input and result of tools: they go wherever your traces go. Each
+   * attribute has at most 100,000 characters. Default: `false`.
+   */
+  content?: boolean | undefined;
+}
+
+/**
+ * Options for `runTools`, and for a `Conversation` with tools, that record the loop as spans of
+ * OpenTelemetry: `invoke_agent` for the loop, and in it a `chat` for the reply of each turn and an
+ * `execute_tool` for each call that runs.
+ *
+ * ```text
+ * invoke_agent  [==============================OK]
+ * chat          [======OK]            [========OK]
+ * execute_tool             [=====OK]
+ * ```
+ *
+ * - A tool's `run` is called in the context of its span: what it requests, and a loop inside of it, are
+ *   children.
+ * - A tool that fails or takes too long: its span is ERROR; the loop goes on. A call that does not run
+ *   is an event `tool_result` of the loop's span.
+ * - Error, complete, unsubscribe, tokens: as `traceMessage`, which is not needed besides. The total of
+ *   all turns is `claude_rx.usage.*` of the loop's span.
+ * - `attributes` are those of all spans but the tools'.
+ *
+ * @throws TypeError when `otel` is not the API of OpenTelemetry, `name` is empty, or `stallAfter` is
+ * negative.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import * as otel from '@opentelemetry/api';
+ * import { traceTools } from 'claude-rx/telemetry';
+ * import { type DefinedTool, runTools } from 'claude-rx/tools';
+ *
+ * const answer = (params: Anthropic.MessageCreateParamsNonStreaming, tools: DefinedTool[]) =>
+ *   runTools(new Anthropic(), { ...params, tools: undefined }, {
+ *     tools,
+ *     ...traceTools(otel, { name: 'assistant' }),
+ *   });
+ * ```
+ */
+export function traceTools(
+  otel: OpenTelemetry,
+  { name, content = false, ...config }: TraceToolsOptions,
+): { tracing: () => LoopTracing } {
+  checkOtel('traceTools', otel);
+  if (typeof name !== 'string' || name === '') {
+    throw new TypeError('traceTools: `name` must be the name of the agent, a text');
+  }
+  const chat = messageSpanConfig('traceTools', otel, { ...config, content, model: '' });
+  return { tracing: () => new LoopTrace(otel, name, chat) };
+}
+
+/** The spans of one loop. Each has its parent from here, whatever is active when it starts. */
+class LoopTrace implements LoopTracing {
+  readonly #otel: OpenTelemetry;
+  readonly #name: string;
+  readonly #chat: MessageSpanConfig;
+  /** That of the subscriber, and that of the loop's span. */
+  #outer: OtelContext;
+  #context: OtelContext;
+
+  constructor(otel: OpenTelemetry, name: string, chat: MessageSpanConfig) {
+    this.#otel = otel;
+    this.#name = name;
+    this.#chat = chat;
+    this.#outer = this.#context = otel.context.active();
+  }
+
+  loop<T>(loop$: Observable<T>): Observable<T> {
+    const attributes = {
+      ...this.#chat.attributes,
+      [REQUEST_MODEL]: undefined,
+      [OPERATION]: 'invoke_agent',
+      [PROVIDER]: 'anthropic',
+      [AGENT_NAME]: this.#name,
+    };
+    const start = (parent: OtelContext) => {
+      const span = new LoopSpan<T>(this.#otel, parent, this.#name, attributes);
+      this.#context = span.context ?? parent;
+      return span;
+    };
+    return loop$.pipe(recordSpan(this.#otel, start, this.#outer));
+  }
+
+  reply<E extends AnyStreamEvent>(reply$: Observable<E>, { params }: TracedTurn): Observable<E> {
+    const { attributes, spanAttributes, hasContent } = this.#chat;
+    const model = asString(fields(params)['model']);
+    const config = {
+      ...this.#chat,
+      spanName: `chat ${model}`,
+      attributes: { ...attributes, [REQUEST_MODEL]: model },
+      spanAttributes: {
+        ...spanAttributes,
+        ...(hasContent && inputAttributes(params as RequestContent)),
+      },
+    };
+    const start = () => new MessageSpan<E>(this.#otel, this.#context, config);
+    return reply$.pipe(recordSpan(this.#otel, start, this.#outer));
+  }
+
+  call(run$: Observable<ToolEvent>, call: TracedCall): Observable<ToolEvent> {
+    const { hasContent } = this.#chat;
+    const start = () => new ToolSpan(this.#otel, this.#context, call, hasContent);
+    return run$.pipe(recordSpan(this.#otel, start, this.#outer));
+  }
+}
