@@ -48,9 +48,11 @@ function below(
   parent: string | undefined,
   depth: number,
 ): { span: ReadableSpan; depth: number }[] {
-  return spans
-    .filter((span) => span.parentSpanContext?.spanId === parent)
-    .flatMap((span) => [{ span, depth }, ...below(spans, span.spanContext().spanId, depth + 1)]);
+  return spans.flatMap((span) => {
+    const { spanId } = span.spanContext();
+    const isBelow = span.parentSpanContext?.spanId === parent;
+    return isBelow ? [{ span, depth }, ...below(spans, spanId, depth + 1)] : [];
+  });
 }
 
 const at = ([seconds, nanoseconds]: HrTime): number => seconds * 1e3 + nanoseconds / 1e6;

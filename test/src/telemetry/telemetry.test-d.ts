@@ -26,7 +26,8 @@ test('traceTools gives options for runTools and a Conversation', () => {
   expectTypeOf(runTools(client, params, options)).toEqualTypeOf(
     runTools(client, params, { tools: [] }),
   );
-  new Conversation(client, { model, max_tokens: 1 }, options);
+  const conversation = new Conversation(client, { model, max_tokens: 1 }, options);
+  expectTypeOf(conversation.send).toBeFunction();
   // @ts-expect-error -- the agent needs a name
   traceTools(otel, {});
 });
