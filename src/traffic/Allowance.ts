@@ -1,5 +1,5 @@
 import type { RateLimitKind, RateLimitReport } from './rateLimitHeaders.ts';
-import { TokenBucket } from './TokenBucket.ts';
+import { MINUTE, TokenBucket } from './TokenBucket.ts';
 
 /** What a request costs, before its reply and with it. */
 export interface Cost {
@@ -19,6 +19,8 @@ export class Allowance {
   readonly kind: RateLimitKind;
   readonly #own: TokenBucket | undefined;
   #reported: TokenBucket | undefined;
+  /** The request that got the report, until its usage is known. */
+  #reportedTo: object | undefined;
   #spent = 0;
   #counted = 0;
 
@@ -47,29 +49,52 @@ export class Allowance {
     return this.kind === 'tokens' || this.kind === 'outputTokens' ? output : 0;
   }
 
-  spend(amount: number, now: number): void {
+  spend(amount: number, now: number, request?: object): void {
     if (amount === 0) return;
     this.#spent += amount;
     this.#own?.take(amount, now);
-    this.#reported?.take(amount, now);
+    // The report contains what that request has really used, not what was expected.
+    if (request === undefined || request !== this.#reportedTo) this.#reported?.take(amount, now);
   }
 
-  count(amount: number): void {
+  count(amount: number, request?: object): void {
     this.#counted += amount;
+    if (request === this.#reportedTo) this.#reportedTo = undefined;
   }
 
-  /** Takes a report in that contains at least what was counted up to `contained`. */
-  learn({ limit, remaining, resetIn }: RateLimitReport, contained: number, now: number): void {
+  /**
+   * Takes a report in that contains at least what was counted up to `contained`, with the cost of
+   * `request` in it.
+   */
+  learn(
+    { limit, remaining, resetIn }: RateLimitReport,
+    contained: number,
+    now: number,
+    request?: object,
+  ): void {
+    this.#reportedTo = request;
     const missing = Math.max(0, this.#spent - contained);
-    const refill = ((limit - remaining) * 60_000) / limit;
+    const refill = ((limit - remaining) * MINUTE) / limit;
     // A bucket that is empty, and full long before it can be refilled, is a window that ends then.
     const isWindow = remaining < 1 && resetIn !== undefined && resetIn > 0 && resetIn < refill / 2;
-    const fullAt = isWindow ? now + resetIn : undefined;
-    this.#reported = new TokenBucket(limit, now, remaining - missing, fullAt);
+    // A reset that comes late, by more than its rounding: the limit is refilled more slowly.
+    const isSlow = resetIn !== undefined && resetIn > refill * 1.1 + 2_000;
+    this.#reported = new TokenBucket(limit, now, remaining - missing, {
+      fullAt: isWindow ? now + resetIn : undefined,
+      perMinute: isSlow ? ((limit - remaining) * MINUTE) / resetIn : limit,
+    });
   }
 
-  wait(amount: number, now: number): number {
-    return Math.max(this.#own?.wait(amount, now) ?? 0, this.#reported?.wait(amount, now) ?? 0);
+  /**
+   * Milliseconds until `amount` is there, and `headroom` above it: at most half of the limit is kept
+   * free for that.
+   */
+  wait(amount: number, headroom: number, now: number): number {
+    const waits = [this.#own, this.#reported].map((bucket) => {
+      if (bucket === undefined) return 0;
+      return bucket.wait(Math.max(amount, Math.min(amount + headroom, bucket.limit / 2)), now);
+    });
+    return Math.max(...waits);
   }
 
   /** The limit that is nearer to its end, for a view. */

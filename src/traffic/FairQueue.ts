@@ -6,15 +6,22 @@ interface Item {
   readonly priority: number;
 }
 
+/** The items of one priority. */
+interface Lane<T> {
+  readonly items: Map<unknown, T[]>;
+  /** What the key had got that was served last. */
+  level: number;
+}
+
 /**
  * What waits, in fair order: the highest priority first, in it the key that has got least, and for
  * one key in the order of arrival (start-time fair queueing).
  *
- * A key that comes new, or again, begins where the others are: it has no credit for the time in
- * which it wanted nothing.
+ * A key of which nothing waited begins where the others are: it has no credit for the time in which
+ * it wanted nothing. A key of which something waits keeps what it is owed.
  */
 export class FairQueue<T extends Item> {
-  readonly #lanes = new Map<number, Map<unknown, T[]>>();
+  readonly #lanes = new Map<number, Lane<T>>();
   /** What each key has got. */
   readonly #got = new Map<unknown, number>();
   /** What the key had got that was served last. */
@@ -27,26 +34,32 @@ export class FairQueue<T extends Item> {
 
   push(item: T): void {
     const { key, priority } = item;
-    const lane = this.#lanes.get(priority) ?? new Map<unknown, T[]>();
-    const items = lane.get(key) ?? [];
-    items.push(item);
-    this.#lanes.set(priority, lane.set(key, items));
+    const lane = this.#lanes.get(priority) ?? {
+      items: new Map<unknown, T[]>(),
+      level: this.#level,
+    };
+    this.#lanes.set(priority, lane);
     this.#size++;
+    const items = lane.items.get(key);
+    if (items !== undefined) return void items.push(item);
+    lane.items.set(key, [item]);
+    this.#got.set(key, Math.max(lane.level, this.#got.get(key) ?? 0));
+    if (this.#got.size > FEW_KEYS + 2 * this.#size) this.#forget();
   }
 
   /** Returns whether the item was waiting. */
   remove(item: T): boolean {
     const { key, priority } = item;
     const lane = this.#lanes.get(priority);
-    const items = lane?.get(key);
+    const items = lane?.items.get(key);
     const index = items?.indexOf(item) ?? -1;
     if (!lane || !items || index < 0) return false;
     // The first one is nearly always it, and that is what `shift` is fast for.
     if (index === 0) items.shift();
     else items.splice(index, 1);
     this.#size--;
-    if (items.length === 0) lane.delete(key);
-    if (lane.size === 0) this.#lanes.delete(priority);
+    if (items.length === 0) lane.items.delete(key);
+    if (lane.items.size === 0) this.#lanes.delete(priority);
     return true;
   }
 
@@ -56,8 +69,8 @@ export class FairQueue<T extends Item> {
     for (const priority of this.#lanes.keys()) highest = Math.max(highest, priority);
     let next: T | undefined;
     let least = Infinity;
-    for (const [key, items] of this.#lanes.get(highest) ?? []) {
-      const got = this.#start(key);
+    for (const [key, items] of this.#lanes.get(highest)?.items ?? []) {
+      const got = this.#got.get(key)!;
       if (got >= least) continue;
       least = got;
       next = items[0];
@@ -65,15 +78,15 @@ export class FairQueue<T extends Item> {
     return next;
   }
 
-  /** Takes the item out, and charges its key for it. */
-  take(item: T, amount: number): void {
+  /** Takes the item out to be served. */
+  take(item: T): void {
+    const lane = this.#lanes.get(item.priority);
     if (!this.remove(item)) return;
-    this.#level = this.#start(item.key);
-    this.#got.set(item.key, this.#level + amount);
-    if (this.#got.size > FEW_KEYS + 2 * this.#size) this.#forget();
+    this.#level = this.#got.get(item.key)!;
+    lane!.level = this.#level;
   }
 
-  /** Corrects what a key was charged. */
+  /** Charges a key, or corrects what it was charged. */
   charge(key: unknown, amount: number): void {
     const got = this.#got.get(key);
     if (got !== undefined) this.#got.set(key, got + amount);
@@ -85,12 +98,8 @@ export class FairQueue<T extends Item> {
     this.#level = 0;
   }
 
-  #start(key: unknown): number {
-    return Math.max(this.#level, this.#got.get(key) ?? 0);
-  }
-
   #forget(): void {
-    const waiting = new Set([...this.#lanes.values()].flatMap((lane) => [...lane.keys()]));
+    const waiting = new Set([...this.#lanes.values()].flatMap(({ items }) => [...items.keys()]));
     for (const key of this.#got.keys()) {
       if (!waiting.has(key)) this.#got.delete(key);
     }

@@ -5,8 +5,6 @@ import {
   Observable,
   type ObservableInput,
   type SchedulerLike,
-  startWith,
-  map,
   Subject,
   type Subscription,
   tap,
@@ -28,6 +26,7 @@ import type {
   RequestGateState,
 } from './RequestGateOptions.ts';
 import { TokenCount } from './TokenCount.ts';
+import { UsageEstimate } from './UsageEstimate.ts';
 
 /** One request, from its arrival to its end. */
 interface Ticket {
@@ -37,8 +36,10 @@ interface Ticket {
   readonly start: () => void;
   readonly count: TokenCount;
   state: 'waiting' | 'running' | 'complete' | 'over';
-  /** What its key was charged when it was sent. */
+  /** What its key is charged with. */
   share: number;
+  /** The input that its events have reported. */
+  usedInput?: number;
   /** What the limits are charged with now. */
   cost: Cost;
   requests: number;
@@ -101,20 +102,23 @@ export class RequestGate {
   #sequence = 0;
   /** The number of the latest request of which there was a report. */
   #reported = 0;
-  /** The largest input and the mean output of late. */
-  #usual: Cost = { input: 0, output: 0 };
-  /** How much more input than expected there was of late: a factor from 1 to 2. */
-  #underestimate = 1;
+  readonly #usage = new UsageEstimate();
   #isDraining = false;
+  /** When the next that waits may be sent; `Infinity` where the end of another is waited for. */
+  #sendAt = Infinity;
   #timer: { readonly at: number; readonly subscription: Subscription } | undefined;
 
   /** What the gate is doing: at once, and on each change. It never ends. */
-  readonly state$: Observable<RequestGateState> = defer(() =>
-    this.#changes.pipe(
-      startWith(undefined),
-      map(() => this.state),
-    ),
-  );
+  readonly state$: Observable<RequestGateState> = new Observable((subscriber) => {
+    subscriber.next(this.state);
+    const changes = this.#changes.subscribe(() => subscriber.next(this.state));
+    // A view shows the end of a hold also where nothing waits for it.
+    this.#setTimer();
+    return () => {
+      changes.unsubscribe();
+      this.#setTimer();
+    };
+  });
 
   constructor(options: RequestGateOptions = {}) {
     const { concurrency = 8, maxQueue = 1_000, scheduler = asyncScheduler } = options;
@@ -225,7 +229,9 @@ export class RequestGate {
       this.#begin(ticket);
     }
     this.#isDraining = false;
-    this.#setTimer(this.#queue.size > 0 && this.#hasPlace ? wait : Infinity);
+    const isWaiting = this.#queue.size > 0 && this.#hasPlace;
+    this.#sendAt = isWaiting ? this.#scheduler.now() + wait : Infinity;
+    this.#setTimer();
     if (this.#queue.size === 0 && this.#running === 0) this.#queue.reset();
     if (this.#changes.observed) this.#changes.next();
   }
@@ -238,21 +244,18 @@ export class RequestGate {
   #wait(ticket: Ticket): number {
     if (!this.#hasPlace) return Infinity;
     const now = this.#scheduler.now();
-    const cost = this.#estimate(ticket);
-    const waits = this.#allowances.map((allowance) =>
-      allowance.wait(allowance.sent(1, cost) + allowance.received(cost), now),
-    );
+    const cost = this.#usage.cost(ticket.expected);
+    const extra = { input: 0, output: this.#usage.headroom(ticket.expected) };
+    const waits = this.#allowances.map((allowance) => {
+      const amount = allowance.sent(1, cost) + allowance.received(cost);
+      return allowance.wait(amount, allowance.received(extra), now);
+    });
     return Math.max(0, this.#hold.until - now, ...waits);
   }
 
-  #estimate({ expected: { input, output = this.#usual.output } }: Ticket): Cost {
-    return { input: input === undefined ? this.#usual.input : input * this.#underestimate, output };
-  }
-
   #begin(ticket: Ticket): void {
-    const cost = this.#estimate(ticket);
-    ticket.share = shareOf(cost);
-    this.#queue.take(ticket, ticket.share);
+    const cost = this.#usage.cost(ticket.expected);
+    this.#queue.take(ticket);
     this.#running++;
     ticket.state = 'running';
     ticket.sequence = ++this.#sequence;
@@ -268,29 +271,30 @@ export class RequestGate {
     const now = this.#scheduler.now();
     for (const allowance of this.#allowances) {
       const sent = allowance.sent(requests, cost) - allowance.sent(ticket.requests, ticket.cost);
-      allowance.spend(sent + allowance.received(cost) - allowance.received(ticket.cost), now);
+      allowance.spend(sent, now, ticket);
+      allowance.spend(allowance.received(cost) - allowance.received(ticket.cost), now);
       if (ticket.isCounted) allowance.count(sent);
     }
+    const share = Math.max(1, cost.input + cost.output);
+    this.#queue.charge(ticket.key, share - ticket.share);
+    ticket.share = share;
     ticket.cost = cost;
     ticket.requests = requests;
   }
 
-  /** The server has counted what was sent. */
+  /** The server has counted what was sent, and it is known how much that is. */
   #count(ticket: Ticket): void {
     if (ticket.isCounted) return;
     ticket.isCounted = true;
     for (const allowance of this.#allowances) {
-      allowance.count(allowance.sent(ticket.requests, ticket.cost));
+      allowance.count(allowance.sent(ticket.requests, ticket.cost), ticket);
     }
   }
 
   #onResponse(ticket: Ticket, { status, headers }: ResponseInfo): void {
     if (ticket.state !== 'running') return;
     const isAdmitted = status < 400;
-    if (isAdmitted) {
-      this.#count(ticket);
-      this.#hold.admitted(ticket);
-    }
+    if (isAdmitted) this.#hold.admitted(ticket);
     this.#learn(ticket, headers, isAdmitted);
     const asked = retryAfterMs(
       headers.get('retry-after-ms') ?? undefined,
@@ -306,9 +310,12 @@ export class RequestGate {
     if (type === 'resume') this.#refused(ticket, error);
     else if (this.#hold.admitted(ticket)) this.#drain();
     if (!ticket.count.push(event)) return;
-    const input = ticket.count.used?.input ?? ticket.cost.input;
-    if (input === ticket.cost.input) return;
+    const input = ticket.count.used?.input;
+    if (input === undefined || input === ticket.usedInput) return;
+    ticket.usedInput = input;
+    this.#usage.learnInput(ticket.expected, input);
     this.#charge(ticket, { ...ticket.cost, input });
+    this.#count(ticket);
     this.#drain();
   }
 
@@ -329,16 +336,7 @@ export class RequestGate {
     ticket.state = 'complete';
     this.#hold.completed(ticket);
     const { used } = ticket.count;
-    if (used === undefined) return;
-    const { input, output } = this.#usual;
-    const expected = ticket.expected.input || used.input;
-    const factor = Math.max(used.input / expected || 1, this.#underestimate * 0.98);
-    this.#underestimate = Math.min(2, Math.max(1, factor));
-    // The largest is forgotten slowly; the mean is of the last ten or so.
-    this.#usual = {
-      input: Math.max(used.input, input * 0.98),
-      output: output === 0 ? used.output : output + (used.output - output) / 10,
-    };
+    if (used !== undefined) this.#usage.learnOutput(ticket.expected, used.output);
   }
 
   #release(ticket: Ticket): void {
@@ -350,12 +348,11 @@ export class RequestGate {
     for (const allowance of this.#allowances) allowance.count(allowance.received(ticket.cost));
     ticket.state = 'over';
     this.#running--;
-    this.#queue.charge(ticket.key, shareOf(ticket.cost) - ticket.share);
     this.#hold.ended(ticket);
     this.#drain();
   }
 
-  #learn(ticket: Ticket, headers: Pick<Headers, 'get'>, isCounted: boolean): void {
+  #learn(ticket: Ticket, headers: Pick<Headers, 'get'>, isAdmitted: boolean): void {
     // What is older than what is known would only make it less exact.
     if (ticket.sequence < this.#reported) return;
     const now = this.#scheduler.now();
@@ -363,8 +360,11 @@ export class RequestGate {
       const report = rateLimitReport(headers, allowance.kind, now);
       if (report === undefined) continue;
       this.#reported = ticket.sequence;
-      const own = isCounted ? allowance.sent(ticket.requests, ticket.cost) : 0;
-      allowance.learn(report, (ticket.contained[index] ?? 0) + own, now);
+      const before = ticket.contained[index] ?? 0;
+      if (isAdmitted) {
+        const own = allowance.sent(ticket.requests, ticket.cost);
+        allowance.learn(report, before + own, now, ticket.isCounted ? undefined : ticket);
+      } else allowance.learn(report, before, now);
     }
   }
 
@@ -381,17 +381,23 @@ export class RequestGate {
     return isRefusal;
   }
 
-  #setTimer(wait: number): void {
-    const at = wait === Infinity ? Infinity : Math.ceil(this.#scheduler.now() + wait);
+  /** The timer of the next request, and, where the state is observed, of the end of a hold. */
+  #setTimer(): void {
+    const now = this.#scheduler.now();
+    const { until } = this.#hold;
+    const heldUntil = this.#changes.observed && until > now ? until : Infinity;
+    const at = Math.ceil(Math.min(this.#sendAt, heldUntil));
     if (this.#timer?.at === at) return;
     this.#timer?.subscription.unsubscribe();
     this.#timer = undefined;
     if (at === Infinity) return;
-    const delay = Math.min(Math.ceil(wait), LONGEST_TIMER);
-    const subscription = this.#scheduler.schedule(() => {
-      this.#timer = undefined;
-      this.#drain();
-    }, delay);
+    const subscription = this.#scheduler.schedule(
+      () => {
+        this.#timer = undefined;
+        this.#drain();
+      },
+      Math.min(at - now, LONGEST_TIMER),
+    );
     this.#timer = { at, subscription };
   }
 
@@ -404,9 +410,4 @@ export class RequestGate {
       { code: 'rate_limited', retryAfterMs: Number.isFinite(wait) ? Math.max(1_000, wait) : 1_000 },
     );
   }
-}
-
-/** What a request counts in the share of its key. */
-function shareOf({ input, output }: Cost): number {
-  return Math.max(1, input + output);
 }

@@ -50,8 +50,12 @@ export function rateLimitReport(
   return undefined;
 }
 
-/** Tokens are reported to the nearest thousand: up to 500 may be missing. */
+/**
+ * Tokens are reported to the nearest thousand: up to 500 may be missing, also of a full limit. The
+ * least limits are taken for exact, as 500 would be much of them.
+ */
 function roundedUpBy(kind: RateLimitKind, limit: number, remaining: number): number {
   const isRounded = kind !== 'requests' && remaining > 0 && remaining % 1_000 === 0;
-  return isRounded && remaining < limit ? Math.min(500, limit / 100) : 0;
+  if (!isRounded) return 0;
+  return limit < 10_000 ? limit / 100 : 500;
 }

@@ -10,20 +10,25 @@ const LIMITS = [
   ['input tokens', { requests: 4_000, inputTokens: 1_000_000, outputTokens: 1_000_000 }],
   ['requests', { requests: 1_000, inputTokens: 10_000_000, outputTokens: 1_000_000 }],
   ['output tokens', { requests: 4_000, inputTokens: 10_000_000, outputTokens: 250_000 }],
+  ['60,000 input tokens', { requests: 4_000, inputTokens: 60_000, outputTokens: 1_000_000 }],
+  ['20,000 output tokens', { requests: 4_000, inputTokens: 10_000_000, outputTokens: 20_000 }],
 ] as const;
+const SEEDS = [1, 2, 3];
+const LOADS = LIMITS.flatMap(([name, limits]) =>
+  [true, false].flatMap((isEstimated) =>
+    SEEDS.map((seed) => ({ name, limits, isEstimated, seed })),
+  ),
+);
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 
 describe('RequestGate: 10,000 requests of 50 users in virtual time', () => {
-  it.each(LIMITS)('keeps to the limit of %s, and uses it', (kind, limits) => {
-    const { used, spread, refusedLater, ended, api, gate, minutes } = runGateLoad({
-      requests: 10_000,
-      seed: 1,
-      concurrency: 64,
-      limits,
-    });
+  it.each(LOADS)('uses $name, estimated: $isEstimated, seed $seed', (load) => {
+    const result = runGateLoad({ requests: 10_000, concurrency: 64, ...load });
+    const { used, spread, refusedLater, ended, api, gate, minutes } = result;
     console.log(
-      `${kind}: ${percent(used)} of the limit used, shares within ${percent(spread)}, ` +
+      `${load.name}, ${load.isEstimated ? 'input given' : 'nothing given'}, seed ${load.seed}: ` +
+        `${percent(used)} of the limit used, shares within ${percent(spread)}, ` +
         `${refusedLater} refused, ${ended.cancelled} cancelled, ${minutes.toFixed(1)} minutes`,
     );
     expect(refusedLater).toBe(0);

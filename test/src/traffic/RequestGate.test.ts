@@ -258,9 +258,9 @@ describe('RequestGate: requests and tokens a minute', () => {
       send('a', () => reply(500, 500), { tokens: { input: 2_000, output: 4_000 } });
       send('b', () => reply(3_000, 5_000), { tokens: { input: 5_000, output: 0 } });
       // 6,000 - 1,000 - 8,000 tokens are left: 100 come each second.
-      send('c', undefined, { tokens: { input: 1_000, output: 0 } });
+      send('c', undefined, { tokens: { input: 3_500, output: 0 } });
       flush();
-      expect(sent).toEqual(['a 0', 'b 0', 'c 40000']);
+      expect(sent).toEqual(['a 0', 'b 0', 'c 65000']);
     }),
   );
 
@@ -272,8 +272,8 @@ describe('RequestGate: requests and tokens a minute', () => {
       send('b', undefined, { tokens: 2_000 });
       send('c', undefined, { tokens: 2_000 });
       flush();
-      // 1.5 times 2,000 each.
-      expect(sent).toEqual(['a 0', 'b 0', 'c 30000']);
+      // 2,000 and 1.1 times the 1,000 that were missing: of 6,000 tokens 3,000 are left.
+      expect(sent).toEqual(['a 0', 'b 1000', 'c 32000']);
     }),
   );
 
@@ -303,7 +303,49 @@ describe('RequestGate: requests and tokens a minute', () => {
       send('b');
       send('c');
       flush();
-      expect(sent).toEqual(['a 0', 'b 20000', 'c 60000']);
+      // 1.1 times 3,000, and 1,000.
+      expect(sent).toEqual(['a 0', 'b 23000', 'c 66000']);
+    }),
+  );
+
+  it(
+    'forgets no largest input while smaller ones follow',
+    run(({ flush }) => {
+      const { sent, send } = gated({ inputTokensPerMinute: 60_000 });
+      send('a', () => reply(4_000, 1));
+      for (let index = 0; index < 20; index++) send('b', () => reply(100, 1));
+      send('c', () => NEVER, { tokens: 50_000 });
+      // 4,000 are left, and 1,000 come each second: 4,000 * 1.1 * 0.999 ** 20 are expected.
+      send('d');
+      flush();
+      expect(sent.slice(-2)).toEqual(['c 0', 'd 313']);
+    }),
+  );
+
+  it(
+    'keeps room for the longest reply of late, and charges the mean',
+    run(({ flush }) => {
+      const { sent, send } = gated({ outputTokensPerMinute: 6_000 });
+      // The mean is 100 + 900 / 10, the longest 1,000; 4,900 are left.
+      send('a', () => reply(1, 100));
+      send('b', () => reply(1, 1_000));
+      send('c', () => NEVER, { tokens: { output: 3_900 } });
+      send('d', () => NEVER);
+      send('e', () => NEVER);
+      flush();
+      expect(sent).toEqual(['a 0', 'b 0', 'c 0', 'd 0', 'e 1900']);
+    }),
+  );
+
+  it(
+    'keeps no more than half of a limit free for a long reply',
+    run(({ flush }) => {
+      const { sent, send } = gated({ outputTokensPerMinute: 6_000 });
+      send('a', () => reply(1, 20), { tokens: { output: 20 } });
+      send('b', () => reply(1, 5_980), { tokens: { output: 20 } });
+      send('c', () => NEVER, { tokens: { output: 20 } });
+      flush();
+      expect(sent).toEqual(['a 0', 'b 0', 'c 30000']);
     }),
   );
 
@@ -384,6 +426,45 @@ describe('RequestGate: what the API reports', () => {
       flush();
       // Of the three that were left when `a` was counted, `b` and `c` have taken two.
       expect(gate.state.limits).toEqual({ requests: { limit: 60, remaining: 1 } });
+    }),
+  );
+
+  it(
+    'gives nothing back of what a report contains, where less was used than expected',
+    run(({ flush }) => {
+      const { gate, send } = gated();
+      const headers = headersOf({ 'input-tokens': [9_000, 8_501] });
+      const tokens = { input: 2_000 };
+      send('a', answered(headers, timer(10).pipe(mergeMap(() => concat(reply(500, 1), NEVER)))), {
+        tokens,
+      });
+      // Sent before the usage of `a` is known: a report of `b` may contain `a` or not.
+      send(
+        'b',
+        (given) =>
+          timer(20).pipe(
+            mergeMap(() => answered(headersOf({ 'input-tokens': [9_000, 8_001] }), NEVER)(given)),
+          ),
+        { tokens },
+      );
+      at(11, () => expect(gate.state.limits.inputTokens!.remaining).toBe(6_502));
+      at(21, () => expect(gate.state.limits.inputTokens!.remaining).toBe(7_501));
+      at(22, () => expect.assertions(2));
+      flush();
+    }),
+  );
+
+  it(
+    'is slower where the reset is later than a minute would take',
+    run(({ flush }) => {
+      const { sent, send } = gated({ concurrency: 1 });
+      const reset = new Date(asyncScheduler.now() + 600_000).toISOString();
+      const further = { 'anthropic-ratelimit-requests-reset': reset };
+      send('a', answered(headersOf({ requests: [100, 0] }, further)));
+      for (const name of 'bc') send(name);
+      flush();
+      // 100 in 600 s.
+      expect(sent).toEqual(['a 0', 'b 6000', 'c 12000']);
     }),
   );
 
@@ -613,6 +694,34 @@ describe('RequestGate: order', () => {
     });
   });
 
+  it('keeps what a key is owed that got less than expected, while it waits', () => {
+    testScheduler().run(({ flush }) => {
+      const { sent, send } = gated({ concurrency: 2 });
+      // Expected to use 100, and uses 1: `b` is owed the rest, though `a` was served meanwhile.
+      const cheap = () => timer(5).pipe(mergeMap(() => reply(1, 0)));
+      send('b', cheap, { key: 'b', tokens: 100 });
+      const short = () => timer(1).pipe(ignoreElements());
+      for (let index = 0; index < 8; index++) send('a', short, { key: 'a', tokens: 10 });
+      for (let index = 0; index < 4; index++) send('b', short, { key: 'b', tokens: 10 });
+      flush();
+      expect(sent.map((row) => row[0]).join('')).toBe('baaaaabbbbaaa');
+    });
+  });
+
+  it('starts a new key where its own priority is', () => {
+    testScheduler().run(({ flush }) => {
+      const { sent, send } = gated({ concurrency: 1 });
+      const of = (key: string, tokens: number, priority = 0) =>
+        send(key, () => timer(1), { key, tokens, priority });
+      for (let index = 0; index < 3; index++) of('a', 10);
+      of('v', 1_000, 1);
+      of('v', 1_000, 1);
+      at(2.5, () => of('n', 10));
+      flush();
+      expect(sent.map((row) => row[0]).join('')).toBe('avvnaa');
+    });
+  });
+
   it('is by priority first', () => {
     expect(
       order([
@@ -760,6 +869,33 @@ describe('RequestGate: state$', () => {
       limits: { requests: { limit: 60, remaining: 59 } },
     });
   });
+
+  it(
+    'shows the end of a hold for which nothing waits, and has a timer only while it is observed',
+    run(({ flush }) => {
+      const { gate, send } = gated();
+      send('a', () => throwError(() => refusal(5_000)));
+      const seen: [number, boolean][] = [];
+      const watch = () =>
+        gate.state$.subscribe(({ heldUntil }) =>
+          seen.push([asyncScheduler.now(), heldUntil !== undefined]),
+        );
+      at(1_000, () => {
+        const first = watch();
+        at(9_000, () => first.unsubscribe());
+      });
+      flush();
+      expect(seen).toEqual([
+        [1_000, true],
+        [5_000, false],
+      ]);
+      send('b', () => throwError(() => refusal(5_000)));
+      const before = asyncScheduler.now();
+      watch().unsubscribe();
+      flush();
+      expect(asyncScheduler.now()).toBe(before);
+    }),
+  );
 });
 
 describe('RequestGate and its arguments', () => {

@@ -3,9 +3,9 @@ import { runGateLoad } from '../../support/gateLoad.ts';
 
 describe('RequestGate under load', () => {
   // 10,000 requests are in the long run.
-  it('uses the limit, is fair and is not refused', () => {
+  it.each([true, false])('uses the limit and is not refused, estimated: %s', (isEstimated) => {
     const limits = { requests: 4_000, inputTokens: 100_000, outputTokens: 60_000 };
-    const result = runGateLoad({ requests: 300, seed: 3, concurrency: 8, limits });
+    const result = runGateLoad({ requests: 300, seed: 3, concurrency: 8, limits, isEstimated });
     expect(result.refusedLater).toBe(0);
     expect(result.used).toBeGreaterThan(0.95);
     expect(result.ended.error).toBe(0);

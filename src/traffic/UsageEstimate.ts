@@ -1,0 +1,45 @@
+import type { Cost } from './Allowance.ts';
+
+/** A largest value of late is lowered by this with each request: by half in 700 requests. */
+const FORGET = 0.999;
+/** How much larger than the largest of late the next may be. */
+const MARGIN = 1.1;
+
+/** What a request uses: as it is given, and learned from the usage of the requests before it. */
+export class UsageEstimate {
+  /** The largest input of requests of which none was given. */
+  #largestInput = 0;
+  /** By how much the input was larger than the given one, at most. */
+  #extraInput = 0;
+  #largestOutput = 0;
+  #meanOutput = 0;
+  #extraOutput = 0;
+
+  /** What a request is charged with before its usage is known: its input at most, its mean output. */
+  cost({ input, output = this.#meanOutput }: Partial<Cost>): Cost {
+    const most =
+      input === undefined ? this.#largestInput * MARGIN : input + this.#extraInput * MARGIN;
+    return { input: Math.round(most), output };
+  }
+
+  /** By how much the output of a request may be larger than its cost. */
+  headroom({ output }: Partial<Cost>): number {
+    return output === undefined ? this.#largestOutput - this.#meanOutput : this.#extraOutput;
+  }
+
+  learnInput({ input }: Partial<Cost>, used: number): void {
+    if (input === undefined) this.#largestInput = Math.max(used, this.#largestInput * FORGET);
+    else this.#extraInput = Math.max(used - input, this.#extraInput * FORGET);
+  }
+
+  learnOutput({ output }: Partial<Cost>, used: number): void {
+    if (output !== undefined) {
+      this.#extraOutput = Math.max(used - output, this.#extraOutput * FORGET);
+      return;
+    }
+    const mean = this.#meanOutput;
+    // The mean is of the last ten or so.
+    this.#meanOutput = mean === 0 ? used : mean + (used - mean) / 10;
+    this.#largestOutput = Math.max(used, this.#largestOutput * FORGET, this.#meanOutput);
+  }
+}
