@@ -24,6 +24,7 @@ export default defineConfig({
       'test/long/**',
       'test/clouds/**',
       'test/agent-sdk/**',
+      'test/claude-code/**',
       'test/hosts/**',
       '**/node_modules/**',
     ],

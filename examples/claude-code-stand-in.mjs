@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Stands in for the Claude Code CLI where that is not installed: it speaks the protocol of
-// `claude -p --input-format stream-json --output-format stream-json`, and has one thing to say.
+// Stands in for the Claude Code CLI where that is not installed: it prints what CLI 2.1.332 prints with
+// `-p --input-format stream-json --output-format stream-json --verbose`, and has one answer.
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 
@@ -10,11 +10,17 @@ const session_id = randomUUID();
 const model = 'claude-opus-5-5';
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const send = (message) => {
-  process.stdout.write(`${JSON.stringify({ ...message, uuid: randomUUID(), session_id })}\n`);
+  process.stdout.write(`${JSON.stringify({ ...message, session_id, uuid: randomUUID() })}\n`);
 };
+const timestamp = () => new Date().toISOString();
+/** Each reply has an id of its own. */
+let replies = 0;
+let turns = 0;
 
 /** One reply: a complete message for each block, and between them the events of its stream. */
-async function reply(id, stop_reason, blocks) {
+async function reply(stop_reason, blocks) {
+  const id = `msg_${session_id.slice(0, 8)}_${++replies}`;
+  const request_id = `req_${replies}`;
   const usage = { input_tokens: 12, output_tokens: 1 };
   const message = {
     id,
@@ -23,12 +29,16 @@ async function reply(id, stop_reason, blocks) {
     model,
     stop_reason: null,
     stop_sequence: null,
+    stop_details: null,
     usage,
   };
-  const event = (fields) => {
-    if (hasPartial) send({ type: 'stream_event', event: fields, parent_tool_use_id: null });
+  const event = (fields, more = {}) => {
+    if (!hasPartial) return;
+    const line = { type: 'stream_event', event: fields, parent_tool_use_id: null, ...more };
+    send({ ...line, api_message_id: id });
   };
-  event({ type: 'message_start', message: { ...message, content: [] } });
+  if (hasPartial) send({ type: 'system', subtype: 'status', status: 'requesting' });
+  event({ type: 'message_start', message: { ...message, content: [] } }, { ttft_ms: PAUSE });
   for (const [index, block] of blocks.entries()) {
     const [key, type, whole] =
       block.type === 'text'
@@ -44,10 +54,12 @@ async function reply(id, stop_reason, blocks) {
       type: 'assistant',
       message: { ...message, content: [block] },
       parent_tool_use_id: null,
+      timestamp: timestamp(),
+      request_id,
     });
     event({ type: 'content_block_stop', index });
   }
-  const final = { stop_reason, stop_sequence: null };
+  const final = { container: null, stop_details: null, stop_reason, stop_sequence: null };
   event({ type: 'message_delta', delta: final, usage: { ...usage, output_tokens: 40 } });
   event({ type: 'message_stop' });
 }
@@ -62,18 +74,28 @@ async function turn() {
     mcp_servers: [],
     permissionMode: 'default',
     apiKeySource: 'none',
+    slash_commands: [],
+    skills: [],
+    plugins: [],
+    output_style: 'default',
     claude_code_version: 'stand-in',
   });
-  await reply('msg_1', 'tool_use', [
-    { type: 'text', text: 'Let me look at what there is to read first. ' },
-    { type: 'tool_use', id: 'toolu_1', name: 'Read', input: { file_path: 'README.md' } },
+  await reply('tool_use', [
+    { type: 'text', text: 'Let me look at what there is to read first. ', citations: null },
+    {
+      type: 'tool_use',
+      id: 'toolu_1',
+      name: 'Read',
+      input: { file_path: 'README.md' },
+      caller: { type: 'direct' },
+    },
   ]);
   const found = { type: 'tool_result', tool_use_id: 'toolu_1', content: '# claude-rx' };
   const answer = { role: 'user', content: [found] };
-  send({ type: 'user', message: answer, parent_tool_use_id: null });
+  send({ type: 'user', message: answer, parent_tool_use_id: null, timestamp: timestamp() });
   const text =
     'This is a toolkit that turns what Claude says into Observables: everything else is an operator.';
-  await reply('msg_2', 'end_turn', [{ type: 'text', text }]);
+  await reply('end_turn', [{ type: 'text', text, citations: null }]);
   send({
     type: 'result',
     subtype: 'success',
@@ -83,6 +105,10 @@ async function turn() {
     duration_api_ms: 900,
     result: text,
     stop_reason: 'end_turn',
+    terminal_reason: 'completed',
+    api_error_status: null,
+    queued_turn_count: 0,
+    result_index: turns++,
     total_cost_usd: 0.0123,
     usage: { input_tokens: 24, output_tokens: 80 },
     modelUsage: { [model]: { inputTokens: 24, outputTokens: 80, costUSD: 0.0123 } },

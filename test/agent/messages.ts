@@ -1,5 +1,5 @@
-// The messages of Claude Code for tests: the order of lines, and what is in them, as its version 2.1
-// writes them.
+// The messages of Claude Code for tests: the lines, their order and their fields are those of CLI
+// 2.1.332.
 import { type BetaStreamEvent, MessageBuilder, type MessageOf } from 'claude-rx';
 import type {
   AgentAssistantMessage,
@@ -44,7 +44,7 @@ export const init = (fields: Partial<AgentInitMessage> = {}): AgentInitMessage =
   permissionMode: 'default',
   slash_commands: [],
   apiKeySource: 'none',
-  claude_code_version: '2.1.329',
+  claude_code_version: '2.1.332',
   output_style: 'default',
   skills: [],
   plugins: [],
@@ -220,7 +220,7 @@ export function reply(
   const lines = content.map((block) => complete(id, block, { parent_tool_use_id: parent }));
   if (level === 'complete') return lines;
   const events = (list: unknown[]) =>
-    list.map((event) => partial(event as BetaStreamEvent, parent));
+    list.map((event) => eventOf(id, event as object, { parent_tool_use_id: parent }));
   return [
     ...events([{ type: 'message_start', message: header(id) }]),
     // The complete message comes ahead of the event that ends its block.

@@ -57,7 +57,7 @@ describe('agentState', () => {
       sessionId: SESSION,
       model: 'claude-opus-5-5',
       cwd: '/project',
-      version: '2.1.329',
+      version: '2.1.332',
       permissionMode: 'default',
       tools: ['Bash', 'Read'],
       mcpServers: [{ name: 'db', status: 'connected' }],
