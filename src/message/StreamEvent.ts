@@ -4,6 +4,8 @@ import type { MessageStreamError } from './MessageStreamError.ts';
 import type { NoticeEvent } from './NoticeEvent.ts';
 import type { ToolEvent } from './ToolEvent.ts';
 
+export type { NoticeEvent } from './NoticeEvent.ts';
+
 /** A sign of life without content. The SDK drops these; liveness needs them. */
 export interface PingEvent {
   type: 'ping';

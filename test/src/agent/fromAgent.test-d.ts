@@ -2,16 +2,19 @@ import {
   type BetaStreamEvent,
   finalMessage,
   type MessageOf,
+  type NoticeEvent,
   type StreamEvent,
   textOnly,
 } from 'claude-rx';
 import {
   type AgentInitMessage,
   type AgentMessage,
+  type AgentNotice,
   type AgentResultMessage,
   fromAgent,
   streamEvents,
   type AgentState,
+  type AgentTask,
   agentState,
 } from 'claude-rx/agent';
 import { filter, type Observable, of } from 'rxjs';
@@ -49,6 +52,13 @@ it('tells messages apart', () => {
     if (message.type === 'assistant') {
       expectTypeOf(message.message).toEqualTypeOf<MessageOf<BetaStreamEvent>>();
     }
+    if (message.type === 'stream_event') {
+      expectTypeOf(message.api_message_id).toEqualTypeOf<string | undefined>();
+      expectTypeOf(message.abandoned_blocks?.from_block_index).toEqualTypeOf<number | undefined>();
+    }
+    if (message.type === 'system' && message.subtype === 'task_started') {
+      expectTypeOf(message.task_id).toEqualTypeOf<string>();
+    }
     if (message.type === 'tool_progress')
       expectTypeOf(message['anything']).toEqualTypeOf<unknown>();
   });
@@ -60,6 +70,13 @@ it('gives events and states of any messages of an agent', () => {
   expectTypeOf(messages.pipe(streamEvents({ parent: 'toolu_1' }), textOnly())).toEqualTypeOf<
     Observable<string>
   >();
+  messages.pipe(streamEvents()).subscribe((event) => {
+    if (event.type === 'notice') expectTypeOf(event).toEqualTypeOf<NoticeEvent>();
+  });
+  messages.pipe(agentState()).subscribe(({ tasks, notices }) => {
+    expectTypeOf(tasks).toEqualTypeOf<readonly AgentTask[]>();
+    expectTypeOf(notices).toEqualTypeOf<readonly AgentNotice[]>();
+  });
   const results = messages.pipe(filter(({ type }) => type !== 'user'));
   expectTypeOf(results.pipe(streamEvents(), finalMessage())).toEqualTypeOf<
     Observable<MessageOf<BetaStreamEvent>>
