@@ -1,6 +1,6 @@
 import { concatMap, filter, map, type OperatorFunction } from 'rxjs';
 import { isCitationsDelta } from '../src/message/guards.ts';
-import { isRestated } from '../src/message/restatedBlock.ts';
+import { isRestated } from '../src/message/eventKinds.ts';
 import type { AnyStreamEvent, CitationOf } from '../src/message/StreamEvent.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { filter, map, type OperatorFunction } from 'rxjs';
 import { isThinkingDelta } from '../src/message/guards.ts';
 import { asString } from '../src/message/record.ts';
-import { isRestated } from '../src/message/restatedBlock.ts';
+import { isRestated } from '../src/message/eventKinds.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
 /**

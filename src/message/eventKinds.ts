@@ -43,3 +43,8 @@ export class StreamEnd {
     return event.type === 'turn_end' && event.outcome !== 'continue';
   }
 }
+
+/** Whether the event states a block again that had been emitted before: see `restatedBlock`. */
+export function isRestated(event: AnyStreamEvent): boolean {
+  return event.type === 'content_block_start' && 'restated' in event;
+}

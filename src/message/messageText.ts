@@ -1,7 +1,7 @@
 import { asString } from './record.ts';
 import { isTextDelta } from './guards.ts';
 import type { MessageBuilder } from './MessageBuilder.ts';
-import { isRestated } from './restatedBlock.ts';
+import { isRestated } from './eventKinds.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';
 
 /** The text of a message: its text blocks, with nothing between them. */

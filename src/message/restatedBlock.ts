@@ -20,8 +20,3 @@ export function restatedBlock<E extends AnyStreamEvent>(
   if (!open) events.push({ type: 'content_block_stop', index });
   return events as E[];
 }
-
-/** Whether the event states a block again that had been emitted before. */
-export function isRestated(event: AnyStreamEvent): boolean {
-  return event.type === 'content_block_start' && 'restated' in event;
-}

@@ -23,7 +23,3 @@ export const agentRecordings: AgentRecording[] = existsSync(folder)
         return { name, isPartial: name.endsWith('-partial'), lines };
       })
   : [];
-
-/** The lines of a recording; `undefined` where there are no recordings. */
-export const agentRecording = (name: string): AgentMessage[] | undefined =>
-  agentRecordings.find((recording) => recording.name === name)?.lines;

@@ -24,7 +24,7 @@ export const cli: string = join(
 );
 
 /** What the CLI asks for: by this, and not by the order, the server knows what to answer. */
-export interface Asked {
+interface Asked {
   /** How many replies of Claude are in the conversation. */
   turn: number;
   /** How often this turn has been asked for before. */
