@@ -14,8 +14,8 @@ import type {
   TokenCounter,
 } from './ConversationOptions.ts';
 import type { ConversationMessage } from './ConversationState.ts';
-import { estimateTokens, excessTurns } from './excessTurns.ts';
-import { type History, historyOf } from './history.ts';
+import { estimateTokens, excessTurns, turnTokens } from './excessTurns.ts';
+import { type History, HistoryCache } from './history.ts';
 import { placeBreakpoints } from './placeBreakpoints.ts';
 import { promptTokens } from './usage.ts';
 
@@ -43,10 +43,14 @@ export class RequestBuilder<E extends AnyStreamEvent> {
   readonly #source: ConversationSource<E>;
   readonly #options: ConversationOptions;
   readonly #params: Params;
-  /** Stands for what comes before the history. */
+  /** The fingerprint of what comes before the history. */
   readonly #seed: string;
+  /** All turns, of which some may be left out. */
+  readonly #whole = new HistoryCache<E>();
   /** How many turns of the history are left out; in one exchange always the same. */
   #skip = 0;
+  /** The turns that are sent. */
+  #history: HistoryCache<E>;
   /** How many tokens the API has counted for one that was estimated. */
   #tokensPerEstimate = 1;
   /** In which the code of the API runs: a paused reply goes on there, or is refused. */
@@ -58,19 +62,21 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     const { tools } = options;
     this.#params = tools ? { ...params, tools: toolDefinitions(tools) } : params;
     this.#seed = fingerprint('', [this.#params['system'] ?? '', this.#params['tools'] ?? []]);
+    this.#history = new HistoryCache<E>({ seed: this.#seed });
   }
 
   /** Makes room for the next exchange, and says whether there is anything to be answered. */
   begin(messages: readonly ConversationMessage<E>[]): boolean {
-    const { turns } = historyOf(messages);
-    this.#skip = this.#excess(turns);
+    const skip = this.#isLimited ? this.#excess(this.#whole.of(messages).turns) : 0;
+    if (skip !== this.#skip) this.#history = new HistoryCache<E>({ seed: this.#seed, skip });
+    this.#skip = skip;
     this.#container = undefined;
-    return turns.at(-1)?.role === 'user';
+    return this.#history.of(messages).turns.at(-1)?.role === 'user';
   }
 
-  /** What is sent, and what stands for it. */
+  /** The turns that are sent, and their fingerprint. */
   history(messages: readonly ConversationMessage<E>[]): History {
-    return historyOf(messages, { seed: this.#seed, skip: this.#skip });
+    return this.#history.of(messages);
   }
 
   /** Sends a request; all of it but the history is in `params`. */
@@ -83,13 +89,13 @@ export class RequestBuilder<E extends AnyStreamEvent> {
       typeof source === 'function'
         ? defer(() => source(request as never, context)).pipe(requireMessageStop<E>())
         : fromMessages(source as MessagesClient, request as never, { stream });
-    const estimate = estimateTokens([request['system'], request['tools'], request['messages']]);
+    const estimate = this.#isLimited ? this.#estimate(request, turns) : 0;
     return (events as Observable<E>).pipe(
       tap((event) => {
         if (event.type === 'message_delta') this.#container = event.delta?.container?.id;
         if (event.type !== 'message_start') return;
         const tokens = promptTokens(event.message.usage);
-        if (tokens > 0) this.#tokensPerEstimate = clamped(tokens / estimate);
+        if (tokens > 0 && estimate > 0) this.#tokensPerEstimate = clamped(tokens / estimate);
       }),
     );
   }
@@ -106,22 +112,32 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     const blocks = keyedBlocks('draft', draft);
     const message = { key: 'draft', role: 'user', text: '', blocks } as unknown;
     const said = draft.length > 0 ? [...messages, message as ConversationMessage<E>] : messages;
-    const skip = this.#excess(historyOf(said).turns);
+    const skip = this.#isLimited ? this.#excess(this.#whole.of(said).turns) : 0;
+    const sent =
+      skip === this.#skip ? this.#history : new HistoryCache<E>({ seed: this.#seed, skip });
     const counted = COUNTED.filter((name) => this.#params[name] !== undefined);
     return this.#prepared({
       ...Object.fromEntries(counted.map((name) => [name, this.#params[name]])),
-      messages: historyOf(said, { seed: this.#seed, skip }).turns,
+      messages: sent.of(said).turns,
     });
+  }
+
+  get #isLimited(): boolean {
+    return (this.#options.maxHistoryTokens ?? Infinity) < Infinity;
   }
 
   #excess(turns: readonly Turn[]): number {
     const { maxHistoryTokens = Infinity } = this.#options;
-    if (maxHistoryTokens === Infinity) return 0;
     return excessTurns(
       turns,
       maxHistoryTokens,
-      (turn) => estimateTokens(turn) * this.#tokensPerEstimate,
+      (turn) => turnTokens(turn) * this.#tokensPerEstimate,
     );
+  }
+
+  #estimate({ system, tools }: Params, turns: readonly Turn[]): number {
+    const before = estimateTokens([system, tools]);
+    return turns.reduce((sum, turn) => sum + turnTokens(turn), before);
   }
 
   #prepared(params: Params): Params {

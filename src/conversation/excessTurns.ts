@@ -26,6 +26,15 @@ export function estimateTokens(value: unknown): number {
   return Math.ceil(encoder.encode(text ?? '').length / BYTES_PER_TOKEN) + beside;
 }
 
+const tokens = new WeakMap<Turn, number>();
+
+/** About how many tokens a turn has, which is counted once: turns do not change. */
+export function turnTokens(turn: Turn): number {
+  let count = tokens.get(turn);
+  if (count === undefined) tokens.set(turn, (count = estimateTokens(turn)));
+  return count;
+}
+
 /**
  * How many of the first turns are to be left out, so that what remains has at most `limit` tokens.
  *
@@ -37,7 +46,7 @@ export function estimateTokens(value: unknown): number {
 export function excessTurns(
   turns: readonly Turn[],
   limit: number,
-  tokensOf: (turn: Turn) => number = estimateTokens,
+  tokensOf: (turn: Turn) => number = turnTokens,
 ): number {
   const sizes = turns.map(tokensOf);
   const total = sizes.reduce((sum, size) => sum + size, 0);

@@ -2,20 +2,20 @@ import { isCall } from '../history/blockKinds.ts';
 import { type AnyBlock, isResult, type Turn, withBlock } from '../history/blocks.ts';
 import { sendableContent } from '../history/sendableBlock.ts';
 import { sendBack } from '../history/sendBack.ts';
-import { SentHistory } from '../history/SentHistory.ts';
+import { type SentAfter, SentHistory } from '../history/SentHistory.ts';
 import { callsAt, isPausedBy } from '../history/stopReasons.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import type { AssistantMessage, ConversationMessage } from './ConversationState.ts';
 
 export interface History {
   turns: Turn[];
-  /** Stands for all that a reply to it is an answer to. */
+  /** The fingerprint of all that a reply to it is an answer to. */
   prefix: string;
 }
 
 export interface HistoryOptions {
   /**
-   * What stands for all that comes before the turns: the system prompt and the tools. Without it,
+   * The fingerprint of all that comes before the turns: the system prompt and the tools. Without it,
    * thinking is not checked.
    */
   seed?: string;
@@ -24,64 +24,154 @@ export interface HistoryOptions {
 }
 
 /**
- * What of a conversation the API takes, whatever has become of its replies: so each request that is
- * made of it is valid.
+ * The turns of a conversation that the API takes, whatever has become of its replies: so each request
+ * that is made of them is valid. What is sent of a reply: `sendBack`.
  *
  * - Roles alternate: what nobody answered is one turn with what was said next.
- * - Calls whose input is not whole are cut; each of the others is answered in the turn behind it,
- *   first of all that this turn says, and where it has no result by an error that says so.
- * - Thinking is as it came, or not there: it is left out where anything before it is not what it was
- *   when the model thought it, which the API refuses
- *   (docs: /docs/en/build-with-claude/preserved-thinking/prefix-checks).
- * - No text is empty or blank, no turn ends with thinking, what the API ran itself has its result.
- * - A reply that was paused, and that nothing follows, ends as it came: it is sent back to go on.
+ * - A run of replies that carry each other on is one turn, and so are their results with what the
+ *   user says next.
  */
 export function historyOf<E extends AnyStreamEvent>(
   messages: readonly ConversationMessage<E>[],
-  { seed, skip = 0 }: HistoryOptions = {},
+  options?: HistoryOptions,
 ): History {
-  const turns: Turn[] = [];
-  let prefix = seed ?? '';
-  // A reply that was paused, and those that carry it on.
-  let replies: AssistantMessage<E>[] = [];
+  return new HistoryCache<E>(options).of(messages);
+}
 
-  const say = (role: Turn['role'], content: readonly AnyBlock[]) => {
-    if (content.length === 0) return;
-    if (turns.at(-1)?.role === role) turns.at(-1)!.content = [...turns.at(-1)!.content, ...content];
-    else turns.push({ role, content: [...content] });
-    if (turns.length > skip) prefix = content.reduce(withBlock(role), prefix);
-  };
-  const sent = new SentHistory();
-  const reply = (answers: readonly AnyBlock[] = [], goesOn = false) => {
-    if (replies.length === 0) return;
+/** A run of replies and what the user says behind it, as far as that is known to be all of it. */
+interface Unit {
+  /** How many messages there are to its end. */
+  end: number;
+  /** Whether it ends with replies, so that it is over only where another reply follows. */
+  isOpen: boolean;
+  /** The turns before it, of which the last may grow with it. */
+  turns: number;
+  last: Turn | undefined;
+  prefix: string;
+  /** What is sent back of the replies. */
+  after: SentAfter | undefined;
+}
+
+/** The turns as they are being made. */
+interface Draft {
+  turns: Turn[];
+  prefix: string;
+}
+
+/**
+ * `historyOf` for a list of messages that grows: what is behind is not made again. It keeps as many
+ * references as there are messages.
+ */
+export class HistoryCache<E extends AnyStreamEvent> {
+  readonly #options: HistoryOptions;
+  /** The messages of all units. */
+  #messages: ConversationMessage<E>[] = [];
+  #units: Unit[] = [];
+  #made: Draft;
+  #sent = new SentHistory();
+
+  constructor(options: HistoryOptions = {}) {
+    this.#options = options;
+    this.#made = { turns: [], prefix: options.seed ?? '' };
+  }
+
+  /** The history of `messages`, which mostly begin as those before. */
+  of(messages: readonly ConversationMessage<E>[]): History {
+    this.#goBack(messages);
+    let replies: AssistantMessage<E>[] = [];
+    let isAnswered = false;
+    for (let index = this.#messages.length; index < messages.length; index++) {
+      const message = messages[index]!;
+      if (message.role === 'user') {
+        this.#close([...replies, message], replies, message);
+        replies = [];
+      } else {
+        if (isAnswered) {
+          this.#close(replies, replies);
+          replies = [];
+        }
+        replies.push(message);
+      }
+      isAnswered = replies.some(hasCall);
+    }
+    const draft = { ...this.#made, turns: [...this.#made.turns] };
+    this.#reply(draft, replies, [], isPaused(replies.at(-1)));
+    return { turns: draft.turns.slice(this.#options.skip), prefix: draft.prefix };
+  }
+
+  /** Lets go of all units that are not of `messages`. */
+  #goBack(messages: readonly ConversationMessage<E>[]): void {
+    const known = this.#messages;
+    let same = 0;
+    while (same < known.length && messages[same] === known[same]) same++;
+    const isOver = ({ end, isOpen }: Unit) =>
+      end <= same && !(isOpen && messages[end]?.role !== 'assistant');
+    if (this.#units.length === 0 || isOver(this.#units.at(-1)!)) return;
+    const { turns } = this.#made;
+    for (let unit = this.#units.at(-1); unit && !isOver(unit); unit = this.#units.at(-1)) {
+      turns.length = unit.turns;
+      if (unit.last) turns[unit.turns - 1] = unit.last;
+      this.#made.prefix = unit.prefix;
+      this.#units.pop();
+    }
+    known.length = this.#units.at(-1)?.end ?? 0;
+    this.#sent = new SentHistory();
+    for (const { after } of this.#units) if (after) this.#sent.add(after);
+  }
+
+  /** Takes in a run of replies that is over, and what the user says behind it. */
+  #close(
+    messages: readonly ConversationMessage<E>[],
+    replies: readonly AssistantMessage<E>[],
+    user?: ConversationMessage<E>,
+  ): void {
+    const { turns, prefix } = this.#made;
+    const before = { turns: turns.length, last: turns.at(-1), prefix };
+    const content = user?.blocks.map(({ block }) => block as unknown as AnyBlock) ?? [];
+    const after = this.#reply(this.#made, replies, content.filter(isResult), false);
+    if (after) this.#sent.add(after);
+    const said = content.flatMap((block) =>
+      isResult(block) ? [] : (sendableContent(block) ?? []),
+    );
+    this.#say(this.#made, 'user', said);
+    for (const message of messages) this.#messages.push(message);
+    this.#units.push({ ...before, end: this.#messages.length, isOpen: user === undefined, after });
+  }
+
+  #reply(
+    draft: Draft,
+    replies: readonly AssistantMessage<E>[],
+    answers: readonly AnyBlock[],
+    goesOn: boolean,
+  ): SentAfter | undefined {
+    if (replies.length === 0) return undefined;
+    const { seed, skip = 0 } = this.#options;
+    const unknown = skip > 0 ? '' : undefined;
     const parts = replies.map((one) => ({
       blocks: one.blocks.map(({ block }) => block as unknown as AnyBlock),
-      prefix: seed === undefined ? undefined : (one.prefix ?? (skip > 0 ? '' : undefined)),
+      prefix: seed === undefined ? undefined : (one.prefix ?? unknown),
       seam: one.seam,
       isCut: one.status !== 'complete' || callsAt(one.stop_reason) === 'cut',
     }));
     const results = [...resultsIn(replies), ...answers];
-    const back = sendBack(parts, sent, { prefix, results, goesOn });
-    sent.add(back.after);
-    for (const { role, content } of back.turns) say(role, content);
-    replies = [];
-  };
-
-  for (const message of messages) {
-    if (message.role === 'assistant') {
-      if (replies.some(hasCall)) reply();
-      replies.push(message);
-      continue;
-    }
-    const content = message.blocks.map(({ block }) => block as unknown as AnyBlock);
-    reply(content.filter(isResult));
-    say(
-      'user',
-      content.flatMap((block) => (isResult(block) ? [] : (sendableContent(block) ?? []))),
-    );
+    const back = sendBack(parts, this.#sent, { prefix: draft.prefix, results, goesOn });
+    for (const { role, content } of back.turns) this.#say(draft, role, content);
+    return back.after;
   }
-  reply([], isPaused(replies.at(-1)));
-  return { turns: turns.slice(skip), prefix };
+
+  #say(draft: Draft, role: Turn['role'], content: AnyBlock[]): void {
+    if (content.length === 0) return;
+    const { turns } = draft;
+    const last = turns.at(-1);
+    if (last?.role === role) {
+      turns[turns.length - 1] = { role, content: [...last.content, ...content] };
+    } else {
+      turns.push({ role, content });
+    }
+    if (turns.length > (this.#options.skip ?? 0)) {
+      draft.prefix = content.reduce(withBlock(role), draft.prefix);
+    }
+  }
 }
 
 function hasCall<E extends AnyStreamEvent>({ blocks }: AssistantMessage<E>): boolean {

@@ -33,10 +33,11 @@ type Place = readonly [list: 'tools' | 'system' | number, index: number];
  */
 export function placeBreakpoints<Params extends object>(params: Params, ttl: Ttl = '5m'): Params {
   const request = withoutExcess(params as unknown as CacheableParams);
-  const free = MOST - ownPlaces(request).length - (request.cache_control ? 1 : 0);
+  const own = ownPlaces(request);
+  const free = MOST - own.length - (request.cache_control ? 1 : 0);
   const places = wantedPlaces(request).slice(0, Math.max(0, free));
   return places.reduce(
-    (marked, place) => withMark(marked, place, ttlAt(request, place, ttl)),
+    (marked, place) => withMark(marked, place, ttlAt(request, own, place, ttl)),
     request,
   ) as unknown as Params;
 }
@@ -44,8 +45,8 @@ export function placeBreakpoints<Params extends object>(params: Params, ttl: Ttl
 /** Where breakpoints are useful and are not yet, the most useful first. */
 function wantedPlaces(request: CacheableParams): Place[] {
   const { messages, system, tools, cache_control } = request;
-  const turns = messages.flatMap(({ role }, turn) => (role === 'user' ? [turn] : []));
-  const [last, before] = turns.toReversed();
+  const last = messages.findLastIndex(isUsers);
+  const before = last > 0 ? messages.slice(0, last).findLastIndex(isUsers) : -1;
   const isSystem = typeof system === 'string' ? system.trim() !== '' : Boolean(system?.length);
   const tool = tools?.findLastIndex((one) => !(one as AnyBlock)['defer_loading']) ?? -1;
   const places: (Place | undefined)[] = [
@@ -58,8 +59,12 @@ function wantedPlaces(request: CacheableParams): Place[] {
   return places.filter((place) => place !== undefined && !isMarked(request, place)) as Place[];
 }
 
-function lastBlock({ messages }: CacheableParams, turn: number | undefined): Place | undefined {
-  if (turn === undefined) return undefined;
+function isUsers({ role }: { role: string }): boolean {
+  return role === 'user';
+}
+
+function lastBlock({ messages }: CacheableParams, turn: number): Place | undefined {
+  if (turn < 0) return undefined;
   const { content } = messages[turn]!;
   return [turn, typeof content === 'string' ? 0 : content.length - 1];
 }
@@ -80,14 +85,30 @@ function breakpointsIn(block: object | undefined): Marked[] {
   return [...inside, ...(cache_control ? [block as Marked] : [])];
 }
 
+/** By list of blocks, since these do not change. */
+const marks = new WeakMap<object, readonly number[]>();
+
+/** The places of the blocks in a list that have breakpoints, one for each. */
+function marksIn(blocks: string | readonly object[] | null | undefined): readonly number[] {
+  if (blocks == null || typeof blocks === 'string') return [];
+  let places = marks.get(blocks);
+  if (places === undefined) {
+    places = blocks.flatMap((block, index) => breakpointsIn(block).map(() => index));
+    marks.set(blocks, places);
+  }
+  return places;
+}
+
 /** Where the caller's own breakpoints are, in the order in which the API reads: one for each. */
-function ownPlaces(request: CacheableParams): Place[] {
-  const lists = ['tools', 'system', ...request.messages.keys()] as const;
-  return lists.flatMap((list) =>
-    listAt(request, [list, 0]).flatMap((block, index) =>
-      breakpointsIn(block).map((): Place => [list, index]),
-    ),
-  );
+function ownPlaces({ tools, system, messages }: CacheableParams): Place[] {
+  const places: Place[] = [
+    ...marksIn(tools).map((index): Place => ['tools', index]),
+    ...marksIn(system).map((index): Place => ['system', index]),
+  ];
+  for (const [turn, { content }] of messages.entries()) {
+    for (const index of marksIn(content)) places.push([turn, index]);
+  }
+  return places;
 }
 
 /** Without the caller's first breakpoints in turns, where there are more than the API takes. */
@@ -136,10 +157,15 @@ function withBlock(
 }
 
 /** How long a breakpoint of ours lasts, so that it may be between those of the caller. */
-function ttlAt(request: CacheableParams, place: Place, wanted: Ttl): Ttl {
+function ttlAt(
+  request: CacheableParams,
+  ownMarks: readonly Place[],
+  place: Place,
+  wanted: Ttl,
+): Ttl {
   const rank = ([list, index]: Place) =>
     (list === 'tools' ? -2 : list === 'system' ? -1 : list) * 1e6 + index;
-  const own = ownPlaces(request).map((other) => {
+  const own = ownMarks.map((other) => {
     const marks = breakpointsIn(listAt(request, other)[other[1]]);
     return { isBefore: rank(other) < rank(place), ttls: marks.map(ttlOf) };
   });

@@ -4,7 +4,7 @@ import type { ConversationMessage } from 'claude-rx/conversation';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Turn } from '../../../src/history/blocks.ts';
-import { historyOf } from '../../../src/conversation/history.ts';
+import { HistoryCache, historyOf } from '../../../src/conversation/history.ts';
 import { requestProblems } from '../../../src/testing/requestProblems.ts';
 import { rounds } from '../../support/rounds.ts';
 
@@ -287,6 +287,56 @@ describe('historyOf', () => {
         const halves = (problem: string) => !problem.includes('valid JSON');
         expect(requestProblems(body).filter(halves)).toEqual([]);
         expectAlternation(turns);
+      }),
+      { numRuns: rounds(1_000) },
+    );
+  });
+
+  it('gives the same from a cache as from scratch, after any operations', () => {
+    let ids = 0;
+    const block = fc.constantFrom(
+      text('x'),
+      text(' '),
+      thought('Hm'),
+      call('a'),
+      cut('b'),
+      search,
+      found,
+    );
+    const message = fc.oneof(
+      fc.constantFrom('a', ' ').map((word) => () => user(text(word))),
+      fc.constant(() => user(result('a'), text('So?'))),
+      fc
+        .tuple(fc.array(block, { maxLength: 4 }), fc.constantFrom('end_turn', 'pause_turn'))
+        .map(([blocks, stop_reason]) => () => {
+          const prefix = fc.sample(fc.constantFrom(undefined, 'other'), 1)[0];
+          const own = blocks.map((one) =>
+            one.type === 'tool_use' ? { ...one, id: 'a' } : { ...one },
+          );
+          return say('assistant', own, { stop_reason, ...(prefix && { prefix }) });
+        }),
+    );
+    const operation = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: message.map((make) => (list: ConversationMessage[]) => [...list, make()]),
+      },
+      fc.nat(10).map((length) => (list: ConversationMessage[]) => list.slice(0, length)),
+      fc.tuple(fc.nat(10), message).map(
+        ([index, make]) =>
+          (list: ConversationMessage[]) =>
+            list.map((one, at) => (at === index ? make() : one)),
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 20 }), fc.nat(3), (operations, skip) => {
+        const options = { seed: `seed ${++ids}`, skip };
+        const cache = new HistoryCache(options);
+        let messages: ConversationMessage[] = [hi];
+        for (const operate of operations) {
+          messages = operate(messages);
+          expect(cache.of(messages)).toEqual(historyOf(messages, options));
+        }
       }),
       { numRuns: rounds(1_000) },
     );
