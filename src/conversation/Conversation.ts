@@ -90,8 +90,8 @@ import { userContent } from './userContent.ts';
  *   max_tokens: 1024,
  *   system: 'Be brief.',
  * });
- * conversation.state$.subscribe(({ status, messages }) => {
- *   console.log(status, messages.at(-1)?.text);
+ * conversation.state$.subscribe(({ status, messages, live }) => {
+ *   console.log(status, (live ?? messages.at(-1))?.text);
  * });
  * from(['My name is Ada.', 'What is my name?'])
  *   .pipe(concatMap((question) => conversation.send(question).pipe(textOnly())))
@@ -152,7 +152,8 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
    * What a view shows: the state now, then each that differs. It never errors or completes.
    *
    * What has not changed is the same object as before, and messages and blocks have keys: for
-   * `OnPush`, `track` and `distinctUntilChanged`. A state at each token is more than a screen can
+   * `OnPush`, `track` and `distinctUntilChanged`. `messages` has what is settled, `live` the reply that
+   * is being written, so that a delta costs the same however long the conversation is. A state at each token is more than a screen can
    * show: put `auditTime(16)` behind for one a frame.
    */
   readonly state$: Observable<ConversationState<E>> = defer(() =>
@@ -167,9 +168,9 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     return this.#transcript.state;
   }
 
-  /** All that was said, the reply that is being written included. */
+  /** All messages, the reply that is being written included: a new array each time while there is one. */
   get messages(): readonly ConversationMessage<E>[] {
-    return this.state.messages;
+    return this.#transcript.messages;
   }
 
   /**
@@ -309,7 +310,8 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
 
   /** What is said again takes the place of what was not answered. */
   #takeBack(key: string): void {
-    const { status, messages } = this.state;
+    const { messages } = this;
+    const { status } = this.state;
     const index = messages.findIndex((message) => message.key === key);
     const isLast = !messages.slice(index + 1).some(({ role }) => role === 'user');
     if (index >= 0 && isLast && status !== 'idle') this.#transcript.truncate(index);
@@ -371,7 +373,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
       );
     }
     let turn = 0;
-    const goesOn = () => isPaused(this.messages.at(-1)) && this.#hasNews();
+    const goesOn = () => isPaused(this.#transcript.last) && this.#hasNews();
     return defer(() => this.#reply(this.#params, { turn: ++turn })).pipe(
       repeat({ count: maxTurns ?? Infinity, delay: () => (goesOn() ? of(0) : EMPTY) }),
     );

@@ -99,8 +99,13 @@ export interface ConversationUsage {
 /** What a view shows of a conversation. What has not changed is the same object as before. */
 export interface ConversationState<E extends AnyStreamEvent = StreamEvent> {
   readonly status: ConversationStatus;
-  /** All that was said, the reply that is being written included. */
+  /** The messages that are settled: the same array until a message settles. */
   readonly messages: readonly ConversationMessage<E>[];
+  /**
+   * The reply that is being written, or whose tools are running. It settles when the next reply begins
+   * or the exchange ends.
+   */
+  readonly live: AssistantMessage<E> | undefined;
   readonly usage: ConversationUsage;
   /** In the currency of `prices`; `undefined` without them. */
   readonly cost: number | undefined;

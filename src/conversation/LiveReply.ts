@@ -16,6 +16,10 @@ export class LiveReply<E extends AnyStreamEvent> {
   #seam: number | undefined;
   #text = '';
   #snapshot: AssistantMessage<E> | undefined;
+  /** The message and the changes of its calls that the snapshot shows. */
+  #message: unknown;
+  #called = 0;
+  #changes = 0;
 
   constructor(key: string, prefix: string) {
     this.key = key;
@@ -42,6 +46,7 @@ export class LiveReply<E extends AnyStreamEvent> {
     this.#builder.push(event);
     this.#text = textAfter(this.#text, event, this.#builder);
     if (event.type === 'resume') {
+      this.#changes++;
       // Begun anew, it has no seam.
       this.#seam = event.keep > 0 ? Math.min(this.#seam ?? Infinity, event.keep) : undefined;
     }
@@ -62,23 +67,42 @@ export class LiveReply<E extends AnyStreamEvent> {
     const message = this.#builder.message;
     if (message === undefined) return undefined;
     const before = this.#snapshot;
-    const { model, stop_reason, stop_details, usage } = message;
-    const fields = { key: this.key, role: 'assistant', status, text: this.#text } as const;
-    const more = {
-      model,
-      stop_reason,
-      stop_details: stop_details ?? null,
-      usage,
+    const isSame =
+      before !== undefined &&
+      this.#message === message &&
+      this.#called === this.#changes &&
+      before.status === status;
+    if (isSame) return before;
+    const blocks = this.#keyedBlocks(message.content, before?.blocks);
+    this.#message = message;
+    this.#called = this.#changes;
+    this.#snapshot = {
+      key: this.key,
+      role: 'assistant',
+      status,
+      text: this.#text,
+      blocks,
+      model: message.model,
+      stop_reason: message.stop_reason,
+      stop_details: message.stop_details ?? null,
+      usage: message.usage,
       prefix: this.#prefix,
-    };
-    const blocks = same(
-      before?.blocks,
-      message.content.map((block, index) => this.#keyed(block, index)),
-    );
-    const seam = this.#seam === undefined ? {} : { seam: this.#seam };
-    const after = { ...fields, blocks, ...more, ...seam } as AssistantMessage<E>;
-    if (before === undefined || !isSame(before, after)) this.#snapshot = after;
+      ...(this.#seam !== undefined && { seam: this.#seam }),
+    } as AssistantMessage<E>;
     return this.#snapshot;
+  }
+
+  #keyedBlocks(
+    content: readonly ContentBlockOf<E>[],
+    before: readonly KeyedBlock<ContentBlockOf<E>>[] = [],
+  ): readonly KeyedBlock<ContentBlockOf<E>>[] {
+    let isUnchanged = content.length === before.length;
+    const blocks = content.map((block, index) => {
+      const keyed = this.#keyed(block, index, before[index]);
+      isUnchanged &&= keyed === before[index];
+      return keyed;
+    });
+    return isUnchanged ? before : blocks;
   }
 
   #follow(event: ToolEvent): void {
@@ -89,40 +113,32 @@ export class LiveReply<E extends AnyStreamEvent> {
         return this.#setCall(event.tool_use_id, { status: 'running', progress: event.progress });
       case 'tool_result': {
         const { tool_use_id, status, result } = event;
-        if (status === 'withdrawn') this.#calls.delete(tool_use_id);
-        else this.#setCall(tool_use_id, { status: status === 'done' ? status : 'failed', result });
+        if (status === 'withdrawn') {
+          this.#changes++;
+          this.#calls.delete(tool_use_id);
+        } else
+          this.#setCall(tool_use_id, { status: status === 'done' ? status : 'failed', result });
       }
     }
   }
 
   #setCall(id: string, call: ConversationCall): void {
+    this.#changes++;
     this.#calls.set(id, { ...this.#calls.get(id), ...call });
   }
 
-  #keyed(block: ContentBlockOf<E>, index: number): KeyedBlock<ContentBlockOf<E>> {
+  #keyed(
+    block: ContentBlockOf<E>,
+    index: number,
+    before: KeyedBlock<ContentBlockOf<E>> | undefined,
+  ): KeyedBlock<ContentBlockOf<E>> {
     const key = (this.#keys[index] ??= `${this.key}.${++this.#begun}`);
     const call = block.type === 'tool_use' ? this.#calls.get(block.id) : undefined;
-    const after = { key, block, ...(call && { call }) };
-    const before = this.#snapshot?.blocks[index];
-    return before && isSame(before, after) ? before : after;
+    if (before?.block === block && before.key === key && before.call === call) return before;
+    return call ? { key, block, call } : { key, block };
   }
 }
 
 function isToolEvent(event: AnyStreamEvent): event is ToolEvent {
   return event.type.startsWith('tool_') || event.type === 'turn_end';
-}
-
-/** The list of before, where all that is in it is the same. */
-function same<T>(before: readonly T[] | undefined, after: readonly T[]): readonly T[] {
-  const isUnchanged =
-    before?.length === after.length && before.every((value, index) => value === after[index]);
-  return isUnchanged ? before : after;
-}
-
-/** Whether two objects of the same kind have the same fields. */
-function isSame<T extends object>(before: T, after: T): boolean {
-  const keys = Object.keys(after) as (keyof T)[];
-  return (
-    keys.length === Object.keys(before).length && keys.every((key) => before[key] === after[key])
-  );
 }

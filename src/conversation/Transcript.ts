@@ -36,6 +36,9 @@ export class Transcript<E extends AnyStreamEvent> {
   #prefix = '';
   #state: ConversationState<E> | undefined;
   #isStale = true;
+  /** The usage of the live reply that is in the state, and whether that of the others has changed. */
+  #counted: object | undefined;
+  #isRecounted = true;
 
   constructor(
     { messages = [], usage = NO_USAGE, cost = 0 }: Partial<Kept<E>>,
@@ -59,10 +62,22 @@ export class Transcript<E extends AnyStreamEvent> {
     return this.#state;
   }
 
+  /** The settled messages and the one that is live. */
+  get messages(): readonly ConversationMessage<E>[] {
+    const { messages, live } = this.state;
+    return live ? [...messages, live] : messages;
+  }
+
+  /** The last message. */
+  get last(): ConversationMessage<E> | undefined {
+    const { messages, live } = this.state;
+    return live ?? messages.at(-1);
+  }
+
   /** What is to be kept of it: as if it were stopped now. */
   get kept(): Kept<E> {
-    const { messages, usage, cost } = this.state;
-    return { messages: messages.map(settled), usage, cost };
+    const { usage, cost } = this.state;
+    return { messages: this.messages.map(settled), usage, cost };
   }
 
   /** Adds what the user says, and gives its key. */
@@ -77,6 +92,7 @@ export class Transcript<E extends AnyStreamEvent> {
 
   /** Takes back all but the first `length` messages; what they have used stays counted. */
   truncate(length: number): void {
+    if (length >= this.#messages.length) return;
     this.#messages = this.#messages.slice(0, length);
     this.#isStale = true;
   }
@@ -130,21 +146,31 @@ export class Transcript<E extends AnyStreamEvent> {
     this.#messages = [...this.#messages, reply];
     this.#cost += this.#costOf(reply);
     this.#usage = withUsage(this.#usage, reply.usage);
+    this.#isRecounted = true;
   }
 
   #next(before: ConversationState<E> | undefined): ConversationState<E> {
     const live = this.#live?.snapshot(this.#live.isWhole ? 'complete' : 'streaming');
-    const messages = live ? [...this.#messages, live] : this.#messages;
-    const cost = this.#cost + (live ? this.#costOf(live) : 0);
-    const next: ConversationState<E> = {
-      status: this.#status,
-      messages: before && isSameList(before.messages, messages) ? before.messages : messages,
-      usage: sameUsage(before?.usage, live ? withUsage(this.#usage, live.usage) : this.#usage),
-      cost: this.#prices && cost,
-      error: this.#error,
-    };
-    const fields = Object.keys(next) as (keyof ConversationState<E>)[];
-    return before && fields.every((name) => before[name] === next[name]) ? before : next;
+    const messages = this.#messages;
+    const status = this.#status;
+    const error = this.#error;
+    const isCounted = before !== undefined && this.#counted === live?.usage && !this.#isRecounted;
+    const usage = isCounted
+      ? before.usage
+      : sameUsage(before?.usage, live ? withUsage(this.#usage, live.usage) : this.#usage);
+    const sum = isCounted ? before.cost : this.#cost + (live ? this.#costOf(live) : 0);
+    const cost = this.#prices && sum;
+    this.#counted = live?.usage;
+    this.#isRecounted = false;
+    const isSame =
+      before !== undefined &&
+      before.live === live &&
+      before.messages === messages &&
+      before.status === status &&
+      before.error === error &&
+      before.usage === usage &&
+      before.cost === cost;
+    return isSame ? before : { status, messages, live, usage, cost, error };
   }
 
   #costOf({ model, usage }: AssistantMessage<E>): number {
@@ -170,10 +196,6 @@ function settled<E extends AnyStreamEvent>(
       : keyed,
   );
   return { ...message, blocks, status: message.status === 'complete' ? 'complete' : 'stopped' };
-}
-
-function isSameList<T>(before: readonly T[], after: readonly T[]): boolean {
-  return before.length === after.length && before.every((value, index) => value === after[index]);
 }
 
 function sameUsage(

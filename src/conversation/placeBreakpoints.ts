@@ -166,8 +166,8 @@ function ttlAt(
   const rank = ([list, index]: Place) =>
     (list === 'tools' ? -2 : list === 'system' ? -1 : list) * 1e6 + index;
   const own = ownMarks.map((other) => {
-    const marks = breakpointsIn(listAt(request, other)[other[1]]);
-    return { isBefore: rank(other) < rank(place), ttls: marks.map(ttlOf) };
+    const ttls = breakpointsIn(listAt(request, other)[other[1]]).map(ttlOf);
+    return { isBefore: rank(other) < rank(place), ttls };
   });
   const behind = [
     ...own.flatMap(({ isBefore, ttls }) => (isBefore ? [] : ttls)),

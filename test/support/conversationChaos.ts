@@ -10,6 +10,7 @@ import {
 } from 'claude-rx';
 import {
   Conversation,
+  type ConversationMessage,
   type ConversationOptions,
   type ConversationParams,
   type ConversationRequest,
@@ -455,11 +456,19 @@ function problemOf(
   state: ConversationState,
   before: ConversationState | undefined,
 ): string | undefined {
-  const { messages, status, error } = state;
+  const { status, error } = state;
+  if (before && before.live === undefined && state.live === undefined) {
+    const isSettled = before.messages.length === state.messages.length;
+    if (isSettled && before.messages !== state.messages) {
+      const isSame = state.messages.every((message, index) => message === before.messages[index]);
+      if (isSame) return 'the list of messages is another one';
+    }
+  }
+  const messages = allOf(state);
   if (new Set(messages.map(({ key }) => key)).size < messages.length) return 'a key is there twice';
   if ((status === 'error') !== (error !== undefined)) return `status ${status} with ${error}`;
   if (state === before) return 'a state came twice';
-  const known = new Map(before?.messages.map((message) => [message.key, message]));
+  const known = new Map((before ? allOf(before) : []).map((message) => [message.key, message]));
   for (const message of messages) {
     const earlier = known.get(message.key);
     if (earlier === undefined || earlier === message) continue;
@@ -472,6 +481,10 @@ function problemOf(
     }
   }
   return undefined;
+}
+
+function allOf({ messages, live }: ConversationState): readonly ConversationMessage[] {
+  return live ? [...messages, live] : messages;
 }
 
 function words(random: Random): string {

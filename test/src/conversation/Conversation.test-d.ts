@@ -7,6 +7,7 @@ import {
   type StreamEvent,
 } from 'claude-rx';
 import {
+  type AssistantMessage,
   ask,
   Conversation,
   type ConversationEvent,
@@ -54,6 +55,7 @@ it('narrows messages and blocks', () => {
   expectTypeOf(state).toEqualTypeOf<ConversationState>();
   expectTypeOf(state.usage).toEqualTypeOf<ConversationUsage>();
   expectTypeOf(state.error).toEqualTypeOf<MessageStreamError | undefined>();
+  expectTypeOf(state.live).toEqualTypeOf<AssistantMessage | undefined>();
   for (const message of state.messages) {
     if (message.role === 'user') {
       expectTypeOf(message.blocks[0]!.block).toEqualTypeOf<Anthropic.ContentBlockParam>();

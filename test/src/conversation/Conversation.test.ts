@@ -2,6 +2,7 @@ import type Anthropic from '@anthropic-ai/sdk';
 import { continueFrom, fromMessages, retryResumable, type StreamEvent, textOnly } from 'claude-rx';
 import {
   Conversation,
+  type ConversationMessage,
   type ConversationOptions,
   type ConversationParams,
   type ConversationState,
@@ -34,6 +35,10 @@ const params = { model: 'claude-opus-5-5', max_tokens: 1024 };
 const text = (value: string, more = {}) => ({ type: 'text', text: value, ...more });
 const signed = { signature: 'c2lnbmVk' };
 const input = z.object({ city: z.string() });
+
+function allOf({ messages, live }: ConversationState): readonly ConversationMessage[] {
+  return live ? [...messages, live] : messages;
+}
 
 describe('a turn that is never answered', () => {
   const tools = [defineTool({ name: 'look', description: 'd', input, run: () => 'x' })];
@@ -451,7 +456,7 @@ describe('Conversation', () => {
       ]);
       const turn = ['sending', 'streaming'];
       expect(changes(states)).toEqual(['idle', ...turn, 'tool', ...turn, 'idle']);
-      const calls = states.map(({ messages }) => messages[1]?.blocks[1]?.call);
+      const calls = states.map((state) => allOf(state)[1]?.blocks[1]?.call);
       expect(calls.filter((one, index) => one !== calls[index - 1])).toMatchObject([
         { status: 'running' },
         { status: 'running', progress: 'asking' },
@@ -645,7 +650,9 @@ describe('Conversation', () => {
       expect(await firstValueFrom(conversation.state$)).toBe(states.at(-1));
       expect(conversation.state).toBe(states.at(-1));
       const last = states.at(-1)!;
-      const all = states.flatMap(({ messages }) => messages);
+      const all = states.flatMap(allOf);
+      // The list of settled messages is the same until one settles.
+      expect(new Set(states.map(({ messages }) => messages)).size).toBe(5);
       for (const { key } of last.messages.slice(0, 3)) {
         const finished = all.filter((one) => one.key === key && one.text.length > 2);
         expect(new Set(finished).size).toBeLessThanOrEqual(3);
@@ -680,8 +687,10 @@ describe('Conversation', () => {
       );
       const states = statesOf(conversation);
       await received(conversation.send('Hi'));
-      const all = states.flatMap(({ messages }): readonly KeyedBlock<{ type: string }>[] =>
-        messages.slice(1).flatMap(({ blocks }) => [...blocks]),
+      const all = states.flatMap((state): readonly KeyedBlock<{ type: string }>[] =>
+        allOf(state)
+          .slice(1)
+          .flatMap(({ blocks }) => [...blocks]),
       );
       const last = conversation.messages[1]!.blocks.map(({ key }) => key);
       expect(new Set(all.map(({ key }) => key)).size).toBe(4);
