@@ -15,6 +15,7 @@ const entries: [what: string, code: string, most: number][] = [
   ['smoothText', of('smoothText'), 3_000],
   ['jsonOutput', of('jsonOutput'), 8_300],
   ['toolInput', of('toolInput'), 7_000],
+  ['inspect', `export { inspect } from './src/inspect/index.ts'`, 400],
   ['EventDecoder', of('EventDecoder'), 4_000],
   ['fromResponse and textOnly', of('fromResponse, textOnly'), 7_900],
   ['fromMessages and textOnly', of('fromMessages, textOnly'), 9_000],

@@ -1,5 +1,5 @@
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import { readRecording, recordingLines } from '../sources/fromRecording.ts';
+import { readRecording, recordingLines } from '../message/recording.ts';
 import { checkFields, checkNumber } from './checks.ts';
 import { checkedFault, type Fault } from './Fault.ts';
 

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import { readRecording, recordingLines } from '../sources/fromRecording.ts';
+import { readRecording, recordingLines } from '../message/recording.ts';
 import { httpErrorOf } from './httpError.ts';
 import { setImmediate } from './realTimers.ts';
 import type { Outcome, RequestState } from './ReceivedRequest.ts';

@@ -1,6 +1,6 @@
 import { encodeEvent } from '../sse/encodeEvent.ts';
 import type { EncodableEvent, EncodeEventOptions } from '../sse/encodeEvent.ts';
-import { readRecording, recordingLines } from '../sources/fromRecording.ts';
+import { readRecording, recordingLines } from '../message/recording.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import { cutAtBytes, rechunk } from './bytes.ts';
 import type { Fault } from './Fault.ts';

@@ -10,6 +10,12 @@ export interface Marbles<E> {
 export interface ToMarblesConfig {
   /** Milliseconds (frames) from one event to the next, and from the last to the end. Default: 1. */
   every?: number;
+  /**
+   * When each event comes, in milliseconds (frames) from the start, in place of `every`. Events that
+   * would share a frame come one frame apart. One more time is that of the end; without it, the end
+   * follows the last event at once.
+   */
+  times?: readonly number[];
   /** What follows the last event: completion, an error, or nothing. Default: `'|'`. */
   end?: '|' | '#' | '';
 }
@@ -53,12 +59,13 @@ export function letters<E = StreamEvent>(events: Iterable<E>): Record<string, E>
  * ```text
  * toMarbles(messageEvents.text('Hi'))                  abcdef|
  * toMarbles(messageEvents.text('Hi'), { every: 3 })    a--b--c--d--e--f--|
+ * toMarbles([start, stop], { times: [2, 6] })          --a---b|
  * ```
  *
  * Time that would be more than ten dashes is written as a number: `a 49ms b 49ms |`.
  *
- * @throws TypeError when there are more than 52 events, and for an `every` that is not a whole
- *   number of at least 1.
+ * @throws TypeError when there are more than 52 events, for an `every` that is not a whole number of
+ *   at least 1, and for `times` that are not as many as the events, whole and in order.
  *
  * @example
  * ```ts
@@ -81,17 +88,44 @@ export function letters<E = StreamEvent>(events: Iterable<E>): Record<string, E>
  */
 export function toMarbles<E = StreamEvent>(
   events: Iterable<E>,
-  { every = 1, end = '|' }: ToMarblesConfig = {},
+  { every = 1, times, end = '|' }: ToMarblesConfig = {},
 ): Marbles<E> {
   checkNumber('toMarbles: every', every, { what: 'frames', whole: true, least: 1 });
   if (end !== '|' && end !== '#' && end !== '') {
     throw new TypeError(`toMarbles: end must be '|', '#' or '', got ${JSON.stringify(end)}`);
   }
   const values = letters(events);
+  const letterOf = Object.keys(values);
+  if (times) return { diagram: atTimes([...letterOf, end], times), values };
   // An event itself takes one frame of the diagram.
-  const gap = every - 1 > 10 ? ` ${every - 1}ms ` : '-'.repeat(every - 1);
-  const diagram = Object.keys(values)
-    .map((letter) => letter + gap)
-    .join('');
+  const gap = silence(every - 1);
+  const diagram = letterOf.map((letter) => letter + gap).join('');
   return { diagram: diagram + end, values };
+}
+
+/** The letters at their times, and last the end. */
+function atTimes(signs: readonly string[], times: readonly number[]): string {
+  const isOrdered = times.every(
+    (at, index) => Number.isInteger(at) && at >= 0 && at >= (times[index - 1] ?? 0),
+  );
+  const count = signs.length - 1;
+  if (!isOrdered || (times.length !== count && times.length !== count + 1)) {
+    throw new TypeError(
+      `toMarbles: times must be a whole number for each of the ${count} events, in order; ` +
+        `got ${JSON.stringify(times)}`,
+    );
+  }
+  let frame = 0;
+  return signs
+    .map((letter, index) => {
+      const wait = Math.max(0, (times[index] ?? frame) - frame);
+      frame += wait + 1;
+      return silence(wait) + letter;
+    })
+    .join('');
+}
+
+/** So many frames in which nothing happens. */
+function silence(frames: number): string {
+  return frames > 10 ? ` ${frames}ms ` : '-'.repeat(frames);
 }

@@ -11,8 +11,8 @@ import {
   text,
   textStart,
 } from '../operators/events.ts';
+import { labelOf } from '../../src/inspect/drawing/labelOf.ts';
 import { drawMarbles } from './drawMarbles.ts';
-import { labelOf } from './labelOf.ts';
 import { recordRun } from './recordRun.ts';
 
 const tests = filesBelow('test', /\.test\.ts$/).filter((file) => !file.startsWith('test/diagrams'));

@@ -32,6 +32,16 @@ describe('letters', () => {
 });
 
 describe('toMarbles', () => {
+  it('puts events at their times, a frame apart at least, and the end at the last', () => {
+    const of = (times: number[]) => toMarbles(['x', 'y', 'z'], { times }).diagram;
+    expect(of([0, 1, 2])).toBe('abc|');
+    expect(of([2, 2, 40])).toBe('--ab 36ms c|');
+    expect(of([0, 5, 6, 9])).toBe('a----bc--|');
+    for (const wrong of [[0], [0, 1, 2, 3, 4], [2, 1, 3], [0.5, 1, 2], [-1, 0, 1]]) {
+      expect(() => of(wrong)).toThrow(/toMarbles: times/);
+    }
+  });
+
   it.each([
     [{}, 'abcdefg|'],
     [{ every: 3 }, 'a--b--c--d--e--f--g--|'],

@@ -1,0 +1,171 @@
+import type { Label } from './labelOf.ts';
+import { round, svg, type SvgNode } from './svg.ts';
+
+/** A value with the place where it is drawn. */
+export interface Marble {
+  /** The middle. */
+  x: number;
+  width: number;
+  label: Label;
+  /** 0 is on the line, 1 and more below it, for a marble that would cover its neighbour. */
+  lane: number;
+  /** Default: 24. */
+  height?: number;
+  /** Further classes. Default: none. */
+  classes?: readonly string[];
+}
+
+/** Something on the line that is not a marble, in pixels. */
+export interface Sign {
+  x: number;
+  kind: 'dot' | 'seam' | 'complete' | 'error';
+  /** The name of an error. */
+  text?: string;
+}
+
+/** A content block, in pixels. */
+interface Band {
+  x: number;
+  right: number;
+  name: string;
+  /** Its end is not known. */
+  isOpen: boolean;
+  /** A seam withdrew it. */
+  isWithdrawn?: boolean;
+}
+
+/** A line of a marble diagram with everything that is on it, in pixels. */
+export interface DrawnRow {
+  name: string;
+  /** Where the line begins, and where it ends. */
+  x: number;
+  right: number;
+  /** `open`: goes on; `closed`: was unsubscribed; `ended`: a sign shows how. */
+  end: 'open' | 'closed' | 'ended';
+  bands: readonly Band[];
+  signs: readonly Sign[];
+  marbles: readonly Marble[];
+}
+
+export const MARBLE = 24;
+const LANE = 29;
+export const GAP = 5;
+const CHARACTER = 7.25;
+/** How far below the line the next begins, when no marble is below it. */
+const BELOW = 26;
+
+/** How wide a marble is with this text on it. */
+export function widthOf(text: string): number {
+  return round(Math.max(MARBLE, [...text].length * CHARACTER + 15));
+}
+
+/** How far below `top` the line of a row is. */
+export function axisOf({ bands }: Pick<DrawnRow, 'bands'>): number {
+  return bands.length > 0 ? 46 : 26;
+}
+
+/** How high a row is. */
+export function heightOf(row: Pick<DrawnRow, 'bands' | 'marbles'>): number {
+  return axisOf(row) + BELOW + Math.max(0, ...row.marbles.map(({ lane }) => lane)) * LANE;
+}
+
+/**
+ * Draws a line of a marble diagram, whose upper edge is at `top`; its name begins at `left`. Gives
+ * the elements in groups that belong together: a band and its name, an error and its code.
+ */
+export function drawRow(row: DrawnRow, top: number, left: number): SvgNode[][] {
+  const axis = top + axisOf(row);
+  return [
+    [svg('text', { class: 'name', x: left, y: axis + 4.5 }, row.name)],
+    ...row.bands.map((band) => drawBand(band, axis)),
+    [line('axis', row.x, axis, row.end === 'open' ? row.right + 24 : row.right, axis)],
+    drawTip(row, axis),
+    ...row.signs.map((sign) => drawSign(sign, axis)),
+    ...row.marbles.filter(({ lane }) => lane > 0).map((marble) => drawLeader(marble, axis)),
+    ...row.marbles.map((marble) => [drawMarble(marble, axis)]),
+  ].filter((group) => group.length > 0);
+}
+
+/** A mark of a ruler; a long one has a text. */
+export interface Tick {
+  x: number;
+  text?: string;
+}
+
+/** How high a ruler is. */
+export const RULER = 34;
+
+/** Draws the axis of time. */
+export function drawRuler(
+  ticks: readonly Tick[],
+  left: number,
+  right: number,
+  top: number,
+): SvgNode[][] {
+  const y = top + 8;
+  return [
+    [line('ruler', left, y, right, y)],
+    ...ticks.flatMap(({ x, text }) => {
+      const mark = line('ruler', x, y, x, y + (text === undefined ? 3 : 5));
+      if (text === undefined) return [[mark]];
+      return [[mark], [svg('text', { class: 'time', x, y: y + 16 }, text)]];
+    }),
+  ];
+}
+
+/** A line of the picture. */
+function line(name: string, x1: number, y1: number, x2: number, y2: number): SvgNode {
+  return svg('path', { class: name, d: `M${x1} ${y1}L${x2} ${y2}` });
+}
+
+function drawBand({ x, right, name, isOpen, isWithdrawn }: Band, axis: number): SvgNode[] {
+  const type = ['block', isOpen && 'open', isWithdrawn && 'withdrawn'].filter(Boolean).join(' ');
+  const [y, width, height] = [axis - 34, round(right - x), 52];
+  return [
+    svg('rect', { class: type, x, y, width, height, rx: 6 }),
+    svg('text', { class: 'block-name', x: x + 6, y: axis - 21 }, name),
+  ];
+}
+
+function drawTip({ end, right }: DrawnRow, axis: number): SvgNode[] {
+  if (end === 'ended') return [];
+  if (end === 'closed') {
+    return [svg('path', { class: 'left', d: `M${right} ${axis - 9}V${axis + 9}` })];
+  }
+  const tip = right + 26;
+  const d = `M${tip - 7} ${axis - 4}L${tip} ${axis}L${tip - 7} ${axis + 4}`;
+  return [svg('path', { class: 'axis', d, fill: 'none' })];
+}
+
+function drawSign({ x, kind, text }: Sign, axis: number): SvgNode[] {
+  if (kind === 'complete') return [line('complete', x, axis - 19, x, axis + 19)];
+  if (kind === 'seam') return [line('seam-line', x, axis - 36, x, axis + 22)];
+  if (kind === 'dot') return [svg('circle', { class: 'dot', cx: x, cy: axis, r: 4 })];
+  const d = `M${x - 8} ${axis - 8}L${x + 8} ${axis + 8}M${x + 8} ${axis - 8}L${x - 8} ${axis + 8}`;
+  return [
+    svg('path', { class: 'error', d }),
+    ...(text ? [svg('text', { class: 'error-name', x, y: axis + 24 }, text)] : []),
+  ];
+}
+
+function drawMarble(
+  { x, lane, width, height = MARBLE, label, classes = [] }: Marble,
+  axis: number,
+) {
+  const y = axis + lane * LANE;
+  const shape = svg('rect', {
+    x: round(x - width / 2),
+    y: y - height / 2,
+    width,
+    height,
+    rx: height / 2,
+  });
+  const text = label.text === '' ? [] : [svg('text', { x, y: y + 4.2 }, label.text)];
+  return svg('g', { class: [label.kind, ...classes].join(' ') }, shape, ...text);
+}
+
+/** From a marble that had no room on the line to its time there. */
+function drawLeader({ x, lane }: Marble, axis: number): SvgNode[] {
+  const dot = svg('circle', { class: 'dot', cx: x, cy: axis, r: 3 });
+  return [line('leader', x, axis, x, axis + lane * LANE), dot];
+}
