@@ -252,10 +252,10 @@ export interface AgentFallbackMessage extends Sent {
   content?: string;
   trigger?: string;
   direction?: string;
-  request_id?: string;
+  request_id?: string | null;
   api_refusal_category?: string | null;
   api_refusal_explanation?: string | null;
-  refused_user_message_uuid?: string;
+  refused_user_message_uuid?: string | null;
   original_model: string;
   fallback_model: string;
   /** `local` where it was only a subagent that fell back. */
@@ -289,10 +289,10 @@ export interface AgentRefusalMessage extends Sent {
   subtype: 'model_refusal_no_fallback';
   original_model?: string;
   content?: string;
-  request_id?: string;
+  request_id?: string | null;
   api_refusal_category?: string | null;
   api_refusal_explanation?: string | null;
-  refused_user_message_uuid?: string;
+  refused_user_message_uuid?: string | null;
 }
 
 interface Task extends Sent {
@@ -332,7 +332,15 @@ export interface AgentTaskProgressMessage extends Task {
 
 export interface AgentTaskUpdatedMessage extends Task {
   subtype: 'task_updated';
-  patch: { status?: string; end_time?: number; [field: string]: unknown };
+  patch: {
+    /** `pending`, `running`, `paused`, `completed`, `failed` or `killed`. */
+    status?: string;
+    description?: string;
+    is_backgrounded?: boolean;
+    /** Milliseconds since 1970. */
+    end_time?: number;
+    error?: string;
+  };
 }
 
 /** A task has ended. */

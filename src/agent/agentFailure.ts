@@ -1,7 +1,7 @@
 import { MessageStreamError, type MessageStreamErrorCode } from '../message/MessageStreamError.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 
-/** The `MessageStreamError` for what a query of the Agent SDK throws: told by its shape, in 0.3.329. */
+/** The `MessageStreamError` for what a query of the Agent SDK throws: told by its shape, in 0.3.332. */
 export function agentFailure(cause: unknown): MessageStreamError {
   const { signal, code, message } = (cause ?? {}) as Record<string, unknown>;
   const own = codeOf(signal, code, String(message));

@@ -11,7 +11,7 @@ export interface AgentTask {
   subagentType: string | undefined;
   description: string;
   isBackground: boolean;
-  /** `running`, and at the end what Claude Code reports, such as `completed`, `failed` or `stopped`. */
+  /** As Claude Code reports it: `running`, `paused`, and at the end `completed`, `failed`, `killed` or `stopped`. */
   status: string;
   lastTool: string | undefined;
   usage: AgentTaskUsage | undefined;
@@ -45,7 +45,11 @@ export function nextTasks(
         lastTool: message.last_tool_name,
       });
     case 'task_updated':
-      return withTask(tasks, message.task_id, { status: message.patch?.status });
+      return withTask(tasks, message.task_id, {
+        status: message.patch?.status,
+        description: message.patch?.description,
+        isBackground: message.patch?.is_backgrounded,
+      });
     case 'task_notification':
       return withTask(tasks, message.task_id, {
         callId: message.tool_use_id,
@@ -97,9 +101,10 @@ function newTask(id: string): AgentTask {
   };
 }
 
-/** All that run, and the last of those that have ended. */
+/** All that are not over, and the last of those that are. */
 function bounded(tasks: readonly AgentTask[]): readonly AgentTask[] {
-  let tooMany = tasks.filter(({ status }) => status !== 'running').length - ENDED_KEPT;
+  const isOver = ({ status }: AgentTask) => /^(completed|failed|killed|stopped)$/.test(status);
+  let tooMany = tasks.filter(isOver).length - ENDED_KEPT;
   if (tooMany <= 0) return tasks;
-  return tasks.filter(({ status }) => status === 'running' || tooMany-- <= 0);
+  return tasks.filter((task) => !isOver(task) || tooMany-- <= 0);
 }
