@@ -9,12 +9,11 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
-import { errorFrame } from '../src/message/errorFrame.ts';
+import { clientEvent, errorEvent, type ErrorTextOptions } from '../src/message/errorEvent.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
-import { toMessageStreamError } from '../src/message/toMessageStreamError.ts';
 import { type EncodableEvent, encodeEvent } from '../src/sse/encodeEvent.ts';
 
-export interface ToSseConfig {
+export interface ToSseConfig extends ErrorTextOptions {
   /**
    * The `id:` of each event, which a browser's `EventSource` sends back as `Last-Event-ID` when it
    * connects again: `true` counts from 0, a function says it, `false` leaves it out. Default: `true`.
@@ -47,14 +46,15 @@ export interface ToSseConfig {
  * ending. Events of other types are taken too, those of `runTools` among them.
  *
  * - Error: becomes the last frame, as the API writes it, then the result completes. `fromResponse`
- *   makes the same error of it: `code`, `retryable`, `message`, `requestId`, `retryAfterMs`, `status`,
- *   `errorType`, `attempts`, and `partial` from the events it has received. `cause` is not sent, but
- *   the message is: where it may say more than a reader should know, change it with `catchError` before.
+ *   makes the same error of it: `code`, `retryable`, `requestId`, `retryAfterMs`, `status`, `errorType`
+ *   and `attempts`, with a fixed sentence for the code, and `partial` from the events it has received.
+ *   The message, the `cause` and the stack are not sent: they may hold what is internal. Option
+ *   `errorText` sends more.
  * - Complete: passed on without a frame of its own; `message_stop` says that a reply is whole.
  * - Unsubscribe: the source is unsubscribed; there is no timer left.
  * - Heartbeats are this server's sign of life, not the API's: put `messageTimeout` before, and do not
  *   wait for the reader's. `fromResponse` shows them as pings.
- * - A seam (`resume`) is sent with its error, without that error's `partial` and `cause`.
+ * - A seam (`resume`) is sent with its error, masked alike. The `value` of a `tool_result` is not sent.
  * - The answer to a request that `continueFrom` made says how it joins what the reader has, so that
  *   `retryResumable` there joins it as exactly as here. What it says has the end of that text, and
  *   is in `message_start` as `continuation`.
@@ -80,6 +80,7 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
   id = true,
   heartbeat = 15_000,
   scheduler = asyncScheduler,
+  errorText,
 }: ToSseConfig = {}): OperatorFunction<E, string> {
   if (typeof heartbeat !== 'number' || !(heartbeat > 0)) {
     throw new TypeError(
@@ -92,7 +93,7 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
   const idOf = typeof id === 'function' ? id : (_: E, index: number) => index;
 
   const withId = (event: E, index: number): string => {
-    const frame = encodeEvent(event);
+    const frame = encodeEvent(clientEvent(event, { errorText }));
     return id === false ? frame : `id: ${checkedId(idOf(event, index))}\n${frame}`;
   };
 
@@ -117,7 +118,7 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
             sentAt = scheduler.now();
             return frame;
           }),
-          catchError((error: unknown) => of(encodeEvent(errorFrame(toMessageStreamError(error))))),
+          catchError((error: unknown) => of(encodeEvent(errorEvent(error, { errorText })))),
         )
         .subscribe(subscriber);
     });

@@ -26,6 +26,9 @@ export * from './message/InvalidJsonError.ts';
 export { MessageBuilder } from './message/MessageBuilder.ts';
 export * from './message/MessageStreamError.ts';
 export type * from './message/StreamEvent.ts';
+export { errorEvent } from './message/errorEvent.ts';
+export type { ErrorTextOptions } from './message/errorEvent.ts';
+export type { ErrorFrame } from './message/errorFrame.ts';
 export { toMessageStreamError } from './message/toMessageStreamError.ts';
 export { appendText, type TextFile } from './sinks/appendText.ts';
 export {

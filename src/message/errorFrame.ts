@@ -7,13 +7,16 @@ import {
   type MessageStreamErrorInit,
 } from './MessageStreamError.ts';
 
-/** An error as an event of a stream, as the API writes it, with what is ours under `claude_rx`. */
+/** An error as an event of a stream, in the form of the API, with what is ours under `claude_rx`. */
 export interface ErrorFrame {
   type: 'error';
   error: { type: string; message: string; claude_rx: object };
   request_id?: string;
   [field: string]: unknown;
 }
+
+/** What of an error is written into a frame. */
+export type ErrorFields = Omit<MessageStreamErrorInit, 'partial' | 'cause'> & { message: string };
 
 /** What a reader that knows only the API's types is told: SDK src/resources/shared.ts `ErrorType`. */
 const TYPE_OF_CODE: Partial<Record<string, string>> = {
@@ -27,7 +30,7 @@ const TYPE_OF_CODE: Partial<Record<string, string>> = {
  * The error as the last frame of a stream: all of it but `partial`, which its reader has received,
  * and `cause`.
  */
-export function errorFrame(error: MessageStreamError): ErrorFrame {
+export function errorFrame(error: ErrorFields): ErrorFrame {
   const { message, code, retryable, retryAfterMs, status, errorType, attempts, requestId } = error;
   return {
     type: 'error',

@@ -17,9 +17,8 @@ import {
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import { requireNumbers } from '../flow/require.ts';
 import type { Valve } from '../flow/Valve.ts';
-import { errorFrame } from '../message/errorFrame.ts';
+import { clientEvent, errorEvent, type ErrorTextOptions } from '../message/errorEvent.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
-import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
 
 /** What a route with `@Sse()` emits: the fields of Nest's `MessageEvent` that are used. */
@@ -36,7 +35,7 @@ export interface SseRouteResponse {
   off(event: string, listener: (value?: unknown) => void): unknown;
 }
 
-export interface ToMessageEventsConfig {
+export interface ToMessageEventsConfig extends ErrorTextOptions {
   /** The response that Nest writes to; together with `valve`, it makes the source wait for a slow client. */
   response?: SseRouteResponse;
   /** The valve that the source has as its option `valve`. */
@@ -64,9 +63,8 @@ export interface ToMessageEventsConfig {
  * what broke and whether to try again; and it keeps for a slow client what the client does not take,
  * and drops the client when that is too much (`maxPendingDataLength`), as it cannot pause a source.
  *
- * - Error: becomes the last message, as in `toSse`, then the result completes. `cause` and `partial`
- *   are not sent, but the message is: where it may say more than a reader should know, change it
- *   with `catchError` before.
+ * - Error: becomes the last message, masked as in `toSse`, then the result completes. Option
+ *   `errorText` sends more than a fixed sentence.
  * - Slow client: with `response` and `valve`, nothing is handed to Nest while the response is full.
  *   The source waits, and what Nest keeps is bounded by the marks of the valve and a network chunk.
  * - Complete: passed on. Unsubscribe, which Nest does when the client leaves: the source is
@@ -100,6 +98,7 @@ export function toMessageEvents<E extends EncodableEvent = AnyStreamEvent>({
   valve,
   heartbeat = 15_000,
   scheduler = asyncScheduler,
+  errorText,
 }: ToMessageEventsConfig = {}): OperatorFunction<E, SseMessage> {
   if ((response === undefined) !== (valve === undefined)) {
     throw new TypeError(
@@ -126,9 +125,12 @@ export function toMessageEvents<E extends EncodableEvent = AnyStreamEvent>({
       }
       source
         .pipe(
-          map((event): SseMessage => ({ type: event.type, data: event })),
+          map((event): SseMessage => ({
+            type: event.type,
+            data: clientEvent(event, { errorText }),
+          })),
           catchError((error: unknown) =>
-            of({ type: 'error', data: errorFrame(toMessageStreamError(error)) }),
+            of({ type: 'error', data: errorEvent(error, { errorText }) }),
           ),
           paced,
           tap(() => (isSilent = false)),

@@ -19,9 +19,14 @@ export function isRandomId(id: string): boolean {
   return FORM.test(id);
 }
 
+/** Whether a reply may have this id. */
+export function isId(id: unknown): id is string {
+  return typeof id === 'string' && id.length > 0 && id.length <= 512 && !/\p{Cc}/u.test(id);
+}
+
 /** Throws where an id cannot be one. */
 export function checkId(name: string, id: unknown): asserts id is string {
-  if (typeof id === 'string' && id.length > 0 && id.length <= 512 && !/\p{Cc}/u.test(id)) return;
+  if (isId(id)) return;
   throw new TypeError(
     `${name}: an id must be a text of 1 to 512 characters without control characters`,
   );

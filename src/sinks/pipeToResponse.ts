@@ -52,21 +52,26 @@ export interface PipeToResponseInit extends ToSseConfig, SinkOptions {
  * ```ts
  * import { createServer } from 'node:http';
  * import { text } from 'node:stream/consumers';
+ * import { defer, switchMap } from 'rxjs';
  * import Anthropic from '@anthropic-ai/sdk';
  * import { fromMessages, pipeToResponse, Valve } from 'claude-rx';
  *
  * const client = new Anthropic();
- * const server = createServer(async (request, response) => {
+ * const server = createServer((request, response) => {
+ *   // A body of unknown or great length is refused before it is read.
+ *   const isShort = Number(request.headers['content-length']) <= 100_000;
+ *   if (!isShort) return void response.writeHead(413).end();
  *   const valve = new Valve();
- *   const reply$ = fromMessages(
- *     client,
- *     {
- *       model: 'claude-opus-5-5',
- *       max_tokens: 1024,
- *       messages: [{ role: 'user', content: await text(request) }],
- *     },
- *     // What has been sent need not be kept: the reader has its own `partial`.
- *     { valve, keepContent: false },
+ *   const ask = (content: string) =>
+ *     fromMessages(
+ *       client,
+ *       { model: 'claude-opus-5-5', max_tokens: 1024, messages: [{ role: 'user', content }] },
+ *       // What has been sent need not be kept: the reader has its own `partial`.
+ *       { valve, keepContent: false },
+ *     );
+ *   // A body that breaks off is an error of the reply, like any other.
+ *   const reply$ = defer(() => text(request)).pipe(
+ *     switchMap(ask),
  *   );
  *   pipeToResponse(reply$, response, { valve });
  * });

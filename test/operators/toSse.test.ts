@@ -78,7 +78,7 @@ describe('toSse', () => {
       run(({ cold, expectObservable, expectSubscriptions }) => {
         const source = cold('--a--#', events, limited);
         const body =
-          '{"type":"error","error":{"type":"rate_limit_error","message":"Slow down","claude_rx":' +
+          '{"type":"error","error":{"type":"rate_limit_error","message":"There were too many requests.","claude_rx":' +
           '{"code":"rate_limited","retryable":true,"retryAfterMs":2000,"status":429,' +
           '"errorType":"rate_limit_error","attempts":3}},"request_id":"req_1"}';
         const result = '     --a--(E|)';
@@ -138,7 +138,7 @@ describe('toSse', () => {
       concat(
         begin,
         throwError(() => error),
-      ).pipe(toSse()),
+      ).pipe(toSse(everything)),
     );
     expect(body.completed).toBe(true);
     const again = await failure(fromResponse(new Response(body.values.join(''))));
@@ -151,7 +151,10 @@ describe('toSse', () => {
 
   it('sends an error of any other kind as what it is to this package', () => {
     expect(JSON.parse(dataOf(new TypeError('terminated')))).toMatchObject({
-      error: { message: 'The connection was lost: terminated', claude_rx: { code: 'connection' } },
+      error: {
+        message: 'The connection to the model was lost.',
+        claude_rx: { code: 'connection' },
+      },
     });
     expect(JSON.parse(dataOf('just text'))).toMatchObject({
       error: { claude_rx: { code: 'unknown', retryable: false } },
@@ -164,7 +167,7 @@ describe('toSse', () => {
     const resume: StreamEvent = { type: 'resume', attempt: 2, keep: 1, error };
     const seen: StreamEvent[] = [];
     const decoder = new EventDecoder((event) => seen.push(event));
-    const { values } = outcomeOf(of(resume).pipe(toSse()));
+    const { values } = outcomeOf(of(resume).pipe(toSse(everything)));
     decoder.push(new TextEncoder().encode(values.join('')));
     expect(seen).toMatchObject([{ type: 'resume', attempt: 2, keep: 1 }]);
     const [again] = seen as [typeof resume];
@@ -181,7 +184,7 @@ describe('toSse', () => {
       expect(values).toEqual([expect.stringContaining('event: error\n')]);
       expect([completed, taken()]).toEqual([true, 1]);
     }
-    const twoLines = outcomeOf(of(ping).pipe(toSse({ id: () => '1\ndata: {}' })));
+    const twoLines = outcomeOf(of(ping).pipe(toSse({ ...everything, id: () => '1\ndata: {}' })));
     expect(twoLines.values).toEqual([expect.stringContaining('an id must be one line')]);
   });
 
@@ -198,6 +201,9 @@ describe('toSse', () => {
     expect(() => toSse({ id: 7 as never })).toThrow(/id must be a boolean or a function/);
   });
 });
+
+/** Between services of one's own: nothing is masked. */
+const everything = { errorText: ({ message }: MessageStreamError) => message };
 
 /** The data of the frame that this error becomes. */
 function dataOf(error: unknown): string {

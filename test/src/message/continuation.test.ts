@@ -116,6 +116,6 @@ describe('retryResumable behind a service', () => {
     };
     await expect(
       carriedOn('Once', { [Symbol.iterator]: refused } as Iterable<StreamEvent>),
-    ).rejects.toMatchObject({ code: 'request', message: 'Bad request' });
+    ).rejects.toMatchObject({ code: 'request', message: 'The request was refused.' });
   });
 });

@@ -87,7 +87,9 @@ describe('toMessageEvents', () => {
       throwError(() => error).pipe(toMessageEvents({ heartbeat: 5 })),
     );
     expect(completed).toBe(true);
-    expect(values).toMatchObject([{ type: 'error', data: { error: { message: 'Slow down' } } }]);
+    expect(values).toMatchObject([
+      { type: 'error', data: { error: { message: 'There were too many requests.' } } },
+    ]);
     expect(() => read(values)).toThrowError(
       expect.objectContaining({ code: 'rate_limited', retryable: true, retryAfterMs: 2_000 }),
     );

@@ -99,7 +99,7 @@ describe.each([
       ),
     );
     const got = await failure(fromRelay(at(id), quick));
-    expect(got).toMatchObject({ message: 'Overloaded', retryable: true, ...init });
+    expect(got).toMatchObject({ message: 'The model is overloaded.', retryable: true, ...init });
     expect(got.partial).toEqual(messageOf(reply.slice(0, 5)));
     expect(asked).toHaveLength(1);
   });
@@ -135,7 +135,7 @@ describe.each([
     expect(new Set(ids).size).toBe(4);
     const again = async (offset: string) => fetch(at(id), { headers: { 'last-event-id': offset } });
     expect((await again(ids.at(-1)!)).status).toBe(204);
-    expect(await (await again(ids.at(-2)!)).text()).toMatch(/Overloaded/);
+    expect(await (await again(ids.at(-2)!)).text()).toMatch(/overloaded/);
   });
 
   it.each([

@@ -56,6 +56,11 @@ const loop = (): Observable<Event> =>
 const through = <T>(operator: OperatorFunction<Event, T>): Promise<T[]> =>
   received(loop().pipe(operator));
 
+function omit<T extends object>(object: T, field: keyof T): T {
+  const { [field]: _, ...rest } = object;
+  return rest as T;
+}
+
 /** What is the same in each run. */
 const known = await received(loop());
 
@@ -141,11 +146,14 @@ describe('the events of runTools', () => {
 });
 
 describe('a loop that is sent on', () => {
+  // What a tool gave is not for the reader: the result is what the model is told.
+  const sent = known.map((event) => (event.type === 'tool_result' ? omit(event, 'value') : event));
+
   it('is written as frames, and read as it was: the browser ends after the last turn', async () => {
     const response = toSseResponse(loop());
-    expect(await received(fromResponse(response))).toEqual(known);
+    expect(await received(fromResponse(response))).toEqual(sent);
     const frames = await through(toSse({ id: false }));
-    expect(frames.join('')).toBe(known.map((event) => encodeEvent(event)).join(''));
+    expect(frames.join('')).toBe(sent.map((event) => encodeEvent(event)).join(''));
   });
 
   it('marks each message_start with its turn, in a form that survives spread and JSON', async () => {

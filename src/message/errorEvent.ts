@@ -1,0 +1,119 @@
+import { errorFrame, type ErrorFrame } from './errorFrame.ts';
+import type { MessageStreamError, MessageStreamErrorCode } from './MessageStreamError.ts';
+import { fromApiError, toMessageStreamError } from './toMessageStreamError.ts';
+
+/** What a reader receives of an error. */
+export interface ErrorTextOptions {
+  /**
+   * The text of an error that is sent to the reader. Default: a fixed sentence for its `code`, since the
+   * message may hold addresses, names and secrets of the service. Between services of your own,
+   * `({ message }) => message` sends all of it.
+   */
+  errorText?: ((error: MessageStreamError) => string) | undefined;
+}
+
+/** The sentence that a reader receives for an error with this code. */
+export const ERROR_SENTENCES: Readonly<Record<MessageStreamErrorCode, string>> = {
+  truncated: 'The reply was cut off.',
+  timeout: 'The reply took too long.',
+  connection: 'The connection to the model was lost.',
+  overloaded: 'The model is overloaded.',
+  rate_limited: 'There were too many requests.',
+  api: 'The model failed to answer.',
+  request: 'The request was refused.',
+  protocol: 'The answer of the model could not be read.',
+  invalid_json: 'The reply holds JSON that is not valid.',
+  refusal: 'The model declined to answer.',
+  aborted: 'The reply was stopped.',
+  unknown: 'Something went wrong.',
+};
+
+/** The types of errors of the API: SDK src/resources/shared.ts `ErrorType`, docs /docs/en/api/errors. */
+const API_TYPE =
+  /^((invalid_request|authentication|billing|permission|not_found|conflict|rate_limit|timeout|api|overloaded|memory_(precondition_failed|path_conflict))_error|request_too_large)$/;
+
+/**
+ * An error as the event that a reader receives, `{ type: 'error', error }`, in the form of the API.
+ *
+ * It has what a reader needs to react, and nothing internal: `code`, `retryable`, `retryAfterMs`,
+ * `status`, `attempts`, `requestId`, `errorType` if it is one of the API's, and a fixed sentence for
+ * the code. `cause`, `partial`, the stack and the message stay here. All sinks send errors so; use it
+ * where you send events yourself, by `postMessage`, a queue or a WebSocket.
+ *
+ * ```text
+ * errorEvent(error)             { type: 'error', error: { type, message, claude_rx: { code, ... } } }
+ * toMessageStreamError(event)   the same error, with that sentence as its message
+ * ```
+ *
+ * Every operator that ends a reply takes the event for that error where it arrives as a value.
+ *
+ * @example
+ * ```ts
+ * import { errorEvent, type StreamEvent } from 'claude-rx';
+ * import type { Observable } from 'rxjs';
+ *
+ * const post = (reply$: Observable<StreamEvent>, port: MessagePort) =>
+ *   reply$.subscribe({
+ *     next: (event) => port.postMessage(event),
+ *     error: (error) => port.postMessage(errorEvent(error)),
+ *   });
+ * ```
+ */
+export function errorEvent(error: unknown, { errorText }: ErrorTextOptions = {}): ErrorFrame {
+  const own = toMessageStreamError(error);
+  // One of a later version passes, unless it is more than a name.
+  const code = /^[a-z_]{1,40}$/.test(own.code) ? own.code : 'unknown';
+  const { errorType } = own;
+  return errorFrame({
+    code,
+    message: textOf(own, errorText) ?? ERROR_SENTENCES[code] ?? ERROR_SENTENCES.unknown,
+    retryable: own.retryable,
+    retryAfterMs: own.retryAfterMs,
+    status: own.status,
+    attempts: own.attempts,
+    requestId: own.requestId,
+    errorType: errorType !== undefined && API_TYPE.test(errorType) ? errorType : undefined,
+  });
+}
+
+/** What `errorText` gives; it may itself fail, and is called where nobody could catch that. */
+function textOf(
+  error: MessageStreamError,
+  errorText: ErrorTextOptions['errorText'],
+): string | undefined {
+  try {
+    const given: unknown = errorText?.(error);
+    return typeof given === 'string' ? given : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The event as a reader receives it: with its error as `errorEvent` says it, where it has one, and
+ * without the `value` of a tool, of which the reader has what the model is told.
+ */
+export function clientEvent<E extends { type: string }>(event: E, options?: ErrorTextOptions): E {
+  switch (event.type) {
+    case 'error':
+      return errorEvent(fromApiError({ body: event }), options) as unknown as E;
+    case 'resume': {
+      const { error: masked, request_id } = errorEvent(
+        (event as { error?: unknown }).error,
+        options,
+      );
+      const { message, claude_rx } = masked;
+      const requestId = request_id === undefined ? {} : { requestId: request_id };
+      return {
+        ...event,
+        error: { name: 'MessageStreamError', message, ...claude_rx, ...requestId },
+      };
+    }
+    case 'tool_result': {
+      const { value: _, ...shown } = event as { value?: unknown };
+      return shown as E;
+    }
+    default:
+      return event;
+  }
+}
