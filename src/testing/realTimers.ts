@@ -2,7 +2,7 @@
  * The timers of the platform, as they are when this module is loaded: a server on loopback goes on
  * where a test has put fake ones in their place.
  */
-const { setTimeout, clearTimeout, setImmediate } = globalThis;
-const now: () => number = performance.now.bind(performance);
-
-export { clearTimeout, now, setImmediate, setTimeout };
+export const setTimeout: typeof globalThis.setTimeout = globalThis.setTimeout;
+export const clearTimeout: typeof globalThis.clearTimeout = globalThis.clearTimeout;
+export const setImmediate: typeof globalThis.setImmediate = globalThis.setImmediate;
+export const now: () => number = performance.now.bind(performance);
