@@ -9,7 +9,6 @@ export const RESPONSE_ID = 'gen_ai.response.id';
 export const RESPONSE_MODEL = 'gen_ai.response.model';
 export const FINISH_REASONS = 'gen_ai.response.finish_reasons';
 export const TIME_TO_FIRST_CHUNK = 'gen_ai.response.time_to_first_chunk';
-export const CONVERSATION_ID = 'gen_ai.conversation.id';
 export const AGENT_NAME = 'gen_ai.agent.name';
 export const TOOL_NAME = 'gen_ai.tool.name';
 export const TOOL_TYPE = 'gen_ai.tool.type';

@@ -8,7 +8,7 @@ import type { Attributes, OpenTelemetry } from './OpenTelemetry.ts';
 import { SCOPE } from './otelApi.ts';
 import type { TokenCounts } from './usageAttributes.ts';
 
-export interface MessageMeasurement {
+interface MessageMeasurement {
   /** In seconds, as is `timeToFirstChunk`. */
   readonly duration: number;
   readonly timeToFirstChunk: number | undefined;
