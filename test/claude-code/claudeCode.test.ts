@@ -315,10 +315,12 @@ describe('the processes of the CLI', () => {
     }).subscribe({
       error: (thrown) => (error = thrown),
     });
-    // The CLI, a shell of the Bash tool and its sleep.
-    while (processesOf(home).length < 3) await pause(50);
-    const isCli = (pid: string) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith(cli);
-    return { subscription, home, cli: processesOf(home).find(isCli)!, failure: () => error };
+    const commandOf = (pid: string) => readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+    const find = (start: string) =>
+      processesOf(home).find((pid) => commandOf(pid).startsWith(start));
+    // The command of the Bash tool runs, in a session of its own.
+    while (find('sleep') === undefined) await pause(50);
+    return { subscription, home, cli: find(cli)!, failure: () => error };
   }
   const gone = async (home: string, ms: number) => {
     const deadline = Date.now() + ms;
@@ -335,6 +337,7 @@ describe('the processes of the CLI', () => {
   it('end when somebody else kills the CLI', async () => {
     const { home, cli: pid, failure } = await started(500);
     process.kill(Number(pid), 'SIGKILL');
+    while (failure() === undefined) await pause(20);
     expect(await gone(home, 4_000)).toEqual([]);
     expect(failure()).toMatchObject({ code: 'connection' });
   });
