@@ -9,37 +9,39 @@ type Check = (value: unknown) => boolean;
 const isString: Check = (value) => typeof value === 'string';
 const isContent: Check = (value) => value === undefined || isString(value) || Array.isArray(value);
 
-type Fields = Readonly<Record<string, readonly [isRight: Check, what: string]>>;
+type Fields = readonly (readonly [name: string, isRight: Check, what: string])[];
 
-const TEXT = [isString, 'a string'] as const;
+const text = (name: string): Fields => [[name, isString, 'a string']];
 // A gateway's ids have any shape; they are mapped where they are sent.
-const ID = [(value: unknown) => typeof value !== 'object', 'a string'] as const;
-const NAME = [(value: unknown) => isString(value) && value !== '', 'a name'] as const;
-const CALL: Fields = { id: ID, name: NAME, input: [isRecord, 'an object'] };
+const id = (name: string): Fields => [[name, (value) => typeof value !== 'object', 'a string']];
+const CALL: Fields = [
+  ...id('id'),
+  ['name', (value) => isString(value) && value !== '', 'a name'],
+  ['input', isRecord, 'an object'],
+];
 
 /** The fields without which a block makes no sense; others may be anything. */
 const FIELDS: ReadonlyMap<string, Fields> = new Map<string, Fields>([
-  ['text', { text: TEXT }],
-  ['thinking', { thinking: TEXT }],
-  ['redacted_thinking', { data: TEXT }],
+  ['text', text('text')],
+  ['thinking', text('thinking')],
+  ['redacted_thinking', text('data')],
   ['tool_use', CALL],
   ['server_tool_use', CALL],
   ['mcp_tool_use', CALL],
-  ['tool_result', { tool_use_id: ID, content: [isContent, 'a string or a list of blocks'] }],
+  ['tool_result', [...id('tool_use_id'), ['content', isContent, 'a string or a list of blocks']]],
 ]);
 
 /** What is wrong with a block, with the path to it in front; `undefined` for one that can be sent. */
 export function blockProblem(block: unknown, role: Role, path: string): string | undefined {
   const problem = shapeProblem(block, path);
   if (problem !== undefined) return problem;
-  const { type, content, ...rest } = block as AnyBlock;
+  const { type, content } = block as AnyBlock;
   if (role === 'user' ? isModelOnly({ type }) : isUserOnly({ type })) {
     const other = role === 'user' ? 'the model' : 'the user';
     return `${path}.type: a block of type '${type}' is for ${other}`;
   }
-  for (const [name, [isRight, what]] of Object.entries(FIELDS.get(type) ?? {})) {
-    const value = name === 'content' ? content : rest[name];
-    if (!isRight(value)) return `${path}.${name}: must be ${what}`;
+  for (const [name, isRight, what] of FIELDS.get(type) ?? []) {
+    if (!isRight((block as AnyBlock)[name])) return `${path}.${name}: must be ${what}`;
   }
   if (wellFormed(block) === undefined) {
     return `${path}: must be nested at most ${MAX_DEPTH} levels deep`;

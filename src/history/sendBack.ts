@@ -77,10 +77,14 @@ export function sendBack(
   });
   const hasCall = whole.some(({ block }) => isCall(block));
   const isPaused = goesOn && !hasCall;
-  const staysPaused = isPaused && endsAsItCame(whole, replies);
-  const { kept, ids, open } = withIds(whole, replies, sent, hasCall || staysPaused);
-  const blocks = withoutUnboundThinking(joinBlank(kept), replies, prefix);
-  const content = endOf(blocks, end);
+  const made = (mayBeOpen: boolean) => {
+    const { kept, ids, open } = withIds(whole, replies, sent, mayBeOpen);
+    const blocks = withoutUnboundThinking(joinBlank(kept), replies, prefix);
+    return { content: endOf(blocks, end), ids, open };
+  };
+  let { content, ids, open } = made(hasCall || isPaused);
+  const staysPaused = isPaused && endsAsItCame(content, replies);
+  if (isPaused && !staysPaused) ({ content, ids, open } = made(false));
 
   const turns: Turn[] = [];
   if (content.length > 0) turns.push({ role: 'assistant', content: content.map(blockOf) });
@@ -138,13 +142,13 @@ function isFinished({ came, part, position }: Placed, replies: readonly Reply[])
 }
 
 /** Whether the end is sent, and is that of one reply: the API takes no other for a paused one. */
-function endsAsItCame(whole: readonly Placed[], replies: readonly Reply[]): boolean {
-  const last = whole.at(-1);
+function endsAsItCame(content: readonly Placed[], replies: readonly Reply[]): boolean {
+  const last = content.at(-1);
   const reply = replies.at(-1);
   if (last === undefined || reply === undefined || reply.seam !== undefined) return false;
   const { block, came, part, position } = last;
   const isLast = part === replies.length - 1 && position === reply.blocks.length - 1;
-  return isLast && block === came && !isThought(block) && !isBlankText(block);
+  return isLast && block === came;
 }
 
 /** Calls and results under the ids by which they are sent; without server calls and results alone. */

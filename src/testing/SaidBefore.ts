@@ -134,7 +134,8 @@ export class SaidBefore {
     let before = prefix;
     for (const block of content) {
       if (block.type === 'thinking') {
-        signatures.push(block.signature);
+        // With half a character in it, it can be in no valid body.
+        if (!/\p{Surrogate}/u.test(block.thinking)) signatures.push(block.signature);
         const signed = this.#thoughts.get(block.signature) ?? new Set();
         this.#thoughts.set(block.signature, signed.add(block.thinking));
         this.#bind(block.signature, before);

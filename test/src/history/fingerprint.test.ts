@@ -11,6 +11,15 @@ describe('fingerprint', () => {
     expect(fingerprint('a', JSON.parse(JSON.stringify(text)))).toBe(fingerprint('a', text));
   });
 
+  it('differs where one image of the same size is another', () => {
+    const image = (data: string) => ({ type: 'image', source: { type: 'base64', data } });
+    const data = Buffer.alloc(300_000, 'one image').toString('base64');
+    const other = Buffer.alloc(300_000, 'an other one').toString('base64');
+    expect(fingerprint('', image(other))).not.toBe(fingerprint('', image(data)));
+    expect(fingerprint('', image(`${data}=`))).not.toBe(fingerprint('', image(data)));
+    expect(fingerprint('', image(`${data}`))).toBe(fingerprint('', image(data)));
+  });
+
   it('is another where the value, or what came before, is another', () => {
     const pair = fc.tuple(fc.string(), fc.jsonValue());
     fc.assert(

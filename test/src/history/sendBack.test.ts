@@ -229,6 +229,13 @@ describe('sendBack', () => {
       { goesOn: true },
     ],
     [
+      'a paused reply whose end is dropped: asked to go on',
+      [search('s'), text('a'), found('t')],
+      [text('a')],
+      [goOn],
+      { goesOn: true },
+    ],
+    [
       'a paused reply behind a seam: asked to go on',
       [text('a')],
       [text('a')],
