@@ -1,10 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { RequestGate } from 'claude-rx';
+import { fromMessages, RequestGate } from 'claude-rx';
 import { NEVER, of, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { leftOver, resources } from '../support/leftOver.ts';
 import { runGateLoad } from '../support/gateLoad.ts';
+import { runHttpLoad } from '../support/httpLoad.ts';
 
 const LIMITS = [
   ['input tokens', { requests: 4_000, inputTokens: 1_000_000, outputTokens: 1_000_000 }],
@@ -37,6 +38,28 @@ describe('RequestGate: 10,000 requests of 50 users in virtual time', () => {
     expect(ended.error).toBe(0);
     expect(ended.complete + ended.cancelled).toBe(10_000);
     expect(api.mostInFlight).toBe(64);
+    expect(gate.state).toMatchObject({ running: 0, waiting: 0 });
+  });
+});
+
+describe('RequestGate over HTTP, against the token buckets of MessagesServer', () => {
+  it.each([true, false])('is not refused, and loses no place: input given: %s', async (isGiven) => {
+    const gate = new RequestGate({ concurrency: 8 });
+    const load = { requests: 300, seed: 1, inputTokensPerMinute: 240_000, remaining: 4_000 };
+    const { used, refused, ended } = await runHttpLoad(
+      load,
+      (client) =>
+        ({ user, params, input }) =>
+          gate.run((options) => fromMessages(client, params, options), {
+            key: user,
+            ...(isGiven && { tokens: { input } }),
+          }),
+    );
+    console.log(`${percent(used)} of the limit used, ${ended.cancelled} cancelled`);
+    expect(refused).toEqual({ all: 0, later: 0 });
+    expect(ended.error).toBe(0);
+    expect(ended.complete + ended.cancelled).toBe(300);
+    expect(ended.cancelled).toBeGreaterThan(10);
     expect(gate.state).toMatchObject({ running: 0, waiting: 0 });
   });
 });

@@ -1,17 +1,7 @@
 import { RequestGate, type RequestGateOptions } from 'claude-rx';
 import { type Subscription, takeWhile, VirtualTimeScheduler } from 'rxjs';
 import { LimitedApi, type LimitedRequest } from './limitedApi.ts';
-
-/** Numbers from 0 to below 1, the same in each run (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seeded } from './continuingModel.ts';
 
 const USERS = 50;
 
@@ -28,7 +18,7 @@ export interface GateLoad extends RequestGateOptions {
  * virtual time against `LimitedApi`.
  */
 export function runGateLoad({ requests, seed, limits, isEstimated = true, ...options }: GateLoad) {
-  const random = randomFrom(seed);
+  const random = seeded(seed);
   const scheduler = new VirtualTimeScheduler(undefined, Infinity);
   const gate = new RequestGate({ maxQueue: requests, scheduler, ...options });
   const api = new LimitedApi({ ...limits, random }, scheduler);

@@ -38,6 +38,12 @@ const expected: Record<string, (output: Output) => void> = {
     expect(rows.slice(0, 3).map((row) => row.slice(9, 10))).toEqual(['A', 'A', 'A']);
   },
   'custom-operator': ({ stdout }) => expect(stdout).toBe('[ts] const one = 1;\n[py] one = 1\n'),
+  'daily-budget': ({ stdout }) =>
+    expect(stdout).toBe(
+      '40 tokens are left today: Yes.\n' +
+        '0 tokens are left today: Yes.\n' +
+        '0 tokens are left today: The stream failed: The budget of 100 tokens a day is used up\n',
+    ),
   errors: ({ stdout }) =>
     expect(stdout).toBe(
       'The answer is 4\n\n' +
@@ -52,6 +58,7 @@ const expected: Record<string, (output: Output) => void> = {
     expect(figure('first text')).toBeGreaterThan(figure('first event'));
     expect(stdout).toMatch(/^pace +\d+ tokens\/s\nstalls +0\nend +end_turn, complete\n$/m);
   },
+  hedged: ({ stdout }) => expect(stdout).toBe('From the second request.\n'),
   interrupted: ({ stdout, stderr }) => {
     expect(stdout).toBe('Once upon a time there was a stream that never broke.\n');
     expect(stderr).toBe('\n-- connection: attempt 2\n');
@@ -61,6 +68,16 @@ const expected: Record<string, (output: Output) => void> = {
       stdout,
     )!;
     expect(Number(grown)).toBeLessThan(24);
+  },
+  'many-prompts': ({ stdout, stderr }) => {
+    const rows = stdout.trimEnd().split('\n').toSorted();
+    expect(rows).toEqual(
+      ['Accra', 'Cairo', 'Hanoi', 'Lima', 'Oslo', 'Quito'].map(
+        (city) => `${city}: In the morning.`,
+      ),
+    );
+    const counts = [1, 2, 3, 4, 5, 6].map((done) => `${done} of 6, 0 failed\n`);
+    expect(stderr).toBe(counts.join(''));
   },
   'marble-test': ({ stdout }) => {
     expect(stdout).toContain('shouts two pieces at a time');
