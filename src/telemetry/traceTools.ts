@@ -55,11 +55,14 @@ export interface TraceToolsOptions extends Pick<
  * import { traceTools } from 'claude-rx/telemetry';
  * import { type DefinedTool, runTools } from 'claude-rx/tools';
  *
- * const answer = (params: Anthropic.MessageCreateParamsNonStreaming, tools: DefinedTool[]) =>
- *   runTools(new Anthropic(), { ...params, tools: undefined }, {
- *     tools,
- *     ...traceTools(otel, { name: 'assistant' }),
- *   });
+ * const params = {
+ *   model: 'claude-opus-5-5' as const,
+ *   max_tokens: 1024,
+ *   messages: [{ role: 'user' as const, content: 'What is the weather in Rome?' }],
+ * };
+ *
+ * const answer = (tools: DefinedTool[]) =>
+ *   runTools(new Anthropic(), params, { tools, ...traceTools(otel, { name: 'assistant' }) });
  * ```
  */
 export function traceTools(

@@ -23,6 +23,8 @@ const drawn = new Set(
     ),
   ),
 );
+/** Pictures of another kind, that a test of their own draws. */
+drawn.add('docs/marbles/traceTools.svg');
 const operators = filesBelow('operators', /\.ts$/).filter((file) => !file.endsWith('/index.ts'));
 
 describe('docs/marbles', () => {
