@@ -2,13 +2,11 @@ import {
   asyncScheduler,
   catchError,
   map,
-  Observable,
   of,
   type OperatorFunction,
-  type SchedulerAction,
   type SchedulerLike,
 } from 'rxjs';
-import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
+import { heartbeats } from '../src/flow/heartbeats.ts';
 import { clientEvent, errorEvent, type ErrorTextOptions } from '../src/message/errorEvent.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 import { type EncodableEvent, encodeEvent } from '../src/sse/encodeEvent.ts';
@@ -82,11 +80,7 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
   scheduler = asyncScheduler,
   errorText,
 }: ToSseConfig = {}): OperatorFunction<E, string> {
-  if (typeof heartbeat !== 'number' || !(heartbeat > 0)) {
-    throw new TypeError(
-      `toSse: heartbeat must be milliseconds above 0, or Infinity for none, not ${String(heartbeat)}`,
-    );
-  }
+  const beats = heartbeats({ caller: 'toSse', every: heartbeat, beat: ':\n\n', scheduler });
   if (typeof id !== 'boolean' && typeof id !== 'function') {
     throw new TypeError(`toSse: id must be a boolean or a function, not ${String(id)}`);
   }
@@ -98,30 +92,11 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
   };
 
   return (source) =>
-    new Observable((subscriber) => {
-      let sentAt = scheduler.now();
-      if (heartbeat <= LONGEST_TIMER) {
-        // One timer, not one for each event: it looks at how long ago the last frame was.
-        const beat = function (this: SchedulerAction<void>): void {
-          if (scheduler.now() - sentAt >= heartbeat) {
-            sentAt = scheduler.now();
-            subscriber.next(':\n\n');
-          }
-          if (!subscriber.closed) this.schedule(undefined, sentAt + heartbeat - scheduler.now());
-        };
-        subscriber.add(scheduler.schedule(beat, heartbeat));
-      }
-      source
-        .pipe(
-          map((event, index) => {
-            const frame = withId(event, index);
-            sentAt = scheduler.now();
-            return frame;
-          }),
-          catchError((error: unknown) => of(encodeEvent(errorEvent(error, { errorText })))),
-        )
-        .subscribe(subscriber);
-    });
+    source.pipe(
+      map(withId),
+      catchError((error: unknown) => of(encodeEvent(errorEvent(error, { errorText })))),
+      beats,
+    );
 }
 
 function checkedId(id: string | number): string | number {

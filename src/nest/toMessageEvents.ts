@@ -3,19 +3,16 @@ import {
   catchError,
   fromEvent,
   identity,
-  interval,
   map,
   merge,
   type MonoTypeOperatorFunction,
-  Observable,
+  type Observable,
   of,
   type OperatorFunction,
   type SchedulerLike,
   take,
-  tap,
 } from 'rxjs';
-import { LONGEST_TIMER } from '../flow/longestTimer.ts';
-import { requireNumbers } from '../flow/require.ts';
+import { heartbeats } from '../flow/heartbeats.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { clientEvent, errorEvent, type ErrorTextOptions } from '../message/errorEvent.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
@@ -41,8 +38,8 @@ export interface ToMessageEventsConfig extends ErrorTextOptions {
   /** The valve that the source has as its option `valve`. */
   valve?: Valve;
   /**
-   * A comment is sent in each such time in which there was no event, in milliseconds, so that no
-   * proxy takes the connection for dead; `Infinity` sends none. Default: 15,000.
+   * After so many milliseconds without an event a comment is sent, so that no proxy takes the
+   * connection for dead; `Infinity` sends none. Default: 15,000.
    */
   heartbeat?: number;
   /** Where heartbeats are timed. Default: `asyncScheduler`. */
@@ -55,7 +52,7 @@ export interface ToMessageEventsConfig extends ErrorTextOptions {
  * ```text
  * source  --a--b--------------#
  *         toMessageEvents({ heartbeat: 8 })
- * result  --A--B------------h-(E|)    A: { type, data }, h: { comment }, E: type 'error' and its data
+ * result  --A--B-------h------(E|)    A: { type, data }, h: { comment }, E: type 'error' and its data
  * ```
  *
  * `fromResponse` in a browser, or the SDK, reads what `fromMessages` has read, its ending included.
@@ -73,7 +70,7 @@ export interface ToMessageEventsConfig extends ErrorTextOptions {
  * The ids are left to Nest, which counts. A browser's `EventSource` connects again when a reply is
  * over, and would ask for another: answer one that sends `Last-Event-ID` with 204, which ends it.
  *
- * @throws TypeError when there is only one of `response` and `valve`, or `heartbeat` is no number
+ * @throws TypeError when there is only one of `response` and `valve`, or `heartbeat` is not a number
  * above 0.
  *
  * @example
@@ -105,7 +102,13 @@ export function toMessageEvents<E extends EncodableEvent = AnyStreamEvent>({
       'toMessageEvents: give `response` and `valve` together, and the same valve to the source',
     );
   }
-  requireNumbers('toMessageEvents', { heartbeat }, { above: 0, what: 'milliseconds' });
+  const beats = heartbeats<SseMessage>({
+    caller: 'toMessageEvents',
+    every: heartbeat,
+    beat: { comment: '' },
+    scheduler,
+    isHeld: () => response?.writableNeedDrain === true,
+  });
   const paced: MonoTypeOperatorFunction<SseMessage> =
     response && valve
       ? valve.concatMap((message) =>
@@ -114,29 +117,12 @@ export function toMessageEvents<E extends EncodableEvent = AnyStreamEvent>({
       : identity;
 
   return (source) =>
-    new Observable((subscriber) => {
-      let isSilent = true;
-      if (heartbeat <= LONGEST_TIMER) {
-        const beat = () => {
-          if (isSilent && !response?.writableNeedDrain) subscriber.next({ comment: '' });
-          isSilent = true;
-        };
-        subscriber.add(interval(heartbeat, scheduler).subscribe(beat));
-      }
-      source
-        .pipe(
-          map((event): SseMessage => ({
-            type: event.type,
-            data: clientEvent(event, { errorText }),
-          })),
-          catchError((error: unknown) =>
-            of({ type: 'error', data: errorEvent(error, { errorText }) }),
-          ),
-          paced,
-          tap(() => (isSilent = false)),
-        )
-        .subscribe(subscriber);
-    });
+    source.pipe(
+      map((event): SseMessage => ({ type: event.type, data: clientEvent(event, { errorText }) })),
+      catchError((error: unknown) => of({ type: 'error', data: errorEvent(error, { errorText }) })),
+      paced,
+      beats,
+    );
 }
 
 /** The message, when the response takes more, or never will. */

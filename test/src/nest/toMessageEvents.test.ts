@@ -39,10 +39,10 @@ function read(written: readonly SseMessage[]): StreamEvent[] {
 
 describe('toMessageEvents', () => {
   it(
-    'makes a message of each event, and a comment of each time without one',
+    'makes a message of each event, and a comment after each silence',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('--a--b------------------|', events);
-      const result = '     --a--b----------h-------|';
+      const result = '     --a--b-------h-------h--|';
       expectObservable(source.pipe(toMessageEvents({ heartbeat: 8 }))).toBe(result, messages);
       expectSubscriptions(source.subscriptions).toBe('^-----------------------!');
     }),
