@@ -11,7 +11,8 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import type { Result } from './child.ts';
 import type { Held, Snapshots } from './memory.ts';
-import { type Findings, report } from './report.ts';
+import type { Findings } from './Findings.ts';
+import { report } from './report.ts';
 import { met } from './targets.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));

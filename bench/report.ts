@@ -3,17 +3,8 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import type { Result } from './child.ts';
 import { type Measured, median, quantile } from './measure.ts';
 import type { Held, Snapshots } from './memory.ts';
-import { type Met, targets } from './targets.ts';
-
-export interface Findings {
-  results: Record<string, Result>;
-  /** Peak RSS in bytes, of a process with one contender. */
-  rss: Record<string, Record<string, number>>;
-  held: Held[];
-  steps: Snapshots[];
-  /** How near the last runs have come to the targets. */
-  runs: Met[][];
-}
+import type { Findings } from './Findings.ts';
+import { targets } from './targets.ts';
 
 export function report(findings: Findings): string {
   const { results, rss, held, steps, runs } = findings;

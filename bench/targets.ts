@@ -1,4 +1,4 @@
-import type { Findings } from './report.ts';
+import type { Findings, Met } from './Findings.ts';
 import { median } from './measure.ts';
 import { IDLE, LONG, SHORT } from './memory.ts';
 
@@ -51,15 +51,6 @@ const TARGETS: Target[] = [
   target('shortResponse', 'claude-rx', 'SDK raw', 0.6, 'short replies one after another'),
   target('onceResponse', 'claude-rx', 'SDK raw', 0.6, '1,000 replies at once'),
 ];
-
-/** What a run measured for a target: ratios of time and of CPU time, or what it is called otherwise. */
-export interface Met {
-  scenario: string;
-  what: string;
-  most: number;
-  wall?: number | undefined;
-  cpu?: number | undefined;
-}
 
 /** How near to their targets one run has come. */
 export function met({ results, held, steps }: Findings): Met[] {

@@ -9,10 +9,9 @@ import {
 } from 'rxjs';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import type { Valve } from '../src/flow/Valve.ts';
-import { isBlockEvent } from '../src/message/eventKinds.ts';
-import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import { MessageClocks, type MessageLimits } from '../src/flow/MessageClocks.ts';
 import { MessageStreamError } from '../src/message/MessageStreamError.ts';
+import { PartialMessage } from '../src/message/PartialMessage.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
 export type { MessageLimits } from '../src/flow/MessageClocks.ts';
@@ -92,8 +91,7 @@ export function messageTimeout<E extends AnyStreamEvent>({
   requireLimits(limits);
   return (source) =>
     new Observable((subscriber) => {
-      const builder = new MessageBuilder<E>();
-      const partial = () => builder.message as MessageStreamError['partial'];
+      const received = new PartialMessage<E>(keepContent);
       const clocks = new MessageClocks(limits, scheduler.now());
       let timer = Subscription.EMPTY;
 
@@ -110,10 +108,12 @@ export function messageTimeout<E extends AnyStreamEvent>({
         // A busy program makes it late, and may not have read yet what arrived meanwhile.
         if (remaining < 0 && !isLastChance) return arm(0, true);
         const message = `The reply timed out: ${clocks.describe()}`;
-        subscriber.error(new MessageStreamError(message, { code: 'timeout', partial }));
+        subscriber.error(
+          new MessageStreamError(message, { code: 'timeout', partial: () => received.partial }),
+        );
       };
       const take = (event: E) => {
-        if (keepContent || !isBlockEvent(event)) builder.push(event);
+        received.push(event);
         const now = scheduler.now();
         if (clocks.push(event, now)) arm(Math.max(0, clocks.remaining(now)));
       };

@@ -1,7 +1,6 @@
 import { type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
-import { isBlockEvent, StreamEnd } from '../src/message/eventKinds.ts';
-import { MessageBuilder } from '../src/message/MessageBuilder.ts';
-import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
+import { StreamEnd } from '../src/message/eventKinds.ts';
+import { PartialMessage } from '../src/message/PartialMessage.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 import {
   fromApiError,
@@ -73,20 +72,21 @@ export function requireMessageStop<E extends AnyStreamEvent>({
  * a program may hold thousands.
  */
 class ReplySubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
-  readonly #config: Required<RequireMessageStopConfig>;
-  readonly #builder = new MessageBuilder<E>();
+  readonly #allowMissing: boolean;
+  readonly #message: PartialMessage<E>;
   readonly #end = new StreamEnd();
-  // Not `#builder.stopped`, which needs a message_start: the sources end at any message_stop.
+  // Not `#message.stopped`, which needs a message_start: the sources end at any message_stop.
   #isOver = false;
 
   constructor(destination: Subscriber<E>, config: Required<RequireMessageStopConfig>) {
     super(destination);
-    this.#config = config;
+    this.#allowMissing = config.allowMissing;
+    this.#message = new PartialMessage(config.keepContent);
   }
 
   protected override _next(event: E): void {
     if ((event.type as string) === 'error') return this.error(fromApiError({ body: event }));
-    if (this.#config.keepContent || !isBlockEvent(event)) this.#builder.push(event);
+    this.#message.push(event);
     this.#isOver = this.#end.push(event);
     super._next(event);
     if (this.#isOver) this.complete();
@@ -94,8 +94,7 @@ class ReplySubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
 
   protected override _complete(): void {
     if (!this.#isOver) {
-      const { allowMissing } = this.#config;
-      const mayEnd = allowMissing && !this.#end.isLoop && this.#builder.message?.stop_reason;
+      const mayEnd = this.#allowMissing && !this.#end.isLoop && this.#message.message?.stop_reason;
       if (!mayEnd) return this._error(truncation());
       super._next({ type: 'message_stop' } as E);
     }
@@ -103,7 +102,6 @@ class ReplySubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
   }
 
   protected override _error(error: unknown): void {
-    const partial = () => this.#builder.message as MessageStreamError['partial'];
-    super._error(toMessageStreamError(error, { partial }));
+    super._error(toMessageStreamError(error, { partial: () => this.#message.partial }));
   }
 }

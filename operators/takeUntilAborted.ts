@@ -8,9 +8,8 @@ import {
   throwError,
 } from 'rxjs';
 import { whenAborted } from '../src/flow/whenAborted.ts';
-import { isBlockEvent } from '../src/message/eventKinds.ts';
-import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
+import { PartialMessage } from '../src/message/PartialMessage.ts';
 import type { StreamEvent } from '../src/message/StreamEvent.ts';
 
 export interface TakeUntilAbortedConfig {
@@ -59,16 +58,14 @@ export function takeUntilAborted<T>(
   const aborted = whenAborted(signal);
   return (source) =>
     defer(() => {
-      const builder = new MessageBuilder();
-      const partial = () => builder.message as MessageStreamError['partial'];
+      const received = new PartialMessage(keepContent);
       const withPartial = catchError<never, Observable<never>>((error: MessageStreamError) =>
-        throwError(() => error.with({ partial })),
+        throwError(() => error.with({ partial: () => received.partial })),
       );
       return source.pipe(
         tap((value) => {
           // What is no event is ignored by the builder.
-          const event = value as unknown as StreamEvent;
-          if (value && (keepContent || !isBlockEvent(event))) builder.push(event);
+          if (value) received.push(value as unknown as StreamEvent);
         }),
         takeUntil(aborted.pipe(withPartial)),
       );

@@ -29,6 +29,7 @@ export type * from './message/StreamEvent.ts';
 export { errorEvent } from './message/errorEvent.ts';
 export type { ErrorTextOptions } from './message/errorEvent.ts';
 export type { ErrorFrame } from './message/errorFrame.ts';
+export type * from './message/ToolCallEvent.ts';
 export { toMessageStreamError } from './message/toMessageStreamError.ts';
 export { appendText, type TextFile } from './sinks/appendText.ts';
 export {

@@ -1,5 +1,6 @@
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { Fields } from '../message/record.ts';
+import { hasFields } from '../message/same.ts';
 import { noticeIn, type AgentNotice } from './agentNotice.ts';
 import { type AgentTask, nextTasks } from './agentTasks.ts';
 import type {
@@ -128,10 +129,7 @@ export function nextAgentState(state: AgentState, message: AnyAgentMessage): Age
   if (notice) changes.notices = [...state.notices, notice].slice(-NOTICES_KEPT);
   if (state.sessionId === undefined && session_id !== undefined) changes.sessionId = session_id;
   if (changes.status !== undefined && changes.status !== 'retrying') changes.retry = undefined;
-  const isNew = Object.entries(changes).some(
-    ([key, value]) => state[key as keyof AgentState] !== value,
-  );
-  return isNew ? { ...state, ...changes } : state;
+  return hasFields(state, changes) ? state : { ...state, ...changes };
 }
 
 function changesOf(state: AgentState, message: AgentMessage): Partial<AgentState> {

@@ -1,8 +1,8 @@
 import { Observable } from 'rxjs';
 import type { AnyAgentMessage } from './AgentMessage.ts';
 import { agentFailure } from './agentFailure.ts';
-import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { agentEndings, type AgentOptions } from './AgentOptions.ts';
+import { consumed } from '../sources/consumed.ts';
 import { isAsyncIterable, pull } from '../sources/readIterable.ts';
 
 /**
@@ -76,7 +76,7 @@ export function fromAgent<M extends AnyAgentMessage>(
   return new Observable<M>((subscriber) => {
     const controller = new AbortController();
     const fail = (error: unknown) => subscriber.error(agentFailure(error));
-    if (used) return fail(consumed());
+    if (used) return fail(consumed('query has been subscribed', REMEDY));
     used = typeof query !== 'function';
 
     let iterator: AsyncIterator<M>;
@@ -109,10 +109,4 @@ function quietly(step: () => unknown): void {
   new Promise((resolve) => resolve(step())).catch(() => {});
 }
 
-function consumed(): MessageStreamError {
-  return new MessageStreamError(
-    'This query has been subscribed already. To subscribe more than once, pass a function that ' +
-      'makes one: fromAgent(() => query({ prompt }))',
-    { code: 'request' },
-  );
-}
+const REMEDY = 'makes one: fromAgent(() => query({ prompt }))';

@@ -16,8 +16,7 @@ import {
 } from 'rxjs';
 import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
-import type { AnyStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
-import type { ToolEvent } from '../message/ToolEvent.ts';
+import type { AnyStreamEvent, StreamEvent, ToolEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { runTools, type TurnContext } from '../tools/runTools.ts';
 import { checkOptions } from '../tools/RunToolsOptions.ts';

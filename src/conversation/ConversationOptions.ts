@@ -1,8 +1,12 @@
 import type { MessageCreateParamsBase as BetaMessageCreateParams } from '@anthropic-ai/sdk/resources/beta/messages/messages';
 import type { MessageCreateParamsBase as MessageCreateParams } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { ObservableInput } from 'rxjs';
-import type { AnyStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
-import type { MessageParamOf, ToolEvent } from '../message/ToolEvent.ts';
+import type {
+  AnyStreamEvent,
+  MessageParamOf,
+  StreamEvent,
+  ToolEvent,
+} from '../message/StreamEvent.ts';
 import type { BetaMessagesClient, MessagesClient } from '../sources/fromMessages.ts';
 import type { TurnContext } from '../tools/runTools.ts';
 import type { RunToolsOptions } from '../tools/RunToolsOptions.ts';

@@ -1,7 +1,6 @@
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import { textAfter } from '../message/messageText.ts';
-import type { AnyStreamEvent, ContentBlockOf } from '../message/StreamEvent.ts';
-import type { ToolEvent } from '../message/ToolEvent.ts';
+import type { AnyStreamEvent, ContentBlockOf, ToolEvent } from '../message/StreamEvent.ts';
 import type { AssistantMessage, ConversationCall, KeyedBlock } from './ConversationState.ts';
 
 /** A reply while it is written, and while the tools run that it has called. */

@@ -1,12 +1,13 @@
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
+import { hasFields } from '../message/same.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { keyedBlocks, type Kept } from './ConversationDocument.ts';
 import type {
   AssistantMessage,
   ConversationMessage,
   ConversationState,
-  ConversationStatus,
   ConversationUsage,
+  ConversationStatus,
 } from './ConversationState.ts';
 import type { AnyBlock } from '../history/blocks.ts';
 import { LiveReply } from './LiveReply.ts';
@@ -155,9 +156,9 @@ export class Transcript<E extends AnyStreamEvent> {
     const status = this.#status;
     const error = this.#error;
     const isCounted = before !== undefined && this.#counted === live?.usage && !this.#isRecounted;
-    const usage = isCounted
-      ? before.usage
-      : sameUsage(before?.usage, live ? withUsage(this.#usage, live.usage) : this.#usage);
+    const total = live && !isCounted ? withUsage(this.#usage, live.usage) : this.#usage;
+    const isSameUsage = isCounted || (before !== undefined && hasFields(before.usage, total));
+    const usage = isSameUsage ? before.usage : total;
     const sum = isCounted ? before.cost : this.#cost + (live ? this.#costOf(live) : 0);
     const cost = this.#prices && sum;
     this.#counted = live?.usage;
@@ -196,12 +197,4 @@ function settled<E extends AnyStreamEvent>(
       : keyed,
   );
   return { ...message, blocks, status: message.status === 'complete' ? 'complete' : 'stopped' };
-}
-
-function sameUsage(
-  before: ConversationUsage | undefined,
-  after: ConversationUsage,
-): ConversationUsage {
-  const names = Object.keys(after) as (keyof ConversationUsage)[];
-  return before && names.every((name) => before[name] === after[name]) ? before : after;
 }

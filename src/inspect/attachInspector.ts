@@ -1,5 +1,5 @@
 import { Observable, Subscriber, Subscription } from 'rxjs';
-import type { InspectConfig } from './inspect.ts';
+import type { InspectConfig } from './InspectConfig.ts';
 import { inspectors, type Inspector } from './inspectors.ts';
 import type { InspectorEntry, ReportedEvent } from './InspectorEntry.ts';
 import {

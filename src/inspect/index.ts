@@ -1,5 +1,5 @@
 export { inspect } from './inspect.ts';
-export type { InspectConfig, InspectedValve, ObservableLike } from './inspect.ts';
+export type { InspectConfig, InspectedValve, ObservableLike } from './InspectConfig.ts';
 export { attachInspector } from './attachInspector.ts';
 export type { AttachInspectorOptions } from './attachInspector.ts';
 export { connectInspector } from './connectInspector.ts';

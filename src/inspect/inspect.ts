@@ -1,27 +1,6 @@
 import { defer, type MonoTypeOperatorFunction } from 'rxjs';
+import type { InspectConfig } from './InspectConfig.ts';
 import { inspectors } from './inspectors.ts';
-
-export interface InspectConfig {
-  /**
-   * Whether the content is reported, shortened: text, thinking, tool inputs and results, error
-   * messages. With `false` only kinds, lengths and names are. Default: that of the inspector, which
-   * is `false` unless it was asked for.
-   */
-  content?: boolean | undefined;
-  /** Reports how many values wait in this valve, and whether it is open. Default: none. */
-  valve?: InspectedValve | undefined;
-}
-
-/** What is read of a `Valve`. */
-export interface InspectedValve {
-  readonly depth$: ObservableLike<number>;
-  readonly open$: ObservableLike<boolean>;
-}
-
-/** What is needed of an Observable, of whatever copy of rxjs. */
-export interface ObservableLike<T> {
-  subscribe(next: (value: T) => void): { unsubscribe(): void };
-}
 
 /**
  * Shows what passes here in the inspector, `npx claude-rx inspect`: a line of marbles with this name.

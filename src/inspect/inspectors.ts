@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { InspectConfig } from './inspect.ts';
+import type { InspectConfig } from './InspectConfig.ts';
 
 /** Gives an Observable that does the same as `source`, and is watched. */
 export type Inspector = <T>(

@@ -1,5 +1,6 @@
 import { BlockBuilder, runOf } from './BlockBuilder.ts';
 import { type Fields, fields, isRecord } from './record.ts';
+import { isSameList } from './same.ts';
 import type { AnyStreamEvent, MessageOf, StreamEvent } from './StreamEvent.ts';
 
 /**
@@ -38,7 +39,8 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     if (this.#isStale) {
       this.#isStale = false;
       const content = this.#blocks.map(({ block }) => block);
-      if (!isSame(content, this.#message?.['content'])) {
+      const before = this.#message?.['content'];
+      if (!Array.isArray(before) || !isSameList(before, content)) {
         this.#message = { ...this.#header, content };
       }
     }
@@ -144,14 +146,6 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
 }
 
 const NOT_STOPPED = { stop_reason: null, stop_sequence: null, stop_details: null };
-
-function isSame(some: readonly unknown[], others: unknown): boolean {
-  return (
-    Array.isArray(others) &&
-    some.length === others.length &&
-    some.every((value, index) => value === others[index])
-  );
-}
 
 /** Adds the news; where they are null, they say nothing about a value that there was before. */
 function merge(into: Fields, news: unknown): Fields {

@@ -1,8 +1,15 @@
-import type { BetaRawMessageStreamEvent } from '@anthropic-ai/sdk/resources/beta/messages/messages';
-import type { Message, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages/messages';
+import type {
+  BetaMessageParam,
+  BetaRawMessageStreamEvent,
+} from '@anthropic-ai/sdk/resources/beta/messages/messages';
+import type {
+  Message,
+  MessageParam,
+  RawMessageStreamEvent,
+} from '@anthropic-ai/sdk/resources/messages/messages';
 import type { MessageStreamError } from './MessageStreamError.ts';
 import type { NoticeEvent } from './NoticeEvent.ts';
-import type { ToolEvent } from './ToolEvent.ts';
+import type { ToolProgressEvent, ToolResultEvent, ToolStartEvent } from './ToolCallEvent.ts';
 
 export type { NoticeEvent } from './NoticeEvent.ts';
 
@@ -66,3 +73,48 @@ export type ToolUseOf<E extends AnyStreamEvent> = Extract<ContentBlockOf<E>, { t
 export type CitationOf<E extends AnyStreamEvent> = NonNullable<
   Extract<ContentBlockOf<E>, { type: 'text' }>['citations']
 >[number];
+
+/**
+ * How a turn ended: `continue` where another follows, else why it was the last: the reply's own
+ * `stop_reason`, `max_turns`, or `unknown` where it gave no reason.
+ */
+export type TurnOutcome =
+  | 'continue'
+  | 'max_turns'
+  | 'end_turn'
+  | 'stop_sequence'
+  | 'max_tokens'
+  | 'model_context_window_exceeded'
+  | 'refusal'
+  | 'unknown'
+  | (string & {});
+
+/** What a request takes as a message of its history, for events of type `E`. */
+export type MessageParamOf<E extends AnyStreamEvent> = [MessageOf<E>] extends [Message]
+  ? MessageParam
+  : BetaMessageParam;
+
+/** A reply is whole, and all its calls have their results. */
+export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
+  type: 'turn_end';
+  /** The number of the turn, from 1. */
+  turn: number;
+  outcome: TurnOutcome;
+  message: MessageOf<E>;
+  /** Of this turn. */
+  usage: UsageOf<E>;
+  /** Of all turns so far. */
+  total: UsageOf<E>;
+  /**
+   * What this turn adds to the history, in the form that the API takes: the reply, without calls
+   * that have no result, and the results. After it comes the next turn, or the next user's message.
+   */
+  appended: MessageParamOf<E>[];
+}
+
+/** What `runTools` emits besides the events of the replies. */
+export type ToolEvent<E extends AnyStreamEvent = StreamEvent> =
+  | ToolStartEvent
+  | ToolProgressEvent
+  | ToolResultEvent
+  | TurnEndEvent<E>;

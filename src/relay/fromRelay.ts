@@ -12,9 +12,7 @@ import { messageTimeout } from '../../operators/messageTimeout.ts';
 import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { reconnecting, type RetryContext, type RetryDelay } from '../recovery/reconnecting.ts';
-import { isBlockEvent } from '../message/eventKinds.ts';
-import { MessageBuilder } from '../message/MessageBuilder.ts';
-import type { MessageStreamError } from '../message/MessageStreamError.ts';
+import { PartialMessage } from '../message/PartialMessage.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { openResponse } from '../sources/openResponse.ts';
@@ -109,12 +107,12 @@ export function fromRelay(
   check('liveness', liveness, liveness > 0, 'milliseconds above 0');
   const attemptsOf = reconnecting('fromRelay', { count, delay, onRetry: onReconnect, scheduler });
   const reply = defer(() => {
-    const builder = new MessageBuilder();
+    const received = new PartialMessage(keepContent);
     /** The offset of the last event that was given, and of the last frame. */
     let offset = after || undefined;
     let seen = offset;
     const attempts = attemptsOf();
-    const partial = () => (builder.message ?? undefined) as MessageStreamError['partial'];
+    const partial = () => received.partial;
 
     const connection = new Observable<StreamEvent>((subscriber) =>
       openResponse(
@@ -155,7 +153,7 @@ export function fromRelay(
       tap((event) => {
         if (seen !== offset) attempts.progress();
         offset = seen;
-        if (keepContent || !isBlockEvent(event)) builder.push(event);
+        received.push(event);
       }),
       retry({ delay: wait }),
       filter((event) => !isEnd(event)),

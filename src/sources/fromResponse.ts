@@ -1,6 +1,5 @@
 import { Observable } from 'rxjs';
-import type { StreamEvent } from '../message/StreamEvent.ts';
-import type { ToolEvent } from '../message/ToolEvent.ts';
+import type { StreamEvent, ToolEvent } from '../message/StreamEvent.ts';
 import { isResponse, openResponse } from './openResponse.ts';
 import { readEventStream } from './readEventStream.ts';
 import { endings, type ResponseOptions } from './SourceOptions.ts';

@@ -1,9 +1,9 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { eventsOf } from '../message/eventsOf.ts';
 import { unfinishedInput } from '../message/BlockBuilder.ts';
-import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+import { consumed } from './consumed.ts';
 import { drain } from './drain.ts';
 import { isAsyncIterable, type EventIterable, readIterable } from './readIterable.ts';
 import { endings, type SourceOptions } from './SourceOptions.ts';
@@ -92,7 +92,7 @@ export function fromStream<E extends AnyStreamEvent>(
     };
     const fail = (error: unknown) => subscriber.error(toMessageStreamError(error));
 
-    if (used) return fail(consumed());
+    if (used) return fail(consumed('stream has been subscribed', REMEDY));
     used = typeof input !== 'function';
     try {
       const stream = typeof input === 'function' ? input(controller.signal) : input;
@@ -166,10 +166,4 @@ function isEmitting<E extends AnyStreamEvent>(
   return 'receivedMessages' in stream && 'currentMessage' in stream;
 }
 
-function consumed(): MessageStreamError {
-  return new MessageStreamError(
-    'This stream has been subscribed already. To subscribe more than once, pass a function that ' +
-      'opens it: fromStream(() => client.messages.stream(params))',
-    { code: 'request' },
-  );
-}
+const REMEDY = 'opens it: fromStream(() => client.messages.stream(params))';

@@ -1,11 +1,13 @@
 import { noop, type Subscriber } from 'rxjs';
 import { StreamEnd } from '../message/eventKinds.ts';
-import { MessageStreamError, type MessageStreamErrorCode } from '../message/MessageStreamError.ts';
+import type { MessageStreamErrorCode } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { requestIdIn, toMessageStreamError, truncation } from '../message/toMessageStreamError.ts';
 import { EventDecoder } from '../sse/EventDecoder.ts';
 import { bodyError, bodyless } from './bodyError.ts';
+import { consumed } from './consumed.ts';
 import { drain } from './drain.ts';
+import { readToEnd } from './readToEnd.ts';
 import { nextTurn } from './nextTurn.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
 import { whenOpen } from '../flow/whenOpen.ts';
@@ -55,7 +57,7 @@ export function readEventStream(
 
   if (response.bodyUsed || response.body?.locked) {
     abort();
-    return subscriber.error(consumed());
+    return subscriber.error(consumed('response has been read', REMEDY));
   }
   const reader = response.body?.getReader();
   let finished = false;
@@ -78,7 +80,11 @@ export function readEventStream(
   };
   subscriber.add(() => {
     decoder.stop();
-    if (finished && reader) drain(readToEnd(reader), stop);
+    if (finished && reader)
+      drain(
+        readToEnd(() => reader.read()),
+        stop,
+      );
     else stop();
   });
 
@@ -186,14 +192,4 @@ async function readText(reader: ReadableStreamDefaultReader<Uint8Array>): Promis
   return text;
 }
 
-async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  while (!(await reader.read()).done);
-}
-
-function consumed(): MessageStreamError {
-  return new MessageStreamError(
-    'This response has been read already. To subscribe more than once, pass a function that makes ' +
-      'the request: fromResponse((signal) => fetch(url, { signal }))',
-    { code: 'request' },
-  );
-}
+const REMEDY = 'makes the request: fromResponse((signal) => fetch(url, { signal }))';

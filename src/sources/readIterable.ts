@@ -3,6 +3,7 @@ import { StreamEnd } from '../message/eventKinds.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError, fromAbort, toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { drain } from './drain.ts';
+import { readToEnd } from './readToEnd.ts';
 import type { SourceOptions } from './SourceOptions.ts';
 import { whenOpen } from '../flow/whenOpen.ts';
 import type { Valve } from '../flow/Valve.ts';
@@ -30,10 +31,13 @@ export function readIterable<E extends AnyStreamEvent>(
   subscriber.add(() => {
     // Only a stream with a connection behind it has something to gain from being read to its end.
     if (finished && controller) {
-      return drain(readToEnd(iterator), () => {
-        controller.abort();
-        abort();
-      });
+      return drain(
+        readToEnd(() => iterator.next()),
+        () => {
+          controller.abort();
+          abort();
+        },
+      );
     }
     controller?.abort();
     abort();
@@ -60,11 +64,6 @@ export function readIterable<E extends AnyStreamEvent>(
   };
   const askNext = () => void iterator.next().then(onResult, onError);
   if (!subscriber.closed) whenOpen(valve, subscriber, askNext);
-}
-
-/** Reads `iterator` until it ends. */
-export async function readToEnd(iterator: AsyncIterator<unknown>): Promise<void> {
-  while (!(await iterator.next()).done);
 }
 
 export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {

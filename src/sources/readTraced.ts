@@ -4,7 +4,7 @@ import { markTraced } from '../message/tracedReply.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { encodeEvent, type EncodableEvent } from '../sse/encodeEvent.ts';
 import { readEventStream } from './readEventStream.ts';
-import { readToEnd } from './readIterable.ts';
+import { readToEnd } from './readToEnd.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
 
 /**
@@ -48,7 +48,7 @@ export function readTraced(
 
   // The real body has its reader by now.
   Object.defineProperty(response, 'body', { value: body.stream });
-  parsed = readToEnd(iterator).catch(noop);
+  parsed = readToEnd(() => iterator.next()).catch(noop);
 }
 
 /** Feeds the body of the span with what it passes on. */

@@ -1,5 +1,5 @@
 import { fields } from '../message/record.ts';
-import type { ToolEvent } from '../message/ToolEvent.ts';
+import type { ToolEvent } from '../message/StreamEvent.ts';
 import type { TracedCall } from '../tools/LoopTracing.ts';
 import * as name from './attributes.ts';
 import { contentAttribute } from './contentAttributes.ts';

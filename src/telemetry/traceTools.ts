@@ -1,7 +1,6 @@
 import type { Observable } from 'rxjs';
 import { asString, fields } from '../message/record.ts';
-import type { AnyStreamEvent } from '../message/StreamEvent.ts';
-import type { ToolEvent } from '../message/ToolEvent.ts';
+import type { AnyStreamEvent, ToolEvent } from '../message/StreamEvent.ts';
 import type { LoopTracing, TracedCall, TracedTurn } from '../tools/LoopTracing.ts';
 import { AGENT_NAME, OPERATION, PROVIDER, REQUEST_MODEL } from './attributes.ts';
 import { inputAttributes, type RequestContent } from './contentAttributes.ts';

@@ -1,6 +1,6 @@
 import { blockProblems, isThought } from './blockProblems.ts';
 import { acceptsPrefill } from './acceptsPrefill.ts';
-import type { RequestBody, RequestContext } from './requestProblems.ts';
+import type { RequestBody, RequestContext } from './RequestBody.ts';
 import { type AnyBlock, type SaidBefore, seedOf, withBlock } from './SaidBefore.ts';
 
 /** A block, and where in the request it is. */

@@ -1,7 +1,8 @@
 import { httpError } from './httpError.ts';
 import type { RequestState } from './ReceivedRequest.ts';
 import { checkedReply, type CheckedReply } from './Reply.ts';
-import { type RequestBody, requestProblems } from './requestProblems.ts';
+import type { RequestBody } from './RequestBody.ts';
+import { requestProblems } from './requestProblems.ts';
 import type { SaidBefore } from './SaidBefore.ts';
 
 /** For a count of tokens: the mean length of a token in English, in characters. */

@@ -1,5 +1,5 @@
 import { catchError, type MonoTypeOperatorFunction, throwError } from 'rxjs';
-import type { ToolResultStatus } from '../message/ToolEvent.ts';
+import type { ToolResultStatus } from '../message/ToolCallEvent.ts';
 
 /** Why a call has no result of its tool, and what was thrown. */
 export class CallFailure {

@@ -1,6 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { AnyStreamEvent } from '../message/StreamEvent.ts';
-import type { ToolEvent } from '../message/ToolEvent.ts';
+import type { AnyStreamEvent, ToolEvent } from '../message/StreamEvent.ts';
 
 /** The request of a turn, as it is traced. */
 export interface TracedTurn {

@@ -1,4 +1,10 @@
-export type * from '../message/ToolEvent.ts';
+export type * from '../message/ToolCallEvent.ts';
+export type {
+  MessageParamOf,
+  ToolEvent,
+  TurnEndEvent,
+  TurnOutcome,
+} from '../message/StreamEvent.ts';
 export type { Around, RunningCall } from './around.ts';
 export type * from './LoopTracing.ts';
 export type { ApprovableCall, Approval, Approve } from './requireApproval.ts';

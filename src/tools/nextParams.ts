@@ -1,5 +1,4 @@
-import type { AnyStreamEvent } from '../message/StreamEvent.ts';
-import type { TurnEndEvent } from '../message/ToolEvent.ts';
+import type { AnyStreamEvent, TurnEndEvent } from '../message/StreamEvent.ts';
 
 interface Params {
   messages: readonly object[];

@@ -14,12 +14,8 @@ import {
   takeWhile,
   tap,
 } from 'rxjs';
-import type {
-  ToolCallRef,
-  ToolEvent,
-  ToolResultEvent,
-  ToolResultStatus,
-} from '../message/ToolEvent.ts';
+import type { ToolEvent } from '../message/StreamEvent.ts';
+import type { ToolCallRef, ToolResultEvent, ToolResultStatus } from '../message/ToolCallEvent.ts';
 import { runAround } from './around.ts';
 import { requireApproval } from './requireApproval.ts';
 import { type CallFailure, failing } from './CallFailure.ts';

@@ -15,8 +15,13 @@ import {
 import { requireMessageStop } from '../../operators/requireMessageStop.ts';
 import { SentHistory } from '../history/SentHistory.ts';
 import { missingStart } from '../message/missingStart.ts';
-import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
-import type { ToolEvent, TurnEndEvent } from '../message/ToolEvent.ts';
+import type {
+  AnyStreamEvent,
+  BetaStreamEvent,
+  StreamEvent,
+  ToolEvent,
+  TurnEndEvent,
+} from '../message/StreamEvent.ts';
 import {
   type BetaMessagesClient,
   fromMessages,

@@ -1,6 +1,5 @@
 import { concatMap, connect, filter, finalize, map, merge, mergeMap, type Observable } from 'rxjs';
-import type { AnyStreamEvent } from '../message/StreamEvent.ts';
-import type { ToolEvent } from '../message/ToolEvent.ts';
+import type { AnyStreamEvent, ToolEvent } from '../message/StreamEvent.ts';
 import { toolsetSequence } from './toolsetSequence.ts';
 import { previewCall, runCall } from './runCall.ts';
 import type { Runner } from './toolRunners.ts';

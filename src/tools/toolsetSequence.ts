@@ -7,7 +7,7 @@ import {
   type Observable,
   tap,
 } from 'rxjs';
-import type { ToolEvent } from '../message/ToolEvent.ts';
+import type { ToolEvent } from '../message/StreamEvent.ts';
 import { CallFailure } from './CallFailure.ts';
 import type { TurnCall } from './TurnCalls.ts';
 

@@ -4,8 +4,14 @@ import { sendBack } from '../history/sendBack.ts';
 import type { SentHistory } from '../history/SentHistory.ts';
 import { callsAt, isPausedBy } from '../history/stopReasons.ts';
 import { addUsage } from '../message/addUsage.ts';
-import type { AnyStreamEvent, MessageOf, UsageOf } from '../message/StreamEvent.ts';
-import type { MessageParamOf, TurnEndEvent, TurnOutcome } from '../message/ToolEvent.ts';
+import type {
+  AnyStreamEvent,
+  MessageOf,
+  MessageParamOf,
+  TurnEndEvent,
+  TurnOutcome,
+  UsageOf,
+} from '../message/StreamEvent.ts';
 
 interface Turn<E extends AnyStreamEvent> {
   /** Its number, from 1. */

@@ -1,0 +1,25 @@
+import { isBlockEvent } from './eventKinds.ts';
+import { MessageBuilder } from './MessageBuilder.ts';
+import type { MessageStreamError } from './MessageStreamError.ts';
+import type { AnyStreamEvent, StreamEvent } from './StreamEvent.ts';
+
+/**
+ * The message so far, for the `partial` of an error. Without `keepContent` it holds all but the
+ * content, and a reply of any length takes no memory.
+ */
+export class PartialMessage<E extends AnyStreamEvent = StreamEvent> extends MessageBuilder<E> {
+  readonly #keepContent: boolean;
+
+  constructor(keepContent: boolean) {
+    super();
+    this.#keepContent = keepContent;
+  }
+
+  override push(event: E): void {
+    if (this.#keepContent || !isBlockEvent(event)) super.push(event);
+  }
+
+  get partial(): MessageStreamError['partial'] {
+    return this.message as MessageStreamError['partial'];
+  }
+}
