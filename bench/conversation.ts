@@ -5,6 +5,7 @@
 // deltas. `node --expose-gc` for the memory.
 import { readUIMessageStream, type UIMessageChunk } from 'ai';
 import { cpus } from 'node:os';
+import { ReadableStream } from 'node:stream/web';
 import { from, lastValueFrom } from 'rxjs';
 import { Conversation, type ConversationParams } from '../src/conversation/index.ts';
 import type { StreamEvent } from '../src/index.ts';
