@@ -137,25 +137,33 @@ export class MessageStreamError extends Error {
     return error;
   }
 
-  /** For `util.inspect`, and so `console.log`: the cause by its name, since its headers hold cookies. */
-  [Symbol.for('nodejs.util.inspect.custom')](
-    _depth: number,
-    options: object,
-    inspect: (value: unknown, options: object) => string,
-  ): string {
-    const { cause } = this;
-    const own = inspect({ ...(this as object) }, options);
-    const shown =
-      cause instanceof Error ? `${cause.name}: ${cause.message}` : inspect(cause, options);
-    const all = cause === undefined ? own : own.replace(/\s*\}$/, `,\n  [cause]: ${shown}\n}`);
-    return `${this.stack ?? this.message} ${all}`;
-  }
-
   /** For logs that write JSON: all but `cause` and `partial`, which can be large. */
   toJSON(): object {
     return { name: this.name, message: this.message, ...(this as object) };
   }
 }
+
+/** For `util.inspect`, and so `console.log`: the cause by its name, since its headers hold cookies. */
+function inspected(
+  this: MessageStreamError,
+  _depth: number,
+  options: object,
+  inspect: (value: unknown, options: object) => string,
+): string {
+  const { cause } = this;
+  const own = inspect({ ...(this as object) }, options);
+  const shown =
+    cause instanceof Error ? `${cause.name}: ${cause.message}` : inspect(cause, options);
+  const all = cause === undefined ? own : own.replace(/\s*\}$/, `,\n  [cause]: ${shown}\n}`);
+  return `${this.stack ?? this.message} ${all}`;
+}
+
+// Not a method: the build cannot declare one whose name is computed.
+Object.defineProperty(MessageStreamError.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value: inspected,
+  writable: true,
+  configurable: true,
+});
 
 Object.defineProperty(MessageStreamError.prototype, 'name', {
   value: 'MessageStreamError',
