@@ -101,7 +101,6 @@ export function readEventStream(
     const onText = (text: string) => fail(bodyError(text, response));
     return void response.text().then(onText, () => onText(''));
   }
-  if (!mayBeEventStream(response)) return refuse(response, reader, fail);
 
   const onChunk = ({ done, value }: ReadableStreamReadResult<Uint8Array>): void => {
     if (subscriber.closed) return;
@@ -148,7 +147,11 @@ export function readEventStream(
       if (!subscriber.closed) read();
     });
   };
-  whenOpen(valve, subscriber, read);
+  if (mayBeEventStream(response)) return whenOpen(valve, subscriber, read);
+  refuse(response, reader, fail, (begun) => {
+    rest = begun;
+    if (!subscriber.closed) whenOpen(valve, subscriber, read);
+  });
 }
 
 function lastEvent(): (event: StreamEvent) => boolean {
@@ -156,40 +159,63 @@ function lastEvent(): (event: StreamEvent) => boolean {
   return (event) => end.push(event);
 }
 
-/** A gateway may leave the content type out, or send a plain one; a page or JSON is no stream. */
+/** A gateway may leave the content type out, or send a plain one; a page or JSON may be no stream. */
 function mayBeEventStream({ ok, headers }: Response): boolean {
   const type = headers.get('content-type') ?? '';
   return ok && !/json|html|xml|image|amazon\.eventstream/.test(type);
 }
 
+const FIELDS = ['event:', 'data:', 'id:', 'retry:', ':'];
+
 /** Whether a body without a whole event is an event stream that was cut inside its first frame. */
 function beginsLikeOne(head: string): boolean {
-  return ['event:', 'data:', 'id:', 'retry:', ':'].some(
-    (field) => head !== '' && field.startsWith(head.slice(0, field.length)),
-  );
+  return FIELDS.some((field) => head !== '' && field.startsWith(head.slice(0, field.length)));
 }
 
-/** Fails with what the body says instead of events. */
+/**
+ * Fails with what the body says instead of events; or hands over its first bytes, where they are those
+ * of an event stream after all: some gateways send the wrong content type.
+ */
 function refuse(
   response: Response,
   reader: ReadableStreamDefaultReader<Uint8Array>,
   fail: (error: unknown, otherwise?: MessageStreamErrorCode) => void,
+  onStream: (begun: Uint8Array) => void,
 ): void {
-  readText(reader).then(
-    (text) => fail(bodyError(text, response)),
+  readBeginning(reader, response.ok).then(
+    (begun) => (typeof begun === 'string' ? fail(bodyError(begun, response)) : onStream(begun)),
     (error) => (response.ok ? fail(error, 'connection') : fail(bodyError('', response))),
   );
 }
 
-async function readText(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
+/** The text of a body; or the first bytes, as soon as they are known to be those of an event stream. */
+async function readBeginning(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  mayBeStream: boolean,
+): Promise<string | Uint8Array> {
   const decoder = new TextDecoder();
+  const chunks: Uint8Array[] = [];
   let text = '';
   while (text.length < READ_AT_MOST) {
     const { done, value } = await reader.read();
     if (done) break;
     text += decoder.decode(value, { stream: true });
+    if (!mayBeStream) continue;
+    chunks.push(value);
+    const head = text.trimStart();
+    if (FIELDS.some((field) => head.startsWith(field))) return joined(chunks);
   }
   return text;
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }
 
 const REMEDY = 'makes the request: fromResponse((signal) => fetch(url, { signal }))';

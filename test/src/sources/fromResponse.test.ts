@@ -119,6 +119,31 @@ describe('fromResponse', () => {
     expect(await failure(reply)).toMatchObject({ code: 'protocol' });
   });
 
+  it.each(['application/json', 'application/x-ndjson', 'text/html', 'text/xml'])(
+    'reads an event stream that says it is %s, however it is cut into chunks',
+    async (type) => {
+      const bytes = new TextEncoder().encode(`\n${sse(messageEvents.text('Hi'))}`);
+      for (const size of [1, 4, bytes.length]) {
+        const body = new ReadableStream<Uint8Array>({
+          start(controller) {
+            for (let at = 0; at < bytes.length; at += size) {
+              controller.enqueue(bytes.slice(at, at + size));
+            }
+            controller.close();
+          },
+        });
+        const reply = fromResponse(new Response(body, { headers: { 'content-type': type } }));
+        expect(await received(reply)).toEqual([...messageEvents.text('Hi')]);
+      }
+    },
+  );
+
+  it('refuses a body of such a type that only contains an event stream', async () => {
+    const headers = { 'content-type': 'text/html' };
+    const reply = fromResponse(new Response('<p>data: {"type":"ping"}\n\n', { headers }));
+    expect(await failure(reply)).toMatchObject({ code: 'protocol' });
+  });
+
   it('accepts a response without a content type', async () => {
     const body = new TextEncoder().encode(sse(messageEvents.text('Hi')));
     expect(await received(fromResponse(new Response(body)))).toEqual([...messageEvents.text('Hi')]);
