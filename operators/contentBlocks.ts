@@ -1,5 +1,5 @@
 import { concatMap, defer, filter, map, type OperatorFunction } from 'rxjs';
-import { BlockCursor } from '../src/message/BlockCursor.ts';
+import { EndedBlocks } from '../src/calls/EndedBlocks.ts';
 import type { AnyStreamEvent, ContentBlockOf } from '../src/message/StreamEvent.ts';
 
 /**
@@ -11,16 +11,19 @@ import type { AnyStreamEvent, ContentBlockOf } from '../src/message/StreamEvent.
  * result  --------------A-----------B------|    A: the text a + b, B: the call
  * ```
  *
- * A block ends with its `content_block_stop`; where a gateway leaves that out, with the start of
- * the next block or with `message_stop`. It is the block as `MessageBuilder` and `accumulateMessage`
- * have it, never emitted twice.
+ * A block ends with its `content_block_stop`, whatever other blocks are open, since gateways write
+ * several in turns. Where a gateway leaves that out, a block ends with the stop reason or with
+ * `message_stop`. It is the block as `MessageBuilder` and `accumulateMessage` have it, never emitted
+ * twice.
  *
  * The end of a tool call does not prove that it is complete: a reply that is cut off ends its last
  * block too. An input that is not strict JSON is held as text under the key `unfinishedInput`, and
  * `input` is then `{}`. To run tools, use `toolUses`, which emits neither sort.
  *
  * - A block that a `resume` withdraws before it ended is not emitted.
- * - Error: passed on; the block that it cut is not emitted, and is in `error.partial`.
+ * - Error: passed on; the block that it cut is not emitted, and is in `error.partial`. A block that goes
+ *   on after it was emitted, and the input of a call that has not started, are a `MessageStreamError`
+ *   with code `protocol`.
  * - Complete: passed on. A source that completes without `message_stop` leaves the unfinished block
  *   out; put `requireMessageStop` before it if that should be an error.
  * - Unsubscribe: the source is unsubscribed.
@@ -41,21 +44,11 @@ import type { AnyStreamEvent, ContentBlockOf } from '../src/message/StreamEvent.
 export function contentBlocks<E extends AnyStreamEvent>(): OperatorFunction<E, ContentBlockOf<E>> {
   return (source) =>
     defer(() => {
-      const cursor = new BlockCursor<E>();
+      const ended = new EndedBlocks<E>();
       return source.pipe(
-        map((event) => endedBlocks(event, cursor)),
+        map((event) => ended.push(event)),
         filter((blocks) => blocks.length > 0),
         concatMap((blocks) => blocks),
       );
     });
-}
-
-function endedBlocks<E extends AnyStreamEvent>(
-  event: E,
-  cursor: BlockCursor<E>,
-): ContentBlockOf<E>[] {
-  cursor.push(event);
-  if (event.type === 'content_block_start') return cursor.takeAllButLast();
-  if (event.type === 'message_stop' || cursor.isStopOfLast(event)) return cursor.takeAll();
-  return [];
 }

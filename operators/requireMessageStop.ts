@@ -1,5 +1,7 @@
 import { type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
+import { strayInput } from '../src/calls/strayInput.ts';
 import { StreamEnd } from '../src/message/eventKinds.ts';
+import { blocksOf } from '../src/message/MessageBuilder.ts';
 import { PartialMessage } from '../src/message/PartialMessage.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 import {
@@ -87,6 +89,8 @@ class ReplySubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
   protected override _next(event: E): void {
     if ((event.type as string) === 'error') return this.error(fromApiError({ body: event }));
     this.#message.push(event);
+    const { stray } = blocksOf(this.#message as never);
+    if (stray?.isLost) return this.error(strayInput(stray, undefined));
     this.#isOver = this.#end.push(event);
     super._next(event);
     if (this.#isOver) this.complete();

@@ -4,21 +4,29 @@ import {
   concatWith,
   defer,
   map,
+  type Observable,
   type ObservableInput,
   type OperatorFunction,
 } from 'rxjs';
+import { type CallStep, CallTracker, type TrackedCall } from '../src/calls/CallTracker.ts';
+import { type AnsweredStopReason, requireStopReasons } from '../src/history/stopReasons.ts';
 import { checkWithSchema } from '../src/json/checkWithSchema.ts';
 import type { DeepPartial } from '../src/json/DeepPartial.ts';
+import { JsonText } from '../src/json/JsonText.ts';
 import {
+  describeIssues,
   type InputOf,
   isSchema,
   type OutputOf,
   requireSchema,
   type StandardSchema,
 } from '../src/json/StandardSchema.ts';
-import { InvalidJsonError } from '../src/message/InvalidJsonError.ts';
+import {
+  InvalidJsonError,
+  type InvalidJsonInit,
+  invalidToolInput,
+} from '../src/message/InvalidJsonError.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
-import { ToolCalls, type ToolCallStep } from '../src/message/ToolCalls.ts';
 
 /** The input of one call, as it stands. Calls are told apart by their `id`. */
 export type ToolInput<Input = unknown, Output = Input, Name extends string = string> = {
@@ -42,6 +50,11 @@ export interface ToolInputConfig<Schema extends StandardSchema> {
    * Default: `'emit'`, so that one bad call does not end the reply.
    */
   invalid?: 'emit' | 'throw';
+  /**
+   * Stop reasons that prove a call complete, besides `tool_use`: for a gateway that says `end_turn`
+   * where it waits for tools. `null` stands for a reply without one. Default: none.
+   */
+  stopReasons?: readonly AnsweredStopReason[] | undefined;
 }
 
 /**
@@ -58,8 +71,9 @@ export interface ToolInputConfig<Schema extends StandardSchema> {
  * schema's input; the last value of a call is typed as its output. Several calls of the tool are
  * told apart by `id`.
  *
- * - `complete` comes when the call is proven complete: with the next block, or the stop reason
- *   `tool_use`. The end of its own block is no proof. A call without arguments has the input `{}`.
+ * - `complete` comes when the call is proven complete: when a block starts after its end, or with the
+ *   stop reason `tool_use`. The end of its own block is no proof. A call without arguments has the
+ *   input `{}`.
  * - An input that is cut (`max_tokens`, `refusal` ...), malformed, or refused by the schema is
  *   `invalid`, with an `InvalidJsonError` that has the raw text. The other calls go on.
  * - A call that a `resume` or a `fallback` takes back is `withdrawn`, also one that was `complete`.
@@ -93,48 +107,74 @@ export function toolInput<
   name: Name,
   schemaOrConfig: Schema | ToolInputConfig<Schema> = {},
 ): OperatorFunction<AnyStreamEvent, ToolInput<InputOf<Schema>, OutputOf<Schema>, Name>> {
-  const { schema, invalid } = checkedConfig(name, schemaOrConfig);
+  const { schema, invalid, stopReasons } = checkedConfig(name, schemaOrConfig);
   type State = ToolInput<InputOf<Schema>, OutputOf<Schema>, Name>;
   type Partial = DeepPartial<InputOf<Schema>>;
 
   return (source) =>
     defer(() => {
-      const calls = new ToolCalls(name);
+      const tracker = new CallTracker({ stopReasons });
+      const texts = new Map<TrackedCall, JsonText>();
       let shown: { call: object; value: unknown } | undefined;
 
-      const stateOf = (step: ToolCallStep): ObservableInput<State> => {
+      /** Follows the text at once, so that values that wait behind a check become one. */
+      const written = (step: CallStep): boolean => {
+        if (step.type === 'failed') return true;
+        const { call, type } = step;
+        if (call.name !== name) return false;
+        if (type !== 'begin' && type !== 'input') return type !== 'unexpected';
+        if (type === 'begin' || step.isFirst) texts.set(call, new JsonText());
+        if (step.text !== '') texts.get(call)!.push(step.text);
+        return true;
+      };
+
+      const stateOf = (step: CallStep): ObservableInput<State> => {
+        if (step.type === 'failed') throw step.error;
         const { call } = step;
         const { id } = call;
-        const value = call.json.value as Partial | undefined;
+        const json = texts.get(call)!;
+        const value = json.value as Partial | undefined;
         const fail = (error: unknown): State[] => {
           if (invalid === 'throw' || !(error instanceof InvalidJsonError)) throw error;
           return [{ id, name, status: 'invalid', value, error }];
         };
+        const failure = (problem: string, init: Omit<InvalidJsonInit, 'partial' | 'text'>) =>
+          invalidToolInput(call, problem, { text: json.text, ...init, partial: tracker.message });
+        const complete = (input: unknown): Observable<State> =>
+          defer(() =>
+            schema
+              ? checkWithSchema(schema, input, (issues) =>
+                  failure(`is not what the schema wants: ${describeIssues(issues)}`, {
+                    value: input,
+                    issues,
+                  }),
+                )
+              : [input as OutputOf<Schema>],
+          ).pipe(
+            map((output): State => ({ id, name, status: 'complete', value: output })),
+            catchError(fail),
+          );
         switch (step.type) {
-          case 'progress':
+          case 'begin':
+          case 'input':
             if (shown?.call === call && shown.value === value) return [];
             shown = { call, value };
             return [{ id, name, status: 'streaming', value }];
           case 'complete':
-            return defer(() =>
-              schema
-                ? checkWithSchema(schema, step.input, (issues) =>
-                    calls.refused(call, step.input, issues),
-                  )
-                : [step.input as OutputOf<Schema>],
-            ).pipe(
-              map((output): State => ({ id, name, status: 'complete', value: output })),
-              catchError(fail),
-            );
+            return complete(value ?? {});
           case 'invalid':
             return fail(step.error);
+          case 'cut':
+            return fail(failure(`may be cut: ${step.why}`, { value, stopReason: step.stopReason }));
           case 'withdrawn':
             return [{ id, name, status: 'withdrawn', value: undefined }];
+          default:
+            return [];
         }
       };
       return source.pipe(
-        concatMap((event) => calls.push(event)),
-        concatWith(defer(() => calls.end())),
+        concatMap((event) => tracker.push(event).filter(written)),
+        concatWith(defer(() => tracker.end().filter(written))),
         concatMap(stateOf),
       );
     });
@@ -149,11 +189,17 @@ function checkedConfig<Schema extends StandardSchema>(
   }
   if (isSchema(schemaOrConfig)) return { schema: schemaOrConfig };
   const isObject = typeof schemaOrConfig === 'object' && schemaOrConfig !== null;
-  const { schema, invalid = 'emit', ...rest } = isObject ? schemaOrConfig : { schema: null };
+  const {
+    schema,
+    invalid = 'emit',
+    stopReasons = [],
+    ...rest
+  } = isObject ? schemaOrConfig : { schema: null };
   // A JSON Schema, say, would otherwise be taken for a config without a schema.
   if (schema !== undefined || Object.keys(rest).length > 0) requireSchema('toolInput', schema);
   if (invalid !== 'emit' && invalid !== 'throw') {
     throw new TypeError(`toolInput: invalid is 'emit' or 'throw', not ${String(invalid)}`);
   }
-  return { invalid, ...(schema && { schema }) };
+  requireStopReasons('toolInput', stopReasons);
+  return { invalid, stopReasons, ...(schema && { schema }) };
 }

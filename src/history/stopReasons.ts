@@ -31,3 +31,21 @@ export function callsAt(stopReason: unknown): CallsAt {
 export function isPausedBy(stopReason: unknown): boolean {
   return callsAt(stopReason) === 'pause';
 }
+
+/** A stop reason that may be said to wait for tools, as some gateways mean it. `null`: there is none. */
+export type AnsweredStopReason = 'end_turn' | 'stop_sequence' | (string & {}) | null;
+
+/** Throws a TypeError for a stop reason after which no call may run. */
+export function requireStopReasons(caller: string, stopReasons: unknown): void {
+  const isList = Array.isArray(stopReasons);
+  const wrong = isList ? stopReasons.find((reason) => !mayRunAt(reason)) : stopReasons;
+  if (isList && wrong === undefined) return;
+  throw new TypeError(
+    `${caller}: \`stopReasons\` must be a list of stop reasons under which no call is cut, such as ` +
+      `['end_turn'], not ${JSON.stringify(wrong)}`,
+  );
+}
+
+function mayRunAt(reason: unknown): boolean {
+  return reason === null || (typeof reason === 'string' && /run|unexpected/.test(callsAt(reason)));
+}

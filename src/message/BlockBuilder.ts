@@ -1,3 +1,4 @@
+import { isCall, isServerCall } from '../history/blockKinds.ts';
 import { asString, type Fields, isRecord } from './record.ts';
 
 /**
@@ -69,6 +70,17 @@ const MOST_PIECES = 32;
 /** By so much a string grows until all of it is made one: on the whole that copies it five times. */
 const GROWTH = 1.25;
 
+/** Where a block stands that a message is being built of. */
+export interface BlockPlace {
+  /** Whether deltas and a stop are to come. Default: `false`, so the block is whole. */
+  isOpen?: boolean;
+  /**
+   * Whether the block was opened by a delta that fits no block with its index. It does not take the
+   * index over.
+   */
+  isAside?: boolean;
+}
+
 /**
  * Builds one content block out of its deltas.
  *
@@ -78,6 +90,15 @@ const GROWTH = 1.25;
 export class BlockBuilder {
   /** The `index` by which events speak of the block. */
   readonly index: unknown;
+  /** The type of the block. */
+  readonly kind: unknown;
+  readonly isAside: boolean;
+  /** Whether neither its stop nor the end of the reply has come; more deltas open it again. */
+  isOpen: boolean;
+  /** Whether a block has started after the stop of this one: the proof that a call is complete. */
+  isFollowed = false;
+  /** The block of another kind that deltas with the same index have opened. */
+  aside: BlockBuilder | undefined;
   #block: Fields;
   /** The kind of delta that came last, where that makes a string longer: the hot path. */
   #run: Run | undefined;
@@ -88,16 +109,24 @@ export class BlockBuilder {
   #joined = 0;
   /** What the lists have not taken in yet. */
   #added: Record<PropertyKey, unknown[]> | undefined;
-  /** Whether text of the input has come, or will; once that has ended, it is to be parsed. */
-  #input: 'open' | 'ended' | undefined;
+  /**
+   * Whether text of the input has come, or will; once that has ended, the text is to be parsed, unless
+   * a part of it may be missing.
+   */
+  #input: 'open' | 'ended' | 'parsed' | 'spoiled' | undefined;
+  /** Whether the block has gone on after a block that followed it. */
+  #isLate = false;
 
-  constructor(index: unknown, block: Fields, { isOpen = false }: { isOpen?: boolean } = {}) {
+  constructor(index: unknown, block: Fields, { isOpen = false, isAside = false }: BlockPlace = {}) {
     this.index = index;
+    this.kind = block['type'];
+    this.isOpen = isOpen;
+    this.isAside = isAside;
     this.#block = block;
-    const { input } = block;
-    // A placeholder (SDK src/lib/MessageStream.ts).
+    // A placeholder (SDK src/lib/MessageStream.ts); gateways leave it out, or send null.
+    const input = block['input'] ?? (isAnyCall(block) ? {} : undefined);
     if (isOpen && isRecord(input) && Object.keys(input).length === 0) {
-      this.#block = { ...block, [unfinishedInput]: '' };
+      this.#block = { ...block, input, [unfinishedInput]: '' };
       this.#input = 'open';
     }
   }
@@ -108,24 +137,46 @@ export class BlockBuilder {
     if (this.#added) this.#block = withAdded(this.#block, this.#added);
     this.#added = undefined;
     if (this.#input === 'ended') {
+      // Without any text the input is that of the start.
+      this.#input = this.#block[unfinishedInput] ? 'parsed' : undefined;
       this.#block = withParsedInput(this.#block);
-      this.#input = undefined;
     }
     return this.#block;
   }
 
-  /** Takes a delta in; returns `false` for one that is text of another kind of block. */
+  /** Whether a part of its input may be missing. */
+  get isSpoiled(): boolean {
+    return this.#input === 'spoiled';
+  }
+
+  /** Whether deltas may bring an input. */
+  get takesInput(): boolean {
+    return isAnyCall(this.#block) || 'input' in this.#block;
+  }
+
+  /** Whether it is a call whose input is not settled: a proof is missing that all of it has come. */
+  get isUnsettled(): boolean {
+    return this.takesInput && !(this.isFollowed && !(unfinishedInput in this.block));
+  }
+
+  /**
+   * Takes a delta in; returns `false` for one that is text of another kind of block, or an input where
+   * there can be none.
+   */
   push(delta: Fields): boolean {
     if (this.#run === undefined || this.#run.type !== delta['type']) {
       this.#gather();
-      // More for a block that had ended: it must not matter whether somebody has looked in between.
-      const block = this.#input === 'ended' ? this.block : this.#block;
       const run = runOf(delta);
+      const block = this.#block;
       const fits = run && (block['type'] === run.fits || block[run.fits] !== undefined);
-      if (run?.start && !fits) return false;
+      if (run && !fits && (run.start || isProse(block))) return false;
+      if (!this.isOpen) {
+        if (run && asString(delta[run.from]) === '') return true;
+        this.#reopen();
+      }
       this.#run = fits ? run : undefined;
-      if (!this.#run) this.#take(delta, block);
-      else if (this.#run.into === unfinishedInput) this.#input = 'open';
+      if (!this.#run) this.keep(delta);
+      else if (this.#run.into === unfinishedInput) this.#input ??= 'open';
     }
     if (this.#run) {
       this.#text += asString(delta[this.#run.from]);
@@ -134,11 +185,40 @@ export class BlockBuilder {
     return true;
   }
 
-  /** Says that the block has ended: what there is of its input is all of it. */
-  end(): void {
+  /** Ends the block: what there is of its input is all of it. */
+  stop(): void {
     this.#gather();
     this.#run = undefined;
+    this.isOpen = false;
     if (this.#input === 'open') this.#input = 'ended';
+  }
+
+  /** Takes note that a block has started after the stop of this one. */
+  follow(): void {
+    // One that was not whole then, and went on, waits for the end of the reply.
+    if (!this.isOpen && !this.#isLate) this.isFollowed = true;
+  }
+
+  /** Takes note that a part of the input may be missing: it stays text, whatever comes. */
+  spoil(): void {
+    this.#unparse('spoiled');
+  }
+
+  /** More for a block that had ended. */
+  #reopen(): void {
+    this.isOpen = true;
+    this.#isLate ||= this.isFollowed;
+    this.isFollowed = false;
+    // It must not matter whether somebody has looked in between.
+    void this.block;
+    if (this.#input === 'parsed') this.#unparse('open');
+  }
+
+  /** Makes text of the input again. */
+  #unparse(state: 'open' | 'spoiled'): void {
+    const { input, [unfinishedInput]: text = JSON.stringify(input) } = this.block;
+    this.#block = { ...this.#block, input: {}, [unfinishedInput]: text };
+    this.#input = state;
   }
 
   /** Puts the text of the run so far into the block. */
@@ -162,7 +242,8 @@ export class BlockBuilder {
   }
 
   /** Takes in a delta that makes no string longer. */
-  #take(delta: Fields, block: Fields): void {
+  keep(delta: Fields): void {
+    const block = this.#block;
     const { type, ...said } = delta;
     if (type === 'signature_delta') {
       this.#block = { ...block, signature: said['signature'] };
@@ -194,4 +275,13 @@ function withParsedInput(block: Fields): Fields {
   } catch {
     return block;
   }
+}
+
+function isAnyCall(block: Fields): boolean {
+  const kind = block as { type: string };
+  return isCall(kind) || isServerCall(kind);
+}
+
+function isProse({ type }: Fields): boolean {
+  return type === 'text' || type === 'thinking';
 }

@@ -1,7 +1,10 @@
-import { BlockBuilder, runOf } from './BlockBuilder.ts';
+import { MessageBlocks } from './MessageBlocks.ts';
 import { type Fields, fields, isRecord } from './record.ts';
 import { isSameList } from './same.ts';
 import type { AnyStreamEvent, MessageOf, StreamEvent } from './StreamEvent.ts';
+
+/** The blocks that a builder builds: for what follows them one by one. */
+export let blocksOf: (builder: MessageBuilder<AnyStreamEvent>) => MessageBlocks;
 
 /**
  * Builds the message out of the events of a reply.
@@ -10,7 +13,10 @@ import type { AnyStreamEvent, MessageOf, StreamEvent } from './StreamEvent.ts';
  * - `message` is an immutable snapshot. It shares all that has not changed with the snapshot
  *   before, down to being the same object when nothing has.
  * - Usage counters are totals, so they replace and are never added (docs: /docs/en/build-with-claude/streaming).
- * - Unknown block types and fields are kept as they came; unknown deltas under `unknownDeltas`.
+ * - A delta belongs to the block with its index, whatever other blocks are open.
+ * - Unknown block types and fields are kept as they came; unknown deltas under `unknownDeltas`. A call
+ *   without an `id` gets one.
+ * - The input of a call whose text is not whole, or may lack a part, stays text: `unfinishedInput`.
  * - `message_start` with the id of the message being built is a repetition and is ignored; with
  *   another id it starts over, and after `message_stop` it begins the next message.
  * - `resume` withdraws the blocks from `keep` on.
@@ -28,17 +34,21 @@ import type { AnyStreamEvent, MessageOf, StreamEvent } from './StreamEvent.ts';
 export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
   /** All of the message but its content. */
   #header: Fields | undefined;
-  #blocks: BlockBuilder[] = [];
+  readonly #blocks = new MessageBlocks();
   /** The last snapshot; its content may have changed since, if it is stale. */
   #message: Fields | undefined;
   #isStale = false;
   #stopped = false;
 
+  static {
+    blocksOf = (builder) => builder.#blocks;
+  }
+
   /** The message as far as it has arrived; `undefined` before `message_start`. */
   get message(): MessageOf<E> | undefined {
     if (this.#isStale) {
       this.#isStale = false;
-      const content = this.#blocks.map(({ block }) => block);
+      const { content } = this.#blocks;
       const before = this.#message?.['content'];
       if (!Array.isArray(before) || !isSameList(before, content)) {
         this.#message = { ...this.#header, content };
@@ -62,16 +72,17 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     this.#isStale = true;
     switch (type) {
       case 'content_block_delta':
-        return this.#apply(index, said['delta']);
+        if (isRecord(said['delta'])) this.#blocks.delta(index, said['delta']);
+        return;
       case 'content_block_start':
         return this.#start(index, said['content_block']);
       case 'content_block_stop':
-        return this.#blockAt(index)?.end();
+        return this.#blocks.stop(index);
       case 'message_delta':
         return this.#update(said);
       case 'message_stop':
         this.#stopped = true;
-        return this.#endBlocks();
+        return this.#blocks.endAll();
       case 'resume':
         return this.#resume(said);
     }
@@ -84,38 +95,26 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     this.#describe(message);
     const { content } = message;
     for (const block of Array.isArray(content) ? content : []) {
-      if (isRecord(block)) this.#blocks.push(new BlockBuilder(this.#blocks.length, block));
+      if (isRecord(block)) this.#blocks.push(this.#withId(block));
     }
   }
 
   #start(index: unknown, block: unknown): void {
     if (!isRecord(block)) return;
-    // Blocks come one after the other: who starts the next has ended the one before.
-    this.#endBlocks();
-    this.#blocks.push(new BlockBuilder(index, block, { isOpen: true }));
+    this.#blocks.start(index, this.#withId(block));
     // After a fallback another model speaks (SDK src/lib/BetaMessageStream.ts).
     if (block['type'] === 'fallback') this.#update({ model: fields(block['to'])['model'] });
   }
 
-  #apply(index: unknown, delta: unknown): void {
-    if (!isRecord(delta) || this.#blockAt(index)?.push(delta)) return;
-    // The start that a gateway left out: no text is lost with it, and none gets into a block of
-    // another kind.
-    const start = runOf(delta)?.start;
-    if (start === undefined) return;
-    this.#start(index, start);
-    this.#blocks.at(-1)?.push(delta);
-  }
-
-  /** The block that an event speaks of; a gateway may skip or repeat an index. */
-  #blockAt(index: unknown): BlockBuilder | undefined {
-    let at = this.#blocks.length - 1;
-    while (at >= 0 && this.#blocks[at]!.index !== index) at--;
-    return this.#blocks[at];
-  }
-
-  #endBlocks(): void {
-    for (const block of this.#blocks) block.end();
+  /** The block; a call that came without an id gets one, by which its result can be told. */
+  #withId(block: Fields): Fields {
+    const { type, id } = block;
+    if (type !== 'tool_use' || typeof id === 'string') return block;
+    const made =
+      typeof id === 'number'
+        ? String(id)
+        : `${this.#header?.['id'] ?? 'call'}_${this.#blocks.length}`;
+    return { ...block, id: made };
   }
 
   #update({ type: _, delta, usage, ...rest }: Fields): void {
@@ -123,7 +122,8 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     if (isRecord(usage)) header['usage'] = merge({ ...fields(header['usage']) }, usage);
     this.#describe(header);
     // A reason to stop ends the last block, also where its own stop is missing.
-    if (header['stop_reason']) this.#endBlocks();
+    if (header['stop_reason']) this.#blocks.endAll();
+    if (header['stop_reason'] === 'tool_use') this.#blocks.awaitTools();
   }
 
   #describe(header: Fields): void {
@@ -140,7 +140,7 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
 
   #withdraw(keep: unknown): void {
     if (!Number.isInteger(keep) || (keep as number) < 0) return;
-    this.#blocks.splice(keep as number);
+    this.#blocks.withdraw(keep as number);
     this.#stopped = false;
   }
 }

@@ -1,6 +1,7 @@
-import { unfinishedInput, unknownDeltas } from './BlockBuilder.ts';
+import { type BlockBuilder, unfinishedInput, unknownDeltas } from './BlockBuilder.ts';
+import { blockEvents } from './blockEvents.ts';
 import { eventsOf } from './eventsOf.ts';
-import { MessageBuilder } from './MessageBuilder.ts';
+import { blocksOf, MessageBuilder } from './MessageBuilder.ts';
 import type { AnyStreamEvent, StreamEvent } from './StreamEvent.ts';
 
 type Fields = Record<string, unknown>;
@@ -13,61 +14,57 @@ type Fields = Record<string, unknown>;
  */
 export class MessageReplay<E extends AnyStreamEvent = StreamEvent> {
   readonly #builder: MessageBuilder<E> = new MessageBuilder();
-  /** The `index` of each block of the message. */
-  #indices: unknown[] = [];
-  /** Whether the last block has had its stop. */
-  #isLastStopped = false;
-  /** Of the last event, where that was a delta: the next of the same kind begins no block. */
-  #runIndex: unknown;
-  #runType: unknown;
+  readonly #blocks = blocksOf(this.#builder as never);
 
   push(event: E): void {
-    const { type, index, delta } = event as unknown as Fields;
-    const before = type === 'message_start' ? this.#builder.message : undefined;
     this.#builder.push(event);
-
-    const deltaType = (delta as Fields | undefined)?.['type'];
-    const isDelta = type === 'content_block_delta';
-    if (isDelta && index === this.#runIndex && deltaType === this.#runType) return;
-    this.#runIndex = index;
-    this.#runType = isDelta ? deltaType : undefined;
-
-    const message = this.#builder.message;
-    if (type === 'message_start' && message !== before) this.#indices = [];
-    const length = message?.content.length ?? 0;
-    const known = this.#indices.length;
-    this.#indices.length = Math.min(known, length);
-    while (this.#indices.length < length) {
-      this.#indices.push(type === 'message_start' ? this.#indices.length : index);
-    }
-    const isForLast = index === this.#indices.at(-1);
-    if (length !== known || (isDelta && isForLast)) this.#isLastStopped = false;
-    if (type === 'content_block_stop' && isForLast) this.#isLastStopped = true;
   }
 
   /** The reply so far; what follows it is the rest. */
   get events(): E[] {
     const { message, stopped } = this.#builder;
     if (message === undefined) return [];
-    const events = eventsOf<E>(message, { open: !stopped }) as unknown as Fields[];
-    const last = message.content.at(-1) as Fields | undefined;
-    if (last && !stopped && message.stop_reason == null) {
-      const index = message.content.length - 1;
-      if (this.#isLastStopped) events.push({ type: 'content_block_stop', index });
-      // An input that came whole with the start of its block.
-      else if ('input' in last && !(unfinishedInput in last)) {
-        const start = events.findLastIndex(({ type }) => type === 'content_block_start');
-        events.splice(start, Infinity, { ...events[start], content_block: last });
-      }
+    const whole = eventsOf<E>({ ...message, content: [] }, { open: !stopped });
+    const [start, ...end] = whole as unknown as Fields[];
+    const events = [start!];
+    // A stop that proves nothing yet: no block has started after it.
+    const stops: Fields[] = [];
+    for (let position = 0; position < this.#blocks.length; position++) {
+      const block = this.#blocks.at(position)!;
+      const { index, isOpen, isFollowed, isSpoiled, takesInput } = block;
+      events.push(...eventsOfBlock(block));
+      // For the reader, too, its input may lack a part.
+      if (isSpoiled) events.push(strayInput(this.#blocks.stray?.index));
+      if (isOpen) continue;
+      (takesInput && !isFollowed ? stops : events).push({ type: 'content_block_stop', index });
     }
-    return events
-      .map((event) => ('index' in event ? { ...event, index: this.#indexOf(event) } : event))
-      .flatMap(withUnknownDeltas) as unknown as E[];
+    return [...events, ...stops, ...end].flatMap(withUnknownDeltas) as unknown as E[];
   }
+}
 
-  #indexOf({ index }: Fields): unknown {
-    return this.#indices[index as number];
+/** The start and the deltas of a block. */
+function eventsOfBlock({ block, index, isAside, isOpen }: BlockBuilder): Fields[] {
+  const events = blockEvents(block as never, index as number, {
+    open: true,
+  }) as unknown as Fields[];
+  if (isAside) {
+    // A delta has opened it, and the block with its index is another.
+    const { text, thinking } = block;
+    const empty = text === '' ? { type: 'text_delta', text } : { type: 'thinking_delta', thinking };
+    const [start, ...deltas] = events;
+    const [, ...unknown] = withUnknownDeltas(start!);
+    const first =
+      deltas.length > 0 ? deltas : [{ type: 'content_block_delta', index, delta: empty }];
+    return [...first, ...unknown];
   }
+  // An input that came whole with the start of its block, and that text would replace.
+  const isWhole = isOpen && 'input' in block && !(unfinishedInput in block);
+  return isWhole ? [{ ...events[0], content_block: block }] : events;
+}
+
+function strayInput(index: unknown): Fields {
+  const delta = { type: 'input_json_delta', partial_json: ' ' };
+  return { type: 'content_block_delta', index, delta };
 }
 
 /** Deltas of unknown types are kept under a symbol; as events they survive JSON as well. */

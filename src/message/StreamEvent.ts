@@ -94,6 +94,15 @@ export type MessageParamOf<E extends AnyStreamEvent> = [MessageOf<E>] extends [M
   ? MessageParam
   : BetaMessageParam;
 
+/** A call of a tool, as plain data. */
+export interface PlainCall {
+  /** The `id` of the `tool_use` block. */
+  id: string;
+  name: string;
+  /** As the model wrote it. */
+  input: unknown;
+}
+
 /** A reply is whole, and all its calls have their results. */
 export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
   type: 'turn_end';
@@ -105,6 +114,11 @@ export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
   usage: UsageOf<E>;
   /** Of all turns so far. */
   total: UsageOf<E>;
+  /**
+   * The whole calls that did not run, because the reply stopped for a reason that waits for no tools
+   * (`end_turn`, `stop_sequence`, a new one, none). Where there are none, it is absent.
+   */
+  skipped?: PlainCall[];
   /**
    * What this turn adds to the history, in the form that the API takes: the reply, without calls
    * that have no result, and the results. After it comes the next turn, or the next user's message.

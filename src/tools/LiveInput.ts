@@ -33,6 +33,12 @@ export class LiveInput {
     this.#written.next();
   }
 
+  /** Forgets what came: the text that comes now replaces it. */
+  restart(): void {
+    this.#unread = [];
+    this.#json = undefined;
+  }
+
   /** Nothing more comes; `input` is all of it, where it is known. */
   end(input?: unknown): void {
     if (this.#json === undefined) {

@@ -1,4 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
+import { type AnsweredStopReason, requireStopReasons } from '../history/stopReasons.ts';
 import type { Around } from './around.ts';
 import type { LoopTracing } from './LoopTracing.ts';
 import type { Approve } from './requireApproval.ts';
@@ -41,6 +42,11 @@ export interface RunToolsOptions {
    * runs. `traceTools` of `claude-rx/telemetry` gives it. Default: nothing is traced.
    */
   tracing?: (() => LoopTracing) | undefined;
+  /**
+   * Stop reasons after which calls run, besides `tool_use`: for a gateway that says `end_turn` where it
+   * waits for tools. `null` stands for a reply without one. Default: none.
+   */
+  stopReasons?: readonly AnsweredStopReason[] | undefined;
   /** Where timeouts are timed. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike | undefined;
 }
@@ -66,6 +72,7 @@ export function checkOptions(options: RunToolsOptions): void {
     if (count === Infinity || (Number.isInteger(count) && count >= 1)) continue;
     throw new TypeError(`runTools: \`${name}\` must be a whole number from 1 on, not ${count}`);
   }
+  requireStopReasons('runTools', options.stopReasons ?? []);
   if (typeof timeout !== 'number' || !(timeout > 0)) {
     throw new TypeError(`runTools: \`timeout\` must be milliseconds above 0, not ${timeout}`);
   }

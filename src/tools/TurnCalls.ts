@@ -1,7 +1,7 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
-import { AsyncSubject } from 'rxjs';
-import { isPausedBy } from '../history/stopReasons.ts';
-import { ProvenCalls } from '../message/ProvenCalls.ts';
+import { AsyncSubject, Subject } from 'rxjs';
+import { type CallStep, CallTracker, type TrackedCall } from '../calls/CallTracker.ts';
+import { callsAt } from '../history/stopReasons.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import { CallFailure } from './CallFailure.ts';
 import { LiveInput } from './LiveInput.ts';
@@ -18,6 +18,8 @@ export interface TurnCall {
   readonly due$: AsyncSubject<void>;
   /** Emits when the call is taken back, and at once where it has been. */
   readonly withdrawn$: AsyncSubject<void>;
+  /** Emits when it turns out, after the call was started, that its input may not be used. */
+  readonly refused$: Subject<CallFailure>;
   /** Why it cannot run. */
   failure?: CallFailure;
   result?: ToolResultBlockParam;
@@ -25,10 +27,7 @@ export interface TurnCall {
 
 interface StandingCall extends TurnCall {
   readonly live: LiveInput;
-  /** The `index` of its deltas. */
-  readonly index: number;
-  readonly position: number;
-  state: 'open' | 'complete' | 'due';
+  isDue: boolean;
 }
 
 export type TurnStep =
@@ -37,25 +36,37 @@ export type TurnStep =
   /** The call is due: it may run. */
   | { readonly type: 'run'; readonly call: TurnCall };
 
+export interface TurnCallsOptions {
+  /** The number of the turn, from 1. */
+  turn: number;
+  /** Whether a call may start before the reply is whole. */
+  isEager: (block: ToolUse) => boolean;
+  /** Stop reasons that let calls run, besides `tool_use`. */
+  stopReasons?: readonly (string | null)[] | undefined;
+}
+
 /**
- * Follows the calls in the reply of one turn, and says when each of them may run: when the reply
- * says at its end that it waits for tools; or, where `isEager` says so, when the call is proven
- * complete.
+ * The calls in the reply of one turn, and when each of them may run: when the reply says at its end that
+ * it waits for tools; or, where `isEager` says so, when `CallTracker` says that the call is complete.
  */
 export class TurnCalls<E extends AnyStreamEvent> {
   readonly #turn: number;
   readonly #isEager: (block: ToolUse) => boolean;
-  readonly #proven = new ProvenCalls<E>();
-  #calls: StandingCall[] = [];
+  readonly #stopReasons: ReadonlySet<unknown>;
+  readonly #tracker: CallTracker<E>;
+  /** Those that stand, in their order. */
+  readonly #calls = new Map<TrackedCall<E>, StandingCall>();
   #seam: number | undefined;
 
-  constructor(turn: number, isEager: (block: ToolUse) => boolean) {
-    this.#turn = turn;
-    this.#isEager = isEager;
+  constructor(options: TurnCallsOptions) {
+    this.#turn = options.turn;
+    this.#isEager = options.isEager;
+    this.#stopReasons = new Set(options.stopReasons);
+    this.#tracker = new CallTracker<E>(options);
   }
 
   get message(): MessageOf<E> | undefined {
-    return this.#proven.message;
+    return this.#tracker.message;
   }
 
   /** How many blocks came before the reply broke and was carried on, if it was. */
@@ -63,123 +74,126 @@ export class TurnCalls<E extends AnyStreamEvent> {
     return this.#seam;
   }
 
+  /** Whether the reply waits for the results of its calls. */
+  get isAnswered(): boolean {
+    const stopReason = this.message?.stop_reason;
+    return callsAt(stopReason) !== 'unexpected'
+      ? callsAt(stopReason) !== 'cut'
+      : this.#stopReasons.has(stopReason ?? null);
+  }
+
   /** The results there are, in the order of the calls. */
   get results(): ToolResultBlockParam[] {
-    return this.#calls.flatMap(({ result }) => result ?? []);
+    return [...this.#calls.values()].flatMap(({ result }) => result ?? []);
+  }
+
+  /** The whole calls that did not run because the reply did not wait for them. */
+  get skipped(): ToolUse[] {
+    if (this.isAnswered || callsAt(this.message?.stop_reason) !== 'unexpected') return [];
+    return [...this.#calls].flatMap(([{ state, block }, { isDue }]) =>
+      !isDue && state !== 'invalid' && isWhole(block as ToolUse) ? [block as ToolUse] : [],
+    );
   }
 
   /** Tells the calls that have no result that nobody waits for one. */
   abandon(): void {
-    for (const call of this.#calls) {
+    for (const call of this.#calls.values()) {
       if (call.result === undefined) call.controller.abort();
     }
   }
 
   /** Takes the next event in. */
   push(event: E): TurnStep[] {
-    const proven = this.#proven.push(event) as ToolUse[];
-    const steps = proven.flatMap((block) => this.#prove(block));
-    switch (event.type) {
-      case 'content_block_start':
-        this.#endInputs();
-        return [...steps, ...this.#begin(event.index, event.content_block as unknown as ToolUse)];
-      case 'content_block_delta':
-        this.#write(event.index, event.delta as { partial_json?: unknown } | undefined);
-        return steps;
-      case 'resume':
-        // Begun anew, it has no seam.
-        this.#seam = event.keep > 0 ? Math.min(this.#seam ?? Infinity, event.keep) : undefined;
-        this.#withdraw();
-        return steps;
-      case 'message_start':
-        this.#withdraw();
-        return steps;
-      case 'message_stop':
-        this.#endInputs();
-        for (const call of this.#calls) emit(call.due$);
-        return [...steps, ...this.#end()];
+    const steps = this.#tracker.push(event).flatMap((step) => this.#take(step));
+    if (event.type === 'resume') {
+      // Begun anew, it has no seam.
+      this.#seam = event.keep > 0 ? Math.min(this.#seam ?? Infinity, event.keep) : undefined;
+    }
+    if (event.type === 'message_stop') steps.push(...this.#end());
+    return steps;
+  }
+
+  #take(step: CallStep<E>): TurnStep[] {
+    // An input that belongs to nothing fails the stream before it comes here.
+    if (step.type === 'failed') throw step.error;
+    if (step.type === 'begin') return [this.#begin(step)];
+    const call = this.#calls.get(step.call);
+    if (call === undefined) return [];
+    switch (step.type) {
+      case 'input':
+        if (step.isFirst) call.live.restart();
+        call.live.push(step.text);
+        return [];
+      case 'complete':
+        call.block = step.call.block as ToolUse;
+        call.live.end(call.block.input);
+        return this.#isEager(call.block) ? [due(call)] : [];
+      case 'invalid': {
+        call.block = step.call.block as ToolUse;
+        call.live.end();
+        call.failure ??= new CallFailure('invalid_input', step.error);
+        // One that has its result gets another, which replaces it.
+        if (call.result) return [{ type: 'run', call }];
+        if (call.isDue) call.refused$.next(call.failure);
+        return [];
+      }
+      case 'withdrawn':
+        this.#calls.delete(step.call);
+        withdraw(call);
+        return [];
       default:
-        return steps;
+        return [];
     }
   }
 
-  #begin(index: number, block: ToolUse | undefined): TurnStep[] {
-    if (block?.type !== 'tool_use') return [];
-    const position = Math.max(0, (this.message?.content.length ?? 0) - 1);
+  #begin({ call: tracked, text }: CallStep<E> & { type: 'begin' }): TurnStep {
+    const block = tracked.block as ToolUse;
     const live = new LiveInput();
-    // Some gateways send the input with the start.
-    if (Object.keys(block.input ?? {}).length > 0) live.push(JSON.stringify(block.input));
+    if (text !== '') live.push(text);
     const controller = new AbortController();
     const { signal } = controller;
-    const context = { signal, toolUseId: block.id, turn: this.#turn, partial$: live.partial$ };
+    const turn = this.#turn;
     const call: StandingCall = {
       block,
-      context,
+      context: { signal, toolUseId: block.id, turn, partial$: live.partial$ },
       controller,
       due$: new AsyncSubject(),
       withdrawn$: new AsyncSubject(),
+      refused$: new Subject(),
       live,
-      index,
-      position,
-      state: 'open',
+      isDue: false,
     };
-    this.#calls.push(call);
-    return [{ type: 'begin', call }];
-  }
-
-  #write(index: number, delta: { partial_json?: unknown } | undefined): void {
-    if (typeof delta?.partial_json !== 'string') return;
-    this.#calls.findLast((call) => call.index === index)?.live.push(delta.partial_json);
-  }
-
-  #prove(block: ToolUse): TurnStep[] {
-    const call = this.#open(block);
-    if (call === undefined) return [];
-    call.live.end(block.input);
-    call.block = block;
-    call.state = 'complete';
-    return this.#isEager(block) ? [due(call)] : [];
-  }
-
-  /** A call that was cut, or that a fallback follows, is not written any more. */
-  #endInputs(): void {
-    for (const { live } of this.#calls) live.end();
+    this.#calls.set(tracked, call);
+    return { type: 'begin', call };
   }
 
   #end(): TurnStep[] {
-    const stopReason = this.message?.stop_reason;
-    if (stopReason !== 'tool_use' && !isPausedBy(stopReason)) return [];
-    for (const { call: block, error } of this.#proven.malformed) {
-      const call = this.#open(block as ToolUse);
-      if (call === undefined) continue;
-      call.block = block as ToolUse;
-      call.failure = new CallFailure('invalid_input', error);
-      call.state = 'complete';
-    }
-    return this.#calls.filter(({ state }) => state === 'complete').map(due);
-  }
-
-  #open({ id }: ToolUse): StandingCall | undefined {
-    return this.#calls.find(({ block, state }) => state === 'open' && block.id === id);
-  }
-
-  #withdraw(): void {
-    const keep = this.message?.content.length ?? 0;
-    const withdrawn = this.#calls.filter(({ position }) => position >= keep);
-    this.#calls = this.#calls.filter(({ position }) => position < keep);
-    for (const call of withdrawn) {
+    const steps: TurnStep[] = [];
+    for (const [{ state }, call] of this.#calls) {
       call.live.end();
       emit(call.due$);
-      emit(call.withdrawn$);
-      call.controller.abort();
+      const isReady = !call.isDue && (state === 'complete' || state === 'invalid');
+      if (isReady && this.isAnswered) steps.push(due(call));
     }
+    return steps;
   }
 }
 
+function isWhole({ input }: ToolUse): boolean {
+  return typeof input === 'object' && input !== null;
+}
+
 function due(call: StandingCall): TurnStep {
-  call.state = 'due';
+  call.isDue = true;
   emit(call.due$);
   return { type: 'run', call };
+}
+
+function withdraw(call: StandingCall): void {
+  call.live.end();
+  emit(call.due$);
+  emit(call.withdrawn$);
+  call.controller.abort();
 }
 
 function emit(subject: AsyncSubject<void>): void {

@@ -40,7 +40,7 @@ export function runCall(
   tracing?: LoopTracing,
 ): Observable<ToolEvent> {
   return defer(() => {
-    const { block, context, withdrawn$ } = call;
+    const { block, context, controller, withdrawn$, refused$ } = call;
     const ref = refOf(call);
     let hasStarted = false;
 
@@ -66,18 +66,26 @@ export function runCall(
         const { tool_use_id: id, name, turn } = ref;
         return tracing?.call(output(input), { id, name, input, turn }) ?? output(input);
       }),
-      catchError(({ status, error }: CallFailure) =>
-        of(resultEvent(call, status, errorContent(error), { error })),
-      ),
-      tap((event) => {
-        if (event.type === 'tool_result') call.result = event.result;
-      }),
+      catchError((failure: CallFailure) => of(failureEvent(call, failure))),
+    );
+    const refusal = refused$.pipe(
+      map((failure) => failureEvent(call, failure)),
+      tap(() => controller.abort()),
     );
     const withdrawal = withdrawn$.pipe(
       filter(() => hasStarted),
       map(() => resultEvent(call, 'withdrawn', 'The call was taken back')),
     );
-    return merge(run.pipe(takeUntil(withdrawn$)), withdrawal).pipe(
+    const stopped$ = merge(withdrawn$, refused$);
+    return merge(
+      refusal.pipe(takeUntil(withdrawn$)),
+      run.pipe(takeUntil(stopped$)),
+      withdrawal,
+    ).pipe(
+      tap((event) => {
+        if (event.type === 'tool_result' && event.status !== 'withdrawn')
+          call.result = event.result;
+      }),
       takeWhile(({ type }) => type !== 'tool_result', true),
     );
   });
@@ -99,6 +107,10 @@ export function previewCall(call: TurnCall, { preview }: Runner): Observable<Too
 
 function refOf({ block, context }: TurnCall): ToolCallRef {
   return { turn: context.turn, tool_use_id: block.id, name: block.name };
+}
+
+function failureEvent(call: TurnCall, { status, error }: CallFailure): ToolResultEvent {
+  return resultEvent(call, status, errorContent(error), { error });
 }
 
 function resultEvent(

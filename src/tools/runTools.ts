@@ -34,6 +34,7 @@ import { checkOptions, type RunToolsOptions } from './RunToolsOptions.ts';
 import { runTurn } from './runTurn.ts';
 import { toolDefinitions } from './toolDefinitions.ts';
 import { TurnCalls } from './TurnCalls.ts';
+import type { ToolUse } from './Tool.ts';
 import { turnEnd } from './turnEnd.ts';
 
 /** The parameters of the first request. The tools are an option, and those of the loop. */
@@ -81,9 +82,10 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  *   a tool holds until one was called, and then becomes `auto`, since the model could never answer.
  *   The container of a reply is kept.
  * - A call runs only when it is proven complete: at the end of a reply that waits for tools, or with
- *   `eager` as soon as the next block has begun. The end of its own block is no proof. One that was
- *   cut, by `max_tokens`, a refusal, a fallback or a broken connection, does not run, and is left out
- *   of the history.
+ *   `eager` as soon as a block has started after its end. The end of its own block is no proof. One that
+ *   was cut, by `max_tokens`, a refusal, a fallback or a broken connection, does not run, and is left out
+ *   of the history. Under any other stop reason, `turn_end` lists the whole calls as `skipped`; for a
+ *   gateway that stops like this where it waits for tools, there is the option `stopReasons`.
  * - Invalid input, an unknown tool, a tool that throws or takes too long, a call that is not
  *   approved: the model is told so (`is_error`) and can react; the loop goes on. The event has the
  *   `status`, and the `error`.
@@ -160,7 +162,7 @@ export function runTools<E extends AnyStreamEvent>(
     throw new TypeError('runTools: give the tools, server tools among them, as option `tools`');
   }
   checkOptions(options);
-  const { maxTurns = Infinity, eager = false } = options;
+  const { maxTurns = Infinity, eager = false, stopReasons } = options;
   const runnerOf = toolRunners(options.tools, options.onUnknownTool);
   const first = { ...params, tools: toolDefinitions(options.tools) };
 
@@ -174,11 +176,12 @@ export function runTools<E extends AnyStreamEvent>(
     const oneTurn = defer(() => {
       const turnParams = next as TurnParams<{ messages: readonly object[] }>;
       turn++;
-      const calls = new TurnCalls<E>(turn, (block) => runnerOf(block).eager ?? eager);
+      const isEager = (block: ToolUse) => runnerOf(block).eager ?? eager;
+      const calls = new TurnCalls<E>({ turn, isEager, stopReasons });
       const end = (): TurnEndEvent<E> => {
-        const { message, results, seam } = calls;
+        const { message } = calls;
         if (message === undefined) throw missingStart();
-        const event = turnEnd<E>({ turn, maxTurns, message, results, seam, before: total, sent });
+        const event = turnEnd<E>({ turn, maxTurns, message, calls, before: total, sent });
         total = event.total;
         next = event.outcome === 'continue' ? nextParams(turnParams, event) : undefined;
         return event;

@@ -1,4 +1,3 @@
-import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { AnyBlock } from '../history/blocks.ts';
 import { sendBack } from '../history/sendBack.ts';
 import type { SentHistory } from '../history/SentHistory.ts';
@@ -12,15 +11,14 @@ import type {
   TurnOutcome,
   UsageOf,
 } from '../message/StreamEvent.ts';
+import type { TurnCalls } from './TurnCalls.ts';
 
 interface Turn<E extends AnyStreamEvent> {
   /** Its number, from 1. */
   turn: number;
   maxTurns: number;
   message: MessageOf<E>;
-  results: ToolResultBlockParam[];
-  /** How many blocks came before the reply broke and was carried on, if it was. */
-  seam: number | undefined;
+  calls: Pick<TurnCalls<E>, 'results' | 'seam' | 'skipped' | 'isAnswered'>;
   /** The usage of the turns before. */
   before: object | undefined;
   /** What is sent before it; takes in what is sent of it. */
@@ -32,14 +30,14 @@ export function turnEnd<E extends AnyStreamEvent>({
   turn,
   maxTurns,
   message,
-  results,
-  seam,
+  calls,
   before,
   sent,
 }: Turn<E>): TurnEndEvent<E> {
+  const { results, seam, skipped, isAnswered } = calls;
   const { stop_reason, usage } = message;
   const isPaused = isPausedBy(stop_reason);
-  const isOpen = isPaused || (stop_reason === 'tool_use' && results.length > 0);
+  const isOpen = isPaused || (isAnswered && results.length > 0);
   const isLast = turn >= maxTurns;
   // A paused reply that is not gone on with is followed by the user.
   const goesOn = isOpen && !(isPaused && isLast);
@@ -65,6 +63,9 @@ export function turnEnd<E extends AnyStreamEvent>({
     message,
     usage: usage as UsageOf<E>,
     total: addUsage(before, usage) as UsageOf<E>,
+    ...(skipped.length > 0 && {
+      skipped: skipped.map(({ id, name, input }) => ({ id, name, input })),
+    }),
     appended: turns as unknown as MessageParamOf<E>[],
   };
 }

@@ -1,4 +1,5 @@
-import { MessageBuilder, type StreamEvent, unfinishedInput } from 'claude-rx';
+import { isDeepStrictEqual } from 'node:util';
+import { MessageBuilder, MessageStreamError, type StreamEvent, unfinishedInput } from 'claude-rx';
 import { contentBlocks } from 'claude-rx/operators/contentBlocks';
 import fc from 'fast-check';
 import { filter, from, map, take } from 'rxjs';
@@ -59,19 +60,21 @@ describe('contentBlocks', () => {
   );
 
   it(
-    'ends a block whose stop is missing with the next start, and with message_stop',
+    'ends blocks whose stops are missing with the stop reason, and without one with message_stop',
     marbles((m) => {
-      const source = m.cold('--m--[--a--b--{--c--d--x--S|', events);
-      const result = '       --------------A-----------B|';
+      const source = m.cold('--m--[--a--b--{--c--d--x----S|', events);
+      const result = '       -----------------------(AB)--|';
       m.expect<unknown>(source.pipe(contentBlocks())).toBeObservable(result, blocks);
+      const bare = m.cold('  --m--[--a--b--{--c--d--S-----|', events);
+      m.expect<unknown>(bare.pipe(contentBlocks())).toBeObservable(result, blocks);
     }),
   );
 
   it(
     'parses the input of a call whose stop is missing',
     marbles((m) => {
-      const source = m.cold('-m-{-c-d-[-S|', { ...events, '[': textStart(2, 'Hi') });
-      const result = '       ---------B-C|';
+      const source = m.cold('-m-{-c-d-[-(S|)', { ...events, '[': textStart(2, 'Hi') });
+      const result = '       -----------(BC|)';
       const C = textBlock('Hi');
       m.expect<unknown>(source.pipe(contentBlocks())).toBeObservable(result, { ...blocks, C });
     }),
@@ -81,7 +84,7 @@ describe('contentBlocks', () => {
     'does not emit a block twice when its stop is late or repeated',
     marbles((m) => {
       const source = m.cold('-m-[-a-b-{-]-c-]-d-}-}-x-S|', events);
-      const result = '       ---------A---------B------|';
+      const result = '       -----------A-------B------|';
       m.expect<unknown>(source.pipe(contentBlocks())).toBeObservable(result, blocks);
     }),
   );
@@ -214,13 +217,50 @@ describe('contentBlocks', () => {
     expect(outcomeOf(cities).values).toEqual(['Rome']);
   });
 
-  it('emits the blocks of the message, each once and in order, whatever the reply', () => {
+  it(
+    'emits blocks that are written in turns, each at its own stop',
+    marbles((m) => {
+      const source = m.cold('-m-[-{-a-c-d-}-b-]-x-S|', events);
+      const result = '       -------------B---A----|';
+      m.expect<unknown>(source.pipe(contentBlocks())).toBeObservable(result, blocks);
+    }),
+  );
+
+  it(
+    'fails when a block goes on that was emitted',
+    marbles((m) => {
+      const source = m.cold('-m-[-a-]-b-{|', events);
+      const result = '       -------C-#';
+      const error = new MessageStreamError(
+        'The content block 0 went on after it had ended, and had been emitted',
+        { code: 'protocol' },
+      );
+      const values = { C: textBlock('Hel') };
+      m.expect<unknown>(source.pipe(contentBlocks())).toBeObservable(result, values, error);
+      m.expect(source).toHaveSubscriptions('^--------!');
+    }),
+  );
+
+  it('fails for the input of a call that has not started', () => {
+    const outcome = outcomeOf(from([events.m, json(0, '{"a":1}'), stop(0)]).pipe(contentBlocks()));
+    expect(outcome).toMatchObject({ values: [], error: { code: 'protocol' } });
+  });
+
+  it('emits the blocks of the message, each once, whatever the reply', () => {
     fc.assert(
       fc.property(reply, (all) => {
-        const { values } = outcomeOf(from([...all, messageStop]).pipe(contentBlocks()));
+        const { values, error } = outcomeOf(from([...all, messageStop]).pipe(contentBlocks()));
         const builder = new MessageBuilder();
         for (const event of [...all, messageStop] as StreamEvent[]) builder.push(event);
-        expect(values).toStrictEqual(builder.message?.content);
+        const content: unknown[] = [...(builder.message?.content ?? [])];
+        for (const value of values)
+          content.splice(
+            content.findIndex((one) => isDeepStrictEqual(one, value)),
+            1,
+          );
+        // Text in a block of another kind may come when that has been emitted.
+        if (!error) expect(content).toEqual([]);
+        expect(values.length + content.length).toBe(builder.message?.content.length);
       }),
     );
   });

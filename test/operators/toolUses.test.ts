@@ -92,7 +92,7 @@ describe('toolUses', () => {
     ),
   );
 
-  it.each(['max_tokens', 'refusal', 'end_turn', 'model_context_window_exceeded', 'new_one', null])(
+  it.each(['max_tokens', 'refusal', 'model_context_window_exceeded', 'pause_turn', 'compaction'])(
     'does not emit a last call under the stop reason %s, also where it parses',
     (stopReason) => {
       const all = [
@@ -105,6 +105,40 @@ describe('toolUses', () => {
     },
   );
 
+  describe.each(['end_turn', 'stop_sequence', 'new_one', null])(
+    'with the stop reason %s',
+    (reason) => {
+      const all = [messageStart(), ...call(0, '{"path":"/"}'), messageDelta(reason), messageStop];
+
+      it('fails for a whole last call, and names the stop reason', () => {
+        const { values, error } = outcomeOf(from(all).pipe(toolUses()));
+        expect(values).toEqual([]);
+        expect(error).toMatchObject({
+          code: 'protocol',
+          partial: { content: [{ id: 'toolu_0' }] },
+        });
+        expect((error as Error).message).toContain(reason ?? 'no stop reason');
+        expect((error as Error).message).toContain('get_weather (toolu_0)');
+      });
+
+      it('emits it where the option says so', () => {
+        const outcome = outcomeOf(from(all).pipe(toolUses(undefined, { stopReasons: [reason] })));
+        expect(outcome).toEqual({ values: [callBlock(0, { path: '/' })], completed: true });
+      });
+
+      it('completes where all calls were proven before', () => {
+        const more = [...all.slice(0, -2), textStart(1), stop(1), ...all.slice(-2)];
+        expect(outcomeOf(from(more).pipe(toolUses())).completed).toBe(true);
+      });
+    },
+  );
+
+  it('refuses stop reasons under which a call may be cut', () => {
+    for (const stopReasons of [['max_tokens'], ['refusal'], ['pause_turn'], [5], 'end_turn']) {
+      expect(() => toolUses(undefined, { stopReasons: stopReasons as never })).toThrow(TypeError);
+    }
+  });
+
   it(
     'takes text, as any next block, for a proof',
     marbles((m) => {
@@ -115,10 +149,10 @@ describe('toolUses', () => {
   );
 
   it(
-    'needs no content_block_stop',
+    'needs no content_block_stop, where the reply waits for tools',
     marbles((m) => {
-      const source = m.cold('-m-[-a-{-b-x-S|', events);
-      const result = '       -------A---B--|';
+      const source = m.cold('-m-[-a-{-b-x----S|', events);
+      const result = '       -----------(AB)--|';
       m.expect<unknown>(source.pipe(toolUses())).toBeObservable(result, calls);
     }),
   );

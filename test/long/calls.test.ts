@@ -1,0 +1,8 @@
+import { expect, it } from 'vitest';
+import { checkCalls } from '../src/calls/checkCalls.ts';
+
+it('runs no call with an input of another, and loses none in silence, in 20,000 replies', () => {
+  const { ran, errors } = checkCalls(20_000);
+  expect(ran).toBeGreaterThan(5_000);
+  expect(errors).toBeGreaterThan(1_000);
+}, 300_000);
