@@ -1,3 +1,4 @@
+import { MAX_FRAME_LENGTH } from './frameLimit.ts';
 import { MessageStreamError, type MessageStreamErrorCode } from './MessageStreamError.ts';
 import type { AnyStreamEvent, StreamEvent } from './StreamEvent.ts';
 import { fromApiError } from './toMessageStreamError.ts';
@@ -43,12 +44,16 @@ export function recordingLines(lines: Recording): readonly (string | object)[] {
 /** Reads line by line; it ends at a recorded error, or at a line that makes no sense. */
 export function* readRecording<E extends AnyStreamEvent = StreamEvent>(
   lines: readonly (string | object)[],
+  maxFrameLength = MAX_FRAME_LENGTH,
 ): Generator<RecordingEntry<E>, void, undefined> {
   let at = 0;
   for (const [index, line] of lines.entries()) {
     if (typeof line === 'string' && line.replace('\uFEFF', '').trim() === '') continue;
     let entry: RecordingEntry<E>;
     try {
+      if (typeof line === 'string' && line.length > maxFrameLength) {
+        throw new TypeError(`it is longer than ${maxFrameLength} characters, \`maxFrameLength\``);
+      }
       entry = readLine<E>(line);
     } catch (cause) {
       return yield { at, error: badLine(index + 1, line, cause) };

@@ -50,7 +50,8 @@ export class LineDecoder {
     if (this.#length <= this.#maxLength) return;
     const begin = Buffer.concat(this.#pieces.slice(0, 1)).toString('utf8', 0, 200);
     throw new MessageStreamError(
-      `A line is longer than ${this.#maxLength} bytes; it begins with ${JSON.stringify(begin)}`,
+      `A line is longer than ${this.#maxLength} bytes: raise \`maxLineLength\` if that is what the ` +
+        `process means to send. It begins with ${JSON.stringify(begin)}`,
       { code: 'protocol' },
     );
   }

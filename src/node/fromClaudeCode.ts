@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { from, map, Observable, type ObservableInput, of, type Subscriber } from 'rxjs';
 import type { AgentMessage, AgentUserMessage } from '../agent/AgentMessage.ts';
+import { MAX_FRAME_LENGTH } from '../message/frameLimit.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { parseRecord } from '../message/record.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
@@ -44,7 +45,10 @@ interface CommonOptions extends AgentOptions {
   exitTimeout?: number | undefined;
   /** How long the process may take to end when it is asked to, in milliseconds. Default: 5,000. */
   killAfter?: number | undefined;
-  /** The longest line that is read, in bytes. Default: 64 MB. */
+  /**
+   * The longest line that is read, in bytes: a longer one is an error with code `protocol`. Default:
+   * 67,108,864 (64 MiB).
+   */
   maxLineLength?: number | undefined;
   /** Is given what the process writes to its standard error. */
   onStderr?: ((text: string) => void) | undefined;
@@ -68,8 +72,6 @@ export type ClaudeCodeOptions = CommonOptions &
 
 /** How long the output of a process that has ended may stay open and silent, in milliseconds. */
 const PATIENCE = 250;
-
-const MAX_LINE_LENGTH = 64 * 2 ** 20;
 
 /**
  * Runs the Claude Code CLI and gives its messages, without the Agent SDK.
@@ -135,7 +137,7 @@ export function fromClaudeCode(options: ClaudeCodeOptions): Observable<AgentMess
 
 function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): void {
   const { killAfter = 5_000, exitTimeout = 5_000 } = options;
-  const { maxLineLength = MAX_LINE_LENGTH, valve, onStderr } = options;
+  const { maxLineLength = MAX_FRAME_LENGTH, valve, onStderr } = options;
   let tree: ProcessTree;
   try {
     tree = start(options);

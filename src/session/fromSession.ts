@@ -113,6 +113,7 @@ const PAGE = 1_000;
  * - Complete: after `session.deleted` or `session.status_terminated`; of a thread, after its
  *   `session.thread_status_terminated`. A session that is idle goes on with the next message.
  * - Unsubscribe: the request, the connection, or the wait ends at once.
+ * - The SDK reads the stream: there is no limit to the length of an event.
  * - The ids of all events are kept. A connection that is silent is given up by the platform, in Node
  *   after 5 minutes.
  *

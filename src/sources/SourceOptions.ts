@@ -25,8 +25,9 @@ export interface ResponseOptions extends SourceOptions {
   /** Called once with the response, when its headers are there and before its first event. */
   onResponse?: ((response: ResponseInfo) => void) | undefined;
   /**
-   * The longest frame of the stream, in UTF-16 code units: a longer one is an error with code
-   * `protocol`. Default: 67,108,864 (64 MiB of ASCII).
+   * The longest frame of the stream, in UTF-16 code units, and the longest message of a request that
+   * does not stream: a longer one is an error with code `protocol`. Where the SDK reads such a message,
+   * only a `content-length` that is longer is refused. Default: 67,108,864 (64 MiB of ASCII).
    */
   maxFrameLength?: number | undefined;
 }

@@ -15,6 +15,11 @@ export interface FromRecordingConfig extends SourceOptions {
   speed?: number | undefined;
   /** Whose clock to play by. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike | undefined;
+  /**
+   * The longest line, in UTF-16 code units: a longer one is an error with code `protocol`. Default:
+   * 67,108,864 (64 MiB of ASCII).
+   */
+  maxFrameLength?: number | undefined;
 }
 
 /**
@@ -51,7 +56,7 @@ export interface FromRecordingConfig extends SourceOptions {
  */
 export function fromRecording<E extends AnyStreamEvent = StreamEvent>(
   lines: Recording,
-  { speed = 1, scheduler = asyncScheduler, ...options }: FromRecordingConfig = {},
+  { speed = 1, scheduler = asyncScheduler, maxFrameLength, ...options }: FromRecordingConfig = {},
 ): Observable<E> {
   if (typeof speed !== 'number' || !(speed > 0)) {
     throw new TypeError(`fromRecording: speed must be a number above 0, got ${String(speed)}`);
@@ -59,7 +64,7 @@ export function fromRecording<E extends AnyStreamEvent = StreamEvent>(
   // A copy, since an iterable may be one that runs only once, and subscriptions are many.
   const kept = recordingLines(lines);
   return new Observable<E>((subscriber) => {
-    const entries = readRecording<E>(kept);
+    const entries = readRecording<E>(kept, maxFrameLength);
     const start = scheduler.now();
     let entry = entries.next();
     const play = (again: (wait: number) => void): void => {

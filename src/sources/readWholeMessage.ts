@@ -1,6 +1,7 @@
 import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { Subscriber } from 'rxjs';
 import { eventsOf } from '../message/eventsOf.ts';
+import { frameTooLong, MAX_FRAME_LENGTH } from '../message/frameLimit.ts';
 import { fields, parseRecord } from '../message/record.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { requestIdIn, toMessageStreamError } from '../message/toMessageStreamError.ts';
@@ -14,7 +15,7 @@ import type { ResponseOptions } from './SourceOptions.ts';
 export function readWholeMessage(
   response: Response,
   subscriber: Subscriber<StreamEvent>,
-  { onResponse }: ResponseOptions,
+  { onResponse, maxFrameLength = MAX_FRAME_LENGTH }: ResponseOptions,
   abort: () => void,
   parsed?: PromiseLike<unknown>,
 ): void {
@@ -33,7 +34,11 @@ export function readWholeMessage(
     return fail(error);
   }
   if (subscriber.closed) return;
+  const tooLong = () => fail(frameTooLong('The body is a message', maxFrameLength));
+  // A code unit has at most three bytes in UTF-8.
+  if (Number(headers.get('content-length')) > 3 * maxFrameLength) return tooLong();
   const onBody = (body: unknown): void => {
+    if (typeof body === 'string' && body.length > maxFrameLength) return tooLong();
     isRead = true;
     const message = typeof body === 'string' ? parseRecord(body) : fields(body);
     if (message?.['type'] !== 'message' || !Array.isArray(message['content'])) {
@@ -43,9 +48,31 @@ export function readWholeMessage(
     for (const event of eventsOf(message as unknown as Message)) subscriber.next(event);
     subscriber.complete();
   };
-  (parsed ?? response.text()).then(onBody, (error: unknown) => {
-    // That is how the SDK reports a body that is not JSON.
-    if (!(error instanceof SyntaxError)) return fail(error, 'connection');
-    fail(protocolError(`is not JSON: ${error.message}`, response));
-  });
+  const reader = parsed ? undefined : response.body?.getReader();
+  (parsed ?? (reader ? readText(reader, maxFrameLength) : response.text())).then(
+    onBody,
+    (error: unknown) => {
+      // That is how the SDK reports a body that is not JSON.
+      if (!(error instanceof SyntaxError)) return fail(error, 'connection');
+      fail(protocolError(`is not JSON: ${error.message}`, response));
+    },
+  );
+}
+
+/**
+ * Reads a body as text, and stops where it has more than `maxLength` UTF-16 code units: the text is then
+ * longer than that, by at most a chunk.
+ */
+async function readText(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  maxLength: number,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  while (text.length <= maxLength) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  return text;
 }

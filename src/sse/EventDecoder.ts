@@ -1,10 +1,11 @@
 import { revivedError } from '../message/errorFrame.ts';
+import { frameTooLong, MAX_FRAME_LENGTH } from '../message/frameLimit.ts';
 import { isRecord } from '../message/record.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError } from '../message/toMessageStreamError.ts';
 import { DeltaTemplate } from './DeltaTemplate.ts';
-import { FrameReader, MAX_FRAME_LENGTH } from './FrameReader.ts';
+import { FrameReader } from './FrameReader.ts';
 import { Utf8Decoder } from './Utf8Decoder.ts';
 
 /** As many characters of bad data are shown in an error. */
@@ -77,7 +78,7 @@ export class EventDecoder {
         return end;
       },
       onTooLong: () => {
-        throw tooLong(maxFrameLength);
+        throw frameTooLong('The stream holds a frame', maxFrameLength);
       },
     };
     this.#frames = new FrameReader(listener, maxFrameLength);
@@ -193,14 +194,6 @@ export class EventDecoder {
     if (event === 'error') return { error: { message: String(value) } };
     throw noEvent('data that is no event', data);
   }
-}
-
-function tooLong(maxFrameLength: number): MessageStreamError {
-  return new MessageStreamError(
-    `The stream holds a frame of more than ${maxFrameLength} characters: raise \`maxFrameLength\` if ` +
-      'that is what the server means to send',
-    { code: 'protocol' },
-  );
 }
 
 /** A proxy that loses its connection may append a page, or an error, to the frame that it has begun. */

@@ -1,8 +1,4 @@
-/**
- * The longest frame that is read by default, in UTF-16 code units: 64 MiB of ASCII. The API's own
- * frames are far shorter; a line without an end would fill the memory.
- */
-export const MAX_FRAME_LENGTH: number = 64 * 1024 * 1024;
+import { MAX_FRAME_LENGTH } from '../message/frameLimit.ts';
 
 /** What a `FrameReader` tells. */
 export interface FrameListener {

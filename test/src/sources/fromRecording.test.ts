@@ -202,6 +202,25 @@ describe('fromRecording', () => {
     expect(error.message.length).toBeLessThan(300);
   });
 
+  it('refuses a line that is longer than it may be, before it is parsed', () => {
+    const lines = PLAIN.split('\n');
+    const longest = Math.max(...lines.map(({ length }) => length));
+    expect(seen(fromRecording(PLAIN, { speed: Infinity, maxFrameLength: longest })).end).toBe(
+      'complete',
+    );
+    const long = JSON.stringify({ type: 'ping', padding: 'x'.repeat(longest) });
+    const parse = vi.spyOn(JSON, 'parse');
+    onTestFinished(() => parse.mockRestore());
+    const { events, error } = seen(
+      fromRecording([lines[0]!, long, ...lines], { maxFrameLength: longest }),
+    );
+    expect(events).toHaveLength(1);
+    expect(parse).not.toHaveBeenCalledWith(long);
+    expect(error).toMatchObject({ code: 'protocol', retryable: false });
+    expect(error.message).toMatch(/^Line 2 .*longer than \d+ characters, `maxFrameLength`/);
+    expect(error.partial?.id).toBe('msg_1');
+  });
+
   it('ends when it is aborted', () => {
     testScheduler().run(({ cold, expectObservable }) => {
       const controller = new AbortController();

@@ -48,6 +48,36 @@ describe('fromMessages that does not stream', () => {
     expect(await failure(ask())).toMatchObject(expected);
   });
 
+  it('refuses a message that says it is longer than it may be, and leaves the request', async () => {
+    const body = JSON.stringify({ type: 'message', content: [], padding: 'x'.repeat(100_000) });
+    http.server.reply({ body, headers: { 'content-length': String(body.length) } });
+    const error = await failure(ask({ maxFrameLength: 10_000 }));
+    expect(error).toMatchObject({ code: 'protocol', retryable: false, requestId: 'req_1' });
+    expect(error.message).toMatch(/more than 10000 characters.*maxFrameLength/);
+  });
+
+  it('reads no more than it may where the SDK does not read the body', async () => {
+    const encoder = new TextEncoder();
+    let sent = 0;
+    const endless = () =>
+      new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          sent += 1_000;
+          controller.enqueue(encoder.encode('x'.repeat(1_000)));
+        },
+      });
+    const asResponse = () => Promise.resolve(new Response(endless()));
+    const client = {
+      messages: { create: () => ({ asResponse }) },
+    } as unknown as typeof http.client;
+    const options = { stream: false, maxFrameLength: 10_000 };
+    expect(await failure(fromMessages(client, params, options))).toMatchObject({
+      code: 'protocol',
+      message: expect.stringContaining('10000 characters'),
+    });
+    expect(sent).toBeLessThan(20_000);
+  });
+
   it('fails where onResponse does', async () => {
     http.server.reply(answer);
     const problem = new Error('no');
