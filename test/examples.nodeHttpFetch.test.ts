@@ -35,9 +35,9 @@ const failed = (by: Agent, options = {}): Promise<MessageStreamError> =>
 describe('nodeHttpFetch', () => {
   it('brings the reply, and uses the connection again', async () => {
     context.server.reply(hello, hello);
-    for (let i = 0; i < 2; i++) {
+    for (const count of [1, 2]) {
       const events = await lastValueFrom(fromMessages(clientBy(agent), params).pipe(toArray()));
-      expect(events).toEqual([...hello]);
+      expect(events).toEqual([...hello.numbered(count)]);
       await vi.waitFor(() => expect(Object.values(agent.freeSockets).length).toBe(1));
     }
     expect(context.server.socketsOpened).toBe(1);

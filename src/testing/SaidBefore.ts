@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import type { CheckedReply } from './Reply.ts';
@@ -22,9 +21,20 @@ export function seedOf({ system, tools }: Prefixed): string {
   return fingerprint('', canonical([blocks, tools ?? []]));
 }
 
-/** Its own, so that a fault in the library's is found. */
+/**
+ * Its own, so that a fault in the library's is found; and not that of `node:crypto`, which is not where
+ * this file is imported in a page. Two FNV-1a hashes with different primes.
+ */
 function fingerprint(before: string, text: string): string {
-  return createHash('sha1').update(before).update('\n').update(text).digest('base64');
+  let [one, other] = [0x811c9dc5, 0x9dc5811c];
+  for (const part of [before, '\n', text]) {
+    for (let at = 0; at < part.length; at++) {
+      const unit = part.charCodeAt(at);
+      one = Math.imul(one ^ unit, 0x01000193);
+      other = Math.imul(other ^ unit, 0x5bd1e995) ^ (other >>> 15);
+    }
+  }
+  return `${(one >>> 0).toString(36)}.${(other >>> 0).toString(36)}.${before.length + text.length}`;
 }
 
 /** The fingerprint of what came before, and a block behind it. */

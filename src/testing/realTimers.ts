@@ -5,4 +5,5 @@
 export const setTimeout: typeof globalThis.setTimeout = globalThis.setTimeout;
 export const clearTimeout: typeof globalThis.clearTimeout = globalThis.clearTimeout;
 export const setImmediate: typeof globalThis.setImmediate = globalThis.setImmediate;
-export const now: () => number = performance.now.bind(performance);
+export const now: () => number =
+  typeof performance === 'undefined' ? Date.now : performance.now.bind(performance);
