@@ -44,7 +44,7 @@ export function recordingLines(lines: Recording): readonly (string | object)[] {
 /** Reads line by line; it ends at a recorded error, or at a line that makes no sense. */
 export function* readRecording<E extends AnyStreamEvent = StreamEvent>(
   lines: readonly (string | object)[],
-  maxFrameLength = MAX_FRAME_LENGTH,
+  maxFrameLength: number = MAX_FRAME_LENGTH,
 ): Generator<RecordingEntry<E>, void, undefined> {
   let at = 0;
   for (const [index, line] of lines.entries()) {
