@@ -230,7 +230,7 @@ function anchorLength(sent: string, asked: string): number {
 const encoded = new WeakMap<StreamEvent, Buffer>();
 
 /** The body of a reply, and the offset in bytes at which each event of it begins. */
-export function bodyOf(events: readonly StreamEvent[]): { body: Uint8Array; offsets: number[] } {
+export function bodyOf(events: readonly StreamEvent[]): { body: Buffer; offsets: number[] } {
   const offsets: number[] = [];
   let length = 0;
   const frames = events.map((event) => {

@@ -14,11 +14,13 @@ import { from, lastValueFrom, mergeMap, tap } from 'rxjs';
 import { expect } from 'vitest';
 import { type Beginning, bodyOf, type ContinuingModel, seeded } from './continuingModel.ts';
 import { leftOver, resources } from './leftOver.ts';
+import { encodeEvent } from '../../src/sse/encodeEvent.ts';
 import { requestProblems } from '../../src/testing/requestProblems.ts';
 import { SaidBefore } from '../../src/testing/SaidBefore.ts';
 import { checkEvents, joinedBlocks } from './splicedReply.ts';
 
-export const KINDS = ['end', 'fin', 'rst', 'error', 'stall'] as const;
+/** `glued`: something else follows what was sent of a frame, and then the body ends. */
+export const KINDS = ['end', 'fin', 'rst', 'error', 'stall', 'glued'] as const;
 type Kind = (typeof KINDS)[number];
 
 /** One reply: where and how it breaks first, and how often it breaks in all. */
@@ -56,6 +58,16 @@ const AT_A_TIME = 16;
 const STALL = 200;
 /** So long nothing comes without a fault on no machine, however busy. */
 const HANG = 60_000;
+/** What a proxy, or a server that starts anew, may append to a frame that was cut. */
+const GLUED = {
+  frame: encodeEvent({
+    type: 'content_block_delta',
+    index: 0,
+    delta: { type: 'text_delta', text: 'of another reply' },
+  }),
+  page: '<!DOCTYPE html>\n<html><head><title>502</title></head>\n\n<body>Bad gateway</body></html>\n',
+  error: encodeEvent({ type: 'error', error: { type: 'api_error', message: 'Gone' } }),
+};
 const CHUNKS = ['all', 'all', 'all', 4_099, 65_536] as const;
 
 /** How often a reply breaks: mostly once, and up to five times. */
@@ -175,7 +187,38 @@ function answer(
   const chunk = pick(random, CHUNKS);
   const cut = kind === 'none' ? Infinity : placeOf(run.case, attempt, body.length, offsets, random);
   run.attempts[attempt - 1] = { fault: kind, cut, startEnds: offsets[1]! };
-  return kind === 'none' ? { body, chunk } : { body, chunk, fault: { kind, atByte: cut } };
+  if (kind === 'none') return { body, chunk };
+  if (kind !== 'glued') return { body, chunk, fault: { kind, atByte: cut } };
+  const what = pick(random, ['frame', 'page', 'error'] as const);
+  const atByte = gluedAt(what, cut, body, offsets);
+  run.attempts[attempt - 1]!.cut = atByte;
+  return {
+    body,
+    chunk,
+    faults: [
+      { kind: 'garbage', atByte, data: GLUED[what] },
+      { kind: 'end', atByte },
+    ],
+  };
+}
+
+/**
+ * Where a frame is cut that something is glued to. Of a first frame must have come so much that this is
+ * an event stream. Another frame is glued to half JSON: behind half an `event:` line it would be whole.
+ */
+function gluedAt(
+  what: keyof typeof GLUED,
+  cut: number,
+  body: Buffer,
+  offsets: readonly number[],
+): number {
+  const least = body.indexOf('{"type"') + '{"type"'.length;
+  const at = Math.max(cut, least);
+  if (what !== 'frame' || at >= body.length) return at;
+  const frame = offsets.findLastIndex((offset) => offset <= at);
+  const begin = body.indexOf('{', offsets[frame]) + 1;
+  const end = (offsets[frame + 1] ?? body.length) - 2;
+  return Math.min(Math.max(at, begin), end);
 }
 
 /** Where the reply is cut: as the case says, and from the second attempt on anywhere. */
@@ -247,6 +290,7 @@ function checkUsage({ usage }: Message, { attempts, case: { faults } }: Run): vo
     // An event is whole without the empty line behind it.
     if (cut < startEnds - 2) expect(numbers).not.toContain(index + 1);
     // With a connection may be lost what was sent shortly before.
-    if (cut >= startEnds && /end|error|none/.test(fault)) expect(numbers).toContain(index + 1);
+    if (cut >= startEnds && /end|error|glued|none/.test(fault))
+      expect(numbers).toContain(index + 1);
   });
 }

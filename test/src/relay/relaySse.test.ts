@@ -280,6 +280,51 @@ describe('fromRelay', () => {
     expect(asked.length).toBeGreaterThan(60);
   });
 
+  it.each([
+    ['ends', ''],
+    ['is followed by a page', '<!DOCTYPE html>\n\n<h1>Bad gateway</h1>\n\n'],
+  ])('connects again where the frame of an error is cut and the body %s', async (_, glued) => {
+    const { relay } = node();
+    const broken = new MessageStreamError('Overloaded', { code: 'overloaded', retryable: true });
+    const source = concat(
+      from(reply.slice(0, 5)),
+      throwError(() => broken),
+    );
+    const { id, concluded } = await relay.publish(source);
+    await concluded;
+    const { at, asked } = await served(relay);
+    const { headers, text } = await fetch(at(id)).then(async (response) => ({
+      headers: response.headers,
+      text: await response.text(),
+    }));
+    const start = text.lastIndexOf('\n\n', text.length - 3) + 2;
+    expect(text.slice(start)).toMatch(/event: error\n/);
+    // What follows the line `event: error` without any of its JSON is the text of an error.
+    const begin = glued === '' ? start : text.indexOf('{', start) + 1;
+    for (let cut = begin; cut < text.length; cut += cut < text.length - 8 ? 7 : 1) {
+      asked.length = 0;
+      const bodies = [text.slice(0, cut) + glued];
+      const error = await failure(
+        fromRelay(at(id), {
+          ...quick,
+          fetch: (url, init) => {
+            const body = bodies.shift();
+            return body === undefined
+              ? fetch(url, init)
+              : Promise.resolve(new Response(body, { headers }));
+          },
+        }),
+      );
+      expect([cut, error.code, error.partial]).toEqual([
+        cut,
+        'overloaded',
+        messageOf(reply.slice(0, 5)),
+      ]);
+      // A frame that is whole but for its blank line is whole when the page brings one.
+      if (glued === '' || cut < text.length - 2) expect([cut, asked.length]).toEqual([cut, 1]);
+    }
+  });
+
   it('connects to another node, and goes on there', async () => {
     const store = new MemoryStore();
     const nodes = [node(store), node(store)];
