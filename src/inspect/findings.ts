@@ -29,25 +29,61 @@ export function findings(run: InspectedRun, stallAfter: number, now: number): Fi
   return found.toSorted((one, other) => one.at - other.at);
 }
 
-/** The silences of a stage after content that were longer than `stallAfter`. */
-export function findStalls(
-  stage: InspectedStage,
-  stallAfter: number,
-  now: number,
-): { from: number; to: number; pings: number }[] {
-  const stalls: { from: number; to: number; pings: number }[] = [];
-  let last = stage.from;
-  let pings = 0;
-  for (const mark of stage.marks) {
-    if (mark.event?.type === 'ping') pings++;
+interface Stall {
+  from: number;
+  to: number;
+  pings: number;
+}
+
+/** What was read of the values of a stage, up to `index`. */
+interface Scan {
+  readonly stallAfter: number;
+  readonly first: InspectedMark | undefined;
+  index: number;
+  last: number;
+  pings: number;
+  readonly stalls: Stall[];
+  readonly seams: InspectedMark[];
+}
+
+/** Each value is looked at once, however often a pipeline is drawn. */
+const scans = new WeakMap<InspectedStage, Scan>();
+
+function scan(stage: InspectedStage, stallAfter: number): Scan {
+  const { marks } = stage;
+  const known = scans.get(stage);
+  // The oldest values may have been dropped.
+  const isUsable = known?.stallAfter === stallAfter && known.first === marks[0];
+  const found: Scan = isUsable
+    ? known
+    : {
+        stallAfter,
+        first: marks[0],
+        index: 0,
+        last: stage.from,
+        pings: 0,
+        stalls: [],
+        seams: [],
+      };
+  if (!isUsable) scans.set(stage, found);
+  for (; found.index < marks.length; found.index++) {
+    const mark = marks[found.index]!;
+    if (mark.event?.type === 'ping') found.pings++;
+    if (mark.event?.type === 'resume') found.seams.push(mark);
     if (!isContent(mark)) continue;
-    if (mark.at - last > stallAfter) stalls.push({ from: last, to: mark.at, pings });
-    [last, pings] = [mark.at, 0];
+    const { last, pings } = found;
+    if (mark.at - last > stallAfter) found.stalls.push({ from: last, to: mark.at, pings });
+    [found.last, found.pings] = [mark.at, 0];
   }
+  return found;
+}
+
+/** The silences of a stage after content that were longer than `stallAfter`. */
+export function findStalls(stage: InspectedStage, stallAfter: number, now: number): Stall[] {
+  const { stalls, last, pings } = scan(stage, stallAfter);
   const end = stage.to ?? now;
-  if (stage.end !== 'complete' && end - last > stallAfter)
-    stalls.push({ from: last, to: end, pings });
-  return stalls;
+  if (stage.end === 'complete' || end - last <= stallAfter) return stalls;
+  return [...stalls, { from: last, to: end, pings }];
 }
 
 function isContent({ event }: InspectedMark): boolean {
@@ -94,14 +130,10 @@ function stageFindings(
     const text = `was unsubscribed at ${since(stage.to!)}, before the reply ended`;
     found.push({ kind: 'unsubscribe', stage: name, at: stage.to!, text });
   }
-  for (const { event, at } of stage.marks) {
-    if (event?.type !== 'resume') continue;
-    const isSeen = upstream.some(({ marks }) =>
-      marks.some((mark) => mark.event?.type === 'resume'),
-    );
-    if (isSeen) continue;
-    const code = (event['error'] as { code?: string } | undefined)?.code ?? 'an error';
-    const text = `carried the reply on after ${code} at ${since(at)} (attempt ${String(event['attempt'])})`;
+  const isSeamSeen = upstream.some((other) => scan(other, stallAfter).seams.length > 0);
+  for (const { event, at } of isSeamSeen ? [] : scan(stage, stallAfter).seams) {
+    const code = (event!['error'] as { code?: string } | undefined)?.code ?? 'an error';
+    const text = `carried the reply on after ${code} at ${since(at)} (attempt ${String(event!['attempt'])})`;
     found.push({ kind: 'seam', stage: name, at, text });
   }
   const closed = closedTime(stage, now);

@@ -29,6 +29,8 @@ export class Diagram {
   #range: { from: number; to: number } | undefined;
   #selected: InspectedMark | undefined;
   #search = '';
+  /** Whether a value matches, as far as it was asked. */
+  #matches = new WeakMap<InspectedMark, boolean>();
   now = 0;
   stallAfter = 5_000;
   /** Called when the picture is out of date. */
@@ -73,6 +75,7 @@ export class Diagram {
   /** Gives the number of values that match. */
   search(text: string): number {
     this.#search = text.toLowerCase();
+    this.#matches = new WeakMap();
     this.onChange();
     return this.#matching().length;
   }
@@ -139,8 +142,13 @@ export class Diagram {
   }
 
   #isMatch(mark: InspectedMark, content: boolean): boolean {
-    if (mark.label.text.toLowerCase().includes(this.#search)) return true;
-    return detailOf(mark, content).toLowerCase().includes(this.#search);
+    let isMatch = this.#matches.get(mark);
+    if (isMatch === undefined) {
+      const texts = [mark.label.text, detailOf(mark, content)];
+      isMatch = texts.some((text) => text.toLowerCase().includes(this.#search));
+      this.#matches.set(mark, isMatch);
+    }
+    return isMatch;
   }
 
   #matching() {

@@ -22,7 +22,9 @@ let playback: Playback | undefined;
 let isPaused = false;
 /** Whether the latest pipeline is to be shown, as long as none was chosen. */
 let follows = true;
-let [drawnAt, factsAt, version, frame] = [-Infinity, -Infinity, -1, 0];
+let [drawnAt, factsAt, frame] = [-Infinity, -Infinity, 0];
+/** The version of the inspection that the picture and the facts show. */
+let [drawnVersion, factsVersion] = [-1, -1];
 let needsPicture = true;
 
 const diagram = new Diagram({
@@ -56,25 +58,24 @@ function draw(): void {
   const time = performance.now();
   const hasPlayed = playback?.tick(time) ?? false;
   const isRunning = inspection.runs.some((run) => run.isRunning);
-  const hasChanged = inspection.version !== version;
+  const { version } = inspection;
   if (playback) showPosition(playback);
   if (!isPaused || needsPicture) {
     if (follows) diagram.show(inspection.runs.at(-1));
-    const isDue = time - drawnAt >= PICTURE && (hasChanged || isRunning);
+    const isDue = time - drawnAt >= PICTURE && (version !== drawnVersion || isRunning);
     if (needsPicture || isDue) {
-      if (!isPaused) diagram.now = now();
+      if (!isPaused || playback) diagram.now = now();
       diagram.draw();
       needsPicture = false;
-      drawnAt = time;
+      [drawnAt, drawnVersion] = [time, version];
     }
     if (time - factsAt >= FACTS) {
-      version = inspection.version;
-      factsAt = time;
+      [factsAt, factsVersion] = [time, version];
       showFacts();
     }
   }
-  const isMoving = !isPaused && (isRunning || inspection.version !== version);
-  if (hasPlayed || isMoving) wake();
+  const isBehind = version !== drawnVersion || version !== factsVersion;
+  if (hasPlayed || (!isPaused && (isRunning || isBehind))) wake();
 }
 
 function choose(run: InspectedRun): void {
@@ -212,7 +213,9 @@ function setPaused(paused: boolean): void {
     if (paused) playback.pause();
     else if (!playback.isPlaying) playback.play(performance.now());
     isPaused = paused;
+    // The last values were taken just now.
     needsPicture = true;
+    factsAt = -Infinity;
   }
   setText(button, playback ? (paused ? 'Play' : 'Pause') : paused ? 'Go on' : 'Pause');
   button.setAttribute('aria-pressed', String(paused));

@@ -19,7 +19,7 @@ button[aria-pressed=true]{background:var(--accent);border-color:var(--accent);co
 :focus-visible{outline:2px solid var(--accent);outline-offset:1px}
 label{display:inline-flex;align-items:center;gap:.4rem;color:var(--soft)}
 header{display:flex;flex-wrap:wrap;align-items:center;gap:.4rem 1rem;padding:.6rem 1rem;border-bottom:1px solid var(--edge)}
-#status{flex:1;min-width:0;color:var(--soft)}
+#status{flex:1 1 8.5rem;min-width:0;color:var(--soft)}
 .tools,.bar,#playback{display:flex;flex-wrap:wrap;align-items:center;gap:.5rem}
 #playback{padding:.5rem 1rem;border-bottom:1px solid var(--edge)}
 .position{flex:1;min-width:10rem}
