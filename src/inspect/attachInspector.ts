@@ -1,7 +1,7 @@
 import { Observable, Subscriber, Subscription } from 'rxjs';
 import type { InspectConfig } from './InspectConfig.ts';
 import { inspectors, type Inspector } from './inspectors.ts';
-import type { InspectorEntry, ReportedEvent } from './InspectorEntry.ts';
+import type { InspectorEntry, ReportedEvent, ReportedValue } from './InspectorEntry.ts';
 import {
   contentField,
   reportedError,
@@ -16,7 +16,7 @@ export interface AttachInspectorOptions {
   content?: boolean | undefined;
 }
 
-/** Deltas of a block that come within so many milliseconds are one entry. */
+/** Deltas of a block, or texts, that come within so many milliseconds are one entry. */
 const TOGETHER = 1;
 /** UTF-16 units of content that such an entry has at most. */
 const MOST = 2_000;
@@ -32,8 +32,8 @@ const MOST = 2_000;
  * report  sm-t-t-c          s: subscribe  c: complete
  * ```
  *
- * Deltas of one block that come within a millisecond are one entry, reported when the next entry
- * follows or the current run of code has ended. An error that `report` throws is dropped.
+ * Deltas of one block that come within a millisecond are one entry, and so are texts; it is reported
+ * when the next entry follows or the current run of code has ended. An error that `report` throws is dropped.
  *
  * Unsubscribing what it returns detaches: subscriptions that are watched then report no more.
  *
@@ -71,12 +71,15 @@ export function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** A delta that may still grow. */
+/** A delta, or a text, that may still grow. */
 interface OpenEntry {
   readonly at: number;
-  readonly event: ReportedEvent;
-  readonly index: unknown;
+  readonly entry: { type: 'event'; event: ReportedEvent } | { type: 'value'; value: ReportedValue };
+  /** What has the content, in `field`. */
+  readonly parent: Record<string, string>;
   readonly field: string;
+  /** Of the block; `undefined` for a text. */
+  readonly index: unknown;
   count: number;
 }
 
@@ -171,13 +174,10 @@ class Stage {
     try {
       if (this.#open && this.#grow(this.#open, value, at)) return;
       this.flush();
-      const event = reportedEvent(value, this.content);
-      const field = event && contentField(value as Fields);
-      if (event !== undefined && field !== undefined) {
-        this.#open = { at, event, index: event['index'], field, count: 1 };
-        return this.#reporter.flushSoon(this);
-      }
+      this.#open = this.#started(value, at);
+      if (this.#open) return this.#reporter.flushSoon(this);
       const { id } = this;
+      const event = reportedEvent(value, this.content);
       if (event !== undefined) return this.#reporter.report({ type: 'event', id, at, event });
       this.#reporter.report({ type: 'value', id, at, value: reportedValue(value, this.content) });
     } catch {
@@ -220,22 +220,41 @@ class Stage {
     const [open, valve, { id }] = [this.#open, this.#valve, this];
     this.#open = this.#valve = undefined;
     if (open) {
-      const { at, event, count } = open;
-      this.#reporter.report({ type: 'event', id, at, event, ...(count > 1 ? { count } : {}) });
+      const { at, entry, count } = open;
+      this.#reporter.report({ ...entry, id, at, ...(count > 1 ? { count } : {}) });
     }
     if (valve) this.#reporter.report({ type: 'valve', id, at: now(), ...valve });
   }
 
-  /** Adds a delta to the one before; `false` if it does not belong there. */
+  /** The entry of a delta or a text; `undefined` for any other value. */
+  #started(value: unknown, at: number): OpenEntry | undefined {
+    const count = 1;
+    if (typeof value === 'string') {
+      const text = { type: 'string', text: shown(value, this.content) };
+      const entry = { type: 'value' as const, value: text };
+      return { at, entry, parent: text, field: 'text', index: undefined, count };
+    }
+    const field = isRecord(value) ? contentField(value) : undefined;
+    const event = field && reportedEvent(value, this.content);
+    if (!field || !event) return undefined;
+    const parent = event['delta'] as Record<string, string>;
+    return { at, entry: { type: 'event', event }, parent, field, index: event['index'], count };
+  }
+
+  /** Adds a delta or a text to the one before; `false` if it does not belong there. */
   #grow(open: OpenEntry, value: unknown, at: number): boolean {
-    if (at - open.at >= TOGETHER || !isRecord(value)) return false;
-    if (value['type'] !== 'content_block_delta' || value['index'] !== open.index) return false;
-    const text = (value['delta'] as Fields | undefined)?.[open.field];
+    if (at - open.at >= TOGETHER) return false;
+    const { parent, field } = open;
+    let text = value;
+    if (open.entry.type === 'event') {
+      if (!isRecord(value) || value['type'] !== 'content_block_delta') return false;
+      if (value['index'] !== open.index) return false;
+      text = (value['delta'] as Fields | undefined)?.[field];
+    }
     if (typeof text !== 'string') return false;
     open.count++;
-    const delta = open.event['delta'] as Record<string, string>;
-    const before = delta[open.field]!;
-    if (before.length < MOST) delta[open.field] = before + shown(text, this.content);
+    const before = parent[field]!;
+    if (before.length < MOST) parent[field] = before + shown(text, this.content);
     return true;
   }
 }

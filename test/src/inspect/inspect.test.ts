@@ -97,7 +97,12 @@ describe('attachInspector', () => {
       { type: 'subscribe', id: 1, stage: 'text', content: false },
       { type: 'subscribe', id: 2, stage: 'api', content: false, into: 1 },
     ]);
-    expect(types(entries, 1)).toEqual(['subscribe', 'value', 'value', 'complete']);
+    expect(types(entries, 1)).toEqual(['subscribe', 'value', 'complete']);
+    // Texts that come at once are one entry.
+    expect(entries.find(({ id, type }) => id === 1 && type === 'value')).toMatchObject({
+      value: { type: 'string' },
+      count: 2,
+    });
     expect(types(entries, 2).at(-1)).toBe('complete');
   });
 
