@@ -19,7 +19,7 @@ import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, StreamEvent, ToolEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { runTools, type TurnContext } from '../tools/runTools.ts';
-import { checkOptions } from '../tools/RunToolsOptions.ts';
+import { checkOptions, MAX_TURNS } from '../tools/RunToolsOptions.ts';
 import {
   type ConversationDocument,
   type Kept,
@@ -374,7 +374,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     let turn = 0;
     const goesOn = () => isPaused(this.#transcript.last) && this.#hasNews();
     return defer(() => this.#reply(this.#params, { turn: ++turn })).pipe(
-      repeat({ count: maxTurns ?? Infinity, delay: () => (goesOn() ? of(0) : EMPTY) }),
+      repeat({ count: maxTurns ?? MAX_TURNS, delay: () => (goesOn() ? of(0) : EMPTY) }),
     );
   }
 

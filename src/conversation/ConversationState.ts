@@ -9,6 +9,7 @@ import type {
   ContentBlockOf,
   MessageOf,
   StreamEvent,
+  TurnOutcome,
   UsageOf,
 } from '../message/StreamEvent.ts';
 
@@ -109,6 +110,11 @@ export interface ConversationState<E extends AnyStreamEvent = StreamEvent> {
   readonly usage: ConversationUsage;
   /** In the currency of `prices`; `undefined` without them. */
   readonly cost: number | undefined;
+  /**
+   * With `tools`: the `outcome` of the last turn of the last exchange, such as `end_turn`, or `max_turns`
+   * where it would have gone on. `undefined` until that turn ends.
+   */
+  readonly outcome: TurnOutcome | undefined;
   /** Why the last reply has failed, while `status` is `error`. */
   readonly error: MessageStreamError | undefined;
 }

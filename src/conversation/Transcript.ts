@@ -1,6 +1,6 @@
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import { hasFields } from '../message/same.ts';
-import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import type { AnyStreamEvent, TurnOutcome } from '../message/StreamEvent.ts';
 import { keyedBlocks, type Kept } from './ConversationDocument.ts';
 import type {
   AssistantMessage,
@@ -28,6 +28,7 @@ export class Transcript<E extends AnyStreamEvent> {
   #messages: readonly ConversationMessage<E>[];
   #live: LiveReply<E> | undefined;
   #status: ConversationStatus = 'idle';
+  #outcome: TurnOutcome | undefined;
   #error: MessageStreamError | undefined;
   /** Of all replies but for the live one. */
   #usage: ConversationUsage;
@@ -100,6 +101,7 @@ export class Transcript<E extends AnyStreamEvent> {
 
   begin(): void {
     this.#status = 'sending';
+    this.#outcome = undefined;
     this.#error = undefined;
     this.#isStale = true;
   }
@@ -115,6 +117,7 @@ export class Transcript<E extends AnyStreamEvent> {
     if (event.type === 'message_start') this.#live ??= new LiveReply(this.#newKey(), this.#prefix);
     this.#live?.push(event);
     this.#status = this.#statusAfter(event);
+    if (event.type === 'turn_end' && event.outcome !== 'continue') this.#outcome = event.outcome;
     this.#isStale = true;
   }
 
@@ -154,6 +157,7 @@ export class Transcript<E extends AnyStreamEvent> {
     const live = this.#live?.snapshot(this.#live.isWhole ? 'complete' : 'streaming');
     const messages = this.#messages;
     const status = this.#status;
+    const outcome = this.#outcome;
     const error = this.#error;
     const isCounted = before !== undefined && this.#counted === live?.usage && !this.#isRecounted;
     const total = live && !isCounted ? withUsage(this.#usage, live.usage) : this.#usage;
@@ -168,10 +172,11 @@ export class Transcript<E extends AnyStreamEvent> {
       before.live === live &&
       before.messages === messages &&
       before.status === status &&
+      before.outcome === outcome &&
       before.error === error &&
       before.usage === usage &&
       before.cost === cost;
-    return isSame ? before : { status, messages, live, usage, cost, error };
+    return isSame ? before : { status, messages, live, usage, cost, outcome, error };
   }
 
   #costOf({ model, usage }: AssistantMessage<E>): number {

@@ -5,10 +5,13 @@ import type { LoopTracing } from './LoopTracing.ts';
 import type { Approve } from './requireApproval.ts';
 import type { AnyTool, ToolContext, ToolUse } from './Tool.ts';
 
+/** How many requests a loop makes at most, if nothing else is said. */
+export const MAX_TURNS = 100;
+
 export interface RunToolsOptions {
   /** Tools of `defineTool`, runnable tools of the SDK, and plain definitions of server tools. */
   tools: readonly AnyTool[];
-  /** How many requests there are at most. Default: `Infinity`, so until the model is done. */
+  /** How many requests there are at most. Default: 100. `Infinity` for no limit. */
   maxTurns?: number | undefined;
   /** How many calls of a turn are at work at the same time. Default: `Infinity`. */
   concurrency?: number | undefined;
@@ -30,7 +33,10 @@ export interface RunToolsOptions {
    * of the tool, and its time counts for `timeout`. Default: the tool runs as it is.
    */
   around?: Around | undefined;
-  /** How long a tool may run, in milliseconds. Default: `Infinity`. */
+  /**
+   * How long a tool may take, in milliseconds: the check of its input and its run together. Waiting for
+   * `approve` does not count. Default: `Infinity`.
+   */
   timeout?: number | undefined;
   /**
    * Runs a call of a tool that there is not, as its tool would. Default: the model is told which

@@ -32,7 +32,10 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
    * progress. It must not act: the call may be cut, or taken back.
    */
   preview?: ((context: ToolContext<InputOf<Schema>>) => Observable<unknown>) | undefined;
-  /** How long `run` may take, in milliseconds. Default: what `runTools` says. */
+  /**
+   * How long the check of the input and `run` may take together, in milliseconds. Default: what
+   * `runTools` says.
+   */
   timeout?: number | undefined;
   /** `false` for a tool that must not run before the reply is whole. Default: what `runTools` says. */
   eager?: boolean | undefined;

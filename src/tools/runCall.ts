@@ -20,12 +20,12 @@ import { runAround } from './around.ts';
 import { requireApproval } from './requireApproval.ts';
 import { type CallFailure, failing } from './CallFailure.ts';
 import { progressThenResult } from './progressThenResult.ts';
+import { timeLimit } from './timeLimit.ts';
 import type { Runner } from './toolRunners.ts';
 import type { LoopTracing } from './LoopTracing.ts';
 import type { RunToolsOptions } from './RunToolsOptions.ts';
 import { errorContent, toolContent } from './toolContent.ts';
 import type { TurnCall } from './TurnCalls.ts';
-import { withTimeout } from './withTimeout.ts';
 
 type CallOptions = Pick<RunToolsOptions, 'approve' | 'around' | 'timeout' | 'scheduler'>;
 
@@ -42,12 +42,14 @@ export function runCall(
   return defer(() => {
     const { block, context, controller, withdrawn$, refused$ } = call;
     const ref = refOf(call);
+    // One limit for both: the check of the input and the run. Waiting for approval does not count.
+    const inTime = timeLimit(runner.timeout ?? timeout, call, scheduler);
     let hasStarted = false;
 
     const output = (input: unknown): Observable<ToolEvent> =>
       runAround(() => runner.run(input, block, context), input, block, context, around).pipe(
         progressThenResult(),
-        withTimeout(runner.timeout ?? timeout, call, scheduler),
+        inTime(),
         map((given): ToolEvent => {
           if ('progress' in given) return { type: 'tool_progress', ...ref, ...given };
           return resultEvent(call, 'done', toolContent(given.result), { value: given.result });
@@ -60,6 +62,7 @@ export function runCall(
       if (call.failure) throw call.failure;
       return runner.inputOf(block);
     }).pipe(
+      inTime(),
       failing('invalid_input'),
       concatMap((input) => requireApproval(input, block, context, approve)),
       concatMap((input) => {

@@ -30,7 +30,7 @@ import {
 } from '../sources/fromMessages.ts';
 import { nextParams } from './nextParams.ts';
 import { toolRunners } from './toolRunners.ts';
-import { checkOptions, type RunToolsOptions } from './RunToolsOptions.ts';
+import { checkOptions, MAX_TURNS, type RunToolsOptions } from './RunToolsOptions.ts';
 import { runTurn } from './runTurn.ts';
 import { toolDefinitions } from './toolDefinitions.ts';
 import { TurnCalls } from './TurnCalls.ts';
@@ -162,7 +162,7 @@ export function runTools<E extends AnyStreamEvent>(
     throw new TypeError('runTools: give the tools, server tools among them, as option `tools`');
   }
   checkOptions(options);
-  const { maxTurns = Infinity, eager = false, stopReasons } = options;
+  const { maxTurns = MAX_TURNS, eager = false, stopReasons } = options;
   const runnerOf = toolRunners(options.tools, options.onUnknownTool);
   const first = { ...params, tools: toolDefinitions(options.tools) };
 

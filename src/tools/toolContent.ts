@@ -42,15 +42,26 @@ export function toolContent(value: unknown): ToolContent {
   return json;
 }
 
-/** What the model is told of an error; never nothing, which the API refuses. */
+/** What the model is told of an error; never nothing, which the API refuses. It never throws. */
 export function errorContent(error: unknown): NonNullable<ToolContent> {
+  try {
+    return contentOf(error);
+  } catch {
+    // It cannot be read: its getters throw, it has no prototype, or it is a proxy.
+    return `Error: ${NO_REASON}`;
+  }
+}
+
+const NO_REASON = 'the tool failed and did not say why';
+
+function contentOf(error: unknown): NonNullable<ToolContent> {
   // An error of the SDK's class `ToolError` brings its content: SDK src/lib/tools/ToolError.ts.
   const { name, content } = (error ?? {}) as { name?: unknown; content?: unknown };
   const isSaid = (typeof content === 'string' || Array.isArray(content)) && content.length > 0;
   const given = name === 'ToolError' && isSaid ? toolContent(content) : undefined;
   if (given !== undefined) return given;
   const message = error instanceof Error ? error.message : String(error);
-  return wellFormedText(`Error: ${message || 'the tool failed and did not say why'}`);
+  return wellFormedText(`Error: ${message || NO_REASON}`);
 }
 
 function isBlock(value: unknown): value is Fields {

@@ -573,8 +573,14 @@ describe('Conversation', () => {
       const conversation = talk({ tools: [weather], maxTurns: 2 });
       const events = await received(conversation.send('Hi'));
       expect(events.at(-1)).toMatchObject({ type: 'turn_end', outcome: 'max_turns' });
+      expect(conversation.state).toMatchObject({ status: 'idle', outcome: 'max_turns' });
       reply(messageEvents.text('Yes'));
+      const outcomes: unknown[] = [];
+      const states = conversation.state$.subscribe(({ outcome }) => outcomes.push(outcome));
       await received(conversation.send('Well?'));
+      states.unsubscribe();
+      expect(outcomes.slice(0, 2)).toEqual(['max_turns', undefined]);
+      expect(conversation.state.outcome).toBe('end_turn');
       expect(turns().at(-1)).toMatchObject({ content: [{ tool_use_id: 'b' }, text('Well?')] });
     });
   });

@@ -1,5 +1,12 @@
-import { type Approve, defineTool, type RunToolsOptions, type ToolContext } from 'claude-rx/tools';
 import {
+  type Approve,
+  defineTool,
+  type DefinedTool,
+  type RunToolsOptions,
+  type ToolContext,
+} from 'claude-rx/tools';
+import {
+  asyncScheduler,
   concat,
   delay,
   EMPTY,
@@ -7,6 +14,7 @@ import {
   ignoreElements,
   map,
   NEVER,
+  noop,
   type Observable,
   of,
   throwError,
@@ -37,6 +45,54 @@ describe('a tool', () => {
       ]);
       expect(reasons).toMatchObject([{ name: 'TimeoutError' }, { name: 'TimeoutError' }]);
       expect(run.told()).toHaveLength(3);
+    }),
+  );
+
+  it(
+    'has one `timeout` for the check of its input and its run, and waits for approval besides',
+    marble((helpers) => {
+      // No promise: in virtual time none resolves.
+      /* oxlint-disable unicorn/no-thenable */
+      /** A schema that answers after a while, or never. */
+      const slowly = (milliseconds: number) => ({
+        '~standard': {
+          version: 1 as const,
+          vendor: 'test',
+          validate: (value: unknown) =>
+            ({
+              then: (settle: (result: object) => unknown) => ({
+                then: (next: (value: unknown) => void) => {
+                  const answer = () => next(settle({ value }));
+                  if (milliseconds < Infinity) asyncScheduler.schedule(answer, milliseconds);
+                  return { then: noop };
+                },
+              }),
+            }) as unknown as Promise<{ value: unknown }>,
+        },
+      });
+      /* oxlint-enable unicorn/no-thenable */
+      const signals: boolean[] = [];
+      const rows = (checked: number, took: number, options: Partial<RunToolsOptions> = {}) => {
+        const run = () => of('ran').pipe(delay(took));
+        const input = slowly(checked);
+        const inputSchema = { type: 'object' } as const;
+        const a = { name: 'a', description: 'For a test', inputSchema, timeout: 5 };
+        const tools = [defineTool({ ...a, input, run, preview: watch })];
+        return turns(helpers, ['(ma1AxS)', ANSWER], { tools, ...options }).timetable();
+      };
+      const watch = ({ signal }: ToolContext) => {
+        signal.addEventListener('abort', () => signals.push(signal.reason instanceof DOMException));
+        return EMPTY;
+      };
+      const never = rows(Infinity, 1);
+      const both = rows(3, 3);
+      const approved = rows(3, 1, { approve: () => of(true).pipe(delay(10)) });
+      helpers.flush();
+      const timeout = "5 a timeout: Error: 'a' did not finish within 5 ms";
+      expect(never.slice(0, 2)).toEqual([timeout, '5 turn 1: continue']);
+      expect(both.slice(0, 2)).toEqual(['3 a start', timeout]);
+      expect(approved.slice(0, 2)).toEqual(['13 a start', '14 a done: ran']);
+      expect(signals.slice(0, 2)).toEqual([true, true]);
     }),
   );
 
@@ -375,4 +431,72 @@ describe('preview', () => {
       expect(rows[0]).toBe('7 a failed: Error: no screen');
     }),
   );
+});
+
+const raise = () => {
+  throw new Error('not to be read');
+};
+const unreadable: [string, () => unknown][] = [
+  ['has no prototype', () => Object.create(null)],
+  ['has a toString that throws', () => ({ toString: raise })],
+  ['has a toString that gives no text', () => ({ toString: () => ({}) })],
+  [
+    'has a message that throws',
+    () => Object.defineProperty(new Error('x'), 'message', { get: raise }),
+  ],
+  ['has a name that throws', () => Object.defineProperty({}, 'name', { get: raise })],
+  [
+    'is a proxy',
+    () => new Proxy({}, { get: raise, has: raise, getPrototypeOf: raise, ownKeys: raise }),
+  ],
+  [
+    'is a revoked proxy',
+    () => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      return proxy;
+    },
+  ],
+  ['is a ToolError that cannot be sent', () => ({ name: 'ToolError', content: [1n] })],
+];
+
+describe('an error that cannot be read', () => {
+  it.each(unreadable)('is told to the model, and the loop goes on: one that %s', (_, make) => {
+    marble((helpers) => {
+      const told = (tools: DefinedTool[], options: Partial<RunToolsOptions> = {}) =>
+        turns(helpers, ['(ma1AxS)', ANSWER], { tools, ...options }).timetable();
+      const fail = () => {
+        throw make();
+      };
+      const validate = () => fail();
+      const rows = {
+        thrown: told([tool('a', fail)]),
+        emitted: told([tool('a', () => throwError(make))]),
+        validated: told([
+          defineTool({
+            name: 'a',
+            description: 'For a test',
+            input: { '~standard': { version: 1, vendor: 'test', validate } },
+            inputSchema: { type: 'object' },
+            run: () => 'a',
+          }),
+        ]),
+        previewed: told([{ ...tool('a', () => 'a'), preview: fail }]),
+        approved: told([tool('a', () => 'a')], { approve: fail }),
+        around: told([tool('a', () => 'a')], { around: fail }),
+      };
+      helpers.flush();
+      const end = ['0 turn 1: continue', '0 turn 2: end_turn', '0 complete'];
+      const error = 'Error: the tool failed and did not say why';
+      const failed = ['0 a start', `0 a failed: ${error}`, ...end];
+      expect(rows).toEqual({
+        thrown: failed,
+        emitted: failed,
+        validated: [`0 a invalid_input: ${error}`, ...end],
+        previewed: [`0 a failed: ${error}`, ...end],
+        approved: [`0 a denied: ${error}`, ...end],
+        around: failed,
+      });
+    })();
+  });
 });

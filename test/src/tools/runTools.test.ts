@@ -317,7 +317,7 @@ describe('runTools, over HTTP', () => {
     const loop = runTools(
       (_, { turn }) => (turn < 1_000 ? messageEvents.toolUse('a', { n: turn }) : answer),
       params,
-      { tools: [tool('a', () => 'a')] },
+      { tools: [tool('a', () => 'a')], maxTurns: Infinity },
     );
     expect(await lastValueFrom(loop)).toMatchObject({ turn: 1_000, outcome: 'end_turn' });
   });

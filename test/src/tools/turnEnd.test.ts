@@ -49,6 +49,20 @@ describe('the outcome of a turn', () => {
     expect(all).toMatchObject([{ outcome: 'unknown' }]);
   });
 
+  it('is `max_turns` after 100 turns, if no other limit is given', async () => {
+    const all = async (options: Partial<RunToolsOptions>) => {
+      const replies = Array.from({ length: 103 }, () => call);
+      return (await ends([...replies, answer], options)).ends.map(({ outcome }) => outcome);
+    };
+    const outcomes = await all({});
+    expect([outcomes.length, outcomes.at(-2), outcomes.at(-1)]).toEqual([
+      100,
+      'continue',
+      'max_turns',
+    ]);
+    expect((await all({ maxTurns: Infinity })).slice(-2)).toEqual(['continue', 'end_turn']);
+  });
+
   it('is `max_turns` where the loop would go on, its calls answered all the same', async () => {
     const { ends: all, requests } = await ends([call, call], { maxTurns: 2 });
     expect(all.map(({ outcome }) => outcome)).toEqual(['continue', 'max_turns']);
