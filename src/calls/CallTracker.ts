@@ -161,7 +161,7 @@ export class CallTracker<E extends AnyStreamEvent> {
     this.#builder.push(event);
     switch (type) {
       case 'content_block_start':
-        return this.#blocks.length === this.#known ? NONE : this.#started();
+        return this.#blocks.all.length === this.#known ? NONE : this.#started();
       case 'content_block_delta':
         return this.#written(event as unknown as Fields);
       case 'content_block_stop':
@@ -190,7 +190,7 @@ export class CallTracker<E extends AnyStreamEvent> {
 
   #started(): CallStep<E>[] {
     const steps: CallStep<E>[] = [];
-    const isFallback = this.#blocks.at(this.#known)?.kind === 'fallback';
+    const isFallback = this.#blocks.all[this.#known]?.kind === 'fallback';
     if (isFallback) for (const call of this.#open) steps.push(this.#end(call, 'withdrawn'));
     for (const call of this.#stopped) {
       const isProven = call.state === 'open' && call.builder.isFollowed;
@@ -203,9 +203,9 @@ export class CallTracker<E extends AnyStreamEvent> {
   }
 
   #begin(steps: CallStep<E>[]): void {
-    this.#first = this.#blocks.at(0);
-    for (; this.#known < this.#blocks.length; this.#known++) {
-      const builder = this.#blocks.at(this.#known)!;
+    this.#first = this.#blocks.all[0];
+    for (; this.#known < this.#blocks.all.length; this.#known++) {
+      const builder = this.#blocks.all[this.#known]!;
       if (builder.kind !== 'tool_use') continue;
       const call = new Call<E>(builder, this.#known);
       this.#calls.set(builder, call);
@@ -218,9 +218,9 @@ export class CallTracker<E extends AnyStreamEvent> {
   }
 
   #written({ delta }: Fields): readonly CallStep<E>[] {
-    const { touched, stray, length } = this.#blocks;
+    const { touched, stray, all } = this.#blocks;
     if (stray !== this.#stray) return this.#lost();
-    if (length !== this.#known) return this.#started();
+    if (all.length !== this.#known) return this.#started();
     if (touched?.kind !== 'tool_use') return NONE;
     const call = this.#calls.get(touched);
     const { type, partial_json } = delta as Fields;
@@ -303,12 +303,12 @@ export class CallTracker<E extends AnyStreamEvent> {
   #withdrawn(): CallStep<E>[] {
     const steps: CallStep<E>[] = [];
     for (const [builder, call] of this.#calls) {
-      if (this.#blocks.at(call.position) === builder) continue;
+      if (this.#blocks.all[call.position] === builder) continue;
       this.#calls.delete(builder);
       if (call.state !== 'withdrawn') steps.push(this.#end(call, 'withdrawn'));
     }
-    const isSameMessage = this.#blocks.at(0) === this.#first;
-    this.#known = isSameMessage ? Math.min(this.#known, this.#blocks.length) : 0;
+    const isSameMessage = this.#blocks.all[0] === this.#first;
+    this.#known = isSameMessage ? Math.min(this.#known, this.#blocks.all.length) : 0;
     this.#begin(steps);
     return steps;
   }

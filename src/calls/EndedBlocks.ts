@@ -30,7 +30,7 @@ export class EndedBlocks<E extends AnyStreamEvent> {
         if (touched?.isOpen && this.#given.has(touched)) throw this.#late(touched);
         return [];
       case 'content_block_stop':
-        return this.#take(touched);
+        return this.#take(this.#blocks.withIndex(event.index));
       case 'message_delta':
         return event.delta?.stop_reason ? this.#takeAll() : [];
       case 'message_stop':
@@ -44,9 +44,9 @@ export class EndedBlocks<E extends AnyStreamEvent> {
     }
   }
 
-  #take(first: BlockBuilder | undefined): ContentBlockOf<E>[] {
+  #take(ended: readonly BlockBuilder[]): ContentBlockOf<E>[] {
     const blocks: unknown[] = [];
-    for (let block = first; block; block = block.aside) {
+    for (const block of ended) {
       if (block.isOpen || this.#given.has(block)) continue;
       this.#given.add(block);
       blocks.push(block.block);
@@ -56,8 +56,8 @@ export class EndedBlocks<E extends AnyStreamEvent> {
 
   #takeAll(): ContentBlockOf<E>[] {
     const blocks: ContentBlockOf<E>[] = [];
-    for (; this.#next < this.#blocks.length; this.#next++) {
-      blocks.push(...this.#take(this.#blocks.at(this.#next)));
+    for (; this.#next < this.#blocks.all.length; this.#next++) {
+      blocks.push(...this.#take([this.#blocks.all[this.#next]!]));
     }
     return blocks;
   }

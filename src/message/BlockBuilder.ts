@@ -97,8 +97,6 @@ export class BlockBuilder {
   isOpen: boolean;
   /** Whether a block has started after the stop of this one: the proof that a call is complete. */
   isFollowed = false;
-  /** The block of another kind that deltas with the same index have opened. */
-  aside: BlockBuilder | undefined;
   #block: Fields;
   /** The kind of delta that came last, where that makes a string longer: the hot path. */
   #run: Run | undefined;
@@ -159,29 +157,33 @@ export class BlockBuilder {
     return this.takesInput && !(this.isFollowed && !(unfinishedInput in this.block));
   }
 
+  /** Takes in one more delta of the type that came last; `false` for any other. */
+  extend(delta: Fields): boolean {
+    const run = this.#run;
+    if (run === undefined || run.type !== delta['type']) return false;
+    this.#text += asString(delta[run.from]);
+    if (++this.#pieces >= MOST_PIECES) this.#gather();
+    return true;
+  }
+
   /**
    * Takes a delta in; returns `false` for one that is text of another kind of block, or an input where
    * there can be none.
    */
   push(delta: Fields): boolean {
-    if (this.#run === undefined || this.#run.type !== delta['type']) {
-      this.#gather();
-      const run = runOf(delta);
-      const block = this.#block;
-      const fits = run && (block['type'] === run.fits || block[run.fits] !== undefined);
-      if (run && !fits && (run.start || isProse(block))) return false;
-      if (!this.isOpen) {
-        if (run && asString(delta[run.from]) === '') return true;
-        this.#reopen();
-      }
-      this.#run = fits ? run : undefined;
-      if (!this.#run) this.keep(delta);
-      else if (this.#run.into === unfinishedInput) this.#input ??= 'open';
+    if (this.extend(delta)) return true;
+    this.#gather();
+    const run = runOf(delta);
+    const block = this.#block;
+    const fits = run && (block['type'] === run.fits || block[run.fits] !== undefined);
+    if (run && !fits && (run.start || isProse(block))) return false;
+    if (!this.isOpen) {
+      if (run && asString(delta[run.from]) === '') return true;
+      this.#reopen();
     }
-    if (this.#run) {
-      this.#text += asString(delta[this.#run.from]);
-      if (++this.#pieces >= MOST_PIECES) this.#gather();
-    }
+    this.#run = fits ? run : undefined;
+    if (this.#run?.into === unfinishedInput) this.#input ??= 'open';
+    if (!this.extend(delta)) this.keep(delta);
     return true;
   }
 

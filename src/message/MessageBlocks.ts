@@ -31,177 +31,142 @@ export class MessageBlocks {
   touched: BlockBuilder | undefined;
   /** The last stray. */
   stray: Stray | undefined;
-  #all: BlockBuilder[] = [];
-  /** By the kinds of blocks: those that have not ended. */
-  readonly #open = new Map<unknown, Set<BlockBuilder>>();
-  /** By the kinds of blocks: the last that has started. */
-  readonly #last = new Map<unknown, BlockBuilder>();
-  /** The last block with each index. Made when it is first needed. */
-  #byIndex: Map<unknown, BlockBuilder> | undefined;
+  /** All blocks, in their order. */
+  all: BlockBuilder[] = [];
+  /** The last block with each index, and the blocks of other kinds that deltas have opened beside it. */
+  readonly #byIndex = new Map<unknown, BlockBuilder[]>();
+  /** By the kinds of blocks: the last that has started, and those that have not ended. */
+  readonly #byKind = new Map<unknown, { last: BlockBuilder; open: Set<BlockBuilder> }>();
   /** The calls that have stopped since the last start. */
   #stopped: BlockBuilder[] = [];
   /** The calls that may not be settled. */
   #unsettled: BlockBuilder[] = [];
-  /** The calls that may lack a part of their input. */
-  #spoiled: BlockBuilder[] = [];
-  /** The index of a stop that belongs to no block, where no call was open. */
-  #strayStop: { index: unknown } | undefined;
+  /** Whether there are calls that may lack a part of their input. */
+  #hasSpoiled = false;
+  /** A stop that belongs to no block, where no call was open. */
+  #strayStop: Stray | undefined;
 
-  get length(): number {
-    return this.#all.length;
-  }
-
-  at(position: number): BlockBuilder | undefined {
-    return this.#all[position];
+  /** The last block with this index, and the blocks that deltas have opened beside it. */
+  withIndex(index: unknown): BlockBuilder[] {
+    const key = keyOf(index);
+    return (Number.isNaN(key) ? undefined : this.#byIndex.get(key)) ?? [];
   }
 
   /** The blocks as far as they have arrived. */
   get content(): Fields[] {
-    return this.#all.map(({ block }) => block);
+    return this.all.map(({ block }) => block);
   }
 
   /** Adds a block that is whole. */
   push(block: Fields): void {
-    this.#add(new BlockBuilder(this.#all.length, block));
+    this.#add(new BlockBuilder(this.all.length, block));
   }
 
   start(index: unknown, block: Fields): void {
-    const key = keyOf(index);
-    const same = this.#find(key);
-    if (same?.isOpen && isRepeated(same, block)) {
-      this.touched = same;
-      return;
-    }
-    this.#add(new BlockBuilder(key, block, { isOpen: true }));
+    const [same] = this.withIndex(index);
+    if (same?.isOpen && isRepeated(same, block)) this.touched = same;
+    else this.#add(new BlockBuilder(keyOf(index), block, { isOpen: true }));
   }
 
   delta(index: unknown, delta: Fields): void {
     const last = this.touched;
-    const isAlone = last?.isAside === false && last.aside === undefined;
-    if (isAlone && last.isOpen && last.index === index && last.push(delta)) return;
+    if (last?.index === index && last?.extend(delta)) return;
     const key = keyOf(index);
-    const named = this.#find(key);
+    const named = this.withIndex(key);
     const run = runOf(delta);
-    for (let block = run ? named : ownerOf(delta, named); block; block = block.aside) {
-      if (this.#give(block, delta)) return;
-    }
+    const owner = named.find(({ kind }) => kind === OWNERS.get(delta['type'])) ?? named.at(-1);
+    for (const block of run || !owner ? named : [owner]) if (this.#give(block, delta)) return;
     this.touched = undefined;
     if (run === undefined) return;
     if (run.start === undefined) {
-      named?.keep(delta);
+      named[0]?.keep(delta);
       if (asString(delta[run.from]) !== '') this.#lose(key);
       return;
     }
     // The start that a gateway left out: no text is lost with it, and none gets into a block of
     // another kind.
-    const sole = named || !Number.isInteger(key) ? undefined : this.#soleOpen(run.fits);
-    if (sole && this.#give(sole, delta)) return;
-    const block = new BlockBuilder(key, run.start, { isOpen: true, isAside: named !== undefined });
-    if (named) {
-      block.aside = named.aside;
-      named.aside = block;
-    }
+    const isAside = named.length > 0;
+    const { last: sole, open } = this.#byKind.get(run.fits) ?? {};
+    const isSole = !isAside && Number.isInteger(key) && sole?.isOpen && open?.size === 1;
+    if (isSole && this.#give(sole, delta)) return;
+    const block = new BlockBuilder(key, run.start, { isOpen: true, isAside });
     this.#add(block);
     block.push(delta);
   }
 
   stop(index: unknown): void {
-    const key = keyOf(index);
-    const named = this.#find(key);
-    this.touched = named;
-    for (let block = named; block; block = block.aside) this.#end(block, true);
-    if (named === undefined && !this.#lose(key, true)) this.#strayStop = { index: key };
+    const named = this.withIndex(index);
+    this.touched = named[0];
+    for (const block of named) {
+      if (block.isOpen && block.takesInput) this.#stopped.push(block);
+      this.#end(block);
+    }
+    if (named.length === 0) this.#lose(keyOf(index), true);
   }
 
   /** Ends all blocks: the reply says that it is over. */
   endAll(): void {
-    for (const blocks of this.#open.values()) for (const block of blocks) this.#end(block);
+    for (const { open } of this.#byKind.values()) for (const block of open) this.#end(block);
   }
 
   /** The reply waits for tools. */
   awaitTools(): void {
-    if (this.#strayStop) this.stray = { ...this.#strayStop, calls: [], isLost: true };
-    this.#strayStop = undefined;
+    this.stray = this.#strayStop ?? this.stray;
   }
 
   /** Takes back the blocks from this position on. */
   withdraw(keep: number): void {
-    const withdrawn = new Set(this.#all.splice(keep));
+    const kept = this.all.slice(0, keep);
     this.touched = undefined;
-    this.#byIndex = undefined;
     this.#strayStop = undefined;
-    const stands = (block: BlockBuilder) => !withdrawn.has(block);
-    this.#stopped = this.#stopped.filter(stands);
-    this.#unsettled = this.#unsettled.filter(stands);
-    this.#spoiled = this.#spoiled.filter(stands);
-    for (const blocks of this.#open.values()) {
-      for (const block of blocks) if (!stands(block)) blocks.delete(block);
-    }
-    this.#last.clear();
-    for (const block of this.#all) {
-      this.#last.set(block.kind, block);
-      while (block.aside && !stands(block.aside)) block.aside = block.aside.aside;
-    }
+    this.#byIndex.clear();
+    this.#byKind.clear();
+    this.all = [];
+    this.#unsettled = [];
+    this.#hasSpoiled = false;
+    for (const block of kept) this.#place(block);
   }
 
   #add(block: BlockBuilder): void {
     for (const before of this.#stopped) before.follow();
-    if (this.#stopped.length > 0) this.#stopped = [];
-    this.#all.push(block);
-    this.#last.set(block.kind, block);
+    this.#stopped = [];
     this.touched = block;
-    if (!block.isAside) this.#byIndex?.set(block.index, block);
-    if (block.isOpen) this.#openOf(block).add(block);
-    if (block.takesInput) this.#unsettled.push(block);
+    this.#place(block);
+  }
+
+  #place(block: BlockBuilder): void {
+    this.all.push(block);
+    if (block.isAside) this.withIndex(block.index).push(block);
+    else this.#byIndex.set(block.index, [block]);
+    const open = this.#byKind.get(block.kind)?.open ?? new Set();
+    this.#byKind.set(block.kind, { last: block, open });
+    if (block.isOpen) open.add(block);
+    if (block.isSpoiled) this.#hasSpoiled = true;
+    else if (block.takesInput) this.#unsettled.push(block);
   }
 
   /** Gives the delta to the block; `false` if it does not fit. */
   #give(block: BlockBuilder, delta: Fields): boolean {
-    const wasOpen = block.isOpen;
     if (!block.push(delta)) return false;
     this.touched = block;
-    if (block.isOpen && !wasOpen) this.#openOf(block).add(block);
+    if (block.isOpen) this.#byKind.get(block.kind)?.open.add(block);
     return true;
   }
 
-  #end(block: BlockBuilder, isStop = false): void {
-    if (!block.isOpen) return;
+  #end(block: BlockBuilder): void {
     block.stop();
-    this.#openOf(block).delete(block);
-    if (isStop && block.takesInput) this.#stopped.push(block);
+    this.#byKind.get(block.kind)?.open.delete(block);
   }
 
-  /** Takes note of a stray. Returns whether calls are concerned; only then is a stop one. */
-  #lose(index: unknown, isStop = false): boolean {
+  /** Takes note of a stray. A stop is one only if calls are concerned, or the reply waits for tools. */
+  #lose(index: unknown, isStop = false): void {
     const calls = this.#unsettled.filter((block) => block.isUnsettled);
     this.#unsettled = [];
     for (const call of calls) call.spoil();
-    this.#spoiled.push(...calls);
-    const isLost = this.#spoiled.length === 0;
-    if (!isLost || !isStop) this.stray = { index, calls, isLost };
-    return !isLost;
-  }
-
-  #soleOpen(kind: unknown): BlockBuilder | undefined {
-    const last = this.#last.get(kind);
-    return last?.isOpen && this.#openOf(last).size === 1 ? last : undefined;
-  }
-
-  #openOf({ kind }: BlockBuilder): Set<BlockBuilder> {
-    let blocks = this.#open.get(kind);
-    if (blocks === undefined) this.#open.set(kind, (blocks = new Set()));
-    return blocks;
-  }
-
-  #find(index: unknown): BlockBuilder | undefined {
-    const last = this.#all.at(-1);
-    if (last === undefined || Number.isNaN(index)) return undefined;
-    if (last.index === index && !last.isAside) return last;
-    if (this.#byIndex === undefined) {
-      this.#byIndex = new Map();
-      for (const block of this.#all) if (!block.isAside) this.#byIndex.set(block.index, block);
-    }
-    return this.#byIndex.get(index);
+    this.#hasSpoiled ||= calls.length > 0;
+    const stray = { index, calls, isLost: !this.#hasSpoiled };
+    if (isStop && stray.isLost) this.#strayStop = stray;
+    else this.stray = stray;
   }
 }
 
@@ -210,13 +175,6 @@ const OWNERS: ReadonlyMap<unknown, string> = new Map([
   ['signature_delta', 'thinking'],
   ['citations_delta', 'text'],
 ]);
-
-/** Of the blocks with an index, the one that a delta is for that makes no string longer: else the last. */
-function ownerOf({ type }: Fields, named: BlockBuilder | undefined): BlockBuilder | undefined {
-  const kind = OWNERS.get(type);
-  for (let block = named; block; block = block.aside) if (block.kind === kind) return block;
-  return named?.aside ?? named;
-}
 
 /** Some gateways write the number as a string. */
 function keyOf(index: unknown): unknown {

@@ -113,7 +113,7 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     const made =
       typeof id === 'number'
         ? String(id)
-        : `${this.#header?.['id'] ?? 'call'}_${this.#blocks.length}`;
+        : `${this.#header?.['id'] ?? 'call'}_${this.#blocks.all.length}`;
     return { ...block, id: made };
   }
 

@@ -29,8 +29,7 @@ export class MessageReplay<E extends AnyStreamEvent = StreamEvent> {
     const events = [start!];
     // A stop that proves nothing yet: no block has started after it.
     const stops: Fields[] = [];
-    for (let position = 0; position < this.#blocks.length; position++) {
-      const block = this.#blocks.at(position)!;
+    for (const block of this.#blocks.all) {
       const { index, isOpen, isFollowed, isSpoiled, takesInput } = block;
       events.push(...eventsOfBlock(block));
       // For the reader, too, its input may lack a part.
