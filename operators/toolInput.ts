@@ -21,11 +21,7 @@ import {
   requireSchema,
   type StandardSchema,
 } from '../src/json/StandardSchema.ts';
-import {
-  InvalidJsonError,
-  type InvalidJsonInit,
-  invalidToolInput,
-} from '../src/message/InvalidJsonError.ts';
+import { InvalidJsonError, invalidToolInput } from '../src/message/InvalidJsonError.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
 /** The input of one call, as it stands. Calls are told apart by their `id`. */
@@ -138,16 +134,20 @@ export function toolInput<
           if (invalid === 'throw' || !(error instanceof InvalidJsonError)) throw error;
           return [{ id, name, status: 'invalid', value, error }];
         };
-        const failure = (problem: string, init: Omit<InvalidJsonInit, 'partial' | 'text'>) =>
-          invalidToolInput(call, problem, { text: json.text, ...init, partial: tracker.message });
         const complete = (input: unknown): Observable<State> =>
           defer(() =>
             schema
               ? checkWithSchema(schema, input, (issues) =>
-                  failure(`is not what the schema wants: ${describeIssues(issues)}`, {
-                    value: input,
-                    issues,
-                  }),
+                  invalidToolInput(
+                    call,
+                    `is not what the schema wants: ${describeIssues(issues)}`,
+                    {
+                      text: json.text,
+                      value: input,
+                      issues,
+                      partial: tracker.message,
+                    },
+                  ),
                 )
               : [input as OutputOf<Schema>],
           ).pipe(
@@ -163,9 +163,8 @@ export function toolInput<
           case 'complete':
             return complete(value ?? {});
           case 'invalid':
-            return fail(step.error);
           case 'cut':
-            return fail(failure(`may be cut: ${step.why}`, { value, stopReason: step.stopReason }));
+            return fail(step.error);
           case 'withdrawn':
             return [{ id, name, status: 'withdrawn', value: undefined }];
           default:

@@ -1,6 +1,7 @@
 import {
   describeStop,
   type InvalidJsonError,
+  type InvalidJsonInit,
   invalidToolInput,
 } from '../message/InvalidJsonError.ts';
 import { JsonText } from '../json/JsonText.ts';
@@ -45,12 +46,7 @@ export type CallStep<E extends AnyStreamEvent = AnyStreamEvent> =
    */
   | { readonly type: 'invalid'; readonly call: TrackedCall<E>; readonly error: InvalidJsonError }
   /** The reply stopped, and nothing proves that the call is complete. */
-  | {
-      readonly type: 'cut';
-      readonly call: TrackedCall<E>;
-      readonly stopReason: string | undefined;
-      readonly why: string;
-    }
+  | { readonly type: 'cut'; readonly call: TrackedCall<E>; readonly error: InvalidJsonError }
   /** The reply is over, and nothing says what is to become of the call. Its input may be complete. */
   | {
       readonly type: 'unexpected';
@@ -100,6 +96,13 @@ class Call<E extends AnyStreamEvent> implements TrackedCall<E> {
   }
 }
 
+/** The text of its input, as far as it can be read. */
+function jsonOf({ text }: { text: string }): JsonText {
+  const json = new JsonText();
+  json.push(text);
+  return json;
+}
+
 function described(value: JsonValue): string {
   if (Array.isArray(value)) return 'a list';
   return value === null ? 'null' : `a ${typeof value}`;
@@ -134,8 +137,6 @@ export class CallTracker<E extends AnyStreamEvent> {
   readonly #calls = new Map<BlockBuilder, Call<E>>();
   /** Those that are open, in their order. */
   readonly #open = new Set<Call<E>>();
-  /** Those that have stopped, and are not proven. */
-  #stopped: Call<E>[] = [];
   /** How many blocks have been seen, and the first of them. */
   #known = 0;
   #first: BlockBuilder | undefined;
@@ -159,13 +160,12 @@ export class CallTracker<E extends AnyStreamEvent> {
     else if (!this.#hasBegun) this.#builder.push(LATE as unknown as E);
     this.#hasBegun = true;
     this.#builder.push(event);
+    if (this.#blocks.stray !== this.#stray) return this.#lost();
     switch (type) {
       case 'content_block_start':
         return this.#blocks.all.length === this.#known ? NONE : this.#started();
       case 'content_block_delta':
         return this.#written(event as unknown as Fields);
-      case 'content_block_stop':
-        return this.#stoppedBlock();
       case 'message_delta':
         return event.delta?.stop_reason ? this.#stoppedReply(event.delta.stop_reason) : NONE;
       case 'message_stop':
@@ -192,12 +192,11 @@ export class CallTracker<E extends AnyStreamEvent> {
     const steps: CallStep<E>[] = [];
     const isFallback = this.#blocks.all[this.#known]?.kind === 'fallback';
     if (isFallback) for (const call of this.#open) steps.push(this.#end(call, 'withdrawn'));
-    for (const call of this.#stopped) {
-      const isProven = call.state === 'open' && call.builder.isFollowed;
+    for (const call of this.#open) {
       // One that is not whole waits for the end of the reply.
-      if (isProven && isRecord(call.value)) steps.push(this.#end(call, 'complete'));
+      const isProven = call.builder.isFollowed && isRecord(call.value);
+      if (isProven) steps.push(this.#end(call, 'complete'));
     }
-    this.#stopped = [];
     this.#begin(steps);
     return steps;
   }
@@ -210,7 +209,6 @@ export class CallTracker<E extends AnyStreamEvent> {
       const call = new Call<E>(builder, this.#known);
       this.#calls.set(builder, call);
       this.#open.add(call);
-      if (!builder.isOpen) this.#stopped.push(call);
       const { input } = call.block;
       const isPlaceholder = unfinishedInput in call.block;
       steps.push({ type: 'begin', call, text: isPlaceholder ? '' : JSON.stringify(input) });
@@ -218,8 +216,7 @@ export class CallTracker<E extends AnyStreamEvent> {
   }
 
   #written({ delta }: Fields): readonly CallStep<E>[] {
-    const { touched, stray, all } = this.#blocks;
-    if (stray !== this.#stray) return this.#lost();
+    const { touched, all } = this.#blocks;
     if (all.length !== this.#known) return this.#started();
     if (touched?.kind !== 'tool_use') return NONE;
     const call = this.#calls.get(touched);
@@ -235,18 +232,10 @@ export class CallTracker<E extends AnyStreamEvent> {
     return [this.#invalid(call, 'went on after the call was complete')];
   }
 
-  #stoppedBlock(): readonly CallStep<E>[] {
-    const { touched, stray } = this.#blocks;
-    if (stray !== this.#stray) return this.#lost();
-    const call = touched && this.#calls.get(touched);
-    if (call?.state === 'open') this.#stopped.push(call);
-    return NONE;
-  }
-
   /** A stop reason has come, perhaps not the last. */
   #stoppedReply(stopReason: string | undefined): readonly CallStep<E>[] {
-    if (this.#blocks.stray !== this.#stray) return this.#lost();
-    return this.#runsAt(stopReason) ? this.#settle() : this.#cut(stopReason);
+    const isDue = callsAt(stopReason) === 'run' || this.#stopReasons.has(stopReason ?? null);
+    return isDue ? this.#settle() : this.#cut(stopReason);
   }
 
   #over(): readonly CallStep<E>[] {
@@ -260,12 +249,7 @@ export class CallTracker<E extends AnyStreamEvent> {
     // The next message of the source may begin now, and takes none of them back.
     this.#calls.clear();
     this.#open.clear();
-    this.#stopped = [];
     return steps;
-  }
-
-  #runsAt(stopReason: string | undefined): boolean {
-    return callsAt(stopReason) === 'run' || this.#stopReasons.has(stopReason ?? null);
   }
 
   /** All that was to come has come. */
@@ -279,7 +263,7 @@ export class CallTracker<E extends AnyStreamEvent> {
     const cut = [...this.#open].filter((call) => !call.isCut);
     return cut.map((call) => {
       call.isCut = true;
-      return { type: 'cut', call, stopReason, why };
+      return { type: 'cut', call, error: this.#error(call, `may be cut: ${why}`, { stopReason }) };
     });
   }
 
@@ -325,10 +309,8 @@ export class CallTracker<E extends AnyStreamEvent> {
     if (value !== undefined) {
       return this.#invalid(call, `is ${described(value)}, and not an object`);
     }
-    const json = new JsonText();
-    json.push(call.text);
     try {
-      json.end();
+      jsonOf(call).end();
     } catch (cause) {
       return this.#invalid(call, `is not valid JSON: ${(cause as Error).message}`, cause);
     }
@@ -342,19 +324,12 @@ export class CallTracker<E extends AnyStreamEvent> {
   }
 
   #error(
-    call: TrackedCall<E>,
+    call: Call<E>,
     problem: string,
-    init: { cause?: unknown; stopReason?: string | undefined } = {},
+    init: Pick<InvalidJsonInit, 'cause' | 'stopReason'>,
   ): InvalidJsonError {
-    const { text } = call as Call<E>;
-    const json = new JsonText();
-    json.push(text);
-    return invalidToolInput(call, problem, {
-      text,
-      value: json.value,
-      ...init,
-      partial: this.message,
-    });
+    const { text, value } = jsonOf(call);
+    return invalidToolInput(call, problem, { text, value, ...init, partial: this.message });
   }
 
   #unexpected(call: Call<E>, stopReason: string | undefined): MessageStreamError {

@@ -18,21 +18,24 @@ export interface NumberRange {
 export function requireNumbers(
   caller: string,
   options: Readonly<Record<string, unknown>>,
-  { min = -Infinity, above = -Infinity, max = Infinity, whole = false, what }: NumberRange,
+  {
+    min = -Infinity,
+    above = Number.NaN,
+    max = Infinity,
+    whole = false,
+    what = whole ? 'a whole number' : 'a number',
+  }: NumberRange,
 ): void {
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
     // Infinity is no whole number for `Number.isInteger`, but "any number of times" for an option.
     const isWhole = !whole || Number.isInteger(value) || value === Infinity;
-    if (typeof value === 'number' && value >= min && value <= max && isWhole) {
-      if (value > above || above === -Infinity) continue;
-    }
+    const isNumber = typeof value === 'number' && value >= min && value <= max;
+    if (value === undefined || (isNumber && isWhole && !(value <= above))) continue;
     const least =
       above > -Infinity ? ` above ${above}` : min > -Infinity ? `, at least ${min}` : '';
     const most =
       max === Number.MAX_VALUE ? ' and finite' : max < Infinity ? `, at most ${max}` : '';
-    const kind = what ?? (whole ? 'a whole number' : 'a number');
-    throw invalid(caller, name, kind + least + most, value);
+    throw invalid(caller, name, what + least + most, value);
   }
 }
 

@@ -159,14 +159,13 @@ function inspected(
 }
 
 // Not a method: the build cannot declare one whose name is computed.
-Object.defineProperty(MessageStreamError.prototype, Symbol.for('nodejs.util.inspect.custom'), {
-  value: inspected,
-  writable: true,
-  configurable: true,
-});
-
-Object.defineProperty(MessageStreamError.prototype, 'name', {
-  value: 'MessageStreamError',
-  configurable: true,
-  writable: true,
-});
+for (const [key, value] of [
+  ['name', 'MessageStreamError'],
+  [Symbol.for('nodejs.util.inspect.custom'), inspected],
+] as const) {
+  Object.defineProperty(MessageStreamError.prototype, key, {
+    value,
+    configurable: true,
+    writable: true,
+  });
+}
