@@ -10,7 +10,7 @@ import { type BlockBuilder, unfinishedInput } from '../message/BlockBuilder.ts';
 import type { MessageBlocks } from '../message/MessageBlocks.ts';
 import { blocksOf, MessageBuilder } from '../message/MessageBuilder.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
-import { asString, type Fields, isRecord } from '../message/record.ts';
+import { asString, fields, type Fields, isRecord } from '../message/record.ts';
 import type { AnyStreamEvent, MessageOf, ToolUseOf } from '../message/StreamEvent.ts';
 import { callsAt } from '../history/stopReasons.ts';
 import { strayInput } from './strayInput.ts';
@@ -220,7 +220,7 @@ export class CallTracker<E extends AnyStreamEvent> {
     if (all.length !== this.#known) return this.#started();
     if (touched?.kind !== 'tool_use') return NONE;
     const call = this.#calls.get(touched);
-    const { type, partial_json } = delta as Fields;
+    const { type, partial_json } = fields(delta);
     const text = type === 'input_json_delta' ? asString(partial_json) : '';
     if (call === undefined || text === '') return NONE;
     if (call.state === 'open') {

@@ -273,15 +273,19 @@ function withTurns<Params extends ContinuableParams>(
   };
 }
 
-/** Turns of the same role are one: the partial text goes on where a prefill of the user's ends. */
+/**
+ * Turns of the same role are one: the partial text goes on where a prefill of the user's ends. Before
+ * thinking all blocks stay as the model saw them.
+ */
 function appendTurn(turns: readonly Turn[], turn: Turn): readonly Turn[] {
   const last = turns.at(-1);
   if (last?.role !== turn.role) return [...turns, turn];
   const before = contentOf(last);
   const [first, ...rest] = contentOf(turn);
   const joint = before.at(-1);
+  const areTexts = joint?.type === 'text' && first?.type === 'text';
   const content =
-    joint?.type === 'text' && first?.type === 'text' && !joint.citations && !first.citations
+    areTexts && !joint.citations && !first.citations && !rest.some(isThought)
       ? [...before.slice(0, -1), { ...joint, text: `${joint.text}${first.text}` }, ...rest]
       : [...before, ...(first ? [first] : []), ...rest];
   return [...turns.slice(0, -1), { ...last, content }];
