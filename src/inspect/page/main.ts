@@ -60,6 +60,11 @@ function draw(): void {
   const isRunning = inspection.runs.some((run) => run.isRunning);
   const { version } = inspection;
   if (playback) showPosition(playback);
+  // After a jump, the values may take more than one frame.
+  if (hasPlayed && isPaused) {
+    needsPicture = true;
+    factsAt = -Infinity;
+  }
   if (!isPaused || needsPicture) {
     if (follows) diagram.show(inspection.runs.at(-1));
     const isDue = time - drawnAt >= PICTURE && (version !== drawnVersion || isRunning);
