@@ -6,8 +6,8 @@ import {
   from,
   map,
   merge,
-  Observable,
   of,
+  Observable,
   repeat,
   Subject,
   takeWhile,
@@ -18,6 +18,7 @@ import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, StreamEvent, ToolEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
+import { betweenTurns } from '../tools/betweenTurns.ts';
 import { runTools, type TurnContext } from '../tools/runTools.ts';
 import { checkOptions, MAX_TURNS } from '../tools/RunToolsOptions.ts';
 import {
@@ -373,8 +374,9 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     }
     let turn = 0;
     const goesOn = () => isPaused(this.#transcript.last) && this.#hasNews();
+    const pause = betweenTurns();
     return defer(() => this.#reply(this.#params, { turn: ++turn })).pipe(
-      repeat({ count: maxTurns ?? MAX_TURNS, delay: () => (goesOn() ? of(0) : EMPTY) }),
+      repeat({ count: maxTurns ?? MAX_TURNS, delay: () => (goesOn() ? pause() : EMPTY) }),
     );
   }
 

@@ -8,14 +8,12 @@ import { bodyError, bodyless } from './bodyError.ts';
 import { consumed } from './consumed.ts';
 import { drain } from './drain.ts';
 import { readToEnd } from './readToEnd.ts';
-import { nextTurn } from './nextTurn.ts';
 import type { ResponseOptions } from './SourceOptions.ts';
+import { LongRun } from '../flow/LongRun.ts';
 import { whenOpen } from '../flow/whenOpen.ts';
 
 /** Bytes that keep coming without ending an event are shown as a ping, at most this often (ms). */
 const PING_EVERY = 1_000;
-/** So long chunks that are there already are taken in one turn of the event loop: half a frame (ms). */
-const LONGEST_RUN = 8;
 /** A chunk that took longer than this to come was waited for, in a turn of its own (ms). */
 const AT_ONCE = 1;
 /** So many bytes are decoded at once: a browser hands out what has arrived as one chunk, of any size. */
@@ -62,7 +60,7 @@ export function readEventStream(
   const reader = response.body?.getReader();
   let finished = false;
   let lastEventAt = Date.now();
-  let runSince = lastEventAt;
+  const run = new LongRun();
   let askedAt = lastEventAt;
   let rest: Uint8Array | undefined;
   const onEvent = (event: StreamEvent): void => {
@@ -105,7 +103,7 @@ export function readEventStream(
   const onChunk = ({ done, value }: ReadableStreamReadResult<Uint8Array>): void => {
     if (subscriber.closed) return;
     const cameAt = Date.now();
-    if (cameAt - askedAt > AT_ONCE) runSince = cameAt;
+    if (cameAt - askedAt > AT_ONCE) run.restart(cameAt);
     const before = decoder.count;
     try {
       // To a reader that asks again after the last id, an unfinished frame comes again.
@@ -136,14 +134,12 @@ export function readEventStream(
   const onLoss = (error: unknown) => fail(error, 'connection');
   const read = () => {
     askedAt = Date.now();
-    // What is there already comes in the same turn, and a page would not be drawn, nor a timer run,
-    // as long as the server is ahead.
-    if (askedAt - runSince < LONGEST_RUN) {
+    // What is there already comes in the same turn of the event loop, as long as the server is ahead.
+    if (!run.isOver(askedAt)) {
       if (rest) return onChunk({ done: false, value: rest });
       return void reader.read().then(onChunk, onLoss);
     }
-    nextTurn(() => {
-      runSince = Date.now();
+    run.pause(() => {
       if (!subscriber.closed) read();
     });
   };

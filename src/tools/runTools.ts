@@ -1,6 +1,5 @@
 import type { MessageParam, ToolUnion } from '@anthropic-ai/sdk/resources/messages/messages';
 import {
-  asapScheduler,
   concatWith,
   defer,
   EMPTY,
@@ -10,7 +9,6 @@ import {
   type ObservableInput,
   of,
   repeat,
-  scheduled,
 } from 'rxjs';
 import { requireMessageStop } from '../../operators/requireMessageStop.ts';
 import { SentHistory } from '../history/SentHistory.ts';
@@ -28,6 +26,7 @@ import {
   type MessagesClient,
   type MessagesParams,
 } from '../sources/fromMessages.ts';
+import { betweenTurns } from './betweenTurns.ts';
 import { nextParams } from './nextParams.ts';
 import { toolRunners } from './toolRunners.ts';
 import { checkOptions, MAX_TURNS, type RunToolsOptions } from './RunToolsOptions.ts';
@@ -193,10 +192,8 @@ export function runTools<E extends AnyStreamEvent>(
         concatWith(defer(() => of(end()))),
       );
     });
-    // Not at once: were all of it synchronous, the stack would grow with each turn.
-    const loop$ = oneTurn.pipe(
-      repeat({ delay: () => (next ? scheduled([next], asapScheduler) : EMPTY) }),
-    );
+    const pause = betweenTurns();
+    const loop$ = oneTurn.pipe(repeat({ delay: () => (next ? pause() : EMPTY) }));
     return tracing?.loop(loop$) ?? loop$;
   });
 }

@@ -9,10 +9,10 @@ import {
 import { messageEvents, type ReplyScript } from 'claude-rx/testing';
 import { defineTool, runTools, type RunToolsOptions, type ToolEvent } from 'claude-rx/tools';
 import { concat, filter, from, lastValueFrom, map, mergeMap, of, take, timer } from 'rxjs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { failure, params, received, useServer } from '../../support/server.ts';
-import { isOurs, line, tool } from './turns.ts';
+import { ANSWER, isOurs, line, marble, tool, turns } from './turns.ts';
 
 const answer = messageEvents.text('Done.');
 const ours = (events: { type: string }[]) => events.filter((event) => isOurs(event)) as ToolEvent[];
@@ -362,4 +362,38 @@ describe('runTools', () => {
     expect(call).toThrow(TypeError);
     expect(call).toThrow(message);
   });
+
+  it('lets timers run, also where all turns are synchronous', async () => {
+    let hasRun = false;
+    setTimeout(() => (hasRun = true), 1);
+    const busy = () => {
+      for (const until = performance.now() + 1; performance.now() < until;);
+    };
+    const loop = runTools(
+      (_, { turn }) => {
+        busy();
+        return hasRun ? answer : messageEvents.toolUse('a', { n: turn });
+      },
+      params,
+      { tools: [tool('a', () => 'a')], maxTurns: 900 },
+    );
+    expect(await lastValueFrom(loop)).toMatchObject({ outcome: 'end_turn' });
+  });
+
+  it(
+    'needs no real time for that in virtual time',
+    marble((helpers) => {
+      let now = 0;
+      const clock = vi.spyOn(Date, 'now').mockImplementation(() => (now += 10));
+      helpers.flush();
+      const call = '(ma1AxS)';
+      const rows = turns(helpers, [call, call, ANSWER], {
+        tools: [tool('a', () => 'a')],
+      }).timetable();
+      helpers.flush();
+      clock.mockRestore();
+      expect(now).toBeGreaterThan(10);
+      expect(rows.slice(-2)).toEqual(['0 turn 3: end_turn', '0 complete']);
+    }),
+  );
 });
