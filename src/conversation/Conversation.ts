@@ -365,7 +365,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     if (tools) {
       return runTools<E, { messages: object[] }>(
         (params, context) => this.#reply(params, context),
-        { ...this.#params, messages: [] },
+        { ...this.#params, messages: this.#requests.history(this.messages).turns },
         { ...options, tools, maxTurns },
       ).pipe(
         map((event) => this.#withOutcome(event)),

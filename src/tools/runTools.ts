@@ -31,6 +31,7 @@ import { nextParams } from './nextParams.ts';
 import { toolRunners } from './toolRunners.ts';
 import { checkOptions, MAX_TURNS, type RunToolsOptions } from './RunToolsOptions.ts';
 import { runTurn } from './runTurn.ts';
+import { takeToolChanges } from './takeToolChanges.ts';
 import { toolDefinitions } from './toolDefinitions.ts';
 import { TurnCalls } from './TurnCalls.ts';
 import type { ToolUse } from './Tool.ts';
@@ -88,6 +89,8 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  * - Invalid input, an unknown tool, a tool that throws or takes too long, a call that is not
  *   approved: the model is told so (`is_error`) and can react; the loop goes on. The event has the
  *   `status`, and the `error`.
+ * - A tool that a `tool_removal` in the messages has withdrawn does not run: its call is answered like that of
+ *   an unknown tool, until a `tool_addition` adds it again.
  * - Given a function, each turn is what that gives: put `messageTimeout` and `retryResumable` there.
  *   An eager call that a `resume` takes back is aborted, with a `tool_result` of status `withdrawn`.
  * - Error: where a request fails, a `MessageStreamError` with the `partial` of that turn; running tools
@@ -162,7 +165,6 @@ export function runTools<E extends AnyStreamEvent>(
   }
   checkOptions(options);
   const { maxTurns = MAX_TURNS, eager = false, stopReasons } = options;
-  const runnerOf = toolRunners(options.tools, options.onUnknownTool);
   const first = { ...params, tools: toolDefinitions(options.tools) };
 
   return defer(() => {
@@ -170,6 +172,9 @@ export function runTools<E extends AnyStreamEvent>(
     let turn = 0;
     let total: object | undefined;
     const sent = new SentHistory(params.messages);
+    const withdrawn = new Set<string>();
+    takeToolChanges(params.messages, withdrawn);
+    const runnerOf = toolRunners(options.tools, options.onUnknownTool, withdrawn);
     const tracing = options.tracing?.();
 
     const oneTurn = defer(() => {
@@ -182,6 +187,7 @@ export function runTools<E extends AnyStreamEvent>(
         if (message === undefined) throw missingStart();
         const event = turnEnd<E>({ turn, maxTurns, message, calls, before: total, sent });
         total = event.total;
+        takeToolChanges(event.appended, withdrawn);
         next = event.outcome === 'continue' ? nextParams(turnParams, event) : undefined;
         return event;
       };

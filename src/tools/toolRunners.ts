@@ -24,10 +24,14 @@ export interface Runner {
 
 type UnknownToolHandler = (call: ToolUse, context: ToolContext) => unknown;
 
-/** Finds the runner of a call; for one of a tool that there is not, what tells the model so. */
+/**
+ * Finds the runner of a call; for one of a tool that there is not, or that is `withdrawn`, what tells the
+ * model so.
+ */
 export function toolRunners(
   tools: readonly AnyTool[],
   onUnknownTool: UnknownToolHandler | undefined,
+  withdrawn: ReadonlySet<string>,
 ): (block: ToolUse) => Runner {
   const runners = new Map<string, Runner>();
   const toolsets = new Map<string, Runner>();
@@ -39,14 +43,14 @@ export function toolRunners(
   const other: Runner = {
     inputOf({ name, input }) {
       if (onUnknownTool) return [input];
-      const names = [...runners.keys()].join(', ');
+      const names = [...runners.keys()].filter((known) => !withdrawn.has(known)).join(', ');
       const known = names === '' ? 'there are none to call' : `there are: ${names}`;
       throw new CallFailure('unknown_tool', new Error(`There is no tool '${name}'; ${known}`));
     },
     run: (_input, block, context) => onUnknownTool?.(block, context),
   };
   return ({ name, toolset_name: family }) =>
-    (family ? toolsets.get(family) : runners.get(name)) ?? other;
+    (family ? toolsets.get(family) : withdrawn.has(name) ? undefined : runners.get(name)) ?? other;
 }
 
 function definedRunner(tool: DefinedTool): Runner {

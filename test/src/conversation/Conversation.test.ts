@@ -568,6 +568,27 @@ describe('Conversation', () => {
       expect(said(conversation)).toEqual(['Hi', 'Let me see.', '', 'Sunny.']);
     });
 
+    it('does not run a tool that a compaction reports as withdrawn', async () => {
+      const removal = { type: 'tool_removal', tool: { type: 'tool_reference', name: 'weather' } };
+      const compaction = { type: 'compaction', content: 'Said', tool_changes: [removal] };
+      const messages = [
+        { role: 'user', content: 'Hi' },
+        { role: 'assistant', content: [compaction] },
+      ];
+      const replies = [call('a'), messageEvents.text('No.')];
+      const conversation = new Conversation(
+        (_, { turn }) => replies[turn - 1]!,
+        { ...params, messages } as never,
+        { tools: [weather] },
+      );
+      const events = await received(conversation.send('How is it?'));
+      expect(events.filter(({ type }) => type === 'tool_start')).toEqual([]);
+      expect(events.find(({ type }) => type === 'tool_result')).toMatchObject({
+        status: 'unknown_tool',
+      });
+      expect(conversation.state.outcome).toBe('end_turn');
+    });
+
     it('makes no more requests than maxTurns', async () => {
       reply(call('a'), call('b'));
       const conversation = talk({ tools: [weather], maxTurns: 2 });

@@ -500,3 +500,70 @@ describe('an error that cannot be read', () => {
     })();
   });
 });
+
+describe('a tool that the messages withdraw', () => {
+  const change = (type: 'tool_removal' | 'tool_addition', name: string) => ({
+    type,
+    tool: { type: 'tool_reference', name },
+  });
+  const system = (...content: object[]) => ({ role: 'system', content });
+  const defined = {
+    type: 'tool_addition',
+    tool: { type: 'tool_definition', definition: { name: 'a', input_schema: { type: 'object' } } },
+  };
+  const foreign = {
+    type: 'tool_removal',
+    tool: { type: 'mcp_tool_reference', server_name: 'docs', name: 'a' },
+  };
+  const compaction = (...tool_changes: object[]) => ({
+    role: 'assistant',
+    content: [{ type: 'compaction', content: 'All that was said', tool_changes }],
+  });
+  const gone = "0 a unknown_tool: Error: There is no tool 'a'; there are: b";
+  const ran = ['0 a start', '0 a done: ran'];
+  const removal = change('tool_removal', 'a');
+  const addition = change('tool_addition', 'a');
+
+  it.each<[string, object[], string[]]>([
+    ['removed', [system(removal)], [gone]],
+    ['removed and added again', [system(removal), system(addition)], ran],
+    ['removed and added in one message', [system(removal, addition)], ran],
+    ['added and removed', [system(addition), system(removal)], [gone]],
+    ['added again by its definition', [system(removal), system(defined)], ran],
+    ['removed before a compaction', [compaction(removal)], [gone]],
+    ['added again after a compaction', [compaction(removal), system(addition)], ran],
+    ['of an MCP server', [system(foreign)], ran],
+    ['removed by one who is not the system', [{ role: 'user', content: [removal] }], ran],
+    ['not mentioned', [{ role: 'system', content: 'a' }, system({ type: 'text', text: 'a' })], ran],
+  ])('never runs, nor previews, until it is added again: %s', (_, said, expected) => {
+    marble((helpers) => {
+      const a = { ...tool('a', () => 'ran'), preview: () => EMPTY };
+      const messages = [{ role: 'user', content: 'Hi' }, ...said];
+      const call = '(ma1AxS)';
+      const run = (options: Partial<RunToolsOptions> = {}) =>
+        turns(
+          helpers,
+          [call, call, ANSWER],
+          { tools: [a, after(1, 'b')], ...options },
+          { messages },
+        );
+      const rows = run().timetable();
+      const eager = run({ eager: true }).timetable();
+      helpers.flush();
+      const twice = [...expected, '0 turn 1: continue', ...expected, '0 turn 2: continue'];
+      expect(rows).toEqual([...twice, '0 turn 3: end_turn', '0 complete']);
+      expect(eager).toEqual(rows);
+    })();
+  });
+
+  it(
+    'goes to `onUnknownTool`, as a call of an unknown tool does',
+    marble((helpers) => {
+      const messages = [{ role: 'user', content: 'Hi' }, system(removal)];
+      const options = { tools: [tool('a', () => 'ran')], onUnknownTool: () => 'other' };
+      const rows = turns(helpers, ['(ma1AxS)', ANSWER], options, { messages }).timetable();
+      helpers.flush();
+      expect(rows.slice(0, 2)).toEqual(['0 a start', '0 a done: other']);
+    }),
+  );
+});

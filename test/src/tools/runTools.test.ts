@@ -308,6 +308,24 @@ describe('runTools, over HTTP', () => {
     expect(error.partial?.content).toMatchObject([{ text: 'Well then'.slice(0, 8) }]);
   });
 
+  it('answers two calls with the same id in one message, each with its own result', async () => {
+    const twice = messageEvents
+      .toolUse('a', { n: 1 }, { id: 'x' })
+      .toolUse('a', { n: 2 }, { id: 'x' });
+    http.server.reply(twice, answer);
+    const a = tool('a', ({ n }) => `result ${n}`);
+    const events = await received(runTools(http.client, params, { tools: [a] }));
+    expect(lines(events).slice(-2)).toEqual(['turn 1: continue', 'turn 2: end_turn']);
+    const [, reply, results] = http.server.requests[1]!.body.messages;
+    expect(reply).toMatchObject({ content: [{ id: 'x' }, { id: 'x_2' }] });
+    expect(results).toMatchObject({
+      content: [
+        { tool_use_id: 'x', content: 'result 1' },
+        { tool_use_id: 'x_2', content: 'result 2' },
+      ],
+    });
+  });
+
   it('fails where a reply has no beginning', async () => {
     const loop = runTools(() => [{ type: 'message_stop' } as StreamEvent], params, { tools: [] });
     expect(await failure(loop)).toMatchObject({ code: 'protocol' });
