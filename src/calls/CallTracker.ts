@@ -137,6 +137,8 @@ export class CallTracker<E extends AnyStreamEvent> {
   readonly #calls = new Map<BlockBuilder, Call<E>>();
   /** Those that are open, in their order. */
   readonly #open = new Set<Call<E>>();
+  /** Those that have stopped since the last start. */
+  #stopped: Call<E>[] = [];
   /** How many blocks have been seen, and the first of them. */
   #known = 0;
   #first: BlockBuilder | undefined;
@@ -166,6 +168,8 @@ export class CallTracker<E extends AnyStreamEvent> {
         return this.#blocks.all.length === this.#known ? NONE : this.#started();
       case 'content_block_delta':
         return this.#written(event as unknown as Fields);
+      case 'content_block_stop':
+        return this.#stoppedBlock();
       case 'message_delta':
         return event.delta?.stop_reason ? this.#stoppedReply(event.delta.stop_reason) : NONE;
       case 'message_stop':
@@ -192,11 +196,12 @@ export class CallTracker<E extends AnyStreamEvent> {
     const steps: CallStep<E>[] = [];
     const isFallback = this.#blocks.all[this.#known]?.kind === 'fallback';
     if (isFallback) for (const call of this.#open) steps.push(this.#end(call, 'withdrawn'));
-    for (const call of this.#open) {
+    for (const call of this.#stopped) {
       // One that is not whole waits for the end of the reply.
-      const isProven = call.builder.isFollowed && isRecord(call.value);
+      const isProven = call.state === 'open' && call.builder.isFollowed && isRecord(call.value);
       if (isProven) steps.push(this.#end(call, 'complete'));
     }
+    this.#stopped = [];
     this.#begin(steps);
     return steps;
   }
@@ -232,6 +237,13 @@ export class CallTracker<E extends AnyStreamEvent> {
     return [this.#invalid(call, 'went on after the call was complete')];
   }
 
+  #stoppedBlock(): readonly CallStep<E>[] {
+    const { touched } = this.#blocks;
+    const call = touched && this.#calls.get(touched);
+    if (call) this.#stopped.push(call);
+    return NONE;
+  }
+
   /** A stop reason has come, perhaps not the last. */
   #stoppedReply(stopReason: string | undefined): readonly CallStep<E>[] {
     const isDue = callsAt(stopReason) === 'run' || this.#stopReasons.has(stopReason ?? null);
@@ -249,6 +261,7 @@ export class CallTracker<E extends AnyStreamEvent> {
     // The next message of the source may begin now, and takes none of them back.
     this.#calls.clear();
     this.#open.clear();
+    this.#stopped = [];
     return steps;
   }
 

@@ -70,12 +70,16 @@ export class MessageBlocks {
 
   delta(index: unknown, delta: Fields): void {
     const last = this.touched;
-    if (last?.index === index && last?.extend(delta)) return;
+    const same = last?.index === index ? last : this.#byIndex.get(index)?.[0];
+    if (same?.extend(delta)) {
+      this.touched = same;
+      return;
+    }
     const key = keyOf(index);
     const named = this.withIndex(key);
     const run = runOf(delta);
-    const owner = named.find(({ kind }) => kind === OWNERS.get(delta['type'])) ?? named.at(-1);
-    for (const block of run || !owner ? named : [owner]) if (this.#give(block, delta)) return;
+    const takers = run ? named : ownerOf(delta, named);
+    if (takers.some((block) => this.#give(block, delta))) return;
     this.touched = undefined;
     if (run === undefined) return;
     if (run.start === undefined) {
@@ -175,6 +179,12 @@ const OWNERS: ReadonlyMap<unknown, string> = new Map([
   ['signature_delta', 'thinking'],
   ['citations_delta', 'text'],
 ]);
+
+/** Of the blocks with an index, the one that a delta is for that makes no string longer: else the last. */
+function ownerOf({ type }: Fields, named: BlockBuilder[]): BlockBuilder[] {
+  const owner = named.find(({ kind }) => kind === OWNERS.get(type));
+  return owner ? [owner] : named.slice(-1);
+}
 
 /** Some gateways write the number as a string. */
 function keyOf(index: unknown): unknown {
