@@ -1,13 +1,8 @@
 import { Observable } from 'rxjs';
 import { fromAbort } from '../message/toMessageStreamError.ts';
 
-/** Those who wait for one signal. */
-interface Waiting {
-  readonly tasks: Set<() => void>;
-  readonly onAbort: () => void;
-}
-
-const waiting = /* @__PURE__ */ new WeakMap<AbortSignal, Waiting>();
+/** What is done when a signal aborts. */
+const tasksOf = /* @__PURE__ */ new WeakMap<EventTarget, Set<() => void>>();
 
 /**
  * Errors with code `aborted` when the signal aborts, and holds on to it until then. All that wait for
@@ -22,24 +17,17 @@ export function whenAborted(signal: AbortSignal): Observable<never> {
   return new Observable<never>((subscriber) => {
     const fail = () => subscriber.error(fromAbort(signal));
     if (signal.aborted) return fail();
-    const { tasks, onAbort } = waiting.get(signal) ?? listening(signal);
-    tasks.add(fail);
+    const tasks = tasksOf.get(signal) ?? new Set();
+    tasksOf.set(signal, tasks.add(fail));
+    // Once, however often it is added.
+    signal.addEventListener('abort', onAbort);
     return () => {
       tasks.delete(fail);
-      if (tasks.size > 0 || waiting.get(signal)?.tasks !== tasks) return;
-      waiting.delete(signal);
-      signal.removeEventListener('abort', onAbort);
+      if (tasks.size === 0) signal.removeEventListener('abort', onAbort);
     };
   });
 }
 
-function listening(signal: AbortSignal): Waiting {
-  const tasks = new Set<() => void>();
-  const onAbort = () => {
-    for (const task of tasks) task();
-  };
-  const all = { tasks, onAbort };
-  waiting.set(signal, all);
-  signal.addEventListener('abort', onAbort);
-  return all;
+function onAbort({ target }: Event): void {
+  for (const task of tasksOf.get(target!) ?? []) task();
 }

@@ -12,6 +12,11 @@ export interface Turn {
   content: AnyBlock[];
 }
 
+/** The text of a block; a gateway may leave out an empty one. */
+export function textOf({ type, text }: { type: string; text?: unknown }): string {
+  return type === 'text' ? String(text ?? '') : '';
+}
+
 /** The fingerprint of a prefix with one more block. */
 export function withBlock(role: Turn['role']): (prefix: string, block: AnyBlock) => string {
   return (prefix, block) => fingerprint(`${prefix} ${role}`, block);

@@ -1,7 +1,7 @@
 import { unfinishedInput } from '../message/BlockBuilder.ts';
 import { isCall, isServerCall, isServerResult, isThought } from './blockKinds.ts';
 import { isBlankText, trimmedEnd } from './blankText.ts';
-import { type AnyBlock, type Turn, withBlock } from './blocks.ts';
+import { type AnyBlock, textOf, type Turn, withBlock } from './blocks.ts';
 import { sendableBlock, sendableResult } from './sendableBlock.ts';
 import type { SentAfter, SentHistory } from './SentHistory.ts';
 
@@ -121,13 +121,11 @@ function placed(replies: readonly Reply[]): Placed[] {
 
 /** The results by the id of their call: where calls share an id, in the order of the calls. */
 function inOrder(results: readonly AnyBlock[]): (id: unknown) => AnyBlock | undefined {
-  const waiting = new Map<unknown, AnyBlock[]>();
-  for (const result of results) {
-    const same = waiting.get(result['tool_use_id']);
-    if (same) same.push(result);
-    else waiting.set(result['tool_use_id'], [result]);
-  }
-  return (id) => waiting.get(id)?.shift();
+  const waiting = [...results];
+  return (id) => {
+    const next = waiting.findIndex((result) => result['tool_use_id'] === id);
+    return next < 0 ? undefined : waiting.splice(next, 1)[0];
+  };
 }
 
 /**
@@ -276,13 +274,10 @@ function answerTo(
 
 /** The text of the replies behind the last block that is sent. */
 function textBehind(last: Placed | undefined, replies: readonly Reply[]): string {
-  let text = '';
-  for (const [part, { blocks }] of replies.entries()) {
-    for (const [position, block] of blocks.entries()) {
-      const isBefore =
-        last && (part < last.part || (part === last.part && position < last.position));
-      if (!isBefore && block.type === 'text') text += String(block['text'] ?? '');
-    }
-  }
-  return last?.block.type === 'text' ? text.slice(String(last.block['text']).length) : text;
+  const { part = 0, position = 0, block } = last ?? {};
+  const rest = replies
+    .slice(part)
+    .flatMap(({ blocks }, index) => blocks.slice(index === 0 ? position : 0));
+  const text = rest.map(textOf).join('');
+  return block ? text.slice(textOf(block).length) : text;
 }

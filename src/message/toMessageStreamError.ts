@@ -142,9 +142,9 @@ function codeOf(
   byStatus: MessageStreamErrorCode | undefined,
   byType: MessageStreamErrorCode | undefined,
 ): MessageStreamErrorCode {
-  if (status === undefined || status < 400 || byStatus === undefined)
-    return byType ?? byStatus ?? 'api';
-  return byStatus === 'api' && byType === 'overloaded' ? byType : byStatus;
+  const isRefined = byStatus === 'api' && byType === 'overloaded';
+  const code = status === undefined || status < 400 || isRefined ? byType : byStatus;
+  return code ?? byStatus ?? byType ?? 'api';
 }
 
 /** The id of a request: that of the API, or that of Bedrock. */
@@ -207,8 +207,9 @@ function answerIn(error: unknown, sign: string | undefined): ApiErrorAnswer | un
 
 /** What the API reports as a value: its event `error`, or what is in one, alone or inside of others. */
 function reportIn(error: unknown): ApiErrorAnswer | undefined {
-  const { type, error: inner } = fields(typeof error === 'string' ? parseRecord(error) : error);
-  if (type === 'error') return { body: typeof error === 'string' ? parseRecord(error) : error };
+  const body = typeof error === 'string' ? parseRecord(error) : error;
+  const { type, error: inner } = fields(body);
+  if (type === 'error') return { body };
   if (typeof type === 'string' && known(type)) return { body: { error }, cause: error };
   return isRecord(inner) ? reportIn(inner) : undefined;
 }

@@ -1,6 +1,6 @@
 import { isCall, isThought } from '../history/blockKinds.ts';
 import { trimmedEnd } from '../history/blankText.ts';
-import type { AnyBlock } from '../history/blocks.ts';
+import { type AnyBlock, textOf } from '../history/blocks.ts';
 import { sendBack } from '../history/sendBack.ts';
 import { SentHistory } from '../history/SentHistory.ts';
 import type { AnyStreamEvent, ContentBlockOf, MessageOf } from '../message/StreamEvent.ts';
@@ -61,11 +61,6 @@ const NOTED = {
   type: 'tool_result',
   content: 'This call has been noted; it runs when your response is complete.',
 };
-
-/** The text of a block; a gateway may leave out an empty one. */
-function textOf({ type, text }: { type: string; text?: unknown }): string {
-  return type === 'text' ? String(text ?? '') : '';
-}
 
 /** Whether `retryResumable` has joined the message of several attempts. */
 export function isSpliced(message: AnyMessage | undefined): boolean {

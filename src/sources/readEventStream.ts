@@ -199,19 +199,10 @@ async function readBeginning(
     if (!mayBeStream) continue;
     chunks.push(value);
     const head = text.trimStart();
-    if (FIELDS.some((field) => head.startsWith(field))) return joined(chunks);
+    if (FIELDS.some((field) => head.startsWith(field)))
+      return Uint8Array.from(chunks.flatMap((chunk) => [...chunk]));
   }
   return text;
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }
 
 const REMEDY = 'makes the request: fromResponse((signal) => fetch(url, { signal }))';

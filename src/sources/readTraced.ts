@@ -96,22 +96,14 @@ class SpanBody {
   }
 
   push(event: StreamEvent): void {
-    switch (event.type) {
-      case 'message_delta':
-        this.#hasStopReason ||= Boolean(event.delta?.stop_reason);
-        return this.#write(event);
-      case 'message_start':
-        return this.#write(event);
-      case 'content_block_start':
-        // The span takes the model from it. The API's types of `client.messages` do not have it.
-        if ((event.content_block?.type as string) === 'fallback') this.#write(event);
-        return;
-      case 'content_block_delta':
-        return this.#write({ type: 'content_block_delta', index: 0, delta: {} });
-      case 'message_stop':
-        this.#write(event);
-        return this.close();
-    }
+    const { type } = event;
+    // The span takes the model from a fallback. The API's types of `client.messages` do not have it.
+    const isFallback =
+      type === 'content_block_start' && (event.content_block?.type as string) === 'fallback';
+    if (type === 'content_block_delta') this.#write({ type, index: 0, delta: {} });
+    if (type.startsWith('message_') || isFallback) this.#write(event);
+    if (type === 'message_delta') this.#hasStopReason ||= Boolean(event.delta?.stop_reason);
+    if (type === 'message_stop') this.close();
   }
 
   /** A reply without `message_stop` is whole where its stop reason came and that is allowed. */
