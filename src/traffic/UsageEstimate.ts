@@ -1,7 +1,7 @@
 import type { Cost } from './Allowance.ts';
 
-/** A largest value of late is lowered by this with each request: by half in 700 requests. */
-const FORGET = 0.999;
+/** A largest value of late is lowered by this with each request: by half in 7,000 requests. */
+const FORGET = 0.9999;
 /** How much larger than the largest of late the next may be. */
 const MARGIN = 1.1;
 

@@ -113,6 +113,7 @@ describe('the tarball', () => {
       entryPoints: modules.map((file) => join(installed, file)),
       outdir: project,
       bundle: true,
+      format: 'esm',
       packages: 'external',
       metafile: true,
       write: false,

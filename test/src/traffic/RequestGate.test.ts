@@ -315,10 +315,10 @@ describe('RequestGate: requests and tokens a minute', () => {
       send('a', () => reply(4_000, 1));
       for (let index = 0; index < 20; index++) send('b', () => reply(100, 1));
       send('c', () => NEVER, { tokens: 50_000 });
-      // 4,000 are left, and 1,000 come each second: 4,000 * 1.1 * 0.999 ** 20 are expected.
+      // 4,000 are left, and 1,000 come each second: 4,000 * 1.1 * 0.9999 ** 20 are expected.
       send('d');
       flush();
-      expect(sent.slice(-2)).toEqual(['c 0', 'd 313']);
+      expect(sent.slice(-2)).toEqual(['c 0', 'd 391']);
     }),
   );
 
