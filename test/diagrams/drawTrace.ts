@@ -1,4 +1,3 @@
-import type { HrTime } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { statusOf } from '../support/telemetry.ts';
 
@@ -8,12 +7,11 @@ const STEP = 42;
 const COLOR: Record<string, string> = { OK: '#2e7d32', ERROR: '#c62828', UNSET: '#757575' };
 
 /**
- * The spans of a test as a picture: a row for each, below its parent and in the order of the starts.
+ * The spans of a test, in the order of their starts, as a picture: a row for each, below its parent and in the order of the starts.
  * The horizontal axis has the order of the starts, since times differ from run to run; a span reaches
  * to the start of the last one in it.
  */
-export function drawTrace(title: string, spans: readonly ReadableSpan[]): string {
-  const started = spans.toSorted((one, other) => at(one.startTime) - at(other.startTime));
+export function drawTrace(title: string, started: readonly ReadableSpan[]): string {
   const rows = below(started, undefined, 0);
   const order = new Map(started.map((span, index) => [span, index]));
   const width = LEFT + (started.length + 1) * STEP;
@@ -54,5 +52,3 @@ function below(
     return isBelow ? [{ span, depth }, ...below(spans, spanId, depth + 1)] : [];
   });
 }
-
-const at = ([seconds, nanoseconds]: HrTime): number => seconds * 1e3 + nanoseconds / 1e6;

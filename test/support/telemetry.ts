@@ -4,6 +4,7 @@ import {
   NodeTracerProvider,
   type ReadableSpan,
   SimpleSpanProcessor,
+  type SpanProcessor,
 } from '@opentelemetry/sdk-trace-node';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { until } from './server.ts';
@@ -11,6 +12,8 @@ import { until } from './server.ts';
 export interface RecordedSpans {
   /** The spans that have ended, in the order of their ends. */
   readonly all: ReadableSpan[];
+  /** The spans in the order of their starts: their times can be equal, or of two clocks. */
+  readonly started: ReadableSpan[];
   /** Those of this package, without those of the SDK. */
   readonly ours: ReadableSpan[];
   /** Those of the SDK's requests. */
@@ -24,10 +27,22 @@ export interface RecordedSpans {
 /** A real tracer provider, registered for the tests of a file. */
 export function useTelemetry(): RecordedSpans {
   const exporter = new InMemorySpanExporter();
+  const started: ReadableSpan[] = [];
+  const order: SpanProcessor = {
+    onStart: (span) => void started.push(span as unknown as ReadableSpan),
+    onEnd() {},
+    forceFlush: async () => {},
+    shutdown: async () => {},
+  };
+  const reset = () => {
+    exporter.reset();
+    started.length = 0;
+  };
   beforeAll(() => {
-    new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).register();
+    const spanProcessors = [order, new SimpleSpanProcessor(exporter)];
+    new NodeTracerProvider({ spanProcessors }).register();
   });
-  afterEach(() => exporter.reset());
+  afterEach(reset);
   // The files of a worker share their modules.
   afterAll(() => {
     for (const api of [trace, context, propagation, metrics]) api.disable();
@@ -38,6 +53,7 @@ export function useTelemetry(): RecordedSpans {
     get all() {
       return exporter.getFinishedSpans();
     },
+    started,
     get ours() {
       return this.all.filter((span) => !isOfSdk(span));
     },
@@ -53,7 +69,7 @@ export function useTelemetry(): RecordedSpans {
       if (!span) throw new Error(`no span ${name} among ${this.all.map((one) => one.name)}`);
       return span;
     },
-    reset: () => exporter.reset(),
+    reset,
   };
 }
 

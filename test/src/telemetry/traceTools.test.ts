@@ -89,7 +89,7 @@ describe('traceTools', () => {
       'claude_rx.outcome': 'error',
       'error.type': 'RangeError',
     });
-    const own = spans.all.filter(({ name }) => name !== 'query');
+    const own = spans.started.filter(({ name }) => name !== 'query');
     await expect(drawTrace('A loop with two tools', own)).toMatchFileSnapshot(
       `${root}docs/marbles/traceTools.svg`,
     );
