@@ -113,12 +113,12 @@ describe('POST /api/chat', () => {
     server.reply(httpError(400, { message: 'messages: too long' }));
     expect(await failure(fromResponse(await service.post(prompt('Hi'))))).toMatchObject({
       code: 'request',
-      message: expect.stringContaining('messages: too long'),
+      message: 'The request was refused.',
     });
     server.reply(httpError(401, { message: `invalid key ${KEY}` }));
     const error = await failure(fromResponse(await service.post(prompt('Hi'))));
     expect(error).toMatchObject({ code: 'api', retryable: false });
-    expect(error.message).toBe('The service may not use the model');
+    expect(error.message).toBe('The model failed to answer.');
   });
 
   it('ends a reply that falls silent', async () => {
