@@ -1,3 +1,4 @@
+import { isBlank } from '../history/blankText.ts';
 import type { Observable } from 'rxjs';
 import { textOnly } from '../../operators/textOnly.ts';
 import {
@@ -50,7 +51,7 @@ export function ask<Client extends MessagesClient | BetaMessagesClient>(
   prompt: string | MessagesParams<Client>,
   { params, ...options }: AskOptions<Client> = {},
 ): Observable<string> {
-  if (typeof prompt === 'string' && prompt.trim() === '') {
+  if (typeof prompt === 'string' && isBlank(prompt)) {
     throw new TypeError('ask: the prompt is empty, and the API refuses an empty message');
   }
   const request = {

@@ -1,3 +1,4 @@
+import { isBlank } from '../history/blankText.ts';
 import type { AnyBlock } from '../history/blocks.ts';
 
 type Ttl = '5m' | '1h';
@@ -47,7 +48,7 @@ function wantedPlaces(request: CacheableParams): Place[] {
   const { messages, system, tools, cache_control } = request;
   const last = messages.findLastIndex(isUsers);
   const before = last > 0 ? messages.slice(0, last).findLastIndex(isUsers) : -1;
-  const isSystem = typeof system === 'string' ? system.trim() !== '' : Boolean(system?.length);
+  const isSystem = typeof system === 'string' ? !isBlank(system) : Boolean(system?.length);
   const tool = tools?.findLastIndex((one) => !(one as AnyBlock)['defer_loading']) ?? -1;
   const places: (Place | undefined)[] = [
     // One for the whole request is put there by the API.
