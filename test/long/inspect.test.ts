@@ -1,35 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import { InspectorServer } from '../../src/inspect/server/InspectorServer.ts';
+import { describe, expect, it } from 'vitest';
 import { root } from '../support/examples.ts';
+import { useInspectors } from '../support/inspectors.ts';
 import { until } from '../support/server.ts';
 
-let closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.toReversed()) await close();
-  closing = [];
-});
-
-async function inspector(): Promise<InspectorServer> {
-  const server = await InspectorServer.start({ port: 0 });
-  closing.push(() => server.close());
-  return server;
-}
-
-/** A server that takes connections and does nothing more. */
-async function hanging(): Promise<string> {
-  const server: Server = createServer((request) => request.pause());
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closing.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/?token=x`;
-}
+const { inspector, hanging } = useInspectors();
 
 /** Runs a program that reports; gives its exit code and output. */
 async function run(code: string, url: string): Promise<{ code: number; output: string }> {
