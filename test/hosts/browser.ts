@@ -112,3 +112,41 @@ export async function violations(page: Page): Promise<string[]> {
     nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`),
   );
 }
+
+interface TraceEvent {
+  name: string;
+  tid: number;
+  args?: { name?: string };
+  /** The processor time of the thread, in microseconds. */
+  tdur?: number;
+}
+
+/**
+ * Records the tasks of the page's main thread until the function it gives is called: that gives the
+ * processor time of each in milliseconds. A task's time by the clock, which the page itself can
+ * see, counts the wait for a processor too.
+ */
+export async function recordTasks(page: Page): Promise<() => Promise<number[]>> {
+  const session = await page.context().newCDPSession(page);
+  const events: TraceEvent[] = [];
+  session.on('Tracing.dataCollected', ({ value }) => {
+    events.push(...(value as unknown as TraceEvent[]));
+  });
+  await session.send('Tracing.start', {
+    transferMode: 'ReportEvents',
+    traceConfig: { includedCategories: ['toplevel', '__metadata'], excludedCategories: ['*'] },
+  });
+  return async () => {
+    const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
+    await session.send('Tracing.end');
+    await complete;
+    const main = new Set(
+      events
+        .filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
+        .map(({ tid }) => tid),
+    );
+    return events
+      .filter(({ name, tid }) => name.endsWith('RunTask') && main.has(tid))
+      .map(({ tdur = 0 }) => tdur / 1_000);
+  };
+}

@@ -30,6 +30,7 @@ main{flex:1;display:grid;grid-template-columns:17rem minmax(0,1fr);min-height:0}
 nav{padding:.8rem .6rem;border-inline-end:1px solid var(--edge);max-height:calc(100dvh - 3.4rem);overflow:auto;position:sticky;top:0}
 nav h2{padding:0 .4rem .4rem}
 nav ul,#findings{list-style:none;margin:0;padding:0}
+nav li{content-visibility:auto;contain-intrinsic-block-size:auto 3.4rem}
 nav button{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:0 .6rem;width:100%;margin-bottom:2px;padding:.35rem .5rem;border-color:transparent;background:none;text-align:start;font-variant-numeric:tabular-nums}
 nav button:hover{background:var(--card)}
 nav button[aria-current=true]{background:var(--card);border-color:var(--accent)}
