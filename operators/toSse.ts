@@ -1,6 +1,8 @@
 import {
   asyncScheduler,
   catchError,
+  endWith,
+  identity,
   map,
   of,
   type OperatorFunction,
@@ -17,6 +19,13 @@ export interface ToSseConfig extends ErrorTextOptions {
    * connects again: `true` counts from 0, a function says it, `false` leaves it out. Default: `true`.
    */
   id?: boolean | ((event: EncodableEvent, index: number) => string | number);
+  /** Whether a frame has a line `event:` with the type of its event. Default: `true`. */
+  eventLine?: boolean;
+  /**
+   * The data of a last frame that ends the stream for its reader, such as `[DONE]`; also after an error.
+   * Default: none.
+   */
+  done?: string | undefined;
   /**
    * After so many milliseconds without an event a comment is sent, so that no proxy takes the
    * connection for dead; `Infinity` sends none. Default: 15,000.
@@ -57,7 +66,8 @@ export interface ToSseConfig extends ErrorTextOptions {
  *   `retryResumable` there joins it as exactly as here. What it says has the end of that text, and
  *   is in `message_start` as `continuation`.
  *
- * @throws TypeError when `heartbeat` is no number above 0, or `id` is neither a boolean nor a function.
+ * @throws TypeError when `heartbeat` is no number above 0, `id` is neither a boolean nor a function,
+ * or `done` has a line break.
  * An event without a `type`, or an id with a line break, is an error of the stream.
  *
  * @example
@@ -76,6 +86,8 @@ export interface ToSseConfig extends ErrorTextOptions {
  */
 export function toSse<E extends EncodableEvent = AnyStreamEvent>({
   id = true,
+  eventLine = true,
+  done,
   heartbeat = 15_000,
   scheduler = asyncScheduler,
   errorText,
@@ -84,17 +96,22 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
   if (typeof id !== 'boolean' && typeof id !== 'function') {
     throw new TypeError(`toSse: id must be a boolean or a function, not ${String(id)}`);
   }
+  if (done !== undefined && (typeof done !== 'string' || /[\r\n\0]/.test(done))) {
+    throw new TypeError(`toSse: done must be one line of text, got ${JSON.stringify(done)}`);
+  }
+  const options = { eventLine };
   const idOf = typeof id === 'function' ? id : (_: E, index: number) => index;
 
   const withId = (event: E, index: number): string => {
-    const frame = encodeEvent(clientEvent(event, { errorText }));
+    const frame = encodeEvent(clientEvent(event, { errorText }), options);
     return id === false ? frame : `id: ${checkedId(idOf(event, index))}\n${frame}`;
   };
 
   return (source) =>
     source.pipe(
       map(withId),
-      catchError((error: unknown) => of(encodeEvent(errorEvent(error, { errorText })))),
+      catchError((error: unknown) => of(encodeEvent(errorEvent(error, { errorText }), options))),
+      done === undefined ? identity : endWith(`data: ${done}\n\n`),
       beats,
     );
 }

@@ -151,6 +151,11 @@ export class CallTracker<E extends AnyStreamEvent> {
     this.#stopReasons = new Set(stopReasons);
   }
 
+  /** The blocks of the reply: for what follows them one by one. */
+  get blocks(): MessageBlocks {
+    return this.#blocks;
+  }
+
   get message(): MessageOf<E> | undefined {
     return this.#hasStart ? this.#builder.message : undefined;
   }

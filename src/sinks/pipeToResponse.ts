@@ -1,6 +1,6 @@
 import { type Observable, Subscription } from 'rxjs';
 import { toSse, type ToSseConfig } from '../../operators/toSse.ts';
-import type { EncodableEvent } from '../sse/encodeEvent.ts';
+import { type EncodableEvent, encodeEvent } from '../sse/encodeEvent.ts';
 import { writeAll } from './writeAll.ts';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
 import type { TextWritable } from './TextWritable.ts';
@@ -19,6 +19,11 @@ export interface PipeToResponseInit extends ToSseConfig, SinkOptions {
   headers?: Readonly<Record<string, string | string[]>> | undefined;
   /** Default: 200. */
   status?: number | undefined;
+  /**
+   * The event that is sent last when you unsubscribe while the client is there, for a reader that takes an
+   * end without one for a good end. Default: none, as `fromResponse` has an error without `message_stop`.
+   */
+  cut?: EncodableEvent | undefined;
 }
 
 /**
@@ -90,10 +95,14 @@ export function pipeToResponse(
         'Response there is toSseResponse',
     );
   }
-  const { status = 200, headers, valve, ...config } = init;
+  const { status = 200, headers, valve, cut, ...config } = init;
   const frames = events$.pipe(toSse(config));
   const subscription = new Subscription();
-  const leave = () => subscription.unsubscribe();
+  let isOver = false;
+  const leave = () => {
+    isOver = true;
+    subscription.unsubscribe();
+  };
   // Kept until the end of the response itself: an error may come after the last frame.
   response.on('error', leave);
   if (response.destroyed || response.writableEnded) {
@@ -109,10 +118,18 @@ export function pipeToResponse(
   subscription.add(() => {
     waiting.stop();
     response.off('close', leave);
-    if (!response.destroyed && !response.writableEnded) response.end();
+    if (response.destroyed || response.writableEnded) return;
+    if (cut && !isOver) response.write(lastFrames(cut, config));
+    response.end();
   });
   writeAll(waiting, response).then(leave, leave);
   return subscription;
+}
+
+/** The frames of an event behind which nothing comes. */
+function lastFrames(cut: EncodableEvent, { eventLine = true, done }: ToSseConfig): string {
+  const frame = encodeEvent(cut, { eventLine });
+  return done === undefined ? frame : `${frame}data: ${done}\n\n`;
 }
 
 function withDefaults(headers: PipeToResponseInit['headers']): Record<string, string | string[]> {

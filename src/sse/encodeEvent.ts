@@ -35,7 +35,7 @@ export function encodeEvent(
       `An event needs a type of one line to be written as SSE, got ${JSON.stringify(type)}`,
     );
   }
-  const json = deltaJson(event) ?? JSON.stringify(event);
+  const json = deltaJson(event) ?? flatJson(event) ?? JSON.stringify(event);
   const data = `data: ${json}${lineEnding}${lineEnding}`;
   return eventLine ? `event: ${type}${lineEnding}${data}` : data;
 }
@@ -65,8 +65,29 @@ function deltaJson(event: EncodableEvent): string | undefined {
   if (!hasExactly(event, 'type', 'index', 'delta') || !hasExactly(delta!, 'type', key)) {
     return undefined;
   }
-  const string = PLAIN.test(content) ? `"${content}"` : JSON.stringify(content);
+  const string = quoted(content);
   return `{"type":"content_block_delta","index":${String(index)},"delta":{"type":"${String(type)}","${key}":${string}}}`;
+}
+
+/** The fields of the deltas of other wires: AI SDK `UIMessageChunk`, AG-UI `BaseEvent`. */
+const FLAT_KEYS: ReadonlySet<string> = new Set(
+  'type id messageId toolCallId delta inputTextDelta'.split(' '),
+);
+
+/** The JSON of an object literal of these fields, all of them strings; `undefined` for others. */
+function flatJson(event: EncodableEvent): string | undefined {
+  if (Object.getPrototypeOf(event) !== Object.prototype) return undefined;
+  let json = '';
+  for (const key in event) {
+    const value = (event as Record<string, unknown>)[key];
+    if (typeof value !== 'string' || !FLAT_KEYS.has(key)) return undefined;
+    json += `${json === '' ? '{' : ','}"${key}":${quoted(value)}`;
+  }
+  return `${json}}`;
+}
+
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /** Whether an object literal has these keys, in this order, and no others. */

@@ -53,6 +53,20 @@ describe('toSse', () => {
   );
 
   it(
+    'leaves out the event line, and ends with the data that a reader waits for',
+    run(({ cold, expectObservable }) => {
+      const config = { id: false, eventLine: false, done: '[DONE]', heartbeat: Infinity };
+      const lines = {
+        a: `data: ${JSON.stringify(events.a)}\n\n`,
+        e: expect.stringMatching(/^data: {"type":"error",.*}\n\n$/) as string,
+        d: 'data: [DONE]\n\n',
+      };
+      expectObservable(cold('-a-|', events).pipe(toSse(config))).toBe('-a-(d|)', lines);
+      expectObservable(cold('-a-#', events).pipe(toSse(config))).toBe('-a-(ed|)', lines);
+    }),
+  );
+
+  it(
     'sends a comment every 15 seconds unless told otherwise',
     run(({ cold, expectObservable }) => {
       const source = cold('40s |', events);
@@ -199,6 +213,7 @@ describe('toSse', () => {
       expect(() => toSse({ heartbeat })).toThrow(TypeError);
     }
     expect(() => toSse({ id: 7 as never })).toThrow(/id must be a boolean or a function/);
+    expect(() => toSse({ done: 'a\nb' })).toThrow(/done must be one line of text/);
   });
 });
 

@@ -184,6 +184,25 @@ describe('pipeToResponse', () => {
     expect(response.count).toBe(0);
   });
 
+  it('sends the event of a cut when it is unsubscribed, but not when the client has left', () => {
+    const config = { id: false, eventLine: false, done: '[DONE]', cut: { type: 'cut' } };
+    const response = new SlowResponse();
+    pipeToResponse(NEVER, response, config).unsubscribe();
+    expect(response.written).toEqual(['data: {"type":"cut"}\n\ndata: [DONE]\n\n']);
+    const left = new SlowResponse();
+    pipeToResponse(NEVER, left, config);
+    left.emit('close');
+    expect(left.written).toEqual([]);
+  });
+
+  it('sends no event of a cut behind a reply that is over', async () => {
+    const response = new SlowResponse();
+    const subscription = pipeToResponse(of(hello[0]!), response, { cut: { type: 'cut' } });
+    await until(() => response.writableEnded);
+    subscription.unsubscribe();
+    expect(response.written.join('')).not.toContain('cut');
+  });
+
   it('says an error in the last frame, also when it is the first', async () => {
     const response = new SlowResponse();
     pipeToResponse(

@@ -94,6 +94,31 @@ describe('encodeEvent', () => {
     );
   });
 
+  it('writes the deltas of other wires byte for byte, too', () => {
+    const key = fc.constantFrom(
+      'id',
+      'messageId',
+      'delta',
+      'inputTextDelta',
+      'other',
+      '"',
+      'toJSON',
+    );
+    const content = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('', '"', '\\', '\ud83d', '\u0000'),
+    );
+    const value = fc.oneof({ weight: 9, arbitrary: content }, fc.constantFrom(undefined, null, 1));
+    const fields = fc.array(fc.tuple(key, value), { maxLength: 3 });
+    fc.assert(
+      fc.property(fields, (entries) => {
+        const event = { type: 'text-delta', ...Object.fromEntries(entries) };
+        expect(encodeEvent(event, { eventLine: false })).toBe(`data: ${JSON.stringify(event)}\n\n`);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it.each([
     new Written(),
     Object.assign(Object.create({ more: 1 }), { type: 'text_delta', text: 'a' }),
