@@ -10,6 +10,8 @@ const sources = filesBelow('src', /(^|\/)from[A-Z]\w*\.ts$/);
 const documents = [
   'README.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'llms.txt',
   ...filesBelow('docs', /\.md$/),
   ...readdirSync(`${root}examples`)
     .flatMap((name) => [`examples/${name}`, `examples/${name}/README.md`])
@@ -152,12 +154,18 @@ describe('links', () => {
     expect(dead).toEqual([]);
   });
 
-  it('lead to every guide from the index', () => {
-    const linked = new Set(linksOf('docs/README.md').map((link) => link.split('#')[0]));
-    const lost = guides
-      .filter((file) => file.startsWith('docs/') && file !== 'docs/README.md')
-      .filter((file) => !linked.has(file.slice('docs/'.length)));
-    expect(lost).toEqual([]);
+  it.each(['docs/README.md', 'llms.txt'])('lead to every guide from %s', (index) => {
+    const paths = linksOf(index).map((link) => join(dirname(index), link.replace(/#.*/, '')));
+    const linked = new Set(paths);
+    const all = guides.filter((file) => file.startsWith('docs/') && file !== 'docs/README.md');
+    expect(all.filter((file) => !linked.has(file))).toEqual([]);
+  });
+
+  it('of llms.txt lead to files that are in the package', () => {
+    const { files } = JSON.parse(read('package.json')) as { files: string[] };
+    const isPacked = (link: string) =>
+      files.some((path) => link === path || link.startsWith(`${path}/`));
+    expect(linksOf('llms.txt').filter((link) => !isPacked(link))).toEqual([]);
   });
 });
 

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +15,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { read, root } from '../support/examples.ts';
+import { filesBelow, read, root } from '../support/examples.ts';
 
 interface Manifest {
   exports: Record<string, unknown>;
@@ -64,9 +65,16 @@ describe('the tarball', () => {
   it('holds what was built and what one reads, and no test or example', () => {
     const files = filesOf(installed);
     const built = /^dist\/(src|operators)\/[\w/]+\.(js|js\.map|d\.ts|d\.ts\.map)$/;
-    const others = files.filter((file) => !built.test(file));
-    expect(others).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    const docs = /^docs\/([\w/-]+\.md|marbles\/[\w-]+\.svg)$/;
+    const others = files.filter((file) => !built.test(file) && !docs.test(file));
+    expect(others).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'llms.txt', 'package.json']);
+    expect(files).toEqual(expect.arrayContaining(filesBelow('docs', /\.(md|svg)$/)));
     expect(files.filter((file) => /test\.|example|bench|recordings/.test(file))).toEqual([]);
+  });
+
+  it('is at most 1.5 MB', () => {
+    const tarball = readdirSync(project).find((file) => file.endsWith('.tgz'))!;
+    expect(statSync(join(project, tarball)).size).toBeLessThan(1_500_000);
   });
 
   it('holds the source of everything that a source map points at', () => {
