@@ -154,7 +154,8 @@ export class HistoryCache<E extends AnyStreamEvent> {
       isCut: one.status !== 'complete' || callsAt(one.stop_reason) === 'cut',
     }));
     const results = [...resultsIn(replies), ...answers];
-    const back = sendBack(parts, this.#sent, { prefix: draft.prefix, results, goesOn });
+    const sentBefore = { fingerprint: draft.prefix, withBlock: withBlock('assistant') };
+    const back = sendBack(parts, this.#sent, { sentBefore, results, goesOn });
     for (const { role, content } of back.turns) this.#say(draft, role, content);
     return back.after;
   }

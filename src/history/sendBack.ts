@@ -1,14 +1,17 @@
 import { unfinishedInput } from '../message/BlockBuilder.ts';
 import { isCall, isServerCall, isServerResult, isThought } from './blockKinds.ts';
 import { isBlankText, trimmedEnd } from './blankText.ts';
-import { type AnyBlock, textOf, type Turn, withBlock } from './blocks.ts';
+import { type AnyBlock, textOf, type Turn } from './blocks.ts';
 import { sendableBlock, sendableResult } from './sendableBlock.ts';
 import type { SentAfter, SentHistory } from './SentHistory.ts';
 
 /** A reply, or one of a run of replies that carry each other on. */
 export interface Reply {
   blocks: readonly AnyBlock[];
-  /** The fingerprint of all that it was an answer to. Default: that of all that is sent before it. */
+  /**
+   * The fingerprint of all that it was an answer to, compared where `sentBefore` is given. Default: that
+   * of all that is sent before it.
+   */
   prefix?: string | undefined;
   /** How many of its blocks came before it broke and was carried on, if it was. */
   seam?: number | undefined;
@@ -16,9 +19,16 @@ export interface Reply {
   isCut?: boolean | undefined;
 }
 
+/** What is sent before, as a fingerprint. */
+export interface Prefix {
+  fingerprint: string;
+  /** The fingerprint with one more block of the assistant's. */
+  withBlock: (fingerprint: string, block: AnyBlock) => string;
+}
+
 export interface SendBackOptions {
-  /** The fingerprint of all that is sent before. Default: `''`. */
-  prefix?: string | undefined;
+  /** Fingerprints what is sent before. Default: what is sent is taken for what the model saw. */
+  sentBefore?: Prefix | undefined;
   /** The results of calls, in the order of the calls. */
   results?: readonly AnyBlock[] | undefined;
   /** The ids of calls that stay open: they are sent without a result. */
@@ -66,7 +76,7 @@ const GO_ON: AnyBlock = { type: 'text', text: 'Continue.' };
 export function sendBack(
   replies: readonly Reply[],
   sent: SentHistory,
-  { prefix = '', results = [], pending, goesOn = false, end = 'keep' }: SendBackOptions = {},
+  { sentBefore, results = [], pending, goesOn = false, end = 'keep' }: SendBackOptions = {},
 ): SentBack {
   const all = placed(replies);
   const resultOf = inOrder(results);
@@ -79,7 +89,7 @@ export function sendBack(
   const isPaused = goesOn && !hasCall;
   const made = (mayBeOpen: boolean) => {
     const { kept, ids, open } = withIds(whole, replies, sent, mayBeOpen);
-    const blocks = withoutUnboundThinking(joinBlank(kept), replies, prefix);
+    const blocks = withoutUnboundThinking(joinBlank(kept), replies, sentBefore);
     return { content: endOf(blocks, end), ids, open };
   };
   let { content, ids, open } = made(hasCall || isPaused);
@@ -212,10 +222,10 @@ function joinBlank(blocks: readonly Placed[]): Placed[] {
 function withoutUnboundThinking(
   blocks: readonly Placed[],
   replies: readonly Reply[],
-  before: string,
+  before: Prefix | undefined,
 ): Placed[] {
   const kept: Placed[] = [];
-  let prefix = before;
+  let prefix = before?.fingerprint;
   let part = -1;
   /** Of this reply: how many blocks are sent, and whether these are its first ones, as they came. */
   let count = 0;
@@ -224,7 +234,7 @@ function withoutUnboundThinking(
     const { block, came, position } = one;
     while (part < one.part) {
       const own = replies[++part]!.prefix;
-      isUnchanged = own === undefined || own === prefix;
+      isUnchanged = own === undefined || prefix === undefined || own === prefix;
       count = 0;
     }
     isUnchanged &&= position === count;
@@ -235,7 +245,7 @@ function withoutUnboundThinking(
     }
     isUnchanged &&= block === came;
     kept.push(one);
-    prefix = withBlock('assistant')(prefix, block);
+    if (prefix !== undefined) prefix = before!.withBlock(prefix, block);
   }
   return kept;
 }

@@ -1,4 +1,3 @@
-import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import { plainIssue, type StandardIssue } from '../json/StandardSchema.ts';
 import { MessageStreamError, type MessageStreamErrorInit } from './MessageStreamError.ts';
 
@@ -53,15 +52,6 @@ export class InvalidJsonError extends MessageStreamError {
     if (issues !== undefined) this.issues = issues;
   }
 
-  override with(context: Pick<MessageStreamErrorInit, 'partial' | 'requestId'>): InvalidJsonError {
-    const error = super.with(context);
-    return error === this ? this : this.#as(error);
-  }
-
-  override after(attempts: number, partial: Message | undefined): InvalidJsonError {
-    return this.#as(super.after(attempts, partial));
-  }
-
   /** For logs that write JSON: without the value, and with the beginning of a long text. */
   override toJSON(): object {
     const { value: _, text, issues, ...rest } = super.toJSON() as InvalidJsonError;
@@ -70,21 +60,6 @@ export class InvalidJsonError extends MessageStreamError {
       text: text.length > LOGGED ? `${text.slice(0, LOGGED)}...` : text,
       ...(issues && { issues: issues.map(plainIssue) }),
     };
-  }
-
-  /** The same, with what that copy knows besides. */
-  #as(copy: MessageStreamError): InvalidJsonError {
-    const { requestId, attempts, cause, stack } = copy;
-    const partial = () => copy.partial;
-    const error = new InvalidJsonError(this.message, {
-      ...(this as InvalidJsonInit),
-      requestId,
-      attempts,
-      cause,
-      partial,
-    });
-    if (stack !== undefined) error.stack = stack;
-    return error;
   }
 }
 

@@ -119,7 +119,7 @@ export class MessageStreamError extends Error {
   }
 
   /** The same error with this `partial` and request id, where it has none of its own. */
-  with(context: Pick<MessageStreamErrorInit, 'partial' | 'requestId'>): MessageStreamError {
+  with(context: Pick<MessageStreamErrorInit, 'partial' | 'requestId'>): this {
     const requestId = this.requestId ?? context.requestId;
     const partial = this.#partial ?? context.partial;
     if (requestId === this.requestId && partial === this.#partial) return this;
@@ -127,12 +127,14 @@ export class MessageStreamError extends Error {
   }
 
   /** The same error as the last of several attempts, with what all of them brought. */
-  after(attempts: number, partial: Message | undefined): MessageStreamError {
+  after(attempts: number, partial: Message | undefined): this {
     return this.#copy({ attempts, partial });
   }
 
-  #copy(changes: Partial<MessageStreamErrorInit>): MessageStreamError {
-    const error = new MessageStreamError(this.message, { ...this, cause: this.cause, ...changes });
+  /** A copy of the same class, whose constructor takes a message and the fields. */
+  #copy(changes: Partial<MessageStreamErrorInit>): this {
+    const Class = this.constructor as new (message: string, init: MessageStreamErrorInit) => this;
+    const error = new Class(this.message, { ...this, cause: this.cause, ...changes });
     if (this.stack !== undefined) error.stack = this.stack;
     return error;
   }

@@ -1,7 +1,7 @@
 import { revivedError } from '../message/errorFrame.ts';
 import { frameTooLong, MAX_FRAME_LENGTH } from '../message/frameLimit.ts';
 import { isRecord } from '../message/record.ts';
-import { MessageStreamError } from '../message/MessageStreamError.ts';
+import { MessageStreamError, type MessageStreamErrorInit } from '../message/MessageStreamError.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError } from '../message/toMessageStreamError.ts';
 import { DeltaTemplate } from './DeltaTemplate.ts';
@@ -150,7 +150,8 @@ export class EventDecoder {
     if (data === '' && event !== 'error') return this.#emit({ type: 'ping' });
     const value = this.#parse(data, event);
     if (value === undefined) return;
-    if (event === 'error' || value.type === 'error') {
+    const hasType = typeof value.type === 'string';
+    if (event === 'error' || value.type === 'error' || (!hasType && value.error)) {
       this.#accept();
       throw fromApiError({ body: value });
     }
@@ -159,12 +160,8 @@ export class EventDecoder {
     if (value.type === 'content_block_delta') {
       this.#delta = DeltaTemplate.learn(event, data, value) ?? this.#delta;
     }
-    if (typeof value.type === 'string') return this.#accepted(value as StreamEvent);
-    if (value.error) {
-      this.#accept();
-      throw fromApiError({ body: value });
-    }
-    if (event === undefined) throw noEvent('a frame without a type', data);
+    if (hasType) return this.#accepted(value as StreamEvent);
+    if (event === undefined) throw badData('The stream holds a frame without a type', data);
     this.#accepted({ ...value, type: event } as StreamEvent);
   }
 
@@ -187,29 +184,23 @@ export class EventDecoder {
       // An error in plain text; one that begins as JSON was cut.
       if (event === 'error' && !/^\s*\{/.test(data)) return { error: { message: data } };
       if (this.#ending) return undefined;
-      if (this.#isProven || BEGINS_LIKE_EVENT.test(data)) throw cutFrame(data, cause);
-      throw noEvent('data that is not JSON', data, cause);
+      if (this.#isProven || BEGINS_LIKE_EVENT.test(data)) {
+        // A proxy that loses its connection may append a page, or an error, to the frame it has begun.
+        const what = 'The connection was lost inside a frame, and something else follows';
+        throw badData(what, data, { code: 'connection', cause });
+      }
+      throw badData('The stream holds data that is not JSON', data, { code: 'protocol', cause });
     }
     if (isRecord(value)) return value;
     if (event === 'error') return { error: { message: String(value) } };
-    throw noEvent('data that is no event', data);
+    throw badData('The stream holds data that is no event', data);
   }
 }
 
-/** A proxy that loses its connection may append a page, or an error, to the frame that it has begun. */
-function cutFrame(data: string, cause: unknown): MessageStreamError {
-  return new MessageStreamError(
-    `The connection was lost inside a frame, and something else follows: ${JSON.stringify(data.slice(0, SHOWN))}`,
-    { code: 'connection', cause },
-  );
-}
-
-function noEvent(what: string, data: string, cause?: unknown): MessageStreamError {
-  return new MessageStreamError(
-    `The stream holds ${what}: ${JSON.stringify(data.slice(0, SHOWN))}`,
-    {
-      code: 'protocol',
-      cause,
-    },
-  );
+function badData(
+  what: string,
+  data: string,
+  init: MessageStreamErrorInit = { code: 'protocol' },
+): MessageStreamError {
+  return new MessageStreamError(`${what}: ${JSON.stringify(data.slice(0, SHOWN))}`, init);
 }

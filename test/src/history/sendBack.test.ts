@@ -287,7 +287,9 @@ describe('sendBack', () => {
       const after = first.blocks.reduce(withBlock('assistant'), 'p');
       const second = { blocks: [thought('c'), text('d')], prefix: after };
       const thoughts = (prefix: string) =>
-        sendBack([first, second], new SentHistory(), { prefix }).turns[0]!.content.flatMap(
+        sendBack([first, second], new SentHistory(), {
+          sentBefore: { fingerprint: prefix, withBlock: withBlock('assistant') },
+        }).turns[0]!.content.flatMap(
           ({ thinking }) => thinking ?? [],
         );
       expect(thoughts('p')).toEqual(['a', 'c']);
