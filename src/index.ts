@@ -1,5 +1,6 @@
 export * from '../operators/index.ts';
 export * from './flow/Valve.ts';
+export type { AnsweredStopReason } from './history/stopReasons.ts';
 export type { DeepPartial } from './json/DeepPartial.ts';
 export * from './json/IncrementalJsonParser.ts';
 export * from './json/JsonSyntaxError.ts';
@@ -22,15 +23,19 @@ export type {
 export { eventsOf } from './message/eventsOf.ts';
 export * from './recovery/exponentialBackoff.ts';
 export * from './message/guards.ts';
-export * from './message/InvalidJsonError.ts';
+export { InvalidJsonError, type InvalidJsonInit } from './message/InvalidJsonError.ts';
 export { MessageBuilder } from './message/MessageBuilder.ts';
-export * from './message/MessageStreamError.ts';
+export {
+  MessageStreamError,
+  type MessageStreamErrorCode,
+  type MessageStreamErrorInit,
+} from './message/MessageStreamError.ts';
 export type * from './message/StreamEvent.ts';
 export { errorEvent } from './message/errorEvent.ts';
 export type { ErrorTextOptions } from './message/errorEvent.ts';
 export type { ErrorFrame } from './message/errorFrame.ts';
 export type * from './message/ToolCallEvent.ts';
-export { toMessageStreamError } from './message/toMessageStreamError.ts';
+export { type ErrorContext, toMessageStreamError } from './message/toMessageStreamError.ts';
 export { appendText, type TextFile } from './sinks/appendText.ts';
 export {
   type NodeResponse,
@@ -54,8 +59,8 @@ export type * from './session/fromSession.ts';
 export { fromStream } from './sources/fromStream.ts';
 export type * from './sources/fromStream.ts';
 export type { ResponseInfo, ResponseOptions, SourceOptions } from './sources/SourceOptions.ts';
-export { encodeEvent } from './sse/encodeEvent.ts';
-export { EventDecoder } from './sse/EventDecoder.ts';
+export { type EncodableEvent, encodeEvent, type EncodeEventOptions } from './sse/encodeEvent.ts';
+export { EventDecoder, type EventDecoderOptions } from './sse/EventDecoder.ts';
 export { RequestGate } from './traffic/RequestGate.ts';
 export type * from './traffic/RequestGateOptions.ts';
 export type { RateLimitKind } from './traffic/rateLimitHeaders.ts';

@@ -26,7 +26,8 @@ export interface ConversationDocument {
   cost?: number;
 }
 
-type DocumentMessage =
+/** A message in a document. */
+export type DocumentMessage =
   | { key: string; role: 'user'; content: object[] }
   | {
       key: string;

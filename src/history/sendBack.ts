@@ -20,7 +20,7 @@ export interface Reply {
 }
 
 /** What is sent before, as a fingerprint. */
-export interface Prefix {
+interface Prefix {
   fingerprint: string;
   /** The fingerprint with one more block of the assistant's. */
   withBlock: (fingerprint: string, block: AnyBlock) => string;

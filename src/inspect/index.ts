@@ -4,6 +4,7 @@ export { attachInspector } from './attachInspector.ts';
 export type { AttachInspectorOptions } from './attachInspector.ts';
 export { connectInspector } from './connectInspector.ts';
 export type { ConnectInspectorOptions } from './connectInspector.ts';
+export type { StreamMeter } from '../flow/StreamMeter.ts';
 export { Inspection } from './Inspection.ts';
 export type {
   InspectedBlock,

@@ -60,6 +60,9 @@ export type MessageOf<E extends AnyStreamEvent> = [EventOfType<E, 'message_start
   ? Message
   : EventOfType<E, 'message_start'>['message'];
 
+/** A message of any of these events. */
+export type AnyMessage = MessageOf<AnyStreamEvent>;
+
 /** A content block of the message that events of type `E` build. */
 export type ContentBlockOf<E extends AnyStreamEvent> = MessageOf<E>['content'][number];
 

@@ -23,7 +23,8 @@ export type ClaudeCodeInput =
   | AgentUserMessage
   | { type: string; [field: string]: unknown };
 
-interface CommonOptions extends AgentOptions {
+/** How the CLI is started. */
+export interface ClaudeCodeProcessOptions extends AgentOptions {
   /** More arguments for the CLI, such as `['--model', 'opus', '--max-turns', '3']`. */
   args?: readonly string[] | undefined;
   /** The folder to work in. Default: that of this process. */
@@ -54,7 +55,7 @@ interface CommonOptions extends AgentOptions {
   onStderr?: ((text: string) => void) | undefined;
 }
 
-export type ClaudeCodeOptions = CommonOptions &
+export type ClaudeCodeOptions = ClaudeCodeProcessOptions &
   (
     | {
         prompt: string;
@@ -307,7 +308,7 @@ function exited(cause: ClaudeCodeExit): MessageStreamError {
 
 function notStarted(
   cause: unknown,
-  { executable = 'claude', cwd }: CommonOptions,
+  { executable = 'claude', cwd }: ClaudeCodeProcessOptions,
 ): MessageStreamError {
   const { code, message } = cause as NodeJS.ErrnoException;
   const command = typeof executable === 'string' ? executable : executable[0];

@@ -1,14 +1,8 @@
 import { SHORTEST_REPEAT, type SeamConfig } from './Seam.ts';
 import { isThought } from '../history/blockKinds.ts';
 import { type Continuation, continuation, continuationIn } from '../message/continuation.ts';
-import {
-  type AnyMessage,
-  type Block,
-  isSpliced,
-  keptBlocks,
-  type KeptContent,
-  keptContent,
-} from './keptContent.ts';
+import { type Block, isSpliced, keptBlocks, type KeptContent, keptContent } from './keptContent.ts';
+import type { AnyMessage } from '../message/StreamEvent.ts';
 
 /**
  * How a broken reply is asked to go on.
@@ -19,16 +13,14 @@ import {
  */
 export type ContinuationStrategy = 'prefill' | 'instruct' | 'restart';
 
-// `string & {}` takes any string, and lets the literals be literals where a request is written down.
-type AnyString = string & {};
-
 /** The parts of a request that a continuation reads or changes; GA and beta parameters have them. */
 export interface ContinuableParams {
   model: string;
   max_tokens: number;
-  messages: readonly { role: 'user' | 'assistant' | AnyString; content?: unknown }[];
-  thinking?: { type: 'adaptive' | AnyString; budget_tokens?: number } | null | undefined;
-  tool_choice?: { type: 'auto' | AnyString } | null | undefined;
+  // `string & {}` takes any string, and lets the literals be literals where a request is written down.
+  messages: readonly { role: 'user' | 'assistant' | (string & {}); content?: unknown }[];
+  thinking?: { type: 'adaptive' | (string & {}); budget_tokens?: number } | null | undefined;
+  tool_choice?: { type: 'auto' | (string & {}) } | null | undefined;
   output_config?: { format?: unknown } | null | undefined;
   /** The older name of `output_config.format`, in the beta parameters. */
   output_format?: unknown;

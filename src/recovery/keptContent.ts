@@ -3,9 +3,8 @@ import { trimmedEnd } from '../history/blankText.ts';
 import { type AnyBlock, textOf } from '../history/blocks.ts';
 import { sendBack } from '../history/sendBack.ts';
 import { SentHistory } from '../history/SentHistory.ts';
-import type { AnyStreamEvent, ContentBlockOf, MessageOf } from '../message/StreamEvent.ts';
+import type { AnyMessage, AnyStreamEvent, ContentBlockOf } from '../message/StreamEvent.ts';
 
-export type AnyMessage = MessageOf<AnyStreamEvent>;
 export type Block = ContentBlockOf<AnyStreamEvent>;
 
 /**

@@ -122,7 +122,7 @@ export class MemoryStore implements RelayStore {
     return entries.slice(low, low + limit);
   }
 
-  watch(id: string, _after: number, listener: Listener): () => void {
+  watch(id: string, _after: number, listener: (entries: readonly LogEntry[]) => void): () => void {
     return listen(this.#listeners, id, listener);
   }
 

@@ -7,8 +7,7 @@ import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { type NodeResponse, pipeToResponse } from '../sinks/pipeToResponse.ts';
 import { toSseResponse } from '../sinks/toSseResponse.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import type { FollowOptions, RelayStatus } from './Relay.ts';
-import type { RelayedEvent } from './Follower.ts';
+import type { Relay } from './Relay.ts';
 import { endingOffset, RELAY_END } from './offset.ts';
 import { unknownReply } from './relayErrors.ts';
 import { isId, isRandomId } from './relayId.ts';
@@ -105,7 +104,7 @@ export interface RelaySse<Asker extends RelayRequest = RelayRequest> {
  * ```
  */
 export function relaySse<Asker extends RelayRequest = RelayRequest>(
-  relay: RelayLike,
+  relay: Pick<Relay<EncodableEvent>, 'follow' | 'status'>,
   {
     path = '/:id',
     authorize = (_, id) => isRandomId(id),
@@ -181,18 +180,13 @@ export function relaySse<Asker extends RelayRequest = RelayRequest>(
   };
 }
 
-type RelayLike = {
-  follow(id: string, options: FollowOptions): Observable<RelayedEvent<EncodableEvent>>;
-  status(id: string, options: { after?: string | undefined }): Promise<RelayStatus | undefined>;
-};
-
 interface Stream {
   readonly events$: Observable<EncodableEvent>;
   readonly init: { valve: Valve; id: () => string };
 }
 
 /** The frames of a reply. Each subscription follows it, though there is only one. */
-function stream(relay: RelayLike, id: string, after: string): Stream {
+function stream(relay: Pick<Relay<EncodableEvent>, 'follow'>, id: string, after: string): Stream {
   const valve = new Valve();
   let offset = after;
   const events$ = relay.follow(id, { after, valve, keepContent: false }).pipe(

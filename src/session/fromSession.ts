@@ -31,28 +31,27 @@ import { pull } from '../sources/readIterable.ts';
 /** An event of a Managed Agents session, or a preview of one. */
 export type SessionEvent = BetaManagedAgentsStreamSessionEvents;
 
-type RequestOptions = NonNullable<Parameters<Messages['create']>[1]>;
-interface Params {
-  event_deltas?: ('agent.message' | 'agent.thinking')[];
-  limit?: number;
-}
-
 /** The part of an SDK client that is used; by shape, since each copy of the SDK has its own class. */
 export interface SessionsClient {
   beta: {
     sessions: {
-      events: SessionEvents<Params>;
-      threads: { events: SessionEvents<Params & { session_id: string }> };
+      events: SessionEventsClient;
+      threads: { events: SessionEventsClient<{ session_id: string }> };
     };
   };
 }
 
-interface SessionEvents<P> {
-  stream(id: string, params: P, options?: RequestOptions): PromiseLike<AsyncIterable<SessionEvent>>;
+/** Where the client has the events of a session, or of a thread. */
+export interface SessionEventsClient<Params = unknown> {
+  stream(
+    id: string,
+    params: Params & { event_deltas?: ('agent.message' | 'agent.thinking')[] },
+    options?: Parameters<Messages['create']>[1],
+  ): PromiseLike<AsyncIterable<SessionEvent>>;
   list(
     id: string,
-    params: P,
-    options?: RequestOptions,
+    params: Params & { limit?: number },
+    options?: Parameters<Messages['create']>[1],
   ): AsyncIterable<BetaManagedAgentsSessionEvent>;
 }
 
@@ -82,7 +81,7 @@ export interface FromSessionOptions {
   /** Makes the source wait while a slow step is behind: see `Valve`. */
   valve?: Valve | undefined;
   /** Options for the SDK's requests. */
-  request?: Omit<RequestOptions, 'signal' | 'stream'> | undefined;
+  request?: Omit<NonNullable<Parameters<Messages['create']>[1]>, 'signal' | 'stream'> | undefined;
 }
 
 /** As many events as a page of the history may have. */

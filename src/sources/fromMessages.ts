@@ -17,8 +17,6 @@ import { isTraced, readTraced } from './readTraced.ts';
 import { readWholeMessage } from './readWholeMessage.ts';
 import { endings, type ResponseOptions } from './SourceOptions.ts';
 
-type RequestOptions = NonNullable<Parameters<Messages['create']>[1]>;
-
 /** What the SDK's `messages.create` gives for `stream: true`. */
 interface StreamCall<Event> extends PromiseLike<EventIterable<Event>> {
   asResponse(): Promise<Response>;
@@ -37,9 +35,12 @@ interface ClientOf<Params, Event> {
 }
 
 /** An SDK client: `Anthropic`, `AnthropicBedrock`, `AnthropicVertex`. */
-export type MessagesClient = ClientOf<MessageCreateParams, RawMessageStreamEvent>;
+export interface MessagesClient extends ClientOf<MessageCreateParams, RawMessageStreamEvent> {}
 /** The `beta` property of an SDK client. */
-export type BetaMessagesClient = ClientOf<BetaMessageCreateParams, BetaRawMessageStreamEvent>;
+export interface BetaMessagesClient extends ClientOf<
+  BetaMessageCreateParams,
+  BetaRawMessageStreamEvent
+> {}
 
 /** The parameters of the request, `stream` left out. */
 export type MessagesParams<Client> = Omit<
@@ -57,7 +58,7 @@ export interface MessagesOptions extends ResponseOptions {
    * Options for the SDK's request. Its `timeout` (milliseconds) and `maxRetries` cover the time up
    * to the headers; for the body there is `messageTimeout`.
    */
-  request?: Omit<RequestOptions, 'signal' | 'stream'> | undefined;
+  request?: Omit<NonNullable<Parameters<Messages['create']>[1]>, 'signal' | 'stream'> | undefined;
 }
 
 /**

@@ -41,17 +41,17 @@ export interface OtelTracer {
   ): OtelSpan;
 }
 
-interface Recorder {
+export interface OtelHistogram {
   record(value: number, attributes?: Attributes): void;
 }
 
-interface Counter {
+export interface OtelCounter {
   add(value: number, attributes?: Attributes): void;
 }
 
 export interface OtelMeter {
-  createHistogram(name: string, options?: object): Recorder;
-  createCounter(name: string, options?: object): Counter;
+  createHistogram(name: string, options?: object): OtelHistogram;
+  createCounter(name: string, options?: object): OtelCounter;
 }
 
 /** The API of OpenTelemetry: `import * as otel from '@opentelemetry/api'`. */

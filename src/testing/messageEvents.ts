@@ -78,10 +78,13 @@ export class MessageEvents implements Iterable<StreamEvent> {
   readonly #parts: readonly Part[];
   readonly #fields: MessageFields;
 
-  constructor(parts: readonly Part[] = [], fields: MessageFields = {}) {
+  private constructor(parts: readonly Part[], fields: MessageFields) {
     this.#parts = parts;
     this.#fields = fields;
   }
+
+  /** A reply without content. */
+  static readonly empty: MessageEvents = new MessageEvents([], {});
 
   /** A text block. */
   text(text: string, { chunk, citations }: TextOptions = {}): MessageEvents {
@@ -336,7 +339,7 @@ export class MessageEvents implements Iterable<StreamEvent> {
  * console.log([...reply].length);
  * ```
  */
-export const messageEvents: MessageEvents = new MessageEvents();
+export const messageEvents: MessageEvents = MessageEvents.empty;
 
 function isCall(block: RawFields): boolean {
   return block.type === 'tool_use';

@@ -12,6 +12,8 @@ export interface Declaration {
    * interface those of the same file that it extends and that are not exported.
    */
   code: string;
+  /** The types of this package that it names, so that a reader may want to import them. */
+  refersTo: string[];
 }
 
 /** Where an export leads: `names` maps what it is called there to what it is called here. */
@@ -40,6 +42,7 @@ export function moduleOf(file: string): Module {
   if (errors.length > 0) throw new Error(`${file}: ${errors[0]!.message}`);
   const declarations = new Map<string, Declaration>();
   const reexports: Reexport[] = [];
+  const ofPackage = new Set((program.body as Node[]).flatMap(namesIn));
   const hidden = new Map<string, Node>(
     (program.body as Node[])
       .filter(({ type }) => /^TS(Interface|TypeAlias)Declaration$/.test(type))
@@ -71,13 +74,57 @@ export function moduleOf(file: string): Module {
     const shown = [codeOf(node, source, comments), ...bases].join('\n\n');
     // The implementation behind overloads is nothing that one can call.
     const isHidden = before !== undefined && node.type === 'FunctionDeclaration';
+    const code = before ? (isHidden ? before.code : `${before.code}\n${shown}`) : shown;
+    const own = new Set([id.name, ...basesOf(node, hidden).map((base) => base['id'].name)]);
+    const named = typesIn(codeOf(node, source, comments)).filter(
+      (name) => ofPackage.has(name) && !own.has(name),
+    );
     known.set(id.name, {
       name: id.name,
       kind: kindOf(node),
       doc: before?.doc || doc,
-      code: before ? (isHidden ? before.code : `${before.code}\n${shown}`) : shown,
+      code,
+      refersTo: [...(before?.refersTo ?? []), ...named],
     });
   }
+}
+
+/**
+ * The names that a statement declares, or imports from another file of the package; but for conditional
+ * types that only one file has, such as the parts of `DeepPartial`.
+ */
+function namesIn(statement: Node): string[] {
+  const { type, source, specifiers, declaration, declarations, id } = statement;
+  // What a reader sees is what it comes to.
+  if (statement['typeAnnotation']?.type === 'TSConditionalType') return [];
+  if (type === 'ImportDeclaration') {
+    const isOurs = source.value.startsWith('.');
+    return isOurs ? specifiers.map(({ local }: Node) => local['name']) : [];
+  }
+  if (type === 'ExportNamedDeclaration') return declaration ? namesIn(declaration) : [];
+  const declared: Node[] = declarations ?? [statement];
+  return id || declarations ? declared.map((one) => one['id'].name).filter(Boolean) : [];
+}
+
+/** The types that a declaration names, but for its type parameters. */
+function typesIn(code: string): string[] {
+  const { program, errors } = parseSync('declaration.d.ts', code);
+  // Default values are no part of a declaration, and are read all the same.
+  if (program.body.length === 0) throw new Error(`${errors[0]?.message}: ${code}`);
+  const names = new Set<string>();
+  const parameters = new Set<string>();
+  const visit = (node: Node): void => {
+    const { type, typeName, expression, name } = node;
+    if (type === 'TSTypeReference') names.add(typeName.name);
+    if (type === 'TSInterfaceHeritage' || type === 'TSClassImplements') names.add(expression.name);
+    if (type === 'ClassDeclaration' && node['superClass']) names.add(node['superClass'].name);
+    if (type === 'TSTypeParameter') parameters.add(name.name);
+    for (const child of Object.values(node).flat()) {
+      if (typeof child === 'object' && child !== null) visit(child as Node);
+    }
+  };
+  visit(program as unknown as Node);
+  return [...names].filter((name) => name !== undefined && !parameters.has(name));
 }
 
 /** What an interface takes its fields from and is not exported. */

@@ -289,9 +289,7 @@ describe('sendBack', () => {
       const thoughts = (prefix: string) =>
         sendBack([first, second], new SentHistory(), {
           sentBefore: { fingerprint: prefix, withBlock: withBlock('assistant') },
-        }).turns[0]!.content.flatMap(
-          ({ thinking }) => thinking ?? [],
-        );
+        }).turns[0]!.content.flatMap(({ thinking }) => thinking ?? []);
       expect(thoughts('p')).toEqual(['a', 'c']);
       expect(thoughts('q')).toEqual([]);
     });
