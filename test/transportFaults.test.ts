@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { attack } from './support/transportAttack.ts';
+
+it('replies with faults of the transport end once, typed, and leave nothing behind', async () => {
+  const tally = await attack(120);
+  expect(tally).toMatchObject({
+    unhandledRejections: 0,
+    openSockets: 0,
+    openTimers: 0,
+    abortListeners: 0,
+  });
+  expect(Object.keys(tally.entries)).toHaveLength(6);
+  expect(tally.faults).toBeGreaterThan(30);
+}, 60_000);
