@@ -1,9 +1,9 @@
 // A chat in the terminal, with two tools that look into the files of the working directory: with the
-// real API when ANTHROPIC_API_KEY is set, else through the same SDK client with a stand-in on loopback
-// that knows how to use the tools.
+// real API when ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN is set, else through the same SDK client with
+// a stand-in on loopback that knows how to use the tools.
 //
 //   npx tsx examples/chat.ts                    Ctrl-C stops the reply, Ctrl-D leaves
-//   npx tsx examples/chat.ts chat.json          goes on from what /save has written
+//   npx tsx examples/chat.ts chat.json          continues what /save has written
 //   echo 'Search for "switchMap"' | npx tsx examples/chat.ts
 import Anthropic from '@anthropic-ai/sdk';
 import {
@@ -41,15 +41,21 @@ import {
   tap,
 } from 'rxjs';
 import { z } from 'zod';
+import { hasKey } from './hasKey.ts';
 
 const MODEL = 'claude-opus-5-5';
 /** US dollars for a million tokens. */
 const PRICES = { input: 5, output: 25 };
 const SAVED = 'chat.json';
+const USAGE = `Usage: npx tsx examples/chat.ts [file]
+
+A chat in the terminal; with a file, it continues the chat that /save has written there.
+With ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN set, Claude answers; else a stand-in on loopback.
+`;
 const HELP = `/stop         stops the reply (so does Ctrl-C)
-/retry        has the last question answered anew
+/retry        asks the last question again
 /save [file]  writes the chat to a file; default: ${SAVED}
-/tokens       counts the next request, and what was used
+/tokens       the tokens of the next request, and those used so far
 /quit         leaves (so does Ctrl-D)`;
 
 const isTerminal = process.stdout.isTTY === true;
@@ -90,11 +96,14 @@ const searchTool = defineTool({
 
 async function main(): Promise<void> {
   const file = process.argv[2];
-  const server = process.env['ANTHROPIC_API_KEY'] ? undefined : await startServer();
+  if (file === '--help' || file === '-h') return void print(`${USAGE}\n${HELP}\n`);
+  const server = hasKey ? undefined : await startServer();
   const client = server ? new Anthropic({ apiKey: 'none', baseURL: server.url }) : new Anthropic();
   try {
     const conversation = await open(client, file);
-    print(`${server ? 'A stand-in on loopback' : MODEL}. /help says what there is.\n`);
+    print(
+      `${server ? 'A stand-in on loopback (set ANTHROPIC_API_KEY to ask Claude)' : MODEL}. /help lists the commands.\n`,
+    );
     // Not before: it reads at once, and lines that nobody hears are gone.
     const lines = createInterface({ input: process.stdin, output: process.stdout, prompt: '> ' });
     await chat(conversation, lines);
@@ -188,7 +197,7 @@ function perform(conversation: Conversation, line: string): Observable<never> {
       return EMPTY;
     default:
       if (command?.startsWith('/')) {
-        print(`There is no ${command}; /help says what there is.\n`);
+        print(`Unknown command ${command}; /help lists the commands.\n`);
         return EMPTY;
       }
       return shown(conversation, conversation.send(line));

@@ -8,6 +8,7 @@ import { type DeepPartial, fromMessages, toolInput } from 'claude-rx';
 import { messageEvents, MessagesServer } from 'claude-rx/testing';
 import { auditTime, lastValueFrom, tap } from 'rxjs';
 import { z } from 'zod';
+import { hasKey } from './hasKey.ts';
 
 const Booking = z.object({
   city: z.string().describe('Where to stay'),
@@ -43,7 +44,7 @@ const params: Anthropic.MessageCreateParamsNonStreaming = {
 };
 
 async function main(): Promise<void> {
-  const server = process.env['ANTHROPIC_API_KEY'] ? undefined : await startServer();
+  const server = hasKey ? undefined : await startServer();
   const client = server ? new Anthropic({ apiKey: 'none', baseURL: server.url }) : new Anthropic();
   const show = process.stdout.isTTY ? redraw() : printChanges();
   const inputs = fromMessages(client, params).pipe(

@@ -1,16 +1,17 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { MessagesServer, type Reply } from 'claude-rx/testing';
+import { hasKey } from '../hasKey.ts';
 
 export interface Connection extends AsyncDisposable {
   client: Anthropic;
 }
 
 /**
- * A client of the real API when ANTHROPIC_API_KEY is set, else of a server on loopback that gives
+ * A client of the real API when there is a key, else of a server on loopback that gives
  * these replies, one for each request.
  */
 export async function connect(...replies: Reply[]): Promise<Connection> {
-  if (process.env['ANTHROPIC_API_KEY']) {
+  if (hasKey) {
     return { client: new Anthropic(), [Symbol.asyncDispose]: async () => {} };
   }
   return connectOffline(...replies);

@@ -15,6 +15,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
+import { hasKey } from '../hasKey.ts';
 
 interface Node {
   process: ChildProcess;
@@ -38,7 +39,7 @@ async function main(port: number): Promise<void> {
     process.stderr.write('redis-server could not be started: apt-get install redis-server\n');
     process.exit(1);
   });
-  const model = process.env['ANTHROPIC_API_KEY'] ? undefined : await startModel();
+  const model = hasKey ? undefined : await startModel();
   const env = {
     ...process.env,
     REDIS_URL: `redis://127.0.0.1:${redisPort}`,

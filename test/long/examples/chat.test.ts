@@ -64,7 +64,7 @@ describe('examples/chat.ts', () => {
     say(`/save ${file}`);
     say('/help');
     say('/nonsense');
-    await seen(/Saved 8 messages.*Ctrl-C.*There is no \/nonsense/s);
+    await seen(/Saved 8 messages.*Ctrl-C.*Unknown command \/nonsense/s);
     await end();
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ version: 1 });
 
