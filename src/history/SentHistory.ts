@@ -45,7 +45,7 @@ export class SentHistory {
    * (`^[a-zA-Z0-9_-]+$`), with a number behind it where the history or `more` has that already.
    */
   idFor(came: unknown, more: ReadonlySet<string>): string {
-    const wanted = String(came ?? '').replaceAll(/[^a-zA-Z0-9_-]/g, '_') || 'call';
+    const wanted = wantedId(came);
     const isFree = (id: string) => !this.#ids.has(id) && !more.has(id);
     if (isFree(wanted)) return wanted;
     let number = this.#wanted.get(wanted) ?? 2;
@@ -54,6 +54,18 @@ export class SentHistory {
     while (!isFree(`${wanted}_${number}`)) number++;
     return `${wanted}_${number}`;
   }
+}
+
+/** Whether a call that came with the id `came` may have been sent as `id`: see `SentHistory.idFor`. */
+export function isIdOf(came: unknown, id: string): boolean {
+  const wanted = wantedId(came);
+  return (
+    id === wanted || (id.startsWith(`${wanted}_`) && /^\d+$/.test(id.slice(wanted.length + 1)))
+  );
+}
+
+function wantedId(came: unknown): string {
+  return String(came ?? '').replaceAll(/[^a-zA-Z0-9_-]/g, '_') || 'call';
 }
 
 /** What a run of replies changes in the history that is sent. */

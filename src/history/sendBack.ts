@@ -29,10 +29,8 @@ interface Prefix {
 export interface SendBackOptions {
   /** Fingerprints what is sent before. Default: what is sent is taken for what the model saw. */
   sentBefore?: Prefix | undefined;
-  /** The results of calls, in the order of the calls. */
+  /** The results of calls, in the order of the calls; `pendingResult` for one that stays open. */
   results?: readonly AnyBlock[] | undefined;
-  /** The ids of calls that stay open: they are sent without a result. */
-  pending?: ReadonlySet<unknown> | undefined;
   /** Whether the last reply was paused and is sent back to go on. Default: `false`. */
   goesOn?: boolean | undefined;
   /** Whether white space at the end is sent. Default: `keep`. */
@@ -44,8 +42,15 @@ export interface SentBack {
   turns: Turn[];
   /** For `SentHistory.add`. */
   after: SentAfter;
+  /** The calls that are sent without a result, as they came. */
+  pending: AnyBlock[];
   /** The text at the end of the replies that is not sent. */
   leftOut: string;
+}
+
+/** Takes the place of a result for a call that is answered later. */
+export function pendingResult(tool_use_id: unknown): AnyBlock {
+  return { type: 'pending_result', tool_use_id };
 }
 
 /** The model is told this of a call that has no result. */
@@ -76,7 +81,7 @@ const GO_ON: AnyBlock = { type: 'text', text: 'Continue.' };
 export function sendBack(
   replies: readonly Reply[],
   sent: SentHistory,
-  { sentBefore, results = [], pending, goesOn = false, end = 'keep' }: SendBackOptions = {},
+  { sentBefore, results = [], goesOn = false, end = 'keep' }: SendBackOptions = {},
 ): SentBack {
   const all = placed(replies);
   const resultOf = inOrder(results);
@@ -98,12 +103,13 @@ export function sendBack(
 
   const turns: Turn[] = [];
   if (content.length > 0) turns.push({ role: 'assistant', content: content.map(blockOf) });
-  const answers = content.flatMap((one) => answerTo(one, pending));
+  const answers = content.flatMap(answerTo);
   const asksToGoOn = isPaused && !staysPaused && (content.length > 0 || !sent.hasAskedToGoOn);
   if (asksToGoOn) answers.push(GO_ON);
   if (answers.length > 0) turns.push({ role: 'user', content: answers });
   const after = { ids, open, hasAskedToGoOn: asksToGoOn && content.length === 0 };
-  return { turns, after, leftOut: textBehind(content.at(-1), replies) };
+  const pending = content.filter(isPending).map(({ came }) => came);
+  return { turns, after, pending, leftOut: textBehind(content.at(-1), replies) };
 }
 
 interface Placed {
@@ -268,17 +274,18 @@ function endOf(blocks: readonly Placed[], end: 'keep' | 'trim'): Placed[] {
   return content;
 }
 
-function answerTo(
-  { block, came, result }: Placed,
-  pending: ReadonlySet<unknown> | undefined,
-): AnyBlock[] {
-  if (!isCall(block)) return [];
+function isPending({ result }: Placed): boolean {
+  return result?.type === 'pending_result';
+}
+
+function answerTo(one: Placed): AnyBlock[] {
+  const { block, result } = one;
+  if (!isCall(block) || isPending(one)) return [];
   const tool_use_id = block['id'];
   if (result !== undefined) {
     const answer = sendableResult(result);
     return [answer['tool_use_id'] === tool_use_id ? answer : { ...answer, tool_use_id }];
   }
-  if (pending?.has(came['id'])) return [];
   return [{ type: 'tool_result', tool_use_id, content: NOT_RUN, is_error: true }];
 }
 

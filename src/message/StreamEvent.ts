@@ -78,11 +78,14 @@ export type CitationOf<E extends AnyStreamEvent> = NonNullable<
 >[number];
 
 /**
- * How a turn ended: `continue` where another follows, else why it was the last: the reply's own
- * `stop_reason`, `max_turns`, or `unknown` where it gave no reason.
+ * How a turn ended: `continue` where another follows, else why it was the last: `interrupted` where calls
+ * wait for answers, `stopped` by `stopWhen`, `max_turns`, the reply's own `stop_reason`, or `unknown` where
+ * it gave no reason.
  */
 export type TurnOutcome =
   | 'continue'
+  | 'interrupted'
+  | 'stopped'
   | 'max_turns'
   | 'end_turn'
   | 'stop_sequence'
@@ -106,7 +109,7 @@ export interface PlainCall {
   input: unknown;
 }
 
-/** A reply is whole, and all its calls have their results. */
+/** A reply is whole, and all its calls have their results, or wait for answers. */
 export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
   type: 'turn_end';
   /** The number of the turn, from 1. */
@@ -123,10 +126,28 @@ export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
    */
   skipped?: PlainCall[];
   /**
+   * The calls that wait for an answer, with the outcome `interrupted`: the option `answers` of `runTools`
+   * goes on with them. Where there are none, it is absent.
+   */
+  pending?: PlainCall[];
+  /**
    * What this turn adds to the history, in the form that the API takes: the reply, without calls
    * that have no result, and the results. After it comes the next turn, or the next user's message.
+   * With the outcome `interrupted`, the pending calls are in it without a result: the answers come next.
    */
   appended: MessageParamOf<E>[];
+}
+
+/**
+ * All calls that waited for answers have their results: the history up to the next request is complete.
+ * `history.splice(start, history.length, ...messages)` brings a history of your own up to date.
+ */
+export interface ToolAnswersEvent<E extends AnyStreamEvent = StreamEvent> {
+  type: 'tool_answers';
+  /** The index behind the message with the calls. */
+  start: number;
+  /** The messages from `start` on, with all results. */
+  messages: MessageParamOf<E>[];
 }
 
 /** What `runTools` emits besides the events of the replies. */
@@ -134,4 +155,5 @@ export type ToolEvent<E extends AnyStreamEvent = StreamEvent> =
   | ToolStartEvent
   | ToolProgressEvent
   | ToolResultEvent
+  | ToolAnswersEvent<E>
   | TurnEndEvent<E>;

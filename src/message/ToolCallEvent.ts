@@ -2,7 +2,7 @@ import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/
 
 /** Which call of a tool an event of `runTools` is about. */
 export interface ToolCallRef {
-  /** The number of the turn, from 1. */
+  /** The number of the turn, from 1; 0 for a call of an earlier loop that the option `answers` answers. */
   turn: number;
   /** The `id` of the `tool_use` block. */
   tool_use_id: string;
@@ -34,7 +34,7 @@ export interface ToolProgressEvent extends ToolCallRef {
  * | `timeout` | it took too long |
  * | `invalid_input` | its input is no JSON, or not what its schema wants; it has not run |
  * | `unknown_tool` | there is no such tool to run |
- * | `denied` | `approve` said no; it has not run |
+ * | `denied` | `approve`, or an answer, refused it; it has not run |
  * | `withdrawn` | a `resume` took the call back; it was aborted, and the model is told nothing |
  */
 export type ToolResultStatus =

@@ -3,6 +3,7 @@ import { type AnsweredStopReason, requireStopReasons } from '../history/stopReas
 import type { Around } from './around.ts';
 import type { LoopTracing } from './LoopTracing.ts';
 import type { Approve } from './requireApproval.ts';
+import type { ToolAnswer } from './ToolAnswer.ts';
 import type { AnyTool, ToolContext, ToolUse } from './Tool.ts';
 
 /** How many requests a loop makes at most, if nothing else is said. */
@@ -23,9 +24,15 @@ export interface RunToolsOptions {
   eager?: boolean | undefined;
   /**
    * Asked before a call runs, and not for one whose input is invalid. No answer, and one that fails,
-   * is a no. Default: all calls run.
+   * is a no. `'defer'` ends the turn with the outcome `interrupted`: see `answers`. Default: all calls run.
    */
   approve?: Approve | undefined;
+  /**
+   * The answers to the calls that an earlier loop has left pending, in this process or another: `messages`
+   * then ends with what that loop has `appended`. Each pending call needs one. Approved calls run, their
+   * inputs checked again; then the loop goes on. Default: no call is pending.
+   */
+  answers?: readonly ToolAnswer[] | undefined;
   /**
    * Wraps the run of each tool, after its input was checked and approved: for spans, transactions,
    * mocks. It gives an Observable of what the tool emits, usually `run$` with operators; each

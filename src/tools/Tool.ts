@@ -23,7 +23,7 @@ export interface ToolContext<Input = unknown> {
   readonly signal: AbortSignal;
   /** The `id` of the call. */
   readonly toolUseId: string;
-  /** The number of the turn, from 1. */
+  /** The number of the turn, from 1; 0 for a call that the option `answers` has approved. */
   readonly turn: number;
   /**
    * The input while the model writes it, as immutable snapshots that share what has not changed; who
@@ -42,7 +42,7 @@ export interface DefinedTool<Schema extends StandardSchema = StandardSchema> {
   readonly timeout?: number | undefined;
   readonly eager?: boolean | undefined;
   // Methods, so that a tool of any schema is a `DefinedTool`.
-  run(input: OutputOf<Schema>, context: ToolContext<InputOf<Schema>>): unknown;
+  run?(input: OutputOf<Schema>, context: ToolContext<InputOf<Schema>>): unknown;
   preview?(context: ToolContext<InputOf<Schema>>): Observable<unknown>;
 }
 
@@ -67,7 +67,12 @@ export interface SdkToolset {
 /** What `runTools` takes: tools to run here, and plain definitions of those that run at Anthropic. */
 export type AnyTool = DefinedTool | SdkTool | SdkToolset | ToolUnion | BetaToolUnion;
 
-/** Whether it is to be run here. */
-export function isRunnable(tool: AnyTool): tool is DefinedTool | SdkTool | SdkToolset {
+/** Whether it is a tool of `defineTool`. */
+export function isDefined(tool: AnyTool): tool is DefinedTool {
+  return 'definition' in tool && 'input' in tool;
+}
+
+/** Whether it is a tool or a toolset of the SDK that is to be run here. */
+export function isRunnable(tool: AnyTool): tool is SdkTool | SdkToolset {
   return 'run' in tool && typeof tool.run === 'function';
 }

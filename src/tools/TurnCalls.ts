@@ -1,6 +1,8 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
 import { AsyncSubject, Subject } from 'rxjs';
 import { type CallStep, CallTracker, type TrackedCall } from '../calls/CallTracker.ts';
+import type { AnyBlock } from '../history/blocks.ts';
+import { pendingResult } from '../history/sendBack.ts';
 import { callsAt } from '../history/stopReasons.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import { CallFailure } from './CallFailure.ts';
@@ -23,6 +25,8 @@ export interface TurnCall {
   /** Why it cannot run. */
   failure?: CallFailure;
   result?: ToolResultBlockParam;
+  /** Whether it is to be answered later. */
+  isDeferred?: boolean;
 }
 
 interface StandingCall extends TurnCall {
@@ -82,16 +86,22 @@ export class TurnCalls<E extends AnyStreamEvent> {
       : this.#stopReasons.has(stopReason ?? null);
   }
 
-  /** The results there are, in the order of the calls. */
-  get results(): ToolResultBlockParam[] {
-    return [...this.#calls.values()].flatMap(({ result }) => result ?? []);
+  /** The results there are, in the order of the calls; `pendingResult` for a call that is answered later. */
+  get results(): AnyBlock[] {
+    const { isAnswered } = this;
+    return [...this.#calls.values()].flatMap(({ result, isDeferred, block }) => {
+      if (result !== undefined) return result as unknown as AnyBlock;
+      return isDeferred && isAnswered ? pendingResult(block.id) : [];
+    });
   }
 
   /** The whole calls that did not run because the reply did not wait for them. */
   get skipped(): ToolUse[] {
     if (this.isAnswered || callsAt(this.message?.stop_reason) !== 'unexpected') return [];
-    return [...this.#calls].flatMap(([{ state, block }, { isDue }]) =>
-      !isDue && state !== 'invalid' && isWhole(block as ToolUse) ? [block as ToolUse] : [],
+    return [...this.#calls].flatMap(([{ state, block }, { isDue, isDeferred }]) =>
+      (!isDue || isDeferred) && state !== 'invalid' && isWhole(block as ToolUse)
+        ? [block as ToolUse]
+        : [],
     );
   }
 
@@ -132,8 +142,11 @@ export class TurnCalls<E extends AnyStreamEvent> {
         call.block = step.call.block as ToolUse;
         call.live.end();
         call.failure ??= new CallFailure('invalid_input', step.error);
-        // One that has its result gets another, which replaces it.
-        if (call.result) return [{ type: 'run', call }];
+        // One that has its result gets another, which replaces it; one that is deferred gets this.
+        if (call.result || call.isDeferred) {
+          call.isDeferred = false;
+          return [{ type: 'run', call }];
+        }
         if (call.isDue) call.refused$.next(call.failure);
         return [];
       }

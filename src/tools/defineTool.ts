@@ -24,9 +24,10 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
   inputSchema?: ToolParam.InputSchema | undefined;
   /**
    * Does the work: gives a value, a promise, or an Observable whose values are progress and whose
-   * last is the result.
+   * last is the result. Without it, the client runs the tool: each call waits for an answer, see the
+   * option `answers` of `runTools`.
    */
-  run: (input: OutputOf<Schema>, context: ToolContext<InputOf<Schema>>) => unknown;
+  run?: ((input: OutputOf<Schema>, context: ToolContext<InputOf<Schema>>) => unknown) | undefined;
   /**
    * Shows something while the model still writes the input, by `context.partial$`: what it emits is
    * progress. It must not act: the call may be cut, or taken back.
@@ -61,11 +62,13 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
  * - Unsubscribe: `context.signal` aborts, and an Observable is unsubscribed. So they are at a timeout
  *   and when the reply takes the call back. A promise is not waited for.
  *
+ * A tool without `run` is run by the client, such as a page in a browser: see the option `answers` of
+ * `runTools`.
+ *
  * Of the API's own fields `strict`, `cache_control`, `eager_input_streaming` and all others can be
  * given. The result is plain data: `tool.definition` is what a request has in its `tools`.
  *
- * @throws TypeError when the name is none that the API takes, `description`, `input` or `run` is
- * missing, the schema gives no JSON Schema (which zod 4.2 and later does), or none of an object.
+ * @throws TypeError when the name is none that the API takes, `description` or `input` is missing, the schema gives no JSON Schema (which zod 4.2 and later does), or none of an object.
  *
  * @example
  * ```ts
@@ -112,7 +115,7 @@ export function defineTool<Schema extends StandardSchema>(
       input_schema: input_schema as ToolParam.InputSchema,
     },
     input,
-    run,
+    ...(run && { run }),
     ...(preview && { preview }),
     ...(timeout !== undefined && { timeout }),
     ...(eager !== undefined && { eager }),
@@ -126,8 +129,8 @@ function requireFields(
   if (typeof description !== 'string') {
     throw new TypeError(`${caller}: \`description\` says what it does, the model has nothing else`);
   }
-  for (const [name, given] of Object.entries({ run, preview: preview ?? run })) {
-    if (typeof given === 'function') continue;
+  for (const [name, given] of Object.entries({ run, preview })) {
+    if (given === undefined || typeof given === 'function') continue;
     throw new TypeError(`${caller}: \`${name}\` must be a function, not ${typeof given}`);
   }
   if (typeof timeout !== 'number' || !(timeout > 0)) {

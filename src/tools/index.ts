@@ -2,6 +2,7 @@ export type * from '../message/ToolCallEvent.ts';
 export type {
   MessageParamOf,
   PlainCall,
+  ToolAnswersEvent,
   ToolEvent,
   TurnEndEvent,
   TurnOutcome,
@@ -10,6 +11,7 @@ export type { Around, RunningCall } from './around.ts';
 export type * from './LoopTracing.ts';
 export type { ApprovableCall, Approval, Approve } from './requireApproval.ts';
 export * from './defineTool.ts';
+export type { ToolAnswer } from './ToolAnswer.ts';
 export type { RunToolsOptions } from './RunToolsOptions.ts';
 export * from './runTools.ts';
 export type { AnyTool, DefinedTool, SdkTool, SdkToolset, ToolContext, ToolUse } from './Tool.ts';

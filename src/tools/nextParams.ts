@@ -1,9 +1,13 @@
-import type { AnyStreamEvent, TurnEndEvent } from '../message/StreamEvent.ts';
-
 interface Params {
   messages: readonly object[];
   tool_choice?: unknown;
   container?: unknown;
+}
+
+/** What is added to the history, and the reply in it. */
+interface Added {
+  appended: readonly { content?: unknown }[];
+  message?: { container?: { id: string } | null | undefined };
 }
 
 /**
@@ -13,15 +17,12 @@ interface Params {
  * - It goes on in the container that the reply ran in, without which the API refuses it (SDK
  *   src/lib/internal/threads/ThreadState.ts).
  */
-export function nextParams<P extends Params>(
-  params: P,
-  { appended, message }: TurnEndEvent<AnyStreamEvent>,
-): P {
+export function nextParams<P extends Params>(params: P, { appended, message }: Added): P {
   return {
     ...params,
     messages: [...params.messages, ...appended],
     ...(appended.some(hasResult) && unforced(params.tool_choice)),
-    ...(message.container && continued(params.container, message.container.id)),
+    ...(message?.container && continued(params.container, message.container.id)),
   };
 }
 

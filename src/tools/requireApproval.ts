@@ -20,9 +20,13 @@ export interface ApprovableCall {
   readonly input: unknown;
 }
 
-/** Whether a call may run; the model is told of a refusal, and of its reason. */
+/**
+ * Whether a call may run. The model is told of a refusal, and of its reason. `defer` leaves the answer to
+ * later: the turn ends with the outcome `interrupted`, and the option `answers` of `runTools` goes on.
+ */
 export type Approval =
   | boolean
+  | 'defer'
   | { readonly approved: boolean; readonly reason?: string | undefined };
 
 /** Says whether a call may run; of several values, the first one counts. */
@@ -31,14 +35,17 @@ export type Approve = (
   context: ToolContext,
 ) => Approval | ObservableInput<Approval>;
 
-/** The input, once the call is approved. No answer, or one that fails, is a no. */
+/**
+ * Whether the call may run now, once that is known: `false` where the answer is deferred. A refusal is
+ * an error; so are an approval without a value and one that fails.
+ */
 export function requireApproval(
   input: unknown,
   { id, name }: ToolUse,
   context: ToolContext,
   approve: Approve | undefined,
-): Observable<unknown> {
-  if (approve === undefined) return of(input);
+): Observable<boolean> {
+  if (approve === undefined) return of(true);
   return defer(() => {
     const approval = approve({ id, name, input }, context);
     return isApproval(approval) ? of(approval) : from(approval);
@@ -46,14 +53,20 @@ export function requireApproval(
     take(1),
     defaultIfEmpty<Approval, Approval>({ approved: false, reason: 'there was no answer' }),
     concatMap((approval) => {
+      if (approval === 'defer') return of(false);
       const { approved: isApproved, reason = undefined } =
         typeof approval === 'object' ? approval : { approved: approval };
-      if (isApproved === true) return of(input);
-      const because = reason ? `: ${reason}` : '';
-      throw new CallFailure('denied', new Error(`This call was not approved${because}`));
+      if (isApproved === true) return of(true);
+      throw notApproved(reason);
     }),
     failing('denied'),
   );
+}
+
+/** The failure of a call that was refused. */
+export function notApproved(reason: string | undefined): CallFailure {
+  const because = reason ? `: ${reason}` : '';
+  return new CallFailure('denied', new Error(`This call was not approved${because}`));
 }
 
 function isApproval(value: Approval | ObservableInput<Approval>): value is Approval {

@@ -10,6 +10,7 @@ import {
   type Observable,
   of,
   startWith,
+  Subject,
   takeUntil,
   takeWhile,
   tap,
@@ -31,7 +32,8 @@ type CallOptions = Pick<RunToolsOptions, 'approve' | 'around' | 'timeout' | 'sch
 
 /**
  * Runs one call: its input is checked, it is approved, and the tool runs. It never errors: the last
- * event is the result, whatever happens. A call that is taken back before it began has no events.
+ * event is the result, whatever happens. A call that is taken back before it began has no events, and
+ * neither has one that is deferred, by `approve` or since its tool has no `run`.
  */
 export function runCall(
   call: TurnCall,
@@ -45,9 +47,10 @@ export function runCall(
     // One limit for both: the check of the input and the run. Waiting for approval does not count.
     const inTime = timeLimit(runner.timeout ?? timeout, call, scheduler);
     let hasStarted = false;
+    const deferred$ = new Subject<void>();
 
-    const output = (input: unknown): Observable<ToolEvent> =>
-      runAround(() => runner.run(input, block, context), input, block, context, around).pipe(
+    const output = (input: unknown, run: NonNullable<Runner['run']>): Observable<ToolEvent> =>
+      runAround(() => run(input, block, context), input, block, context, around).pipe(
         progressThenResult(),
         inTime(),
         map((given): ToolEvent => {
@@ -64,11 +67,20 @@ export function runCall(
     }).pipe(
       inTime(),
       failing('invalid_input'),
-      concatMap((input) => requireApproval(input, block, context, approve)),
-      concatMap((input) => {
-        const { tool_use_id: id, name, turn } = ref;
-        return tracing?.call(output(input), { id, name, input, turn }) ?? output(input);
-      }),
+      concatMap((input) =>
+        requireApproval(input, block, context, approve).pipe(
+          concatMap((mayRun) => {
+            if (!mayRun || runner.run === undefined) {
+              call.isDeferred = true;
+              deferred$.next();
+              return EMPTY;
+            }
+            const { tool_use_id: id, name, turn } = ref;
+            const output$ = output(input, runner.run);
+            return tracing?.call(output$, { id, name, input, turn }) ?? output$;
+          }),
+        ),
+      ),
       catchError((failure: CallFailure) => of(failureEvent(call, failure))),
     );
     const refusal = refused$.pipe(
@@ -90,6 +102,7 @@ export function runCall(
           call.result = event.result;
       }),
       takeWhile(({ type }) => type !== 'tool_result', true),
+      takeUntil(deferred$),
     );
   });
 }
@@ -112,11 +125,13 @@ function refOf({ block, context }: TurnCall): ToolCallRef {
   return { turn: context.turn, tool_use_id: block.id, name: block.name };
 }
 
-function failureEvent(call: TurnCall, { status, error }: CallFailure): ToolResultEvent {
+/** The result of a call that has none of its tool. */
+export function failureEvent(call: TurnCall, { status, error }: CallFailure): ToolResultEvent {
   return resultEvent(call, status, errorContent(error), { error });
 }
 
-function resultEvent(
+/** The result of a call. */
+export function resultEvent(
   call: TurnCall,
   status: ToolResultStatus,
   content: ToolResultBlockParam['content'],

@@ -1,5 +1,10 @@
-import type { MessageParam, ToolUnion } from '@anthropic-ai/sdk/resources/messages/messages';
+import type {
+  MessageParam,
+  ToolResultBlockParam,
+  ToolUnion,
+} from '@anthropic-ai/sdk/resources/messages/messages';
 import {
+  concat,
   concatWith,
   defer,
   EMPTY,
@@ -16,7 +21,9 @@ import { missingStart } from '../message/missingStart.ts';
 import type {
   AnyStreamEvent,
   BetaStreamEvent,
+  MessageParamOf,
   StreamEvent,
+  ToolAnswersEvent,
   ToolEvent,
   TurnEndEvent,
 } from '../message/StreamEvent.ts';
@@ -30,9 +37,11 @@ import { betweenTurns } from './betweenTurns.ts';
 import { nextParams } from './nextParams.ts';
 import { toolRunners } from './toolRunners.ts';
 import { checkOptions, MAX_TURNS, type RunToolsOptions } from './RunToolsOptions.ts';
+import { runAnswers } from './runAnswers.ts';
 import { runTurn } from './runTurn.ts';
 import { takeToolChanges } from './takeToolChanges.ts';
 import { toolDefinitions } from './toolDefinitions.ts';
+import { answeredCalls, withResults } from './ToolAnswer.ts';
 import { TurnCalls } from './TurnCalls.ts';
 import type { ToolUse } from './Tool.ts';
 import { turnEnd } from './turnEnd.ts';
@@ -76,7 +85,7 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  *
  * - `turn_end` closes each turn: `outcome` is `continue`, or says why this was the last turn:
  *   `end_turn`, `stop_sequence`, `max_tokens`, `model_context_window_exceeded`, `refusal`,
- *   `max_turns`, or a stop reason that is newer. `appended` is what the turn adds to the history, in
+ *   `interrupted`, `max_turns`, or a stop reason that is newer. `appended` is what the turn adds to the history, in
  *   a form that the API takes: append it, and the conversation can go on.
  * - A reply that pauses (`pause_turn`, `compaction`) is sent back as it is. A `tool_choice` that forces
  *   a tool holds until one was called, and then becomes `auto`, since the model could never answer.
@@ -91,6 +100,10 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  *   `status`, and the `error`.
  * - A tool that a `tool_removal` in the messages has withdrawn does not run: its call is answered like that of
  *   an unknown tool, until a `tool_addition` adds it again.
+ * - A call that `approve` defers, and one of a tool without `run`, waits for an answer: the turn ends with
+ *   the outcome `interrupted` and the calls as `pending`, once the other calls of the turn have their results.
+ *   `answers` goes on from such a history, in another process too: approved calls run, and `tool_answers`
+ *   has the messages with all results; then comes the next request.
  * - Given a function, each turn is what that gives: put `messageTimeout` and `retryResumable` there.
  *   An eager call that a `resume` takes back is aborted, with a `tool_result` of status `withdrawn`.
  * - Error: where a request fails, a `MessageStreamError` with the `partial` of that turn; running tools
@@ -105,7 +118,8 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  * more follows: send a loop with `toSse`, and read it with `fromResponse`.
  *
  * @throws TypeError when `client` is neither a client nor a function, `params` has no messages or has
- * tools, two tools have the same name, or an option makes no sense.
+ * tools, two tools have the same name, an option is wrong, a pending call of `messages` has no answer, or an
+ * answer is to none.
  *
  * @example
  * ```ts
@@ -166,6 +180,7 @@ export function runTools<E extends AnyStreamEvent>(
   checkOptions(options);
   const { maxTurns = MAX_TURNS, eager = false, stopReasons } = options;
   const first = { ...params, tools: toolDefinitions(options.tools) };
+  const answered = answeredCalls(params.messages, options.answers, options.tools);
 
   return defer(() => {
     let next: object | undefined = first;
@@ -176,6 +191,21 @@ export function runTools<E extends AnyStreamEvent>(
     takeToolChanges(params.messages, withdrawn);
     const runnerOf = toolRunners(options.tools, options.onUnknownTool, withdrawn);
     const tracing = options.tracing?.();
+
+    const answers$ = defer(() => {
+      if (answered === undefined) return EMPTY;
+      const { start, calls } = answered;
+      const results: ToolResultBlockParam[] = [];
+      const end = (): ToolAnswersEvent<E> => {
+        const messages = withResults(params.messages.slice(start), results) as MessageParamOf<E>[];
+        const before = { ...first, messages: params.messages.slice(0, start) };
+        next = nextParams(before, { appended: messages });
+        return { type: 'tool_answers', start, messages };
+      };
+      return runAnswers(calls, runnerOf, options, results, tracing).pipe(
+        concatWith(defer(() => of(end()))),
+      ) as Observable<ToolEvent<E>>;
+    });
 
     const oneTurn = defer(() => {
       const turnParams = next as TurnParams<{ messages: readonly object[] }>;
@@ -199,7 +229,8 @@ export function runTools<E extends AnyStreamEvent>(
       );
     });
     const pause = betweenTurns();
-    const loop$ = oneTurn.pipe(repeat({ delay: () => (next ? pause() : EMPTY) }));
+    const turns$ = oneTurn.pipe(repeat({ delay: () => (next ? pause() : EMPTY) }));
+    const loop$ = concat(answers$, turns$);
     return tracing?.loop(loop$) ?? loop$;
   });
 }

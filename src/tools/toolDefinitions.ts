@@ -1,6 +1,6 @@
 import type { BetaToolUnion } from '@anthropic-ai/sdk/resources/beta/messages/messages';
 import type { ToolUnion } from '@anthropic-ai/sdk/resources/messages/messages';
-import { type AnyTool, isRunnable } from './Tool.ts';
+import { type AnyTool, isDefined, isRunnable } from './Tool.ts';
 
 /** What of a runnable tool of the SDK is not for the API. */
 const NOT_SENT: ReadonlySet<string> = new Set(['run', 'parse', 'close']);
@@ -27,8 +27,8 @@ export function toolDefinitions(tools: readonly AnyTool[]): ToolUnion[] {
 }
 
 function definitionOf(tool: AnyTool): ToolUnion | BetaToolUnion {
+  if (isDefined(tool)) return tool.definition;
   if (!isRunnable(tool)) return tool;
-  if ('definition' in tool) return tool.definition;
   // A class says by toJSON what of it is sent, as in SDK src/lib/tools/BetaToolRunner.ts.
   const { toJSON } = tool as { toJSON?: () => object };
   const fields = typeof toJSON === 'function' ? toJSON.call(tool) : tool;

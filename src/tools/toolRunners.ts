@@ -5,6 +5,7 @@ import { CallFailure } from './CallFailure.ts';
 import {
   type AnyTool,
   type DefinedTool,
+  isDefined,
   isRunnable,
   type SdkTool,
   type SdkToolset,
@@ -18,7 +19,8 @@ export interface Runner {
   readonly eager?: boolean | undefined;
   /** The input as `run` takes it. Throws where it may not be used. */
   inputOf(block: ToolUse): ObservableInput<unknown>;
-  run(input: unknown, block: ToolUse, context: ToolContext): unknown;
+  /** Without it, the call is deferred: the client runs it. */
+  run?(input: unknown, block: ToolUse, context: ToolContext): unknown;
   preview?(context: ToolContext): Observable<unknown>;
 }
 
@@ -35,8 +37,9 @@ export function toolRunners(
 ): (block: ToolUse) => Runner {
   const runners = new Map<string, Runner>();
   const toolsets = new Map<string, Runner>();
-  for (const tool of tools.filter(isRunnable)) {
-    if ('definition' in tool) runners.set(tool.name, definedRunner(tool));
+  for (const tool of tools) {
+    if (isDefined(tool)) runners.set(tool.name, definedRunner(tool));
+    else if (!isRunnable(tool)) continue;
     else if ('name' in tool) runners.set(tool.name, sdkRunner(tool));
     else toolsets.set(familyOf(tool), toolsetRunner(tool));
   }
@@ -62,7 +65,7 @@ function definedRunner(tool: DefinedTool): Runner {
       checkWithSchema(tool.input, input, (issues) => {
         return new Error(`The input is not what '${name}' takes: ${describeIssues(issues)}`);
       }),
-    run: (input, _block, context) => tool.run(input, context),
+    ...(tool.run && { run: (input, _block, context) => tool.run!(input, context) }),
     ...(preview && { preview: (context) => preview(context) }),
   };
 }

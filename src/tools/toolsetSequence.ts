@@ -1,48 +1,49 @@
-import {
-  AsyncSubject,
-  concatMap,
-  defaultIfEmpty,
-  defer,
-  finalize,
-  type Observable,
-  tap,
-} from 'rxjs';
+import { AsyncSubject, concatMap, EMPTY, finalize, type Observable, tap } from 'rxjs';
 import type { ToolEvent } from '../message/StreamEvent.ts';
 import { CallFailure } from './CallFailure.ts';
 import type { TurnCall } from './TurnCalls.ts';
 
 /**
  * Lets the calls of one toolset of a turn run one after the other, and none after one that failed,
- * since the model has planned them as a sequence: SDK src/lib/internal/toolsets/run.ts. Other calls
- * neither wait nor stop them.
+ * since the model has planned them as a sequence: SDK src/lib/internal/toolsets/run.ts. Behind a deferred
+ * call all are deferred. Other calls neither wait nor stop them.
  */
 export function toolsetSequence(): (
   call: TurnCall,
   run: Observable<ToolEvent>,
 ) => Observable<ToolEvent> {
-  const last = new Map<string, Observable<boolean>>();
+  const last = new Map<string, Observable<Ending>>();
   return (call, run) => {
     const { toolset_name: family } = call.block;
     if (!family) return run;
     const before = last.get(family);
-    const wentWell = new AsyncSubject<boolean>();
-    last.set(family, wentWell.pipe(defaultIfEmpty(false)));
+    const ending = new AsyncSubject<Ending>();
+    last.set(family, ending);
+    let isDone = false;
     const watched = run.pipe(
       tap((event) => {
-        if (event.type === 'tool_result') wentWell.next(event.status === 'done');
+        if (event.type === 'tool_result') isDone = event.status === 'done';
       }),
-      finalize(() => wentWell.complete()),
+      finalize(() => {
+        ending.next(call.isDeferred ? 'deferred' : isDone ? 'done' : 'failed');
+        ending.complete();
+      }),
     );
     if (before === undefined) return watched;
     return before.pipe(
-      concatMap((goesOn) =>
-        defer(() => {
-          if (!goesOn) call.failure ??= new CallFailure('failed', new Error(NOT_RUN));
-          return watched;
-        }),
-      ),
+      concatMap((ended) => {
+        if (ended === 'failed') call.failure ??= new CallFailure('failed', new Error(NOT_RUN));
+        if (ended !== 'deferred') return watched;
+        call.isDeferred = true;
+        ending.next('deferred');
+        ending.complete();
+        return EMPTY;
+      }),
     );
   };
 }
+
+/** How a call of a toolset ended. */
+type Ending = 'done' | 'failed' | 'deferred';
 
 const NOT_RUN = 'Not executed: an earlier action in this turn failed.';

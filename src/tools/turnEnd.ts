@@ -7,10 +7,12 @@ import type {
   AnyStreamEvent,
   MessageOf,
   MessageParamOf,
+  PlainCall,
   TurnEndEvent,
   TurnOutcome,
   UsageOf,
 } from '../message/StreamEvent.ts';
+import type { ToolUse } from './Tool.ts';
 import type { TurnCalls } from './TurnCalls.ts';
 
 interface Turn<E extends AnyStreamEvent> {
@@ -46,13 +48,11 @@ export function turnEnd<E extends AnyStreamEvent>({
     seam,
     isCut: callsAt(stop_reason) === 'cut',
   };
-  const { turns, after } = sendBack([reply], sent, {
-    results: results as unknown as AnyBlock[],
-    goesOn,
-  });
+  const { turns, after, pending } = sendBack([reply], sent, { results, goesOn });
   sent.add(after);
   const hasNews = isPaused ? turns.length > 0 : turns.at(-1)?.role === 'user';
   const outcome = (): TurnOutcome => {
+    if (pending.length > 0) return 'interrupted';
     if (!isOpen || !hasNews) return stop_reason ?? 'unknown';
     return isLast ? 'max_turns' : 'continue';
   };
@@ -63,9 +63,12 @@ export function turnEnd<E extends AnyStreamEvent>({
     message,
     usage: usage as UsageOf<E>,
     total: addUsage(before, usage) as UsageOf<E>,
-    ...(skipped.length > 0 && {
-      skipped: skipped.map(({ id, name, input }) => ({ id, name, input })),
-    }),
+    ...(skipped.length > 0 && { skipped: skipped.map(plainCall) }),
+    ...(pending.length > 0 && { pending: pending.map(plainCall) }),
     appended: turns as unknown as MessageParamOf<E>[],
   };
+}
+
+function plainCall({ id, name, input }: AnyBlock | ToolUse): PlainCall {
+  return { id: id as string, name: name as string, input };
 }

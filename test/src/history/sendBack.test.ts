@@ -1,7 +1,12 @@
 import { unfinishedInput } from 'claude-rx';
 import { describe, expect, it } from 'vitest';
 import { type AnyBlock, withBlock } from '../../../src/history/blocks.ts';
-import { type Reply, sendBack, type SendBackOptions } from '../../../src/history/sendBack.ts';
+import {
+  pendingResult,
+  type Reply,
+  sendBack,
+  type SendBackOptions,
+} from '../../../src/history/sendBack.ts';
 import { SentHistory } from '../../../src/history/SentHistory.ts';
 
 const text = (value: string) => ({ type: 'text', text: value });
@@ -174,7 +179,7 @@ describe('sendBack', () => {
       [call('a'), call('b')],
       [call('a'), call('b')],
       [result('b')],
-      { results: [result('b')], pending: new Set(['a']) },
+      { results: [pendingResult('a'), result('b')] },
     ],
     [
       'result: without blank text',

@@ -16,7 +16,9 @@ import {
 import {
   type AnyTool,
   defineTool,
+  type PlainCall,
   runTools,
+  type ToolAnswer,
   type ToolEvent,
   type ToolResultEvent,
   type TurnEndEvent,
@@ -52,6 +54,35 @@ describe('defineTool', () => {
     expectTypeOf(tool).toExtend<AnyTool>();
     // @ts-expect-error the model has nothing else to go by
     defineTool({ name: 'a', input: z.object({}), run: () => '' });
+  });
+});
+
+describe('deferred answers', () => {
+  const place = defineTool({ name: 'place', description: 'Where?', input: z.object({}) });
+
+  it('are typed by their kinds', () => {
+    expectTypeOf(place).toExtend<AnyTool>();
+    runTools(client, params, {
+      tools: [place],
+      approve: ({ name }) => (name === 'a' ? 'defer' : true),
+      answers: [
+        { id: 'a', approved: true },
+        { id: 'b', approved: false, reason: 'no' },
+        { id: 'c', result: [1] },
+        { id: 'd', error: 'gone' },
+      ],
+    }).subscribe((event) => {
+      if (event.type === 'turn_end') {
+        expectTypeOf(event.pending).toEqualTypeOf<PlainCall[] | undefined>();
+      }
+      if (event.type === 'tool_answers') {
+        expectTypeOf(event.messages).toEqualTypeOf<Anthropic.MessageParam[]>();
+      }
+    });
+    // @ts-expect-error an answer is a yes, a no, a result or an error
+    expectTypeOf<{ id: string }>().toExtend<ToolAnswer>();
+    // @ts-expect-error other words are no decision
+    runTools(client, params, { tools: [place], approve: () => 'later' });
   });
 });
 

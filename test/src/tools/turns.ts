@@ -89,8 +89,12 @@ export function line(event: ToolEvent): string {
       const said = typeof content === 'string' ? content : JSON.stringify(content);
       return `${event.name} ${event.status}: ${said}`;
     }
-    case 'turn_end':
-      return `turn ${event.turn}: ${event.outcome}`;
+    case 'tool_answers':
+      return `answers from ${event.start}`;
+    case 'turn_end': {
+      const { turn, outcome, pending = [] } = event;
+      return [`turn ${turn}: ${outcome}`, ...pending.map(({ name }) => name)].join(' ');
+    }
   }
 }
 
@@ -99,7 +103,9 @@ type Cold = ReturnType<RunHelpers['cold']>;
 const lost = new MessageStreamError('The connection was lost', { code: 'connection' });
 
 export interface Turns {
-  /** Our events, each in a line. */
+  /** Our events. */
+  events$: Observable<ToolEvent>;
+  /** The same, each in a line. */
   shown$: Observable<string>;
   /** The same with their time, in milliseconds; and how it ended. */
   timetable(): string[];
@@ -119,15 +125,17 @@ export function turns(
 ): Turns {
   const replies = diagrams.map((diagram) => cold<StreamEvent>(diagram, events, lost));
   const requests: Turns['requests'] = [];
-  const shown$ = runTools(
+  const events$ = runTools(
     (turnParams, { turn }): Observable<StreamEvent> => {
       requests.push(turnParams);
       return replies[turn - 1] ?? NEVER;
     },
     { ...params, ...more },
     { tools: [], ...options },
-  ).pipe(filter(isOurs), map(line));
+  ).pipe(filter(isOurs));
+  const shown$ = events$.pipe(map(line));
   return {
+    events$,
     shown$,
     replies: replies as Cold[],
     requests,

@@ -1,0 +1,537 @@
+import { fromResponse, type StreamEvent, toSseResponse } from 'claude-rx';
+import { messageEvents } from 'claude-rx/testing';
+import {
+  defineTool,
+  runTools,
+  type RunToolsOptions,
+  type ToolAnswer,
+  type ToolEvent,
+  type TurnEndEvent,
+} from 'claude-rx/tools';
+import { delay, from, of, tap } from 'rxjs';
+import { describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import { start, stop } from '../../operators/events.ts';
+import { failure, params, received, useServer } from '../../support/server.ts';
+import { after, ANSWER, isOurs, line, marble, schema, tool, turns, TWO } from './turns.ts';
+
+const CALL = '(ma1AxS)';
+
+/** A tool that the client runs. */
+const clientTool = (name: string) => defineTool({ name, description: 'For a test', input: schema });
+
+const deferring: RunToolsOptions['approve'] = ({ name }) => (name === 'a' ? 'defer' : true);
+
+const call = (name: string, more = {}) => ({
+  type: 'tool_use',
+  id: `toolu_${name}`,
+  name,
+  input: { n: 1 },
+  ...more,
+});
+const result = (name: string, content: string, more = {}) => ({
+  type: 'tool_result',
+  tool_use_id: `toolu_${name}`,
+  content,
+  ...more,
+});
+const user = (...content: object[]) => ({ role: 'user', content });
+const assistant = (...content: object[]) => ({ role: 'assistant', content });
+const hi = params.messages[0]!;
+/** A history in which the call of `a` is pending. */
+const pending = [hi, assistant(call('a'))];
+const approved: ToolAnswer[] = [{ id: 'toolu_a', approved: true }];
+const change = (type: string, name: string) => ({
+  role: 'system',
+  content: [{ type, tool: { type: 'tool_reference', name } }],
+});
+
+function last(events: readonly object[]): TurnEndEvent {
+  return events.at(-1) as TurnEndEvent;
+}
+
+describe('a deferred call', () => {
+  it(
+    'ends the turn as interrupted, once the other calls have their results',
+    marble((helpers) => {
+      const tools = [after(5, 'a'), after(30, 'b')];
+      const run = turns(helpers, [TWO], { tools, approve: deferring });
+      helpers.expectObservable(run.shown$).toBe('---------s 29ms (re|)', {
+        s: 'b start',
+        r: 'b done: b',
+        e: 'turn 1: interrupted a',
+      });
+      helpers.expectSubscriptions(run.replies[0]!.subscriptions).toBe('^--------!');
+    }),
+  );
+
+  it(
+    'waits for an approval that comes later and defers',
+    marble((helpers) => {
+      const approve = () => of('defer' as const).pipe(delay(20));
+      const run = turns(helpers, [CALL], { tools: [after(5, 'a')], approve });
+      helpers.expectObservable(run.shown$).toBe('20ms (e|)', { e: 'turn 1: interrupted a' });
+    }),
+  );
+
+  it(
+    'leaves its place of `concurrency` to the next call',
+    marble((helpers) => {
+      const tools = [after(5, 'a'), after(5, 'b')];
+      const run = turns(helpers, [TWO], { tools, approve: deferring, concurrency: 1 });
+      helpers.expectObservable(run.shown$).toBe('---------s 4ms (re|)', {
+        s: 'b start',
+        r: 'b done: b',
+        e: 'turn 1: interrupted a',
+      });
+    }),
+  );
+
+  it('is what each call is of a tool without `run`', async () => {
+    const events = await loop(['(ma1Ab2BxS)'], { tools: [clientTool('a'), after(1, 'b')] });
+    expect(last(events)).toMatchObject({
+      outcome: 'interrupted',
+      pending: [{ id: 'toolu_a', name: 'a', input: { n: 1 } }],
+      appended: [assistant(call('a'), call('b', { input: { n: 2 } })), user(result('b', 'b'))],
+    });
+  });
+
+  it('is plain JSON, with the history', async () => {
+    const { pending: calls, appended } = last(
+      await loop([CALL], { tools: [after(1, 'a')], approve: deferring }),
+    );
+    expect(JSON.parse(JSON.stringify({ calls, appended }))).toEqual({ calls, appended });
+  });
+
+  it.each([
+    ['whose input is invalid', '(ma9AxS)', {}, 'a invalid_input: Error: The input is not what'],
+    ['that is refused', CALL, { approve: () => false }, 'a denied: Error: This call was not'],
+  ])('is none %s: the model is told', async (_, reply, options, shown) => {
+    const events = await loop([reply, ANSWER], { tools: [clientTool('a')], ...options });
+    expect(lines(events)).toEqual([
+      expect.stringContaining(shown),
+      'turn 1: continue',
+      'turn 2: end_turn',
+    ]);
+  });
+
+  it('is pending under a reply that pauses', async () => {
+    const events = await loop(['(ma1AtTpS)'], { tools: [clientTool('a')] });
+    expect(lines(events)).toEqual(['turn 1: interrupted a']);
+  });
+
+  it('is pending under a stop reason of the option `stopReasons`', async () => {
+    const events = await loop(['(ma1AeS)'], {
+      tools: [clientTool('a')],
+      stopReasons: ['end_turn'],
+    });
+    expect(lines(events)).toEqual(['turn 1: interrupted a']);
+  });
+
+  it.each([
+    ['was cut', 'y', { outcome: 'max_tokens' }],
+    ['was declined', 'f', { outcome: 'refusal' }],
+    ['does not wait for tools', 'e', { outcome: 'end_turn', skipped: [{ id: 'toolu_a' }] }],
+  ])('is not pending where it was eager and the reply %s', async (_, end, expected) => {
+    const events = await loop([`(ma1AuU${end}S)`], { tools: [clientTool('a')], eager: true });
+    expect(last(events)).toMatchObject(expected);
+    expect(last(events)).not.toHaveProperty('pending');
+    // What is left of it in the history is answered.
+    const { appended } = last(events);
+    const blocks = appended.flatMap(({ content }) => content as { type: string }[]);
+    const count = (type: string) => blocks.filter((block) => block.type === type).length;
+    expect(count('tool_result')).toBe(count('tool_use'));
+  });
+
+  it('is not pending where a `resume` took it back', async () => {
+    const events = await loop(['(ma1AuUrtTeS)'], { tools: [clientTool('a')], eager: true });
+    expect(lines(events)).toEqual(['turn 1: end_turn']);
+  });
+
+  it('keeps those of its toolset that follow from running', async () => {
+    const run = vi.fn(() => 'ok');
+    const toolset = { type: 'computer_toolset_20260801', run };
+    const reply = ['click', 'type']
+      .flatMap((name, index) => [
+        start(index, call(name, { toolset_name: 'computer' })),
+        stop(index),
+      ])
+      .reduce((events, event) => events.event(event), messageEvents)
+      .with({ stopReason: 'tool_use' });
+    const approve = ({ name }: { name: string }) => (name === 'click' ? 'defer' : true);
+    const events = await received(
+      runTools(() => from([...reply]), params, {
+        tools: [toolset],
+        approve,
+      }),
+    );
+    expect(lines(events)).toEqual(['turn 1: interrupted click type']);
+    expect(run).not.toHaveBeenCalled();
+    const messages = [hi, ...last(events).appended] as never;
+    const next = await received(
+      runTools(
+        () => from([...messageEvents.text('Done.')]),
+        { messages },
+        {
+          tools: [toolset],
+          answers: [
+            { id: 'toolu_click', approved: false },
+            { id: 'toolu_type', approved: true },
+          ],
+        },
+      ),
+    );
+    expect(lines(next)).toMatchObject([
+      'click denied: Error: This call was not approved',
+      'type failed: Error: Not executed: an earlier action in this turn failed.',
+      'answers from 2',
+      'turn 1: end_turn',
+    ]);
+  });
+
+  async function loop(
+    replies: string[],
+    options: RunToolsOptions,
+  ): Promise<(StreamEvent | ToolEvent)[]> {
+    const events: ToolEvent[] = [];
+    marble((helpers) => {
+      const run = turns(helpers, replies, options);
+      run.events$.subscribe((event) => events.push(event));
+    })();
+    return events;
+  }
+});
+
+const lines = (events: readonly { type: string }[]) => events.filter(isOurs).map(line);
+
+describe('the option `answers`', () => {
+  const tools = [after(10, 'a'), after(30, 'b')];
+
+  it(
+    'runs an approved call, and goes on with its result',
+    marble((helpers) => {
+      const approve = vi.fn(() => false);
+      const run = turns(
+        helpers,
+        ['-mtTAeS'],
+        { tools, answers: approved, approve },
+        { messages: pending },
+      );
+      helpers.expectObservable(run.shown$).toBe('s 9ms (ra) 2ms (e|)', {
+        s: 'a start',
+        r: 'a done: a',
+        a: 'answers from 2',
+        e: 'turn 1: end_turn',
+      });
+      helpers.expectSubscriptions(run.replies[0]!.subscriptions).toBe('10ms ^-----!');
+      helpers.flush();
+      expect(run.requests.map(({ messages }) => messages)).toEqual([
+        [...pending, user(result('a', 'a'))],
+      ]);
+      expect(approve).not.toHaveBeenCalled();
+    }),
+  );
+
+  const answered: [string, ToolAnswer, string, object][] = [
+    [
+      'a refusal',
+      { id: 'toolu_a', approved: false, reason: 'too dangerous' },
+      'a denied: Error: This call was not approved: too dangerous',
+      { is_error: true },
+    ],
+    ['a result', { id: 'toolu_a', result: { ok: 1 } }, 'a done: {"ok":1}', {}],
+    ['no content as the result', { id: 'toolu_a', result: undefined }, 'a done: undefined', {}],
+    [
+      'an error',
+      { id: 'toolu_a', error: 'no camera' },
+      'a failed: Error: no camera',
+      { is_error: true },
+    ],
+    [
+      'an error object',
+      { id: 'toolu_a', error: new Error('gone') },
+      'a failed: Error: gone',
+      { is_error: true },
+    ],
+  ];
+  it.each(answered)('tells the model %s, and runs nothing', (_, answer, shown, more) => {
+    marble((helpers) => {
+      const run = turns(helpers, [ANSWER], { tools, answers: [answer] }, { messages: pending });
+      const rows = run.timetable();
+      helpers.flush();
+      expect(rows).toEqual([`0 ${shown}`, '0 answers from 2', '0 turn 1: end_turn', '0 complete']);
+      expect(run.requests[0]!.messages.at(-1)).toMatchObject({
+        content: [{ tool_use_id: 'toolu_a', ...more }],
+      });
+    })();
+  });
+
+  it(
+    'puts the answers behind the results that are there, in the order of the calls',
+    marble((helpers) => {
+      const messages = [
+        hi,
+        assistant(call('a'), call('b'), call('c')),
+        user(result('b', 'b'), { type: 'text', text: 'Well?' }),
+        change('tool_removal', 'c'),
+      ];
+      const answers: ToolAnswer[] = [
+        { id: 'toolu_c', approved: true },
+        { id: 'toolu_a', approved: true },
+      ];
+      const all = [...tools, after(1, 'c')];
+      const run = turns(helpers, [ANSWER], { tools: all, answers }, { messages });
+      const rows = run.timetable();
+      helpers.flush();
+      // The tool `c` was withdrawn meanwhile.
+      expect(rows).toEqual([
+        '0 a start',
+        "0 c unknown_tool: Error: There is no tool 'c'; there are: a, b",
+        '10 a done: a',
+        '10 answers from 2',
+        '10 turn 1: end_turn',
+        '10 complete',
+      ]);
+      expect(run.requests[0]!.messages).toMatchObject([
+        hi,
+        messages[1],
+        user(
+          result('b', 'b'),
+          result('a', 'a'),
+          { tool_use_id: 'toolu_c', is_error: true },
+          { type: 'text', text: 'Well?' },
+        ),
+        messages[3],
+      ]);
+    }),
+  );
+
+  it(
+    'checks the input again',
+    marble((helpers) => {
+      const other = defineTool({
+        name: 'a',
+        description: 'Now with another input',
+        input: z.object({ m: z.number() }),
+        run: () => 'never',
+      });
+      const run = turns(
+        helpers,
+        [ANSWER],
+        { tools: [other], answers: approved },
+        { messages: pending },
+      );
+      const rows = run.timetable();
+      helpers.flush();
+      expect(rows[0]).toContain("a invalid_input: Error: The input is not what 'a' takes: m");
+    }),
+  );
+
+  it(
+    'runs no more calls at the same time than `concurrency`, each within `timeout`',
+    marble((helpers) => {
+      const messages = [hi, assistant(call('a'), call('b'))];
+      const answers: ToolAnswer[] = [...approved, { id: 'toolu_b', approved: true }];
+      const options = { tools, answers, concurrency: 1, timeout: 20 };
+      const rows = turns(helpers, [ANSWER], options, { messages }).timetable();
+      helpers.flush();
+      expect(rows).toEqual([
+        '0 a start',
+        '10 a done: a',
+        '10 b start',
+        "30 b timeout: Error: 'b' did not finish within 20 ms",
+        '30 answers from 2',
+        '30 turn 1: end_turn',
+        '30 complete',
+      ]);
+    }),
+  );
+
+  it(
+    'stops the tools when it is unsubscribed, and sends no request',
+    marble((helpers) => {
+      let signal: AbortSignal | undefined;
+      const hanging = tool('a', (_, context) => {
+        ({ signal } = context);
+        return helpers.cold('-----');
+      });
+      const run = turns(
+        helpers,
+        [ANSWER],
+        { tools: [hanging], answers: approved },
+        { messages: pending },
+      );
+      helpers.expectObservable(run.shown$, '--!').toBe('s', { s: 'a start' });
+      helpers.flush();
+      expect(signal?.aborted).toBe(true);
+      expect(run.requests).toEqual([]);
+    }),
+  );
+
+  it(
+    'has all results told before the request, in case that fails',
+    marble((helpers) => {
+      const rows = turns(
+        helpers,
+        ['-#'],
+        { tools, answers: approved },
+        { messages: pending },
+      ).timetable();
+      helpers.flush();
+      expect(rows).toEqual(['0 a start', '10 a done: a', '10 answers from 2', '11 connection']);
+    }),
+  );
+
+  it(
+    'forces no tool again',
+    marble((helpers) => {
+      const run = turns(
+        helpers,
+        [ANSWER],
+        { tools, answers: approved },
+        { messages: pending, tool_choice: { type: 'tool', name: 'a' } },
+      );
+      run.timetable();
+      helpers.flush();
+      expect(run.requests[0]).toMatchObject({ tool_choice: { type: 'auto' } });
+    }),
+  );
+
+  it('may be an empty list where no call is pending', () => {
+    marble((helpers) => {
+      const rows = turns(helpers, [ANSWER], { tools, answers: [] }).timetable();
+      helpers.flush();
+      expect(rows).toEqual(['0 turn 1: end_turn', '0 complete']);
+    })();
+  });
+
+  it.each([
+    ['are no list', { id: 'toolu_a', approved: true }, /must be a list of answers/],
+    ['have no id', [{ approved: true }], /answers\[0\] must have the `id`/],
+    ['say nothing', [{ id: 'toolu_a' }], /answers\[0\] must have one of `approved`, `result`/],
+    ['say two things', [{ id: 'toolu_a', approved: true, result: 1 }], /must have one of/],
+    ['say neither yes nor no', [{ id: 'toolu_a', approved: 'yes' }], /true or false, not yes/],
+    [
+      'have a wrong reason',
+      [{ id: 'toolu_a', approved: false, reason: 1 }],
+      /reason must be a text/,
+    ],
+    ['cannot be sent', [{ id: 'toolu_a', result: 1n }], /answers\[0\]\.result cannot be sent/],
+    ['are there twice', [...approved, ...approved], /two answers to the call 'toolu_a'/],
+    [
+      'are to a call that does not wait',
+      [...approved, { id: 'toolu_z', approved: true }],
+      /id 'toolu_z' is to a call that does not wait for one; these do: 'toolu_a' \(a\)/,
+    ],
+    ['are missing', undefined, /calls without a result: 'toolu_a' \(a\); give an answer to each/],
+    ['are too few', [], /calls without a result: 'toolu_a' \(a\)/],
+  ])('is a TypeError at the call where answers %s', (_, answers, message) => {
+    const options = { tools: [tool('a', () => '')], answers } as never;
+    const start = () => runTools(() => of(), { messages: pending } as never, options);
+    expect(start).toThrow(TypeError);
+    expect(start).toThrow(message);
+  });
+
+  it('is a TypeError where no call is pending, and where one of a tool without `run` is approved', () => {
+    const options = { tools: [clientTool('a')], answers: approved };
+    expect(() => runTools(() => of(), params, options)).toThrow(/does not wait for one; none does/);
+    expect(() => runTools(() => of(), { messages: pending } as never, options)).toThrow(
+      /'a' has no `run`, so the call 'toolu_a' cannot be approved/,
+    );
+  });
+});
+
+describe('deferred answers, over HTTP', () => {
+  const http = useServer({ strict: true });
+  const thinking = { type: 'enabled', budget_tokens: 500 } as const;
+
+  it('go on in another process, with all that the API checks', async () => {
+    const runs: string[] = [];
+    const book = tool('book', ({ n }) => {
+      runs.push(`book ${n}`);
+      return 'Booked.';
+    });
+    const look = tool('look', () => 'Two rooms.');
+    const place = clientTool('place');
+    const reply = messageEvents
+      .thinking('Where are they?', { signature: 'c2lnbmVk' })
+      .text('One moment.')
+      .toolUse('place', { n: 1 })
+      .toolUse('look', { n: 2 })
+      .toolUse('book', { n: 3 });
+    http.server.reply(reply, messageEvents.thinking('So.').text('Booked for you.'));
+    const approve: RunToolsOptions['approve'] = ({ name }) => (name === 'book' ? 'defer' : true);
+    const tools = [book, look, place];
+    const request = { ...params, thinking };
+    const first = await received(runTools(http.client, request, { tools, approve }));
+    expect(runs).toEqual([]);
+    const end = last(first);
+    expect(end.pending?.map(({ name }) => name)).toEqual(['place', 'book']);
+
+    // Only JSON goes from here to there.
+    const stored = JSON.stringify({ messages: [...params.messages, ...end.appended], end });
+    const { messages, end: then } = JSON.parse(stored) as { messages: never[]; end: TurnEndEvent };
+    const [where, what] = then.pending!;
+    const answers = [
+      { id: what!.id, approved: true as const },
+      { id: where!.id, result: { lat: 41.9, lon: 12.5 } },
+    ];
+    const second = await received(
+      runTools(http.client, { ...request, messages }, { tools, approve, answers }),
+    );
+    expect(runs).toEqual(['book 3']);
+    expect(last(second)).toMatchObject({ outcome: 'end_turn', turn: 1 });
+
+    // What the events say brings the history up to date: the next request is valid.
+    const history: object[] = messages;
+    for (const event of second) {
+      if (event.type === 'tool_answers') history.splice(event.start, Infinity, ...event.messages);
+      if (event.type === 'turn_end') history.push(...event.appended);
+    }
+    http.server.reply(messageEvents.text('You are welcome.'));
+    const more = [...history, { role: 'user', content: 'Thanks' }] as never;
+    await received(runTools(http.client, { ...request, messages: more }, { tools }));
+    expect(http.server.requests).toHaveLength(3);
+  });
+
+  it('find a call whose id the history has in another form', async () => {
+    const id = 'functions.a:0';
+    http.server.reply(messageEvents.toolUse('a', { n: 1 }, { id }), messageEvents.text('Done.'));
+    const tools = [tool('a', () => 'ran')];
+    const first = await received(runTools(http.client, params, { tools, approve: () => 'defer' }));
+    const { pending: calls, appended } = last(first);
+    expect(calls).toEqual([{ id, name: 'a', input: { n: 1 } }]);
+    const messages = [...params.messages, ...appended];
+    const answers = [{ id, approved: true as const }];
+    const second = await received(
+      runTools(http.client, { ...params, messages }, { tools, answers }),
+    );
+    expect(second[0]).toMatchObject({ type: 'tool_start', tool_use_id: id, turn: 0 });
+    expect(http.server.requests[1]?.body.messages.at(-1)).toMatchObject({
+      content: [{ tool_use_id: 'functions_a_0', content: 'ran' }],
+    });
+  });
+
+  it('pass through `toSseResponse` to a reader, to the end of the loop', async () => {
+    http.server.reply(messageEvents.text('Done.'));
+    const messages = pending as never;
+    const tools = [tool('a', () => 'ran')];
+    const sent$ = runTools(http.client, { ...params, messages }, { tools, answers: approved });
+    const events = await received(fromResponse<ToolEvent>(toSseResponse(sent$)));
+    expect(lines(events)).toEqual(['a start', 'a done: ran', 'answers from 2', 'turn 1: end_turn']);
+  });
+
+  it('lose nothing where the request fails', async () => {
+    http.server.reply({ status: 400 } as never);
+    const messages = pending as never;
+    const tools = [tool('a', () => 'ran')];
+    const events: ToolEvent[] = [];
+    const loop = runTools(http.client, { ...params, messages }, { tools, answers: approved });
+    const error = await failure(loop.pipe(tap((event) => events.push(event as ToolEvent))));
+    expect(error.code).toBe('request');
+    expect(events.at(-1)).toMatchObject({
+      type: 'tool_answers',
+      messages: [{ content: [{ content: 'ran' }] }],
+    });
+  });
+});
