@@ -16,6 +16,7 @@ import {
   type RetryDelay,
 } from '../src/recovery/reconnecting.ts';
 import { spliced } from '../src/recovery/spliced.ts';
+import { requireFunction } from '../src/flow/require.ts';
 
 export interface FallbackToConfig<E extends AnyStreamEvent> {
   /** Gives the events that carry the reply on, as that of `retryResumable` does. */
@@ -85,12 +86,8 @@ export function fallbackTo<E extends AnyStreamEvent>({
   delay = 0,
   ...config
 }: FallbackToConfig<E>): MonoTypeOperatorFunction<E> {
-  if (typeof resume !== 'function') {
-    throw new TypeError('fallbackTo: `resume` must be a function that gives the rest of a reply');
-  }
-  if (typeof when !== 'function') {
-    throw new TypeError('fallbackTo: `when` must be a function that judges an error');
-  }
+  requireFunction('fallbackTo', 'resume', resume, 'a function that gives the rest of a reply');
+  requireFunction('fallbackTo', 'when', when, 'a function that judges an error');
   const once = reconnecting('fallbackTo', {
     ...config,
     count: 1,

@@ -13,6 +13,7 @@ import { MessageClocks, type MessageLimits } from '../src/flow/MessageClocks.ts'
 import { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import { PartialMessage } from '../src/message/PartialMessage.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import { requireNumbers } from '../src/flow/require.ts';
 
 export type { MessageLimits } from '../src/flow/MessageClocks.ts';
 
@@ -131,12 +132,8 @@ export function messageTimeout<E extends AnyStreamEvent>({
 }
 
 function requireLimits(limits: MessageLimits): void {
-  const given = Object.entries(limits).filter(([, limit]) => limit !== undefined);
-  if (given.length === 0) {
+  if (Object.values(limits).every((limit) => limit === undefined)) {
     throw new TypeError('messageTimeout: give at least one of first, liveness, progress and total');
   }
-  for (const [name, limit] of given) {
-    if (typeof limit === 'number' && limit > 0) continue;
-    throw new TypeError(`messageTimeout: ${name} must be milliseconds above 0, not ${limit}`);
-  }
+  requireNumbers('messageTimeout', { ...limits }, { above: 0, what: 'milliseconds' });
 }

@@ -8,6 +8,7 @@ import {
   type RetryDelay,
 } from '../src/recovery/reconnecting.ts';
 import { spliced } from '../src/recovery/spliced.ts';
+import { requireFunction } from '../src/flow/require.ts';
 
 export type { ResumeContext, RetryContext, RetryDelay } from '../src/recovery/reconnecting.ts';
 
@@ -123,10 +124,6 @@ export function retryResumable<E extends AnyStreamEvent>({
   resetOnProgress = false,
   ...config
 }: RetryResumableConfig<E>): MonoTypeOperatorFunction<E> {
-  if (typeof resume !== 'function') {
-    throw new TypeError(
-      'retryResumable: `resume` must be a function that gives the rest of a reply',
-    );
-  }
+  requireFunction('retryResumable', 'resume', resume, 'a function that gives the rest of a reply');
   return spliced({ resume, resetOnProgress }, reconnecting('retryResumable', { count, ...config }));
 }

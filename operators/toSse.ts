@@ -12,6 +12,7 @@ import { heartbeats } from '../src/flow/heartbeats.ts';
 import { clientEvent, errorEvent, type ErrorTextOptions } from '../src/message/errorEvent.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 import { type EncodableEvent, encodeEvent } from '../src/sse/encodeEvent.ts';
+import { invalid, requireFunction } from '../src/flow/require.ts';
 
 export interface ToSseConfig extends ErrorTextOptions {
   /**
@@ -93,11 +94,9 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
   errorText,
 }: ToSseConfig = {}): OperatorFunction<E, string> {
   const beats = heartbeats({ caller: 'toSse', every: heartbeat, beat: ':\n\n', scheduler });
-  if (typeof id !== 'boolean' && typeof id !== 'function') {
-    throw new TypeError(`toSse: id must be a boolean or a function, not ${String(id)}`);
-  }
+  if (typeof id !== 'boolean') requireFunction('toSse', 'id', id, 'a boolean or a function');
   if (done !== undefined && (typeof done !== 'string' || /[\r\n\0]/.test(done))) {
-    throw new TypeError(`toSse: done must be one line of text, got ${JSON.stringify(done)}`);
+    throw invalid('toSse', 'done', 'one line of text', done);
   }
   const options = { eventLine };
   const idOf = typeof id === 'function' ? id : (_: E, index: number) => index;

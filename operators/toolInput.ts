@@ -23,6 +23,7 @@ import {
 } from '../src/json/StandardSchema.ts';
 import { InvalidJsonError, invalidToolInput } from '../src/message/InvalidJsonError.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import { requireOneOf } from '../src/flow/require.ts';
 
 /** The input of one call, as it stands. Calls are told apart by their `id`. */
 export type ToolInput<Input = unknown, Output = Input, Name extends string = string> = {
@@ -196,9 +197,7 @@ function checkedConfig<Schema extends StandardSchema>(
   } = isObject ? schemaOrConfig : { schema: null };
   // A JSON Schema, say, would otherwise be taken for a config without a schema.
   if (schema !== undefined || Object.keys(rest).length > 0) requireSchema('toolInput', schema);
-  if (invalid !== 'emit' && invalid !== 'throw') {
-    throw new TypeError(`toolInput: invalid is 'emit' or 'throw', not ${String(invalid)}`);
-  }
+  requireOneOf('toolInput', 'invalid', invalid, ['emit', 'throw']);
   requireStopReasons('toolInput', stopReasons);
   return { invalid, stopReasons, ...(schema && { schema }) };
 }

@@ -40,6 +40,7 @@ import { messagesOf } from './messagesOf.ts';
 import { RequestBuilder } from './RequestBuilder.ts';
 import { Transcript } from './Transcript.ts';
 import { userContent } from './userContent.ts';
+import { requireNumbers, requireOneOf } from '../flow/require.ts';
 
 /**
  * A chat with Claude whose history the API always takes: it asks, runs tools, remembers, and shows how
@@ -417,14 +418,8 @@ function requireOptions(
     );
   }
   checkOptions({ ...options, tools: options.tools ?? [] });
-  if (typeof maxHistoryTokens !== 'number' || !(maxHistoryTokens > 0)) {
-    throw new TypeError(
-      `Conversation: maxHistoryTokens must be a number above 0, not ${String(maxHistoryTokens)}`,
-    );
-  }
-  if (cache !== false && cache !== '5m' && cache !== '1h') {
-    throw new TypeError(`Conversation: cache must be '5m', '1h' or false, not ${String(cache)}`);
-  }
+  requireNumbers('Conversation', { maxHistoryTokens }, { above: 0 });
+  requireOneOf('Conversation', 'cache', cache, ['5m', '1h', false]);
 }
 
 function overlapping(): MessageStreamError {

@@ -13,6 +13,7 @@ import { ClaudeCodeExit } from './ClaudeCodeExit.ts';
 import { LineDecoder } from './LineDecoder.ts';
 import { ProcessTree } from './ProcessTree.ts';
 import { LastOutput } from './LastOutput.ts';
+import { invalid, requireNumbers } from '../flow/require.ts';
 
 /**
  * What is sent to Claude Code: the text of a prompt, a user message with content of any kind, or any
@@ -338,18 +339,19 @@ function check({
     );
   }
   if (prompt !== undefined && typeof prompt !== 'string') {
-    throw new TypeError(`fromClaudeCode: \`prompt\` must be a string, not ${typeof prompt}`);
+    throw invalid('fromClaudeCode', 'prompt', 'a string', prompt);
   }
   const command: unknown = Array.isArray(executable) ? executable[0] : (executable ?? 'claude');
   if (typeof command !== 'string' || command === '') {
-    throw new TypeError(
-      'fromClaudeCode: `executable` must be a path, or a command and its arguments',
+    throw invalid(
+      'fromClaudeCode',
+      'executable',
+      'a path, or a command and its arguments',
+      command,
     );
   }
-  for (const [name, value] of Object.entries({ exitTimeout, killAfter, maxLineLength })) {
-    if (value === undefined || (name === 'exitTimeout' && value === Infinity)) continue;
-    if (!(Number.isFinite(value) && value >= 0)) {
-      throw new TypeError(`fromClaudeCode: \`${name}\` must be a number from 0 on, not ${value}`);
-    }
-  }
+  requireNumbers('fromClaudeCode', { exitTimeout }, { min: 0, what: 'milliseconds' });
+  const finite = { min: 0, max: Number.MAX_VALUE };
+  requireNumbers('fromClaudeCode', { killAfter }, { ...finite, what: 'milliseconds' });
+  requireNumbers('fromClaudeCode', { maxLineLength }, { ...finite, what: 'bytes' });
 }

@@ -1,3 +1,5 @@
+import { requireFunction, requireNumbers } from '../flow/require.ts';
+
 export interface ExponentialBackoffConfig {
   /** The first wait, in milliseconds. Default: 500. */
   initial?: number;
@@ -37,20 +39,16 @@ export function exponentialBackoff({
   jitter = 0.25,
   random = Math.random,
 }: ExponentialBackoffConfig = {}): (error: unknown, retry: number) => number {
-  const isMax = Number.isFinite(max) || max === Infinity;
-  check('initial', initial, Number.isFinite(initial) && initial >= 0, 'milliseconds, from 0 on');
-  check('max', max, isMax && max >= 0, 'milliseconds, from 0 on');
-  check('factor', factor, Number.isFinite(factor) && factor >= 1, 'a number from 1 on');
-  check('jitter', jitter, jitter >= 0 && jitter <= 1, 'a number from 0 to 1');
-  check('random', random, typeof random === 'function', 'a function that gives numbers');
+  const caller = 'exponentialBackoff';
+  const what = 'milliseconds';
+  requireNumbers(caller, { initial }, { min: 0, max: Number.MAX_VALUE, what });
+  requireNumbers(caller, { max }, { min: 0, what });
+  requireNumbers(caller, { factor }, { min: 1, max: Number.MAX_VALUE });
+  requireNumbers(caller, { jitter }, { min: 0, max: 1 });
+  requireFunction(caller, 'random', random, 'a function that gives numbers');
   return (_error, retry) => {
     // A power that is too large for a number would make NaN of an `initial` of 0.
     const growth = Math.min(factor ** (retry - 1), Number.MAX_VALUE);
     return Math.min(max, initial * growth, Number.MAX_VALUE) * (1 - jitter * random());
   };
-}
-
-function check(name: string, value: unknown, isValid: boolean, wanted: string): void {
-  if (isValid) return;
-  throw new TypeError(`exponentialBackoff: \`${name}\` must be ${wanted}, not ${String(value)}`);
 }

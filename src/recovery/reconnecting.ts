@@ -3,6 +3,7 @@ import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, MessageOf, StreamEvent } from '../message/StreamEvent.ts';
 import { exponentialBackoff } from './exponentialBackoff.ts';
+import { requireNumbers } from '../flow/require.ts';
 
 /** What is known when an attempt has broken. */
 export interface ResumeContext<E extends AnyStreamEvent = StreamEvent> {
@@ -72,14 +73,12 @@ export function reconnecting<E extends AnyStreamEvent>(
     scheduler,
   }: ReconnectConfig<E>,
 ): () => Attempts<E> {
-  if (!(count >= 0 && (count === Infinity || Number.isInteger(count)))) {
-    throw new TypeError(
-      `${name}: \`count\` must be a whole number from 0 on, not ${String(count)}`,
-    );
-  }
-  if (typeof delay !== 'function' && !(delay >= 0)) {
-    throw new TypeError(
-      `${name}: \`delay\` must be milliseconds, or a function that gives them, not ${String(delay)}`,
+  requireNumbers(name, { count }, { min: 0, whole: true });
+  if (typeof delay !== 'function') {
+    requireNumbers(
+      name,
+      { delay },
+      { min: 0, what: 'a function that gives milliseconds, or these' },
     );
   }
   return () => {

@@ -18,6 +18,7 @@ import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { openResponse } from '../sources/openResponse.ts';
 import { readEventStream } from '../sources/readEventStream.ts';
 import { RELAY_END } from './offset.ts';
+import { invalid, requireFunction, requireNumbers } from '../flow/require.ts';
 
 export interface FromRelayOptions {
   /** The offset of the last event that is known. Default: from the beginning. */
@@ -102,9 +103,11 @@ export function fromRelay(
     keepContent = true,
   }: FromRelayOptions = {},
 ): Observable<StreamEvent> {
-  check('url', url, typeof url === 'string' || url instanceof URL, 'an address');
-  check('fetch', request, typeof request === 'function', 'a function like fetch');
-  check('liveness', liveness, liveness > 0, 'milliseconds above 0');
+  if (typeof url !== 'string' && !(url instanceof URL)) {
+    throw invalid('fromRelay', 'url', 'an address', url);
+  }
+  requireFunction('fromRelay', 'fetch', request, 'a function like fetch');
+  requireNumbers('fromRelay', { liveness }, { above: 0, what: 'milliseconds' });
   const attemptsOf = reconnecting('fromRelay', { count, delay, onRetry: onReconnect, scheduler });
   const reply = defer(() => {
     const received = new PartialMessage(keepContent);
@@ -175,9 +178,4 @@ function withAfter(url: string, offset: string | undefined): string {
   const joint = address.includes('?') ? '&' : '?';
   const end = fragment === undefined ? '' : `#${fragment}`;
   return `${address}${joint}after=${encodeURIComponent(offset)}${end}`;
-}
-
-function check(name: string, value: unknown, isValid: boolean, wanted: string): void {
-  if (isValid) return;
-  throw new TypeError(`fromRelay: \`${name}\` must be ${wanted}, not ${String(value)}`);
 }

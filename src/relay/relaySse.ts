@@ -11,6 +11,7 @@ import type { Relay } from './Relay.ts';
 import { endingOffset, RELAY_END } from './offset.ts';
 import { unknownReply } from './relayErrors.ts';
 import { isId, isRandomId } from './relayId.ts';
+import { requireFunction } from '../flow/require.ts';
 
 /** What is used of a request: of a web `Request`, or of one of `node:http`. */
 export interface RelayRequest {
@@ -116,9 +117,7 @@ export function relaySse<Asker extends RelayRequest = RelayRequest>(
   if (typeof relay?.follow !== 'function' || typeof relay.status !== 'function') {
     throw new TypeError('relaySse: pass a relay, as createRelay makes it');
   }
-  if (typeof authorize !== 'function') {
-    throw new TypeError('relaySse: authorize must be a function that says who may read a reply');
-  }
+  requireFunction('relaySse', 'authorize', authorize, 'a function that says who may read a reply');
 
   const idIn = idFinder(path);
   const refusal = (error: MessageStreamError): Response => {

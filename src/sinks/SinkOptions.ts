@@ -1,5 +1,6 @@
 import { isObservable, type Observable } from 'rxjs';
 import type { Valve } from '../flow/Valve.ts';
+import { invalid } from '../flow/require.ts';
 
 export interface SinkOptions {
   /**
@@ -18,6 +19,6 @@ export function checkSink(name: string, source: Observable<unknown>, options: Si
     throw new TypeError(`${name}: pass an Observable, such as that of \`fromMessages\``);
   }
   if (options.valve !== undefined && typeof options.valve.mergeMap !== 'function') {
-    throw new TypeError(`${name}: valve must be a Valve, the same that the source was given`);
+    throw invalid(name, 'valve', 'a Valve, the same that the source was given', options.valve);
   }
 }

@@ -2,6 +2,7 @@ import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import { readRecording, type Recording, recordingLines } from '../message/recording.ts';
 import type { AnyStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
 import { endings, type SourceOptions } from './SourceOptions.ts';
+import { requireNumbers } from '../flow/require.ts';
 
 export type {
   RecordedError,
@@ -58,9 +59,7 @@ export function fromRecording<E extends AnyStreamEvent = StreamEvent>(
   lines: Recording,
   { speed = 1, scheduler = asyncScheduler, maxFrameLength, ...options }: FromRecordingConfig = {},
 ): Observable<E> {
-  if (typeof speed !== 'number' || !(speed > 0)) {
-    throw new TypeError(`fromRecording: speed must be a number above 0, got ${String(speed)}`);
-  }
+  requireNumbers('fromRecording', { speed }, { above: 0 });
   // A copy, since an iterable may be one that runs only once, and subscriptions are many.
   const kept = recordingLines(lines);
   return new Observable<E>((subscriber) => {

@@ -7,6 +7,7 @@ import { MessageSpan, type MessageSpanConfig } from './MessageSpan.ts';
 import type { Attributes, OpenTelemetry } from './OpenTelemetry.ts';
 import { checkOtel } from './otelApi.ts';
 import { recordSpan } from './recordSpan.ts';
+import { requireNumbers } from '../flow/require.ts';
 
 export interface TraceMessageConfig {
   /** The model that is asked: the span is `chat {model}`, of kind CLIENT. */
@@ -119,9 +120,7 @@ export function messageSpanConfig(
   if (typeof spanName !== 'string' || spanName === '') {
     throw new TypeError(`${who}: give the \`model\` that is asked, or the \`name\` of the span`);
   }
-  if (!(stallAfter >= 0)) {
-    throw new TypeError(`${who}: \`stallAfter\` must be milliseconds from 0 on, not ${stallAfter}`);
-  }
+  requireNumbers(who, { stallAfter }, { min: 0, what: 'milliseconds' });
   const isRequest = name === undefined;
   return {
     spanName,

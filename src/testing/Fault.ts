@@ -1,4 +1,5 @@
-import { checkFields, checkNumber } from './checks.ts';
+import { requireNumbers } from '../flow/require.ts';
+import { checkFields } from './checks.ts';
 
 /** Where in a reply a fault happens. Name one; without any, it happens after the last event. */
 export interface FaultPlace {
@@ -113,11 +114,10 @@ export function checkedFault(fault: Fault): Fault {
     );
   }
   const { beforeEvent, atByte } = fault;
-  checkNumber(`${name}: beforeEvent`, beforeEvent, { whole: true, what: 'the index of an event' });
-  checkNumber(`${name}: atByte`, atByte, { whole: true, what: 'a number of bytes' });
-  const what = 'milliseconds';
-  if ('delay' in fault) checkNumber(`${name}: delay`, fault.delay, { what });
-  if ('ms' in fault) checkNumber(`${name}: ms`, fault.ms, { what });
+  const finite = { min: 0, max: Number.MAX_VALUE };
+  requireNumbers(name, { beforeEvent, atByte }, { ...finite, whole: true });
+  const { delay, ms } = fault as { delay?: number; ms?: number };
+  requireNumbers(name, { delay, ms }, { ...finite, what: 'milliseconds' });
   // Behind the last event there would be nothing left to drip.
   if (fault.kind === 'drip' && places.length === 0) return { ...fault, beforeEvent: 0 };
   return { ...fault };

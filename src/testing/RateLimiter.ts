@@ -1,6 +1,7 @@
 import { fields } from '../message/record.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import { checkFields, checkNumber } from './checks.ts';
+import { requireNumbers } from '../flow/require.ts';
+import { checkFields } from './checks.ts';
 import { httpError } from './httpError.ts';
 import { countOf } from './immediateReply.ts';
 import { recordedEvents } from './playReply.ts';
@@ -60,8 +61,8 @@ export class RateLimiter {
         typeof limit === 'object' ? (limit as Exclude<ServerLimit, number>) : { perMinute: limit };
       const name = `MessagesServer: limits.${kind}`;
       if (perMinute === undefined) throw new TypeError(`${name}: perMinute is missing`);
-      checkNumber(name, perMinute, { what: 'an amount for a minute', least: 1 });
-      checkNumber(`${name}.remaining`, remaining, { what: 'an amount', most: perMinute });
+      requireNumbers(name, { perMinute }, { min: 1, max: Number.MAX_VALUE });
+      requireNumbers(name, { remaining }, { min: 0, max: perMinute });
       const filledAt = performance.now();
       return [{ kind: kind as Kind, perMinute, level: remaining, filledAt }];
     });

@@ -1,6 +1,7 @@
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
 import { readRecording, recordingLines } from '../message/recording.ts';
-import { checkFields, checkNumber } from './checks.ts';
+import { requireNumbers } from '../flow/require.ts';
+import { checkFields } from './checks.ts';
 import { checkedFault, type Fault } from './Fault.ts';
 
 /** How a reply is sent. One of `events`, `recording` and `body` says what; none is an empty body. */
@@ -98,19 +99,12 @@ export function checkedReply(reply: Reply): CheckedReply {
 }
 
 function checkNumbers({ status, delay, pace, speed, chunk }: ReplyScript): void {
-  checkNumber('Reply: status', status, {
-    what: 'an HTTP status',
-    whole: true,
-    least: 200,
-    most: 599,
-  });
-  checkNumber('Reply: delay', delay, { what: 'milliseconds' });
-  checkNumber('Reply: pace', pace, { what: 'milliseconds' });
-  if (speed !== undefined && (typeof speed !== 'number' || !(speed > 0))) {
-    throw new TypeError(`Reply: speed must be a number above 0, got ${String(speed)}`);
-  }
+  requireNumbers('Reply', { status }, { min: 200, max: 599, whole: true, what: 'an HTTP status' });
+  requireNumbers('Reply', { delay, pace }, { min: 0, max: Number.MAX_VALUE, what: 'milliseconds' });
+  requireNumbers('Reply', { speed }, { above: 0 });
   if (chunk === 'event' || chunk === 'all') return;
-  checkNumber("Reply: chunk is 'event', 'all' or", chunk, { what: 'bytes', whole: true, least: 1 });
+  const what = "'event', 'all' or a whole number of bytes";
+  requireNumbers('Reply', { chunk }, { min: 1, max: Number.MAX_VALUE, whole: true, what });
 }
 
 function checkRecording(recording: unknown): void {

@@ -1,4 +1,5 @@
-import { checkFields, checkNumber } from './checks.ts';
+import { requireNumbers } from '../flow/require.ts';
+import { checkFields } from './checks.ts';
 import type { ErrorFault } from './Fault.ts';
 import type { ReplyScript } from './Reply.ts';
 
@@ -50,12 +51,8 @@ const TYPES: Readonly<Record<number, string>> = {
  */
 export function httpError(status: number, options: HttpErrorOptions = {}): ReplyScript {
   if (status === undefined) throw new TypeError('httpError: pass an HTTP status, such as 529');
-  checkNumber('httpError: status', status, {
-    what: 'an HTTP error status',
-    whole: true,
-    least: 400,
-    most: 599,
-  });
+  const what = 'an HTTP error status';
+  requireNumbers('httpError', { status }, { min: 400, max: 599, whole: true, what });
   checkFields('httpError', options, ['type', 'message', 'retryAfter', 'fields', 'headers']);
   const natural = TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
   const { type = natural, retryAfter, fields } = options;

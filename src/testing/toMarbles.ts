@@ -1,5 +1,5 @@
 import type { StreamEvent } from '../message/StreamEvent.ts';
-import { checkNumber } from './checks.ts';
+import { requireNumbers, requireOneOf } from '../flow/require.ts';
 
 /** A marble diagram and what its letters stand for. */
 export interface Marbles<E> {
@@ -90,10 +90,9 @@ export function toMarbles<E = StreamEvent>(
   events: Iterable<E>,
   { every = 1, times, end = '|' }: ToMarblesConfig = {},
 ): Marbles<E> {
-  checkNumber('toMarbles: every', every, { what: 'frames', whole: true, least: 1 });
-  if (end !== '|' && end !== '#' && end !== '') {
-    throw new TypeError(`toMarbles: end must be '|', '#' or '', got ${JSON.stringify(end)}`);
-  }
+  const what = 'a whole number of frames';
+  requireNumbers('toMarbles', { every }, { min: 1, max: Number.MAX_VALUE, whole: true, what });
+  requireOneOf('toMarbles', 'end', end, ['|', '#', '']);
   const values = letters(events);
   const letterOf = Object.keys(values);
   if (times) return { diagram: atTimes([...letterOf, end], times), values };

@@ -5,6 +5,7 @@ import type { LoopTracing } from './LoopTracing.ts';
 import type { Approve } from './requireApproval.ts';
 import type { ToolAnswer } from './ToolAnswer.ts';
 import type { AnyTool, ToolContext, ToolUse } from './Tool.ts';
+import { requireFunction, requireNumbers } from '../flow/require.ts';
 
 /** How many requests a loop makes at most, if nothing else is said. */
 export const MAX_TURNS = 100;
@@ -81,16 +82,10 @@ export function checkOptions(options: RunToolsOptions): void {
   if (wrong !== undefined) {
     throw new TypeError(`runTools: a tool is what defineTool gives, not ${String(wrong)}`);
   }
-  for (const [name, count] of Object.entries({ maxTurns, concurrency })) {
-    if (count === Infinity || (Number.isInteger(count) && count >= 1)) continue;
-    throw new TypeError(`runTools: \`${name}\` must be a whole number from 1 on, not ${count}`);
-  }
+  requireNumbers('runTools', { maxTurns, concurrency }, { min: 1, whole: true });
   requireStopReasons('runTools', options.stopReasons ?? []);
-  if (typeof timeout !== 'number' || !(timeout > 0)) {
-    throw new TypeError(`runTools: \`timeout\` must be milliseconds above 0, not ${timeout}`);
-  }
+  requireNumbers('runTools', { timeout }, { above: 0, what: 'milliseconds' });
   for (const [name, given] of Object.entries({ approve, around, onUnknownTool, tracing })) {
-    if (given === undefined || typeof given === 'function') continue;
-    throw new TypeError(`runTools: \`${name}\` must be a function, not ${typeof given}`);
+    if (given !== undefined) requireFunction('runTools', name, given);
   }
 }

@@ -9,6 +9,7 @@ import {
 } from '../json/StandardSchema.ts';
 import { strictJsonSchema } from '../json/strictJsonSchema.ts';
 import type { DefinedTool, ToolContext } from './Tool.ts';
+import { requireFunction, requireNumbers } from '../flow/require.ts';
 
 /** What of the API's own fields of a tool may be given: `strict`, `cache_control` and the like. */
 type ToolFields = Omit<ToolParam, 'name' | 'description' | 'input_schema' | 'type'>;
@@ -130,12 +131,7 @@ function requireFields(
     throw new TypeError(`${caller}: \`description\` says what it does, the model has nothing else`);
   }
   for (const [name, given] of Object.entries({ run, preview })) {
-    if (given === undefined || typeof given === 'function') continue;
-    throw new TypeError(`${caller}: \`${name}\` must be a function, not ${typeof given}`);
+    if (given !== undefined) requireFunction(caller, name, given);
   }
-  if (typeof timeout !== 'number' || !(timeout > 0)) {
-    throw new TypeError(
-      `${caller}: \`timeout\` must be milliseconds above 0, not ${String(timeout)}`,
-    );
-  }
+  requireNumbers(caller, { timeout }, { above: 0, what: 'milliseconds' });
 }

@@ -638,10 +638,10 @@ describe('messageTimeout and its arguments', () => {
   it.each<[string, MessageTimeoutConfig, RegExp]>([
     ['no limit', {}, /at least one of first, liveness, progress and total/],
     ['limits that are undefined', { total: undefined as never }, /at least one/],
-    ['a limit of 0', { liveness: 0 }, /liveness .* above 0, not 0/],
-    ['a negative limit', { progress: -1 }, /progress .* not -1/],
-    ['a limit that is no number', { first: Number.NaN }, /first .* not NaN/],
-    ['a limit that is a string', { total: '30s' as never }, /total .* not 30s/],
+    ['a limit of 0', { liveness: 0 }, /`liveness` .* above 0, not 0/],
+    ['a negative limit', { progress: -1 }, /`progress` .* not -1/],
+    ['a limit that is no number', { first: Number.NaN }, /`first` .* not NaN/],
+    ['a limit that is a string', { total: '30s' as never }, /`total` .* not '30s'/],
   ])('refuses %s when it is called', (_, config, message) => {
     expect(() => messageTimeout(config)).toThrow(TypeError);
     expect(() => messageTimeout(config)).toThrow(message);

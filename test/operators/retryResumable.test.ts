@@ -1529,7 +1529,7 @@ describe('retryResumable and its arguments', () => {
     ['with a negative count', { resume, count: -1 }, /`count` .* not -1/],
     ['with half a count', { resume, count: 1.5 }, /`count` .* not 1.5/],
     ['with a count that is no number', { resume, count: Number.NaN }, /`count` .* not NaN/],
-    ['with a count that is a string', { resume, count: '3' }, /`count` .* not 3/],
+    ['with a count that is a string', { resume, count: '3' }, /`count` .* not '3'/],
     ['with a negative delay', { resume, delay: -1 }, /`delay` .* not -1/],
     ['with a delay that is no number', { resume, delay: Number.NaN }, /`delay` .* not NaN/],
     ['with a delay that is an object', { resume, delay: {} }, /`delay` .* not /],

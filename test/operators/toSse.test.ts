@@ -212,8 +212,8 @@ describe('toSse', () => {
     for (const heartbeat of [0, -1, Number.NaN, '15' as never]) {
       expect(() => toSse({ heartbeat })).toThrow(TypeError);
     }
-    expect(() => toSse({ id: 7 as never })).toThrow(/id must be a boolean or a function/);
-    expect(() => toSse({ done: 'a\nb' })).toThrow(/done must be one line of text/);
+    expect(() => toSse({ id: 7 as never })).toThrow(/`id` must be a boolean or a function/);
+    expect(() => toSse({ done: 'a\nb' })).toThrow(/`done` must be one line of text/);
   });
 });
 

@@ -646,7 +646,7 @@ describe('toolInput', () => {
     }
     expect(() => toolInput('a', { schema: null as never })).toThrow(/pass a Standard Schema/);
     expect(() => toolInput('a', { invalid: 'ignore' as never })).toThrow(
-      "toolInput: invalid is 'emit' or 'throw', not ignore",
+      "toolInput: `invalid` must be 'emit' or 'throw', not 'ignore'",
     );
   });
 });

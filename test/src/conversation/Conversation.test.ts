@@ -795,8 +795,12 @@ describe('Conversation', () => {
       () => talk({ tools: [] }, { tools: [] }),
       /give the tools.*in the option `tools`/,
     ],
-    ['a limit that is none', () => talk({ maxHistoryTokens: 0 }), /maxHistoryTokens must be/],
-    ['a cache that is none', () => talk({ cache: '1d' as never }), /cache must be '5m', '1h'/],
+    ['a limit that is none', () => talk({ maxHistoryTokens: 0 }), /`maxHistoryTokens` must be/],
+    [
+      'a cache that is none',
+      () => talk({ cache: '1d' as never }),
+      /`cache` must be '5m' or '1h' or false/,
+    ],
     ['options of tools that are none', () => talk({ concurrency: 0 }), /`concurrency` must be/],
     [
       'a history that begins with an answer',

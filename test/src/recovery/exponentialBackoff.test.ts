@@ -97,19 +97,22 @@ describe('exponentialBackoff', () => {
   });
 
   it.each([
-    [{ initial: -1 }, '`initial` must be milliseconds, from 0 on, not -1'],
-    [{ initial: Number.NaN }, '`initial` must be milliseconds, from 0 on, not NaN'],
-    [{ initial: Infinity }, '`initial` must be milliseconds, from 0 on, not Infinity'],
-    [{ max: -5 }, '`max` must be milliseconds, from 0 on, not -5'],
-    [{ max: Number.NaN }, '`max` must be milliseconds, from 0 on, not NaN'],
-    [{ factor: 0.5 }, '`factor` must be a number from 1 on, not 0.5'],
-    [{ factor: Number.NaN }, '`factor` must be a number from 1 on, not NaN'],
-    [{ factor: Infinity }, '`factor` must be a number from 1 on, not Infinity'],
-    [{ jitter: -0.1 }, '`jitter` must be a number from 0 to 1, not -0.1'],
-    [{ jitter: 25 }, '`jitter` must be a number from 0 to 1, not 25'],
-    [{ jitter: Number.NaN }, '`jitter` must be a number from 0 to 1, not NaN'],
+    [{ initial: -1 }, '`initial` must be milliseconds, at least 0 and finite, not -1'],
+    [{ initial: Number.NaN }, '`initial` must be milliseconds, at least 0 and finite, not NaN'],
+    [{ initial: Infinity }, '`initial` must be milliseconds, at least 0 and finite, not Infinity'],
+    [{ max: -5 }, '`max` must be milliseconds, at least 0, not -5'],
+    [{ max: Number.NaN }, '`max` must be milliseconds, at least 0, not NaN'],
+    [{ factor: 0.5 }, '`factor` must be a number, at least 1 and finite, not 0.5'],
+    [{ factor: Number.NaN }, '`factor` must be a number, at least 1 and finite, not NaN'],
+    [{ factor: Infinity }, '`factor` must be a number, at least 1 and finite, not Infinity'],
+    [{ jitter: -0.1 }, '`jitter` must be a number, at least 0, at most 1, not -0.1'],
+    [{ jitter: 25 }, '`jitter` must be a number, at least 0, at most 1, not 25'],
+    [{ jitter: Number.NaN }, '`jitter` must be a number, at least 0, at most 1, not NaN'],
     [{ random: 0.5 as never }, '`random` must be a function that gives numbers, not 0.5'],
-    [{ initial: '500' as never }, '`initial` must be milliseconds, from 0 on, not 500'],
+    [
+      { initial: '500' as never },
+      "`initial` must be milliseconds, at least 0 and finite, not '500'",
+    ],
   ])('refuses %o', (options, message) => {
     expect(() => exponentialBackoff(options)).toThrow(
       new TypeError(`exponentialBackoff: ${message}`),

@@ -865,9 +865,9 @@ describe('MessagesServer.reply', () => {
     ['events that are none', { events: 3 }, /events must be iterable/],
     ['a line ending', { lineEnding: '\n\n' }, /no line of SSE ends/],
     ['a status', { status: 42 }, /status/],
-    ['a negative delay', { delay: -1 }, /delay: milliseconds/],
-    ['a pace', { pace: Number.NaN }, /pace: milliseconds/],
-    ['a speed', { speed: 0 }, /speed must be a number above 0/],
+    ['a negative delay', { delay: -1 }, /`delay` must be milliseconds/],
+    ['a pace', { pace: Number.NaN }, /`pace` must be milliseconds/],
+    ['a speed', { speed: 0 }, /`speed` must be a number above 0/],
     ['a chunk', { chunk: 0 }, /chunk/],
     ['a chunk in words', { chunk: 'byte' }, /chunk/],
     ['a recording that is none', { recording: '{"at":0,"event":' }, /Line 1 of the recording/],
@@ -880,8 +880,8 @@ describe('MessagesServer.reply', () => {
     ['two places', { fault: { kind: 'rst', beforeEvent: 1, atByte: 1 } }, /in one place/],
     ['ping before headers', { fault: { kind: 'ping', beforeHeaders: true } }, /before the headers/],
     ['a field of another', { fault: { kind: 'end', ms: 3 } }, /unknown field 'ms'/],
-    ['a negative stall', { fault: { kind: 'stall', ms: -1 } }, /ms: milliseconds/],
-    ['a negative fin', { fault: { kind: 'fin', delay: -1 } }, /delay: milliseconds/],
+    ['a negative stall', { fault: { kind: 'stall', ms: -1 } }, /`ms` must be milliseconds/],
+    ['a negative fin', { fault: { kind: 'fin', delay: -1 } }, /`delay` must be milliseconds/],
   ])('refuses %s at once', (_, reply, message) => {
     expect(() => server.reply(reply as Reply)).toThrow(TypeError);
     expect(() => server.reply(reply as Reply)).toThrow(message);

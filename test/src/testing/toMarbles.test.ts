@@ -80,7 +80,7 @@ describe('toMarbles', () => {
   it('refuses nonsense', () => {
     expect(() => toMarbles(hello, { every: 0 })).toThrow(TypeError);
     expect(() => toMarbles(hello, { every: 1.5 })).toThrow(TypeError);
-    expect(() => toMarbles(hello, { end: '!' as never })).toThrow(/end must be/);
+    expect(() => toMarbles(hello, { end: '!' as never })).toThrow(/`end` must be/);
     expect(() => toMarbles(Array(60).fill(0))).toThrow(/more than 52/);
   });
 });
