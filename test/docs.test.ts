@@ -32,7 +32,7 @@ const PUBLIC = [
     return new RegExp(`^claude-rx${path}$`);
   }),
   /^rxjs(\/testing)?$/,
-  /^(@anthropic-ai\/(claude-agent-)?sdk(\/helpers\/beta\/\w+)?|@opentelemetry\/api|redis|zod|vitest)$/,
+  /^(@anthropic-ai\/(claude-agent-)?sdk(\/helpers\/beta\/\w+)?|@modelcontextprotocol\/client(\/stdio)?|@opentelemetry\/api|redis|zod|vitest)$/,
   /^node:\w+/,
 ];
 

@@ -392,7 +392,8 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     return this.#requests.history(this.messages).prefix !== this.#sent;
   }
 
-  #reply(params: object, context: TurnContext): Observable<E> {
+  #reply(params: { tools?: unknown }, context: TurnContext): Observable<E> {
+    this.#requests.useTools(params.tools);
     const history = this.#requests.history(this.messages);
     this.#sent = history.prefix;
     this.#transcript.expect(history.prefix);

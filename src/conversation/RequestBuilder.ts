@@ -6,6 +6,7 @@ import { wellFormed } from '../history/wellFormed.ts';
 import { fromMessages, type MessagesClient } from '../sources/fromMessages.ts';
 import type { TurnContext } from '../tools/runTools.ts';
 import { toolDefinitions } from '../tools/toolDefinitions.ts';
+import { fixedTools } from '../tools/turnTools.ts';
 import type { AnyBlock, Turn } from '../history/blocks.ts';
 import { keyedBlocks } from './ConversationDocument.ts';
 import type {
@@ -43,8 +44,10 @@ export class RequestBuilder<E extends AnyStreamEvent> {
   readonly #source: ConversationSource<E>;
   readonly #options: ConversationOptions;
   readonly #params: Params;
+  /** The tools that the requests have. */
+  #tools: unknown;
   /** The fingerprint of what comes before the history. */
-  readonly #seed: string;
+  #seed: string;
   /** All turns, of which some may be left out. */
   readonly #whole = new HistoryCache<E>();
   /** How many turns of the history are left out; in one exchange always the same. */
@@ -60,9 +63,23 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     this.#source = source;
     this.#options = options;
     const { tools } = options;
-    this.#params = tools ? { ...params, tools: toolDefinitions(tools) } : params;
-    this.#seed = fingerprint('', [this.#params['system'] ?? '', this.#params['tools'] ?? []]);
+    this.#params = params;
+    this.#tools = tools ? toolDefinitions(fixedTools(tools)) : params['tools'];
+    this.#seed = this.#fingerprint;
     this.#history = new HistoryCache<E>({ seed: this.#seed });
+  }
+
+  /** Takes in which tools the next request has: thinking is bound to them. */
+  useTools(tools: unknown): void {
+    this.#tools = tools;
+    const seed = this.#fingerprint;
+    if (seed === this.#seed) return;
+    this.#seed = seed;
+    this.#history = new HistoryCache<E>({ seed, skip: this.#skip });
+  }
+
+  get #fingerprint(): string {
+    return fingerprint('', [this.#params['system'] ?? '', this.#tools ?? []]);
   }
 
   /** Makes room for the next exchange, and says whether there is anything to be answered. */
@@ -115,9 +132,10 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     const skip = this.#isLimited ? this.#excess(this.#whole.of(said).turns) : 0;
     const sent =
       skip === this.#skip ? this.#history : new HistoryCache<E>({ seed: this.#seed, skip });
-    const counted = COUNTED.filter((name) => this.#params[name] !== undefined);
+    const params: Params = { ...this.#params, tools: this.#tools };
+    const counted = COUNTED.filter((name) => params[name] !== undefined);
     return this.#prepared({
-      ...Object.fromEntries(counted.map((name) => [name, this.#params[name]])),
+      ...Object.fromEntries(counted.map((name) => [name, params[name]])),
       messages: sent.of(said).turns,
     });
   }

@@ -4,15 +4,18 @@ import type { Around } from './around.ts';
 import type { LoopTracing } from './LoopTracing.ts';
 import type { Approve } from './requireApproval.ts';
 import type { ToolAnswer } from './ToolAnswer.ts';
-import type { AnyTool, ToolContext, ToolUse } from './Tool.ts';
+import type { AnyTool, ToolContext, ToolSource, ToolUse } from './Tool.ts';
 import { requireFunction, requireNumbers } from '../flow/require.ts';
 
 /** How many requests a loop makes at most, if nothing else is said. */
 export const MAX_TURNS = 100;
 
 export interface RunToolsOptions {
-  /** Tools of `defineTool`, runnable tools of the SDK, and plain definitions of server tools. */
-  tools: readonly AnyTool[];
+  /**
+   * Tools of `defineTool`, runnable tools of the SDK, and plain definitions of server tools. A function,
+   * such as `mcpTools(client)`, gives tools that may change: it is called before each turn.
+   */
+  tools: readonly (AnyTool | ToolSource)[];
   /** How many requests there are at most. Default: 100. `Infinity` for no limit. */
   maxTurns?: number | undefined;
   /** How many calls of a turn are at work at the same time. Default: `Infinity`. */
@@ -78,7 +81,9 @@ export function checkOptions(options: RunToolsOptions): void {
     tracing,
   } = options;
   if (!Array.isArray(tools)) throw new TypeError('runTools: `tools` must be an array of tools');
-  const wrong = tools.find((tool) => typeof tool !== 'object' || tool === null);
+  const wrong = tools.find((tool) => {
+    return typeof tool !== 'function' && (typeof tool !== 'object' || tool === null);
+  });
   if (wrong !== undefined) {
     throw new TypeError(`runTools: a tool is what defineTool gives, not ${String(wrong)}`);
   }

@@ -4,10 +4,11 @@ import type {
 } from '@anthropic-ai/sdk/resources/beta/messages/messages';
 import type {
   Tool as ToolParam,
+  ToolResultBlockParam,
   ToolUnion,
   ToolUseBlock,
 } from '@anthropic-ai/sdk/resources/messages/messages';
-import type { Observable } from 'rxjs';
+import type { Observable, ObservableInput } from 'rxjs';
 import type { DeepPartial } from '../json/DeepPartial.ts';
 import type { InputOf, OutputOf, StandardSchema } from '../json/StandardSchema.ts';
 
@@ -44,6 +45,8 @@ export interface DefinedTool<Schema extends StandardSchema = StandardSchema> {
   // Methods, so that a tool of any schema is a `DefinedTool`.
   run?(input: OutputOf<Schema>, context: ToolContext<InputOf<Schema>>): unknown;
   preview?(context: ToolContext<InputOf<Schema>>): Observable<unknown>;
+  /** What the model gets of what `run` gave. Default: text and blocks as they are, else JSON. */
+  toContent?(value: unknown): ToolResultBlockParam['content'];
 }
 
 /**
@@ -66,6 +69,12 @@ export interface SdkToolset {
 
 /** What `runTools` takes: tools to run here, and plain definitions of those that run at Anthropic. */
 export type AnyTool = DefinedTool | SdkTool | SdkToolset | ToolUnion | BetaToolUnion;
+
+/** Gives the tools for a turn: its first value counts. */
+export type ToolSource = (context: {
+  /** The number of the turn, from 1. */
+  readonly turn: number;
+}) => ObservableInput<readonly AnyTool[]>;
 
 /** Whether it is a tool of `defineTool`. */
 export function isDefined(tool: AnyTool): tool is DefinedTool {

@@ -12,7 +12,7 @@ import type { DefinedTool, ToolContext } from './Tool.ts';
 import { requireFunction, requireNumbers } from '../flow/require.ts';
 
 /** What of the API's own fields of a tool may be given: `strict`, `cache_control` and the like. */
-type ToolFields = Omit<ToolParam, 'name' | 'description' | 'input_schema' | 'type'>;
+export type ToolFields = Omit<ToolParam, 'name' | 'description' | 'input_schema' | 'type'>;
 
 export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
   /** By which the model calls it: letters, digits, `_` and `-`, at most 128. */

@@ -14,5 +14,15 @@ export * from './defineTool.ts';
 export type { ToolAnswer } from './ToolAnswer.ts';
 export type { RunToolsOptions } from './RunToolsOptions.ts';
 export * from './runTools.ts';
-export type { AnyTool, DefinedTool, SdkTool, SdkToolset, ToolContext, ToolUse } from './Tool.ts';
+export type {
+  AnyTool,
+  DefinedTool,
+  SdkTool,
+  SdkToolset,
+  ToolContext,
+  ToolSource,
+  ToolUse,
+} from './Tool.ts';
+export type * from './McpClient.ts';
+export * from './mcpTools.ts';
 export { toolDefinitions } from './toolDefinitions.ts';

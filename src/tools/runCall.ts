@@ -55,7 +55,8 @@ export function runCall(
         inTime(),
         map((given): ToolEvent => {
           if ('progress' in given) return { type: 'tool_progress', ...ref, ...given };
-          return resultEvent(call, 'done', toolContent(given.result), { value: given.result });
+          const { result: value } = given;
+          return resultEvent(call, 'done', (runner.toContent ?? toolContent)(value), { value });
         }),
         failing('failed'),
         startWith<ToolEvent>({ type: 'tool_start', ...ref, input }),

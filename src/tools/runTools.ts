@@ -5,6 +5,7 @@ import type {
 } from '@anthropic-ai/sdk/resources/messages/messages';
 import {
   concat,
+  concatMap,
   concatWith,
   defer,
   EMPTY,
@@ -14,9 +15,11 @@ import {
   type ObservableInput,
   of,
   repeat,
+  tap,
 } from 'rxjs';
 import { requireMessageStop } from '../../operators/requireMessageStop.ts';
 import { SentHistory } from '../history/SentHistory.ts';
+import { withoutThinking } from '../history/withoutThinking.ts';
 import { missingStart } from '../message/missingStart.ts';
 import type {
   AnyStreamEvent,
@@ -40,8 +43,8 @@ import { checkOptions, MAX_TURNS, type RunToolsOptions } from './RunToolsOptions
 import { runAnswers } from './runAnswers.ts';
 import { runTurn } from './runTurn.ts';
 import { takeToolChanges } from './takeToolChanges.ts';
-import { toolDefinitions } from './toolDefinitions.ts';
 import { answeredCalls, withResults } from './ToolAnswer.ts';
+import { fixedTools, type TurnTools, turnTools } from './turnTools.ts';
 import { TurnCalls } from './TurnCalls.ts';
 import type { ToolUse } from './Tool.ts';
 import { turnEnd } from './turnEnd.ts';
@@ -104,6 +107,8 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  *   the outcome `interrupted` and the calls as `pending`, once the other calls of the turn have their results.
  *   `answers` goes on from such a history, in another process too: approved calls run, and `tool_answers`
  *   has the messages with all results; then comes the next request.
+ * - A function among the `tools` is called before each turn, and gives tools that may change. Where the
+ *   definitions change, earlier thinking is not sent again, since the API would refuse it.
  * - Given a function, each turn is what that gives: put `messageTimeout` and `retryResumable` there.
  *   An eager call that a `resume` takes back is aborted, with a `tool_result` of status `withdrawn`.
  * - Error: where a request fails, a `MessageStreamError` with the `partial` of that turn; running tools
@@ -179,37 +184,59 @@ export function runTools<E extends AnyStreamEvent>(
   }
   checkOptions(options);
   const { maxTurns = MAX_TURNS, eager = false, stopReasons } = options;
-  const first = { ...params, tools: toolDefinitions(options.tools) };
-  const answered = answeredCalls(params.messages, options.answers, options.tools);
+  const toolsOf = turnTools(options.tools);
+  const answered = answeredCalls(params.messages, options.answers, fixedTools(options.tools));
 
   return defer(() => {
-    let next: object | undefined = first;
+    let next: { messages: readonly object[] } | undefined = params;
     let turn = 0;
     let total: object | undefined;
     const sent = new SentHistory(params.messages);
     const withdrawn = new Set<string>();
     takeToolChanges(params.messages, withdrawn);
-    const runnerOf = toolRunners(options.tools, options.onUnknownTool, withdrawn);
+    let known: TurnTools | undefined;
+    let find: ReturnType<typeof toolRunners>;
+    const runnerOf = (block: ToolUse) => find(block);
+    /** Says whether the definitions are others than before. */
+    const use = (given: TurnTools): boolean => {
+      const before = known;
+      known = given;
+      if (before === given) return false;
+      find = toolRunners(given.tools, options.onUnknownTool, withdrawn);
+      return (
+        before !== undefined &&
+        JSON.stringify(before.definitions) !== JSON.stringify(given.definitions)
+      );
+    };
     const tracing = options.tracing?.();
 
-    const answers$ = defer(() => {
-      if (answered === undefined) return EMPTY;
-      const { start, calls } = answered;
+    const runAnswered = ({ start, calls }: NonNullable<typeof answered>) => {
       const results: ToolResultBlockParam[] = [];
       const end = (): ToolAnswersEvent<E> => {
         const messages = withResults(params.messages.slice(start), results) as MessageParamOf<E>[];
-        const before = { ...first, messages: params.messages.slice(0, start) };
+        const before = { ...params, messages: params.messages.slice(0, start) };
         next = nextParams(before, { appended: messages });
         return { type: 'tool_answers', start, messages };
       };
       return runAnswers(calls, runnerOf, options, results, tracing).pipe(
         concatWith(defer(() => of(end()))),
       ) as Observable<ToolEvent<E>>;
-    });
+    };
+    const answers$ = answered
+      ? toolsOf(1).pipe(
+          tap(use),
+          concatMap(() => runAnswered(answered)),
+        )
+      : EMPTY;
 
-    const oneTurn = defer(() => {
-      const turnParams = next as TurnParams<{ messages: readonly object[] }>;
-      turn++;
+    const turnOf = (given: TurnTools) => {
+      const isChanged = use(given);
+      const { messages } = next!;
+      const turnParams = {
+        ...next,
+        messages: isChanged ? withoutThinking(messages) : messages,
+        tools: given.definitions,
+      } as TurnParams<{ messages: readonly object[] }>;
       const isEager = (block: ToolUse) => runnerOf(block).eager ?? eager;
       const calls = new TurnCalls<E>({ turn, isEager, stopReasons });
       const end = (): TurnEndEvent<E> => {
@@ -227,7 +254,8 @@ export function runTools<E extends AnyStreamEvent>(
       return runTurn(reply$, calls, runnerOf, options, tracing).pipe(
         concatWith(defer(() => of(end()))),
       );
-    });
+    };
+    const oneTurn = defer(() => toolsOf(++turn)).pipe(concatMap(turnOf));
     const pause = betweenTurns();
     const turns$ = oneTurn.pipe(repeat({ delay: () => (next ? pause() : EMPTY) }));
     const loop$ = concat(answers$, turns$);

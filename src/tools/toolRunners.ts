@@ -12,6 +12,7 @@ import {
   type ToolContext,
   type ToolUse,
 } from './Tool.ts';
+import type { ToolContent } from './toolContent.ts';
 
 /** What runs the calls of a tool, whoever has defined it. */
 export interface Runner {
@@ -22,6 +23,8 @@ export interface Runner {
   /** Without it, the call is deferred: the client runs it. */
   run?(input: unknown, block: ToolUse, context: ToolContext): unknown;
   preview?(context: ToolContext): Observable<unknown>;
+  /** The content of the result, of what `run` gave. */
+  toContent?(value: unknown): ToolContent;
 }
 
 type UnknownToolHandler = (call: ToolUse, context: ToolContext) => unknown;
@@ -57,7 +60,7 @@ export function toolRunners(
 }
 
 function definedRunner(tool: DefinedTool): Runner {
-  const { timeout, eager, preview } = tool;
+  const { timeout, eager, preview, toContent } = tool;
   return {
     timeout,
     eager,
@@ -67,6 +70,7 @@ function definedRunner(tool: DefinedTool): Runner {
       }),
     ...(tool.run && { run: (input, _block, context) => tool.run!(input, context) }),
     ...(preview && { preview: (context) => preview(context) }),
+    ...(toContent && { toContent }),
   };
 }
 

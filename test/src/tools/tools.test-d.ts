@@ -1,4 +1,5 @@
 import type Anthropic from '@anthropic-ai/sdk';
+import type { Client } from '@modelcontextprotocol/client';
 import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
 import {
   accumulateMessage,
@@ -17,10 +18,14 @@ import {
   type AnyTool,
   defineTool,
   type PlainCall,
+  type DefinedTool,
+  type McpProgress,
+  mcpTools,
   runTools,
   type ToolAnswer,
   type ToolEvent,
   type ToolResultEvent,
+  type ToolSource,
   type TurnEndEvent,
 } from 'claude-rx/tools';
 import { filter, from, type Observable } from 'rxjs';
@@ -83,6 +88,48 @@ describe('deferred answers', () => {
     expectTypeOf<{ id: string }>().toExtend<ToolAnswer>();
     // @ts-expect-error other words are no decision
     runTools(client, params, { tools: [place], approve: () => 'later' });
+  });
+});
+
+describe('mcpTools', () => {
+  it('takes a client of 2.x and what it lists', async () => {
+    const mcp = {} as Client;
+    expectTypeOf(mcpTools(mcp)).toEqualTypeOf<ToolSource>();
+    const { tools } = await mcp.listTools();
+    expectTypeOf(mcpTools(mcp, tools, { strict: true })).toEqualTypeOf<DefinedTool[]>();
+    runTools(client, params, { tools: [mcpTools(mcp), ...mcpTools(mcp, tools)] });
+  });
+
+  it('takes a function, and the tools with it', () => {
+    const call = async (name: string, input: Record<string, unknown>) => ({
+      content: [{ type: 'text', text: `${name} ${JSON.stringify(input)}` }],
+    });
+    const definitions = [{ name: 'a', inputSchema: { type: 'object' } }];
+    expectTypeOf(mcpTools(call, definitions)).toEqualTypeOf<DefinedTool[]>();
+    mcpTools((_name, _input, { signal, onprogress }) => {
+      expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+      expectTypeOf(onprogress).parameter(0).toEqualTypeOf<McpProgress>();
+      return Promise.resolve({ isError: true });
+    }, definitions);
+    // @ts-expect-error a function cannot list the tools
+    mcpTools(call);
+    // @ts-expect-error no tools, no client
+    mcpTools({}, definitions);
+  });
+
+  it('does not take a client of 1.x, whose second parameter is a schema', () => {
+    interface Schema {
+      parse(value: unknown): unknown;
+    }
+    const old = {} as {
+      callTool(
+        params: { name: string; arguments?: Record<string, unknown> },
+        schema?: Schema,
+        options?: { signal?: AbortSignal },
+      ): Promise<{ content: { type: 'text'; text: string }[] }>;
+    };
+    // @ts-expect-error wants a function that calls it
+    mcpTools(old, []);
   });
 });
 

@@ -1,0 +1,217 @@
+import type { Tool as ToolParam } from '@anthropic-ai/sdk/resources/messages/messages';
+import { from, Observable, tap } from 'rxjs';
+import { invalid, requireNumbers } from '../flow/require.ts';
+import type { StandardSchema } from '../json/StandardSchema.ts';
+import { strictJsonSchema } from '../json/strictJsonSchema.ts';
+import { isRecord } from '../message/record.ts';
+import type { ToolFields } from './defineTool.ts';
+import type {
+  McpCallOptions,
+  McpCallTool,
+  McpClient,
+  McpToolDefinition,
+  McpToolResult,
+} from './McpClient.ts';
+import { mcpContent } from './mcpContent.ts';
+import type { DefinedTool, ToolSource } from './Tool.ts';
+
+/** The options of `mcpTools`. Fields of the API, such as `defer_loading`, are set for each tool. */
+export interface McpToolsOptions extends ToolFields {
+  /**
+   * The name by which the model calls a tool, of the name that the server gives. In either,
+   * characters that the API does not take become `_`. Default: the same name.
+   */
+  name?: ((name: string) => string) | undefined;
+  /**
+   * How long a call may take, in milliseconds. Default: what `runTools` says; and a client of 2.x gives
+   * up after 60 s without progress.
+   */
+  timeout?: number | undefined;
+  /** `false` for tools that must not run before the reply is whole. Default: what `runTools` says. */
+  eager?: boolean | undefined;
+}
+
+/**
+ * The tools of an MCP server, as tools of `runTools`.
+ *
+ * ```text
+ * server  --p--p--r            p: notifications/progress, r: the result
+ * events  s-P--P--R            s: tool_start, P: tool_progress, R: tool_result
+ *
+ * server  --p--x               x: notifications/cancelled, when the loop is unsubscribed
+ * ```
+ *
+ * - With `definitions`, an array of tools. Without, an entry of `tools` that lists the tools before each
+ *   turn, so that changes of the list take effect between turns.
+ * - Progress notifications are `tool_progress` events, `{ progress, total, message }` each. One that
+ *   arrives together with the result is lost in client 2.4 (github.com/modelcontextprotocol/typescript-sdk
+ *   issue 2580).
+ * - `tool_result.value` is the server's own result. The model gets text, images and documents as such,
+ *   structured content and links as JSON; of audio, and of media types that the API does not take, it
+ *   is told the kind and the size.
+ * - `isError` is a result of status `failed`, with the content that the server gave.
+ * - Unsubscribe, timeout, withdrawal: the call is cancelled, and the server is notified.
+ * - Error: where the tools cannot be listed, the loop fails.
+ *
+ * `client` is a connected `Client` of `@modelcontextprotocol/client` 2.x, or a function that calls a
+ * tool, for other clients.
+ *
+ * @throws TypeError when `client` has no `callTool` and is not a function, or, without `definitions`, has no
+ * `listTools`; when `definitions` is not an array of tools.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { Client } from '@modelcontextprotocol/client';
+ * import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+ * import { textOnly } from 'claude-rx';
+ * import { mcpTools, runTools } from 'claude-rx/tools';
+ *
+ * const mcp = new Client({ name: 'assistant', version: '1.0.0' });
+ * await mcp.connect(new StdioClientTransport({ command: 'node', args: ['server.js'] }));
+ *
+ * runTools(
+ *   new Anthropic(),
+ *   {
+ *     model: 'claude-opus-5-5',
+ *     max_tokens: 1024,
+ *     messages: [{ role: 'user', content: 'What is in the archive?' }],
+ *   },
+ *   { tools: [mcpTools(mcp)], timeout: 30_000 },
+ * )
+ *   .pipe(textOnly())
+ *   .subscribe((text) => process.stdout.write(text));
+ * ```
+ */
+export function mcpTools(
+  client: McpClient,
+  definitions?: undefined,
+  options?: McpToolsOptions,
+): ToolSource;
+export function mcpTools(
+  client: Pick<McpClient, 'callTool'> | McpCallTool,
+  definitions: readonly McpToolDefinition[],
+  options?: McpToolsOptions,
+): DefinedTool[];
+export function mcpTools(
+  client: Pick<McpClient, 'callTool'> | McpCallTool,
+  definitions?: readonly McpToolDefinition[],
+  options: McpToolsOptions = {},
+): DefinedTool[] | ToolSource {
+  const { timeout } = options;
+  if (typeof client !== 'function' && typeof client?.callTool !== 'function') {
+    throw new TypeError(
+      'mcpTools: pass a connected client of @modelcontextprotocol/client 2.x, or a function that calls a tool',
+    );
+  }
+  const limit = { above: 0, what: 'milliseconds' };
+  if (timeout !== undefined) requireNumbers('mcpTools', { timeout }, limit);
+  const callTool: McpCallTool =
+    typeof client === 'function'
+      ? client
+      : (name, input, call) =>
+          client.callTool(
+            { name, arguments: input },
+            { ...call, resetTimeoutOnProgress: true, ...(timeout !== undefined && { timeout }) },
+          );
+  if (definitions !== undefined) return toolsOf(definitions, callTool, options);
+  const { listTools } = client as Partial<McpClient>;
+  if (typeof listTools !== 'function') {
+    throw new TypeError(
+      'mcpTools: without `listTools` of a client, pass the tools as `definitions`',
+    );
+  }
+  return () =>
+    cancellable(({ signal }) =>
+      listTools
+        .call(client, undefined, { signal })
+        .then(({ tools }) => toolsOf(tools, callTool, options)),
+    );
+}
+
+function toolsOf(
+  definitions: readonly McpToolDefinition[],
+  callTool: McpCallTool,
+  { name: rename = (name) => name, timeout, eager, ...fields }: McpToolsOptions,
+): DefinedTool[] {
+  if (!Array.isArray(definitions)) {
+    throw invalid(
+      'mcpTools',
+      'definitions',
+      'an array, such as the tools of listTools()',
+      definitions,
+    );
+  }
+  return definitions.map((definition: McpToolDefinition) => {
+    const { name: called, description, inputSchema } = definition ?? {};
+    if (typeof called !== 'string' || !isRecord(inputSchema)) {
+      throw new TypeError('mcpTools: a definition must have a `name` and an `inputSchema`');
+    }
+    const name = rename(called)
+      .replaceAll(/[^\w-]/g, '_')
+      .slice(0, LONGEST_NAME);
+    const { $schema: _, ...schema } = fields.strict
+      ? strictJsonSchema(`mcpTools('${called}')`, inputSchema)
+      : inputSchema;
+    return {
+      name,
+      definition: {
+        ...fields,
+        name,
+        ...(description !== undefined && { description }),
+        input_schema: { ...schema, type: 'object' } as ToolParam.InputSchema,
+      },
+      input: ANY_INPUT,
+      run: (input, { signal }) =>
+        cancellable(
+          (call) =>
+            callTool(called, input as Record<string, unknown>, call).then((result) => {
+              if (result.isError) throw failure(called, result);
+              return result;
+            }),
+          signal,
+        ),
+      toContent: (result) => mcpContent(result as McpToolResult),
+      ...(timeout !== undefined && { timeout }),
+      ...(eager !== undefined && { eager }),
+    } satisfies DefinedTool;
+  });
+}
+
+/** By which the model calls a tool at most: docs: /docs/en/agents-and-tools/tool-use/implement-tool-use. */
+const LONGEST_NAME = 128;
+
+/** The server checks the input itself. */
+const ANY_INPUT: StandardSchema = {
+  '~standard': { version: 1, vendor: 'mcp', validate: (value) => ({ value }) },
+};
+
+/** `errorContent` reads the content of an error with the name of the SDK's class `ToolError`. */
+function failure(name: string, result: McpToolResult): Error {
+  const error = new Error(`'${name}' failed and did not say why`);
+  return Object.assign(error, { name: 'ToolError', content: mcpContent(result) });
+}
+
+/** Emits progress, then the result. Unsubscribing aborts the call, unless it has ended. */
+function cancellable<T>(
+  call: (options: McpCallOptions) => PromiseLike<T>,
+  signal?: AbortSignal,
+): Observable<T> {
+  return new Observable<T>((subscriber) => {
+    const controller = new AbortController();
+    let hasEnded = false;
+    subscriber.add(() => {
+      // Some clients would cancel a call that has ended.
+      if (!hasEnded) controller.abort(signal?.reason);
+    });
+    const end = () => (hasEnded = true);
+    const result = call({
+      signal: controller.signal,
+      // Progress is a value like the result: the last value is the result.
+      onprogress: (progress) => subscriber.next(progress as T),
+    });
+    from(result)
+      .pipe(tap({ next: end, error: end }))
+      .subscribe(subscriber);
+  });
+}
