@@ -1,7 +1,7 @@
 import { defer, distinctUntilChanged, type OperatorFunction, scan, skip, startWith } from 'rxjs';
 import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import { textAfter } from '../src/message/messageText.ts';
-import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 
 /**
  * Emits the whole text so far, after each event that changes it.
@@ -34,6 +34,7 @@ import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
  *   });
  * ```
  */
+export function accumulateText<E = AnyStreamEvent>(): OperatorFunction<EventsOnly<E>, string>;
 export function accumulateText(): OperatorFunction<AnyStreamEvent, string> {
   return (source) =>
     defer(() => {

@@ -1,6 +1,6 @@
 import { map, type OperatorFunction } from 'rxjs';
 import { messageText } from '../src/message/messageText.ts';
-import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 import { finalMessage } from './finalMessage.ts';
 
 /**
@@ -40,6 +40,7 @@ import { finalMessage } from './finalMessage.ts';
  * console.log(title);
  * ```
  */
+export function finalText<E = AnyStreamEvent>(): OperatorFunction<EventsOnly<E>, string>;
 export function finalText(): OperatorFunction<AnyStreamEvent, string> {
   return (source) => source.pipe(finalMessage(), map(messageText));
 }

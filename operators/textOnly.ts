@@ -1,6 +1,6 @@
 import { filter, map, type OperatorFunction } from 'rxjs';
 import { arrivingText } from '../src/message/messageText.ts';
-import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 
 /**
  * Emits the text of a reply, piece by piece, as it arrives.
@@ -34,6 +34,7 @@ import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
  *   .subscribe((text) => process.stdout.write(text));
  * ```
  */
+export function textOnly<E = AnyStreamEvent>(): OperatorFunction<EventsOnly<E>, string>;
 export function textOnly(): OperatorFunction<AnyStreamEvent, string> {
   return (source) =>
     source.pipe(

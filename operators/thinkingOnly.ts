@@ -2,7 +2,7 @@ import { filter, map, type OperatorFunction } from 'rxjs';
 import { isThinkingDelta } from '../src/message/guards.ts';
 import { asString } from '../src/message/record.ts';
 import { isRestated } from '../src/message/eventKinds.ts';
-import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 
 /**
  * Emits the thinking of a reply, piece by piece, as it arrives.
@@ -39,6 +39,7 @@ import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
  * ).subscribe((text) => process.stdout.write(text));
  * ```
  */
+export function thinkingOnly<E = AnyStreamEvent>(): OperatorFunction<EventsOnly<E>, string>;
 export function thinkingOnly(): OperatorFunction<AnyStreamEvent, string> {
   return (source) =>
     source.pipe(

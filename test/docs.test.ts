@@ -31,7 +31,7 @@ const PUBLIC = [
     const path = entry.slice(1).replaceAll('.', '\\.').replace('*', '\\w+');
     return new RegExp(`^claude-rx${path}$`);
   }),
-  /^rxjs(\/testing)?$/,
+  /^rxjs(-marbles|\/testing)?$/,
   /^(@anthropic-ai\/(claude-agent-)?sdk(\/helpers\/beta\/\w+)?|@modelcontextprotocol\/client(\/stdio)?|@opentelemetry\/api|redis|zod|vitest)$/,
   /^node:\w+/,
 ];

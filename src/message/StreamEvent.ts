@@ -52,6 +52,18 @@ export type AnyStreamEvent =
   | ToolEvent<StreamEvent>
   | ToolEvent<BetaStreamEvent>;
 
+/**
+ * `E` where it is stream events. Anything else is a type error that names the mistake: the source is
+ * typed too loosely. Give it the type `Observable<StreamEvent>`.
+ */
+export type EventsOnly<E> = E &
+  ([E] extends [AnyStreamEvent] ? unknown : SourceMustEmitStreamEvents);
+
+/** What a compiler shows of a source that is not typed as stream events. */
+export interface SourceMustEmitStreamEvents {
+  'the source is typed too loosely: give it the type Observable<StreamEvent>': never;
+}
+
 /** The events of `E` whose `type` is `T`. */
 export type EventOfType<E extends { type: string }, T extends string> = Extract<E, { type: T }>;
 

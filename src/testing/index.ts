@@ -1,3 +1,4 @@
+export { type AssertDeepEqual, compareMarbles } from './compareMarbles.ts';
 export type * from './Fault.ts';
 export { httpError, type HttpErrorOptions } from './httpError.ts';
 export {

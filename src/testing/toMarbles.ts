@@ -22,12 +22,19 @@ export interface ToMarblesConfig {
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
+/** The Chinese characters of Unicode: a marble diagram takes any character. */
+const MORE_LETTERS = { from: 0x4e00, count: 20_992 };
+
+/** The most events that have a letter. */
+const MOST = LETTERS.length + MORE_LETTERS.count;
+
 /**
- * Names the events by letters: the first is `a`, the 27th `A`.
+ * Names the events by letters: the first is `a`, the 27th `A`, and from the 53rd on they are named by
+ * Chinese characters.
  *
  * For a diagram that is drawn by hand: `cold('ab-c(d|)', letters(events))`.
  *
- * @throws TypeError when there are more than 52 events.
+ * @throws TypeError when there are more than 21,044 events.
  *
  * @example
  * ```ts
@@ -41,14 +48,13 @@ export function letters<E = StreamEvent>(events: Iterable<E>): Record<string, E>
   const values: Record<string, E> = {};
   let index = 0;
   for (const event of events) {
-    const letter = LETTERS[index++];
-    if (letter === undefined) {
+    if (index === MOST) {
       throw new TypeError(
-        `letters: there are more than ${LETTERS.length} events, and no letters left for them; ` +
+        `letters: there are more than ${MOST} events, and no letters left for them; ` +
           'give the builder a larger chunk',
       );
     }
-    values[letter] = event;
+    values[letterAt(index++)] = event;
   }
   return values;
 }
@@ -64,7 +70,7 @@ export function letters<E = StreamEvent>(events: Iterable<E>): Record<string, E>
  *
  * Time that would be more than ten dashes is written as a number: `a 49ms b 49ms |`.
  *
- * @throws TypeError when there are more than 52 events, for an `every` that is not a whole number of
+ * @throws TypeError when there are more than 21,044 events, for an `every` that is not a whole number of
  *   at least 1, and for `times` that are not as many as the events, whole and in order.
  *
  * @example
@@ -100,6 +106,10 @@ export function toMarbles<E = StreamEvent>(
   const gap = silence(every - 1);
   const diagram = letterOf.map((letter) => letter + gap).join('');
   return { diagram: diagram + end, values };
+}
+
+function letterAt(index: number): string {
+  return LETTERS[index] ?? String.fromCodePoint(MORE_LETTERS.from + index - LETTERS.length);
 }
 
 /** The letters at their times, and last the end. */

@@ -1,8 +1,13 @@
 import type { BetaRawMessageStreamEvent } from '@anthropic-ai/sdk/resources/beta/messages/messages';
 import type { RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages/messages';
-import type { BetaStreamEvent, StreamEvent } from 'claude-rx';
+import type {
+  BetaStreamEvent,
+  EventsOnly,
+  SourceMustEmitStreamEvents,
+  StreamEvent,
+} from 'claude-rx';
 import { textOnly } from 'claude-rx/operators/textOnly';
-import { map, type Observable, of, pipe } from 'rxjs';
+import { map, type Observable, of, type OperatorFunction, pipe } from 'rxjs';
 import { expectTypeOf, test } from 'vitest';
 
 declare const raw: Observable<RawMessageStreamEvent>;
@@ -26,7 +31,28 @@ test('textOnly composes with other operators, in a pipe and on its own', () => {
   expectTypeOf(raw.pipe(lengths)).toEqualTypeOf<Observable<number>>();
 });
 
-test('textOnly refuses what is no event', () => {
-  // @ts-expect-error: a string is no event.
+test('textOnly refuses what is not an event', () => {
+  // @ts-expect-error: a string is not an event.
   of('Hello').pipe(textOnly());
+});
+
+test('textOnly names the mistake where the source is typed too loosely', () => {
+  type Taken<T> = EventsOnly<T> extends SourceMustEmitStreamEvents ? 'refused' : 'taken';
+  expectTypeOf<Taken<{ type: string }>>().toEqualTypeOf<'refused'>();
+  expectTypeOf<Taken<Record<string, unknown>>>().toEqualTypeOf<'refused'>();
+  expectTypeOf<Taken<unknown>>().toEqualTypeOf<'refused'>();
+  expectTypeOf<Taken<StreamEvent>>().toEqualTypeOf<'taken'>();
+  // @ts-expect-error: any object with a type.
+  of({ type: 'ping' as string }).pipe(textOnly());
+  // @ts-expect-error: what JSON.parse gives in strict code.
+  of({} as unknown).pipe(textOnly());
+  expectTypeOf(of({} as any).pipe(textOnly())).toEqualTypeOf<Observable<string>>();
+});
+
+test('textOnly keeps its type in variables, and in functions over all events', () => {
+  const operator: OperatorFunction<RawMessageStreamEvent, string> = textOnly();
+  const stored = textOnly();
+  expectTypeOf(raw.pipe(operator)).toEqualTypeOf<Observable<string>>();
+  expectTypeOf(raw.pipe(stored)).toEqualTypeOf<Observable<string>>();
+  expectTypeOf(textOnly()(raw)).toEqualTypeOf<Observable<string>>();
 });

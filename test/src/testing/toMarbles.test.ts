@@ -1,6 +1,6 @@
 import { textOnly, type StreamEvent } from 'claude-rx';
 import { letters, messageEvents, toMarbles } from 'claude-rx/testing';
-import { concatMap, delay, from, of } from 'rxjs';
+import { concatMap, count, delay, from, of } from 'rxjs';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { marbles, testScheduler } from '../../support/marbles.ts';
 
@@ -20,7 +20,7 @@ describe('letters', () => {
       for (;;) yield { type: 'ping' };
     })();
     expect(() => letters(endless)).toThrow(TypeError);
-    expect(() => letters(Array(53).fill(0))).toThrow(/more than 52 events/);
+    expect(() => letters(Array(21_045).fill(0))).toThrow(/more than 21044 events/);
   });
 
   it('serves a diagram drawn by hand', () => {
@@ -67,6 +67,16 @@ describe('toMarbles', () => {
     });
   });
 
+  it('draws more events than there are letters in the alphabet', () => {
+    testScheduler().run(({ cold, expectObservable }) => {
+      const events = [...messageEvents.text('x'.repeat(3_000), { chunk: 1 })];
+      const { diagram, values } = toMarbles(events, { every: 2 });
+      expect(new Set(Object.keys(values)).size).toBe(3_005);
+      const length = cold(diagram, values).pipe(textOnly(), count());
+      expectObservable(length).toBe(`${2 * 3_005}ms (n|)`, { n: 3_000 });
+    });
+  });
+
   it(
     'works with rxjs-marbles',
     marbles((m) => {
@@ -81,6 +91,6 @@ describe('toMarbles', () => {
     expect(() => toMarbles(hello, { every: 0 })).toThrow(TypeError);
     expect(() => toMarbles(hello, { every: 1.5 })).toThrow(TypeError);
     expect(() => toMarbles(hello, { end: '!' as never })).toThrow(/`end` must be/);
-    expect(() => toMarbles(Array(60).fill(0))).toThrow(/more than 52/);
+    expect(() => toMarbles(Array(21_045).fill(0))).toThrow(/more than 21044/);
   });
 });
