@@ -2,7 +2,7 @@ import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import { MessageBuilder } from 'claude-rx';
 import { accumulateMessage } from 'claude-rx/operators/accumulateMessage';
 import fc from 'fast-check';
-import { from, take } from 'rxjs';
+import { from } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../support/marbles.ts';
@@ -16,7 +16,6 @@ import {
   reply,
   resume,
   stop,
-  synchronous,
   text,
   textStart,
   usage,
@@ -116,12 +115,6 @@ describe('accumulateMessage', () => {
       m.expect(source.pipe(accumulateMessage())).toBeObservable(result, snapshots);
     }),
   );
-
-  it('asks a synchronous source for no more than is taken', () => {
-    const { source, taken } = synchronous([events.m, events['['], events.a, events.b]);
-    expect(outcomeOf(source.pipe(accumulateMessage(), take(2))).values).toHaveLength(2);
-    expect(taken()).toBe(2);
-  });
 
   it('builds a message for each subscription', () => {
     const once = from([events.m, textStart(0, 'Hi')]).pipe(accumulateMessage());

@@ -1,7 +1,7 @@
 import { MessageBuilder } from 'claude-rx';
 import { accumulateText } from 'claude-rx/operators/accumulateText';
 import fc from 'fast-check';
-import { from, take } from 'rxjs';
+import { from } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../support/marbles.ts';
@@ -15,7 +15,6 @@ import {
   reply,
   resume,
   stop,
-  synchronous,
   text,
   textStart,
 } from './events.ts';
@@ -125,12 +124,6 @@ describe('accumulateText', () => {
       m.expect(source.pipe(accumulateText())).toBeObservable(result, texts);
     }),
   );
-
-  it('asks a synchronous source for no more than is taken', () => {
-    const { source, taken } = synchronous([events.m, events['['], events.a, events.b]);
-    expect(outcomeOf(source.pipe(accumulateText(), take(1))).values).toEqual(['Hel']);
-    expect(taken()).toBe(3);
-  });
 
   it('keeps the state of each subscription apart', () => {
     const once = from([events.m, textStart(0, 'Hi')]).pipe(accumulateText());

@@ -1,6 +1,5 @@
-import type { StreamEvent } from 'claude-rx';
 import { accumulateUsage } from 'claude-rx/operators/accumulateUsage';
-import { from, take } from 'rxjs';
+import { from } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../support/marbles.ts';
@@ -12,7 +11,6 @@ import {
   ping,
   raw,
   stop,
-  synchronous,
   text,
   textStart,
   usage,
@@ -113,10 +111,4 @@ describe('accumulateUsage', () => {
       m.expect(source).toHaveSubscriptions('^---!');
     }),
   );
-
-  it('asks a synchronous source for no more than is taken', () => {
-    const { source, taken } = synchronous<StreamEvent>([events.m, events.a, events.x]);
-    expect(outcomeOf(source.pipe(accumulateUsage(), take(1))).values).toEqual([usages.A]);
-    expect(taken()).toBe(1);
-  });
 });

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { MessageBuilder, MessageStreamError, type StreamEvent, unfinishedInput } from 'claude-rx';
 import { contentBlocks } from 'claude-rx/operators/contentBlocks';
 import fc from 'fast-check';
-import { filter, from, map, take } from 'rxjs';
+import { filter, from, map } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { drawn } from '../diagrams/drawn.ts';
@@ -22,7 +22,6 @@ import {
   resume,
   start,
   stop,
-  synchronous,
   text,
   textStart,
   thinking,
@@ -160,13 +159,6 @@ describe('contentBlocks', () => {
       m.expect<unknown>(source.pipe(contentBlocks())).toBeObservable(result, blocks);
     }),
   );
-
-  it('asks a synchronous source for no more than is taken', () => {
-    const { source, taken } = synchronous([events.m, ...call(0, '{}'), ...call(1, '{}')]);
-    const outcome = outcomeOf(source.pipe(contentBlocks(), take(1)));
-    expect(outcome.values).toEqual([callBlock(0, {})]);
-    expect(taken()).toBe(4);
-  });
 
   it('keeps the state of each subscription apart', () => {
     const once = from([events.m, ...call(0, '{}'), textStart(1, 'open')]).pipe(contentBlocks());

@@ -1,6 +1,5 @@
 import type { StreamEvent } from 'claude-rx';
 import { eventsOfType } from 'claude-rx/operators/eventsOfType';
-import { take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../support/marbles.ts';
@@ -8,12 +7,10 @@ import {
   messageDelta,
   messageStart,
   messageStop,
-  outcomeOf,
   ping,
   raw,
   resume,
   stop,
-  synchronous,
   text,
   textStart,
 } from './events.ts';
@@ -88,13 +85,6 @@ describe('eventsOfType', () => {
       m.expect(source).toHaveSubscriptions('              ^---!');
     }),
   );
-
-  it('asks a synchronous source for no more than is taken', () => {
-    const { source, taken } = synchronous([events.m, events.a, events.b]);
-    const outcome = outcomeOf(source.pipe(eventsOfType('content_block_delta'), take(1)));
-    expect(outcome.values).toEqual([events.a]);
-    expect(taken()).toBe(2);
-  });
 
   it('throws when it is called without a type', () => {
     const call = eventsOfType as unknown as () => void;

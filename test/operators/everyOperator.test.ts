@@ -1,7 +1,7 @@
 import { MessageStreamError, type StreamEvent } from 'claude-rx';
 import * as operators from 'claude-rx/operators';
 import { messageEvents } from 'claude-rx/testing';
-import { EMPTY, map, NEVER, type Observable, of, Subject, takeUntil, tap } from 'rxjs';
+import { EMPTY, map, NEVER, type Observable, of, Subject, take, takeUntil, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { outcomeOf, synchronous } from './events.ts';
@@ -39,7 +39,7 @@ const every: Record<string, Operator> = {
   messageTimeout: operators.messageTimeout({ total: 60_000 }),
   requireMessageStop: operators.requireMessageStop(),
   retryResumable: operators.retryResumable<StreamEvent>({ resume: () => NEVER, count: 0 }),
-  segmentText: (source) => source.pipe(textOnly(), operators.segmentText('sentence')),
+  segmentText: (source) => source.pipe(textOnly(), operators.segmentText('word')),
   shareMessage: operators.shareMessage(),
   smoothText: (source) => source.pipe(textOnly(), operators.smoothText()),
   takeUntilAborted: operators.takeUntilAborted(new AbortController().signal),
@@ -53,8 +53,31 @@ const every: Record<string, Operator> = {
 /** These report an error as a value, and complete. */
 const REPORT = new Set(['messageState', 'toSse']);
 
+/** These give what they have later, by the clock. */
+const LATER = new Set(['bufferText', 'smoothText']);
+
 const refused = new MessageStreamError('Refused', { code: 'request' });
 const reply = [...messageEvents.text('Hello world', { chunk: 1 })];
+
+/** Something for each operator, and another message behind it. */
+const citations = [{ type: 'page_location', cited_text: 'a' } as never];
+const rich = [
+  ...messageEvents
+    .thinking('Let me see', { chunk: 4 })
+    .text('["Paris", "Rome"]', { chunk: 3, citations })
+    .toolUse('get_weather', { city: 'Paris' }, { chunk: 4 })
+    .toolUse('get_weather', { city: 'Rome' }),
+  ...reply,
+];
+
+/** With how many events the first value comes; `undefined` where it comes with none of them. */
+function firstAt(operator: Operator): number | undefined {
+  const source = new Subject<StreamEvent>();
+  const outcome = outcomeOf(operator(source));
+  let count = 0;
+  while (outcome.values.length === 0 && count < rich.length) source.next(rich[count++]!);
+  return outcome.values.length > 0 ? count : undefined;
+}
 
 it('the table has every operator', () => {
   expect(Object.keys(every).toSorted()).toEqual(Object.keys(operators).toSorted());
@@ -76,6 +99,16 @@ describe.each(Object.entries(every))('%s', (name, operator) => {
     const leaving = source.pipe(tap((event) => event === reply[3] && left.next()));
     operator(leaving).pipe(takeUntil(left)).subscribe();
     expect(taken()).toBe(4);
+  });
+
+  it('asks a synchronous source for no more than is taken', () => {
+    const { source, taken } = synchronous(rich);
+    const first = firstAt(operator);
+    const { values } = outcomeOf(operator(source).pipe(take(1)));
+    expect(first).toSatisfy((count) =>
+      LATER.has(name) ? count === undefined : count < rich.length,
+    );
+    if (first !== undefined) expect([values.length, taken()]).toEqual([1, first]);
   });
 
   it('passes an error on, or reports it and completes', () => {

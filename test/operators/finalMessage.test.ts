@@ -13,7 +13,6 @@ import {
   outcomeOf,
   reply,
   stop,
-  synchronous,
   text,
   textStart,
   usage,
@@ -116,12 +115,6 @@ describe('finalMessage', () => {
       m.expect(source).toHaveSubscriptions('^--------!');
     }),
   );
-
-  it('asks a synchronous source for nothing after message_stop', () => {
-    const { source, taken } = synchronous([events.m, messageStop, messageStart('msg_2')]);
-    expect(outcomeOf(source.pipe(finalMessage())).values).toHaveLength(1);
-    expect(taken()).toBe(2);
-  });
 
   it('takes the first of several messages', () => {
     const all = [events.m, messageStop, messageStart('msg_2'), messageStop];

@@ -16,7 +16,6 @@ import {
   outcomeOf,
   reply,
   stop,
-  synchronous,
   text,
   textStart,
   thinking,
@@ -106,13 +105,6 @@ describe('finalText', () => {
       m.expect(source).toHaveSubscriptions('^--------!');
     }),
   );
-
-  it('asks a synchronous source for nothing after message_stop', () => {
-    const all = [events.m, textStart(0, 'One'), messageStop, messageStart('msg_2')];
-    const { source, taken } = synchronous(all);
-    expect(outcomeOf(source.pipe(finalText())).values).toEqual(['One']);
-    expect(taken()).toBe(3);
-  });
 
   it('is what textOnly emits, joined, whatever the reply', () => {
     fc.assert(

@@ -2,7 +2,7 @@ import { InvalidJsonError, type JsonPath, MessageStreamError, type StreamEvent }
 import { jsonElements } from 'claude-rx/operators/jsonElements';
 import { messageEvents } from 'claude-rx/testing';
 import fc from 'fast-check';
-import { from, Subject, take } from 'rxjs';
+import { from, Subject } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { IncrementalJsonParser } from '../../src/json/IncrementalJsonParser.ts';
@@ -324,13 +324,6 @@ describe('jsonElements', () => {
       m.expect(source).toHaveSubscriptions('^-----!');
     }),
   );
-
-  it('asks a synchronous source for no more than is taken', () => {
-    const { source, taken } = synchronous([events.m, events.a, events.b, events.c]);
-    const first = source.pipe(jsonElements(Item, ['items']), take(1));
-    expect(outcomeOf(first).values).toEqual([{ n: 1 }]);
-    expect(taken()).toBe(2);
-  });
 
   it('keeps the state of each subscription apart', () => {
     const twice = from(reply('[{"n":1},{"n":"x"}]')).pipe(jsonElements(Item));

@@ -3,7 +3,7 @@ import { jsonOutput } from 'claude-rx/operators/jsonOutput';
 import { retryResumable } from 'claude-rx/operators/retryResumable';
 import { messageEvents } from 'claude-rx/testing';
 import fc from 'fast-check';
-import { concat, from, NEVER, Subject, take, throwError } from 'rxjs';
+import { concat, from, NEVER, Subject, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { deepFreeze } from '../support/deepFreeze.ts';
@@ -18,7 +18,6 @@ import {
   ping,
   resume,
   stop,
-  synchronous,
   text,
   textStart,
   thinking,
@@ -315,12 +314,6 @@ describe('jsonOutput', () => {
       m.expect(source).toHaveSubscriptions('^------!');
     }),
   );
-
-  it('asks a synchronous source for no more than is taken', () => {
-    const { source, taken } = synchronous([events.m, events.a, events.b, events.c]);
-    outcomeOf(source.pipe(jsonOutput(Recipe), take(1)));
-    expect(taken()).toBe(2);
-  });
 
   it('keeps the state of each subscription apart', () => {
     const twice = from(reply('{"title":"A","minutes":1}')).pipe(jsonOutput(Recipe));

@@ -182,12 +182,6 @@ describe('messageState', () => {
     expect(taken()).toBe(0);
   });
 
-  it('asks a synchronous source for no more than is taken', () => {
-    const { source, taken } = synchronous([events.m, events['['], events.a, events.b]);
-    expect(outcomeOf(source.pipe(messageState(), take(3))).values).toHaveLength(3);
-    expect(taken()).toBe(2);
-  });
-
   it('waits anew for each subscription', () => {
     const once = from([events.m, textStart(0, 'Hi'), messageStop]).pipe(messageState());
     const first = outcomeOf(once).values;

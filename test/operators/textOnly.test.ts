@@ -1,7 +1,7 @@
 import { MessageBuilder, type StreamEvent } from 'claude-rx';
 import { textOnly } from 'claude-rx/operators/textOnly';
 import fc from 'fast-check';
-import { from, take } from 'rxjs';
+import { from } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../support/marbles.ts';
@@ -18,7 +18,6 @@ import {
   reply,
   start,
   stop,
-  synchronous,
   text,
   textStart,
   thinking,
@@ -72,14 +71,6 @@ describe('textOnly', () => {
       m.expect(source).toHaveSubscriptions('^--------!');
     }),
   );
-
-  it('asks a synchronous source for no more than is taken', () => {
-    const { source, taken } = synchronous([events.m, events['['], events.a, events.b, events.c]);
-    const seen: string[] = [];
-    source.pipe(textOnly(), take(1)).subscribe((piece) => seen.push(piece));
-    expect(seen).toEqual(['Hel']);
-    expect(taken()).toBe(3);
-  });
 
   it('emits the text that comes with the start of a block', () => {
     expect(textsOf([textStart(0, 'Good '), text(0, 'morning')])).toEqual(['Good ', 'morning']);

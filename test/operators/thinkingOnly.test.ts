@@ -1,7 +1,7 @@
 import { MessageBuilder, type StreamEvent } from 'claude-rx';
 import { thinkingOnly } from 'claude-rx/operators/thinkingOnly';
 import fc from 'fast-check';
-import { from, take } from 'rxjs';
+import { from } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
 import { marbles } from '../support/marbles.ts';
@@ -15,7 +15,6 @@ import {
   reply,
   start,
   stop,
-  synchronous,
   text,
   textStart,
   thinking,
@@ -70,12 +69,6 @@ describe('thinkingOnly', () => {
       m.expect(source).toHaveSubscriptions('^--------!');
     }),
   );
-
-  it('asks a synchronous source for no more than is taken', () => {
-    const { source, taken } = synchronous([events.m, events['['], events.a, events.b]);
-    expect(outcomeOf(source.pipe(thinkingOnly(), take(1))).values).toEqual(['Let me']);
-    expect(taken()).toBe(3);
-  });
 
   it('emits the thinking that comes with the start of a block', () => {
     const all = [thinkingStart(0, 'First, '), thinking(0, 'the sum')];

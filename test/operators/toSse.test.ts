@@ -8,8 +8,7 @@ import {
 } from 'claude-rx';
 import { accumulateMessage } from 'claude-rx/operators/accumulateMessage';
 import { toSse } from 'claude-rx/operators/toSse';
-import { messageEvents } from 'claude-rx/testing';
-import { concat, from, of, take, throwError } from 'rxjs';
+import { concat, from, of, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
 import { testScheduler } from '../support/marbles.ts';
@@ -200,12 +199,6 @@ describe('toSse', () => {
     }
     const twoLines = outcomeOf(of(ping).pipe(toSse({ ...everything, id: () => '1\ndata: {}' })));
     expect(twoLines.values).toEqual([expect.stringContaining('an id must be one line')]);
-  });
-
-  it('stops a synchronous source when nobody reads any more', () => {
-    const { source, taken } = synchronous([...messageEvents.text('Hello world', { chunk: 1 })]);
-    expect(outcomeOf(source.pipe(toSse(), take(3))).values).toHaveLength(3);
-    expect(taken()).toBe(3);
   });
 
   it('refuses an interval or id that makes no sense, when it is called', () => {

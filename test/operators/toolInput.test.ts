@@ -4,7 +4,7 @@ import { type ToolInput, toolInput } from 'claude-rx/operators/toolInput';
 import { toolUses } from 'claude-rx/operators/toolUses';
 import { messageEvents } from 'claude-rx/testing';
 import fc from 'fast-check';
-import { concat, from, Subject, take, throwError } from 'rxjs';
+import { concat, from, Subject, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { deepFreeze } from '../support/deepFreeze.ts';
@@ -23,7 +23,6 @@ import {
   resume,
   start,
   stop,
-  synchronous,
   text,
   textStart,
   thinkingStart,
@@ -535,12 +534,6 @@ describe('toolInput', () => {
     const outcome = outcomeSoFar(from(all).pipe(toolInput('get_weather', rejecting)));
     await turn();
     expect(outcome.error).toBe(bug);
-  });
-
-  it('asks a synchronous source for no more than is taken', () => {
-    const { source, taken } = synchronous([events.m, ...call(0, '{}'), ...call(1, '{}')]);
-    outcomeOf(source.pipe(toolInput('get_weather'), take(1)));
-    expect(taken()).toBe(2);
   });
 
   it('keeps the state of each subscription apart', () => {

@@ -7,7 +7,7 @@ import {
 } from 'claude-rx';
 import { toolUses } from 'claude-rx/operators/toolUses';
 import fc from 'fast-check';
-import { EMPTY, from, map, of, Subject, take } from 'rxjs';
+import { EMPTY, from, map, of, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { drawn } from '../diagrams/drawn.ts';
@@ -27,7 +27,6 @@ import {
   resume,
   start,
   stop,
-  synchronous,
   text,
   textStart,
 } from './events.ts';
@@ -284,13 +283,6 @@ describe('toolUses', () => {
       m.expect(source).toHaveSubscriptions('^----------!');
     }),
   );
-
-  it('asks a synchronous source for no more than is taken', () => {
-    const all = [events.m, ...call(0, '{}'), ...call(1, '{}'), ...call(2, '{}')];
-    const { source, taken } = synchronous(all);
-    expect(outcomeOf(source.pipe(toolUses(), take(1))).values).toEqual([callBlock(0, {})]);
-    expect(taken()).toBe(5);
-  });
 
   it('keeps the state of each subscription apart', () => {
     const once = from([events.m, ...call(0, '{}'), callStart(1)]).pipe(toolUses());
