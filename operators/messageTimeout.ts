@@ -7,13 +7,13 @@ import {
   Subscription,
   tap,
 } from 'rxjs';
+import { requireNumbers } from '../src/flow/require.ts';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import type { Valve } from '../src/flow/Valve.ts';
 import { MessageClocks, type MessageLimits } from '../src/flow/MessageClocks.ts';
 import { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import { PartialMessage } from '../src/message/PartialMessage.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
-import { requireNumbers } from '../src/flow/require.ts';
 
 export type { MessageLimits } from '../src/flow/MessageClocks.ts';
 

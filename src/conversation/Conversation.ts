@@ -14,6 +14,7 @@ import {
   tap,
   throwError,
 } from 'rxjs';
+import { requireNumbers, requireOneOf } from '../flow/require.ts';
 import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, StreamEvent, ToolEvent } from '../message/StreamEvent.ts';
@@ -40,7 +41,6 @@ import { messagesOf } from './messagesOf.ts';
 import { RequestBuilder } from './RequestBuilder.ts';
 import { Transcript } from './Transcript.ts';
 import { userContent } from './userContent.ts';
-import { requireNumbers, requireOneOf } from '../flow/require.ts';
 
 /**
  * A chat with Claude whose history the API always takes: it asks, runs tools, remembers, and shows how
@@ -411,7 +411,7 @@ function requireSource(source: unknown): void {
 
 function requireOptions(
   { tools }: { tools?: unknown },
-  { maxHistoryTokens = Infinity, cache = '5m', ...options }: ConversationOptions,
+  { maxHistoryTokens, cache = '5m', ...options }: ConversationOptions,
 ): void {
   if (tools !== undefined && options.tools !== undefined) {
     throw new TypeError(

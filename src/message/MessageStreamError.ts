@@ -1,4 +1,5 @@
 import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
+import { withoutSecrets } from './withoutSecrets.ts';
 
 /**
  * Why a reply did not end well.
@@ -155,7 +156,9 @@ function inspected(
   const { cause } = this;
   const own = inspect({ ...(this as object) }, options);
   const shown =
-    cause instanceof Error ? `${cause.name}: ${cause.message}` : inspect(cause, options);
+    cause instanceof Error
+      ? `${cause.name}: ${withoutSecrets(cause.message)}`
+      : inspect(cause, options);
   const all = cause === undefined ? own : own.replace(/\s*\}$/, `,\n  [cause]: ${shown}\n}`);
   return `${this.stack ?? this.message} ${all}`;
 }

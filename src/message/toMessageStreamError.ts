@@ -5,6 +5,7 @@ import {
   type MessageStreamErrorCode,
   type MessageStreamErrorInit,
 } from './MessageStreamError.ts';
+import { withoutSecrets } from './withoutSecrets.ts';
 
 /** What is known where an error is met. */
 export interface ErrorContext extends Pick<MessageStreamErrorInit, 'partial' | 'requestId'> {
@@ -63,6 +64,9 @@ const SIGNS: readonly [MessageStreamErrorCode | undefined, RegExp, retryable?: b
   [undefined, /^RetryableError:/, true],
 ];
 
+/** As many characters of what somebody else wrote are in a message. */
+const LONGEST = 1_000;
+
 const SENTENCES: Partial<Record<MessageStreamErrorCode, string>> = {
   aborted: 'The reply was aborted',
   timeout: 'The connection timed out',
@@ -106,7 +110,7 @@ export function fromApiError({ body, status, headers, cause }: ApiErrorAnswer): 
   const name = [status, errorType].filter(Boolean).join(' ');
   const said = saidIn(error) ?? saidIn(body) ?? saidIn(cause) ?? 'it gave no message';
   return new MessageStreamError(
-    `The API answered with an error${name && ` (${name})`}: ${said.slice(0, 1_000)}`,
+    `The API answered with an error${name && ` (${name})`}: ${said.slice(0, LONGEST)}`,
     {
       code: codeOf(status, byStatus?.[0], byType?.[0]),
       retryable: told === 'true' || (told === 'false' ? false : (byDetail ?? byStatus)?.[2]),
@@ -161,7 +165,7 @@ function recognise(error: unknown, otherwise: MessageStreamErrorCode): MessageSt
   if (answer) return fromApiError(answer);
   const [code = otherwise, , retryable] = known(sign) ?? [];
   const { message } = fields(error);
-  const said = typeof message === 'string' ? message : printed(error);
+  const said = typeof message === 'string' ? withoutSecrets(message) : printed(error);
   const platformCode = sign && /^[A-Z\d_]+$/.test(sign) ? ` (${sign})` : '';
   return failure({ code, retryable, cause: error }, said + platformCode);
 }
@@ -238,10 +242,20 @@ export function retryAfterMs(milliseconds = '', after = ''): number | undefined 
   return wait && Math.max(0, wait);
 }
 
+/**
+ * A value that is no error. Of an object, its keys and what names its kind: the rest may be headers, or
+ * what a user wrote.
+ */
 function printed(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value).slice(0, LONGEST);
   try {
-    return typeof value === 'object' ? JSON.stringify(value) : String(value);
+    const shown = Object.entries(value)
+      .slice(0, 10)
+      .map(([key, held]) => (KINDS.test(key) && Object(held) !== held ? `${key}: ${held}` : key));
+    return `an object { ${shown.join(', ')} }`.slice(0, LONGEST);
   } catch {
-    return Object.prototype.toString.call(value);
+    return 'an object';
   }
 }
+
+const KINDS = /^(name|type|code|status)$/;

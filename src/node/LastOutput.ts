@@ -1,5 +1,5 @@
 /** Characters of what a process said that are kept for an error. */
-const KEPT = 4_096;
+export const KEPT = 4_096;
 
 /** The end of a text of any length. */
 export class LastOutput {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import process from 'node:process';
+import type { Writable } from 'node:stream';
 import { from, map, Observable, type ObservableInput, of, type Subscriber } from 'rxjs';
 import type { AgentMessage, AgentUserMessage } from '../agent/AgentMessage.ts';
 import { MAX_FRAME_LENGTH } from '../message/frameLimit.ts';
@@ -52,6 +53,12 @@ export interface ClaudeCodeProcessOptions extends AgentOptions {
    * 67,108,864 (64 MiB).
    */
   maxLineLength?: number | undefined;
+  /**
+   * How many bytes of prompts may wait while the process does not read them. With more, an Observable of
+   * prompts is an error with code `request`; a list or an async iterable is not asked for more meanwhile.
+   * Default: 67,108,864 (64 MiB).
+   */
+  maxUnreadPrompts?: number | undefined;
   /** Is given what the process writes to its standard error. */
   onStderr?: ((text: string) => void) | undefined;
 }
@@ -99,6 +106,7 @@ const PATIENCE = 250;
  *   | `unknown` | it ended with another exit code than 0 |
  *   | `truncated` | it ended well, and without a `result` |
  *   | `protocol` | a line is longer than `maxLineLength` |
+ *   | `request` | more than `maxUnreadPrompts` bytes of prompts wait for a process that does not read |
  *   | others | the `result` reports an error, as with `fromAgent` |
  *
  *   The `cause` of the second and third is a `ClaudeCodeExit`, with the exit code and what the process
@@ -139,7 +147,8 @@ export function fromClaudeCode(options: ClaudeCodeOptions): Observable<AgentMess
 
 function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): void {
   const { killAfter = 5_000, exitTimeout = 5_000 } = options;
-  const { maxLineLength = MAX_FRAME_LENGTH, valve, onStderr } = options;
+  const { maxLineLength = MAX_FRAME_LENGTH, maxUnreadPrompts = MAX_FRAME_LENGTH } = options;
+  const { valve, onStderr } = options;
   let tree: ProcessTree;
   try {
     tree = start(options);
@@ -233,8 +242,12 @@ function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): 
   });
 
   const { prompt, prompts$ } = options;
-  const sent = (prompts$ === undefined ? of(prompt) : from(prompts$)).pipe(map(lineOf)).subscribe({
-    next: (line) => stdin.write(line),
+  const input$ = prompts$ === undefined ? of(prompt) : from(paced(prompts$, stdin));
+  const sent = input$.pipe(map(lineOf)).subscribe({
+    next: (line) => {
+      stdin.write(line);
+      if (stdin.writableLength > maxUnreadPrompts) subscriber.error(unread(maxUnreadPrompts));
+    },
     error: (error: unknown) => subscriber.error(toMessageStreamError(error)),
     complete: () => {
       stdin.end();
@@ -262,6 +275,45 @@ function start(options: ClaudeCodeOptions): ProcessTree {
   });
 }
 
+/** Prompts that can be asked for are asked for when there is room; an Observable gives them as it likes. */
+function paced(
+  prompts: ObservableInput<ClaudeCodeInput>,
+  stdin: Writable,
+): ObservableInput<ClaudeCodeInput> {
+  const isList = Symbol.asyncIterator in prompts || Symbol.iterator in prompts;
+  return isList ? inTurns(prompts as AsyncIterable<ClaudeCodeInput>, stdin) : prompts;
+}
+
+async function* inTurns(
+  prompts: AsyncIterable<ClaudeCodeInput>,
+  stdin: Writable,
+): AsyncGenerator<ClaudeCodeInput> {
+  for await (const prompt of prompts) {
+    yield prompt;
+    if (stdin.writableNeedDrain) await drained(stdin);
+    if (stdin.destroyed) return;
+  }
+}
+
+/** Until there is room, or never will be. */
+function drained(stdin: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      stdin.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    stdin.on('drain', settle).on('close', settle);
+  });
+}
+
+function unread(maxUnreadPrompts: number): MessageStreamError {
+  return new MessageStreamError(
+    `Claude Code does not read its prompts: more than ${maxUnreadPrompts} bytes of them wait ` +
+      '(`maxUnreadPrompts`). Send the next one when the one before was answered',
+    { code: 'request' },
+  );
+}
+
 /** A prompt as a line: the shape is that of the Agent SDK's own. */
 function lineOf(input: ClaudeCodeInput): string {
   const message =
@@ -275,7 +327,7 @@ function lineOf(input: ClaudeCodeInput): string {
       : input;
   if (typeof message?.type !== 'string') {
     throw new TypeError(
-      `fromClaudeCode: a prompt must be a string or a message with a type, not ${JSON.stringify(input)}`,
+      `fromClaudeCode: a prompt must be a string or a message with a type, not ${typeof input}`,
     );
   }
   return `${JSON.stringify(message)}\n`;
@@ -332,6 +384,7 @@ function check({
   exitTimeout,
   killAfter,
   maxLineLength,
+  maxUnreadPrompts,
 }: ClaudeCodeOptions): void {
   if ((prompt === undefined) === (prompts$ === undefined)) {
     throw new TypeError(
@@ -350,8 +403,8 @@ function check({
       command,
     );
   }
-  requireNumbers('fromClaudeCode', { exitTimeout }, { min: 0, what: 'milliseconds' });
-  const finite = { min: 0, max: Number.MAX_VALUE };
-  requireNumbers('fromClaudeCode', { killAfter }, { ...finite, what: 'milliseconds' });
-  requireNumbers('fromClaudeCode', { maxLineLength }, { ...finite, what: 'bytes' });
+  const what = 'milliseconds';
+  requireNumbers('fromClaudeCode', { exitTimeout }, { min: 0, what });
+  requireNumbers('fromClaudeCode', { killAfter }, { min: 0, max: Number.MAX_VALUE, what });
+  requireNumbers('fromClaudeCode', { maxLineLength, maxUnreadPrompts }, { min: 1 });
 }

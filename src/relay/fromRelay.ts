@@ -10,6 +10,7 @@ import {
 } from 'rxjs';
 import { messageTimeout } from '../../operators/messageTimeout.ts';
 import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
+import { invalid, requireFunction, requireNumbers } from '../flow/require.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { reconnecting, type RetryContext, type RetryDelay } from '../recovery/reconnecting.ts';
 import { PartialMessage } from '../message/PartialMessage.ts';
@@ -18,7 +19,6 @@ import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { openResponse } from '../sources/openResponse.ts';
 import { readEventStream } from '../sources/readEventStream.ts';
 import { RELAY_END } from './offset.ts';
-import { invalid, requireFunction, requireNumbers } from '../flow/require.ts';
 
 export interface FromRelayOptions {
   /** The offset of the last event that is known. Default: from the beginning. */
@@ -108,6 +108,7 @@ export function fromRelay(
   }
   requireFunction('fromRelay', 'fetch', request, 'a function like fetch');
   requireNumbers('fromRelay', { liveness }, { above: 0, what: 'milliseconds' });
+  requireNumbers('fromRelay', { maxFrameLength }, { min: 1 });
   const attemptsOf = reconnecting('fromRelay', { count, delay, onRetry: onReconnect, scheduler });
   const reply = defer(() => {
     const received = new PartialMessage(keepContent);

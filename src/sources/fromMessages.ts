@@ -8,6 +8,7 @@ import type {
   RawMessageStreamEvent,
 } from '@anthropic-ai/sdk/resources/messages/messages';
 import { identity, map, noop, Observable } from 'rxjs';
+import { requireNumbers } from '../flow/require.ts';
 import { continuation, withContinuation } from '../message/continuation.ts';
 import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
 import { type EventIterable, readIterable } from './readIterable.ts';
@@ -116,6 +117,7 @@ export function fromMessages<Client extends MessagesClient | BetaMessagesClient>
       'fromMessages: pass an SDK client, `new Anthropic()`, or its `beta` property',
     );
   }
+  requireNumbers('fromMessages', { maxFrameLength: options.maxFrameLength }, { min: 1 });
   // The types of the two clients meet the caller; inside, one is as good as the other.
   const { messages } = client as MessagesClient;
   const isStreamed = options.stream ?? true;

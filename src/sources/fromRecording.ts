@@ -1,8 +1,8 @@
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import { requireNumbers } from '../flow/require.ts';
 import { readRecording, type Recording, recordingLines } from '../message/recording.ts';
 import type { AnyStreamEvent, StreamEvent } from '../message/StreamEvent.ts';
 import { endings, type SourceOptions } from './SourceOptions.ts';
-import { requireNumbers } from '../flow/require.ts';
 
 export type {
   RecordedError,
@@ -60,6 +60,7 @@ export function fromRecording<E extends AnyStreamEvent = StreamEvent>(
   { speed = 1, scheduler = asyncScheduler, maxFrameLength, ...options }: FromRecordingConfig = {},
 ): Observable<E> {
   requireNumbers('fromRecording', { speed }, { above: 0 });
+  requireNumbers('fromRecording', { maxFrameLength }, { min: 1 });
   // A copy, since an iterable may be one that runs only once, and subscriptions are many.
   const kept = recordingLines(lines);
   return new Observable<E>((subscriber) => {

@@ -1,4 +1,5 @@
 import { Observable } from 'rxjs';
+import { requireNumbers } from '../flow/require.ts';
 import type { StreamEvent, ToolEvent } from '../message/StreamEvent.ts';
 import { isResponse, openResponse } from './openResponse.ts';
 import { readEventStream } from './readEventStream.ts';
@@ -63,6 +64,7 @@ export function fromResponse(
         '`(signal) => fetch(url, { signal })`',
     );
   }
+  requireNumbers('fromResponse', { maxFrameLength: options.maxFrameLength }, { min: 1 });
   return new Observable<StreamEvent>((subscriber) =>
     openResponse(subscriber, input, (response, abort) =>
       readEventStream(response, subscriber, options, abort),

@@ -1,4 +1,5 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import { requireNumbers } from '../flow/require.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { OPERATION, PROVIDER, REQUEST_MODEL, REQUEST_STREAM } from './attributes.ts';
 import { inputAttributes, type RequestContent } from './contentAttributes.ts';
@@ -7,7 +8,6 @@ import { MessageSpan, type MessageSpanConfig } from './MessageSpan.ts';
 import type { Attributes, OpenTelemetry } from './OpenTelemetry.ts';
 import { checkOtel } from './otelApi.ts';
 import { recordSpan } from './recordSpan.ts';
-import { requireNumbers } from '../flow/require.ts';
 
 export interface TraceMessageConfig {
   /** The model that is asked: the span is `chat {model}`, of kind CLIENT. */

@@ -1,4 +1,5 @@
 import { isControl, surrogateBoundary } from './graphemeBoundary.ts';
+import { segmenterOf } from './segmenterOf.ts';
 
 /** What text can be cut into: characters as people see them, words, sentences or lines. */
 export type TextUnit = 'grapheme' | 'word' | 'sentence' | 'line';
@@ -149,7 +150,7 @@ const WORD =
 
 const finders: Record<TextUnit, (locale?: string | string[]) => FindBoundaries> = {
   grapheme(locale) {
-    const segmenter = new Intl.Segmenter(locale, { granularity: 'grapheme' });
+    const segmenter = segmenterOf('grapheme', locale);
     return function* (text, isAll) {
       const end = isAll ? text.length : surrogateBoundary(text);
       if (PLAIN.test(text)) {
@@ -162,7 +163,7 @@ const finders: Record<TextUnit, (locale?: string | string[]) => FindBoundaries> 
   },
 
   word(locale) {
-    const segmenter = new Intl.Segmenter(locale, { granularity: 'word' });
+    const segmenter = segmenterOf('word', locale);
     return function* (text, isAll) {
       const whole = isAll ? text : text.slice(0, surrogateBoundary(text));
       let before: Intl.SegmentData | undefined;
@@ -180,7 +181,7 @@ const finders: Record<TextUnit, (locale?: string | string[]) => FindBoundaries> 
   },
 
   sentence(locale) {
-    const segmenter = new Intl.Segmenter(locale, { granularity: 'sentence' });
+    const segmenter = segmenterOf('sentence', locale);
     return function* (text, isAll) {
       const whole = isAll ? text : text.slice(0, surrogateBoundary(text));
       let before = '';

@@ -1,4 +1,5 @@
-// Made at first use: a platform without Intl.Segmenter can still load the rest of the package.
+import { segmenterOf } from './segmenterOf.ts';
+
 let segmenter: Intl.Segmenter | undefined;
 
 /**
@@ -14,7 +15,7 @@ export function graphemeBoundary(text: string): number {
   // A pair that is cut may turn out to be a skin tone, so the cluster before it is open as well.
   const end = surrogateBoundary(text);
   if (end === 0 || isControl(text.charCodeAt(end - 1))) return end;
-  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  segmenter ??= segmenterOf('grapheme');
   return segmenter.segment(text.slice(0, end)).containing(end - 1)!.index;
 }
 

@@ -3,24 +3,19 @@ import {
   fromResponse,
   MessageStreamError,
   type MessageStreamErrorCode,
-  pipeToResponse,
   type StreamEvent,
   toMessageStreamError,
-  toSse,
   toSseResponse,
 } from 'claude-rx';
-import { toMessageEvents } from 'claude-rx/nest';
-import { createRelay, relaySse } from 'claude-rx/relay';
 import { messageEvents } from 'claude-rx/testing';
 import { runTools } from 'claude-rx/tools';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
-import { concat, defer, from, lastValueFrom, type Observable, throwError, toArray } from 'rxjs';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { concat, defer, from, type Observable, throwError } from 'rxjs';
+import { describe, expect, it } from 'vitest';
 import { CODES } from '../../../src/message/MessageStreamError.ts';
 import { ERROR_SENTENCES } from '../../../src/message/errorEvent.ts';
 import { failure, params } from '../../support/server.ts';
+import { SINKS } from '../../support/sinks.ts';
 import { tool } from '../tools/turns.ts';
 
 const SECRET = 'hunter2-secret';
@@ -71,20 +66,7 @@ const replies = (error: unknown): Observable<StreamEvent>[] => {
 describe('errors on their way to a reader', () => {
   it.each(errors)('hold nothing internal in any sink: %s', async (_, error) => {
     for (const reply$ of replies(error)) {
-      const frames = await lastValueFrom(reply$.pipe(toSse(), toArray()));
-      const messages = await lastValueFrom(reply$.pipe(toMessageEvents(), toArray()));
-      const sent = [frames.join(''), await toSseResponse(reply$).text(), JSON.stringify(messages)];
-      const server = createServer((_request, response) => pipeToResponse(reply$, response));
-      onTestFinished(() => void server.close());
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      const { port } = server.address() as AddressInfo;
-      sent.push(await (await fetch(`http://127.0.0.1:${port}/`)).text());
-      const relay = createRelay();
-      const { id, concluded } = await relay.publish(reply$);
-      await concluded;
-      sent.push(await (await relaySse(relay).toResponse(new Request(`http://x/${id}`))).text());
-      await relay.close();
-      for (const text of sent) expect(text).not.toContain(SECRET);
+      for (const read of Object.values(SINKS)) expect(await read(reply$)).not.toContain(SECRET);
     }
   });
 

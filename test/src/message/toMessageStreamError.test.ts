@@ -459,9 +459,9 @@ describe('toMessageStreamError and what is no error', () => {
     ['a number', 7, /: 7$/],
     ['a symbol', Symbol('gone'), /gone/],
     ['a bigint', 7n, /: 7$/],
-    ['an object', { code: 5 }, /: \{"code":5\}$/],
-    ['an object without a prototype', bare, /: \{\}$/],
-    ['an object that JSON cannot say', cyclic, /\[object Object\]$/],
+    ['an object', { code: 5, own: 1 }, /: an object { code: 5, own }$/],
+    ['an object without a prototype', bare, /: an object {  }$/],
+    ['an object that JSON cannot say', cyclic, /an object { self }$/],
     ['an object that only has a name', { name: 'AbortError' }, /AbortError/],
   ])('%s', (_, cause, message) => {
     const error = toMessageStreamError(cause);

@@ -459,7 +459,7 @@ describe('fromClaudeCode with several prompts', () => {
       cause: mine,
     });
     expect((await failure(run(stand, { prompts$: of<string>(7 as never) }))).message).toContain(
-      'not 7',
+      'not number',
     );
   });
 
@@ -523,5 +523,43 @@ describe('fromClaudeCode with a valve', () => {
     subscription.unsubscribe();
     await until(() => !isRunning(stand.log[0]!.pid!));
     expect(valve.depth).toBe(0);
+  });
+
+  describe('whose process does not read its prompts', () => {
+    const executable = [process.execPath, '-e', 'setTimeout(() => {}, 60_000)', '--'] as const;
+    const long = 'x'.repeat(100_000);
+
+    it('fails where an Observable gives more than may wait', async () => {
+      const prompts$ = timer(0, 0).pipe(map(() => long));
+      const options = { prompts$, executable, maxUnreadPrompts: 1_000_000, killAfter: 500 };
+      const error = await failure(fromClaudeCode(options));
+      expect(error).toMatchObject({ code: 'request', retryable: false });
+      expect(error.message).toContain('1000000 bytes of them wait (`maxUnreadPrompts`)');
+    });
+
+    it.each(['a list', 'an async iterable'])(
+      'asks %s for no more than there is room for',
+      async (kind) => {
+        let asked = 0;
+        let hasEnded = false;
+        function* list() {
+          try {
+            for (; ; asked++) yield long;
+          } finally {
+            hasEnded = true;
+          }
+        }
+        async function* iterable() {
+          yield* list();
+        }
+        const prompts$ = kind === 'a list' ? list() : iterable();
+        const running = fromClaudeCode({ prompts$, executable, killAfter: 500 }).subscribe();
+        await until(() => asked > 0);
+        for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+        expect(asked).toBeLessThan(10);
+        running.unsubscribe();
+        await until(() => hasEnded);
+      },
+    );
   });
 });
