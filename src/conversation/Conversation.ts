@@ -17,11 +17,13 @@ import {
 import { requireNumbers, requireOneOf } from '../flow/require.ts';
 import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
-import type { AnyStreamEvent, StreamEvent, ToolEvent } from '../message/StreamEvent.ts';
+import type { AnyStreamEvent, PlainCall, StreamEvent, ToolEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { betweenTurns } from '../tools/betweenTurns.ts';
 import { runTools, type TurnContext } from '../tools/runTools.ts';
+import { fixedTools } from '../tools/turnTools.ts';
 import { checkOptions, MAX_TURNS } from '../tools/RunToolsOptions.ts';
+import { matchAnswers, type ToolAnswer } from '../tools/ToolAnswer.ts';
 import {
   type ConversationDocument,
   type Kept,
@@ -67,6 +69,9 @@ import { userContent } from './userContent.ts';
  * - With the option `tools` the calls of the model are run as by `runTools`, until it has answered.
  *   Its events come too: `tool_start`, `tool_progress`, `tool_result`, `turn_end`. A reply that was
  *   paused (`pause_turn`, `compaction`) goes on in any case.
+ * - A call that `approve` defers, and one of a tool without `run`, is in `state.pending`, also after
+ *   `toJSON` and `fromJSON`: `answer` goes on. Until then `send` is an error (code `request`); `regenerate`
+ *   and `edit` take the reply back, with its calls; a `fork` has them too, and answers them for itself.
  * - Breakpoints for the prompt cache are placed (`cache`); what they bring is in `state.usage`.
  * - Error: a `MessageStreamError`; the state becomes `error`, and has it too.
  * - `stop()`: an error with code `aborted`, which is not retryable, and the state becomes `stopped`.
@@ -185,7 +190,45 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     let key: string | undefined;
     return this.#exchange(() => {
       if (key !== undefined) this.#takeBack(key);
+      if (this.state.pending.length > 0) throw unanswered(this.state.pending);
       key = this.#transcript.say(blocks);
+    });
+  }
+
+  /**
+   * Answers the calls that wait for it, `state.pending`, all at once: calls that are approved run, and the
+   * model goes on. The conversation may have been saved and loaded meanwhile.
+   *
+   * Subscribing again, as `retry` does, runs no tool again: only what has no result yet is done.
+   *
+   * @throws TypeError without the option `tools`, for a malformed answer, two answers to one call, an
+   * answer to a call that does not wait, a pending call without an answer, and an approved call of a tool
+   * without `run`
+   *
+   * @example
+   * ```ts
+   * import type { Conversation } from 'claude-rx/conversation';
+   *
+   * const approveAll = (conversation: Conversation) =>
+   *   conversation.answer(conversation.state.pending.map(({ id }) => ({ id, approved: true })));
+   * ```
+   */
+  answer(answers: readonly ToolAnswer[]): Observable<ConversationEvent<E>> {
+    const { tools } = this.#options;
+    if (!tools) throw new TypeError('Conversation.answer: calls wait only with the option `tools`');
+    matchAnswers('Conversation.answer', this.state.pending, answers, fixedTools(tools));
+    const key = this.#transcript.last?.key;
+    let isFirst = true;
+    return this.#exchange(() => {
+      const { pending, status } = this.state;
+      const index = this.messages.findIndex((message) => message.key === key);
+      const isDone = pending.length === 0 && (isFirst || status === 'idle');
+      isFirst = false;
+      if (index < 0 || isDone) throw mistake('the calls to answer do not wait any more');
+      // What came of a request that failed gives way to the next one.
+      this.#transcript.truncate(index + 1);
+      const open = new Set(pending.map(({ id }) => id));
+      return answers.filter(({ id }) => open.has(id));
     });
   }
 
@@ -305,8 +348,8 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   }
 
   #transcribe(kept: Partial<Kept<E>>): Transcript<E> {
-    const { prices, tools } = this.#options;
-    return new Transcript<E>(kept, { prices, hasTools: tools !== undefined });
+    const { prices, tools, stopReasons } = this.#options;
+    return new Transcript<E>(kept, { prices, hasTools: tools !== undefined, stopReasons });
   }
 
   /** What is said again takes the place of what was not answered. */
@@ -318,12 +361,19 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     if (index >= 0 && isLast && status !== 'idle') this.#transcript.truncate(index);
   }
 
-  /** Asks, once `prepare` has written down what; the transcript is told of all that comes. */
-  #exchange(prepare: () => void): Observable<ConversationEvent<E>> {
+  /**
+   * Asks, once `prepare` has written down what, or gives the answers to pending calls; the transcript is
+   * told of all that comes.
+   */
+  #exchange(
+    prepare: () => readonly ToolAnswer[] | undefined | void,
+  ): Observable<ConversationEvent<E>> {
     return new Observable<ConversationEvent<E>>((subscriber) => {
       if (this.#stop) throw overlapping();
-      prepare();
-      if (!this.#requests.begin(this.messages)) {
+      const answers = prepare() ?? [];
+      if (this.state.pending.length > 0) {
+        this.#requests.goOn(this.messages);
+      } else if (!this.#requests.begin(this.messages)) {
         this.#transcript.truncate(this.messages.length - 1);
         throw mistake('these tool results answer no call that waits for one');
       }
@@ -338,7 +388,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
       this.#transcript.begin();
       this.#changes.next();
       if (!subscriber.closed)
-        this.#turns()
+        defer(() => this.#turns(answers))
           .pipe(
             takeUntilAborted(stop.signal),
             tap({
@@ -361,13 +411,13 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   }
 
   /** All turns until the model is done. What each of them is sent is in the transcript. */
-  #turns(): Observable<ConversationEvent<E>> {
+  #turns(answers: readonly ToolAnswer[]): Observable<ConversationEvent<E>> {
     const { tools, maxTurns, ...options } = this.#options;
     if (tools) {
       return runTools<E, { messages: object[] }>(
         (params, context) => this.#reply(params, context),
-        { ...this.#params, messages: this.#requests.history(this.messages).turns },
-        { ...options, tools, maxTurns },
+        { ...this.#params, messages: this.#requests.history(this.messages, true).turns },
+        { ...options, tools, maxTurns, answers },
       ).pipe(
         map((event) => this.#withOutcome(event)),
         takeWhile((event) => event.type !== 'turn_end' || event.outcome === 'continue', true),
@@ -427,6 +477,14 @@ function overlapping(): MessageStreamError {
   return mistake(
     'a reply is still being written: wait for it (`concatMap`), stop it (`switchMap`, `stop()`), or ' +
       'leave this one out (`exhaustMap`)',
+  );
+}
+
+function unanswered(pending: readonly PlainCall[]): MessageStreamError {
+  const names = pending.map(({ id, name }) => `'${id}' (${name})`).join(', ');
+  return mistake(
+    `calls wait for answers: ${names}; give them with \`answer(...)\`, \`approved: false\` for a call that ` +
+      'shall not run',
   );
 }
 

@@ -36,12 +36,15 @@ export type DocumentMessage =
       content: object[];
       /** The results of its calls. */
       results?: object[];
+      /** The ids of its calls that wait for answers. */
+      pending?: string[];
       model?: string;
       stop_reason?: string | null;
       stop_details?: object | null;
       usage?: object;
       prefix?: string;
       seam?: number;
+      container?: string;
     };
 
 /** What a document holds. */
@@ -74,6 +77,9 @@ function toDocumentMessage<E extends AnyStreamEvent>(
   if (message.role === 'user') return { key, role: 'user', content };
   const { text: _, blocks, status, ...rest } = message;
   const results = blocks.flatMap(({ call }) => call?.result ?? []);
+  const pending = blocks.flatMap(({ block, call }) =>
+    call?.status === 'pending' ? (block as unknown as { id: string }).id : [],
+  );
   return {
     ...(rest as object),
     key,
@@ -81,6 +87,7 @@ function toDocumentMessage<E extends AnyStreamEvent>(
     status: status as 'complete',
     content,
     ...(results.length > 0 && { results }),
+    ...(pending.length > 0 && { pending }),
   };
 }
 
@@ -108,6 +115,8 @@ export function readDocument<E extends AnyStreamEvent>(document: unknown): Kept<
     readMessage<E>(message, `messages[${index}]`, keys),
   );
   if (read[0]?.role === 'assistant') fail('messages[0].role', "must be 'user'");
+  const early = read.slice(0, -1).findIndex(hasPending);
+  if (early >= 0) fail(`messages[${early}].pending`, 'must be in the last message only');
   const counters = record(usage, 'usage');
   for (const name of COUNTERS) number(counters[name], `usage.${name}`);
   // A sum that is no number is `null` in JSON.
@@ -141,12 +150,14 @@ function readReply<E extends AnyStreamEvent>(
   {
     status,
     results = [],
+    pending = [],
     model,
     stop_reason,
     stop_details,
     usage,
     prefix,
     seam,
+    container,
   }: Record<string, unknown>,
   path: string,
 ): AssistantMessage<E> {
@@ -156,6 +167,9 @@ function readReply<E extends AnyStreamEvent>(
   if (prefix !== undefined && typeof prefix !== 'string')
     fail(`${path}.prefix`, 'must be a string');
   if (seam !== undefined) number(seam, `${path}.seam`);
+  if (container !== undefined && typeof container !== 'string') {
+    fail(`${path}.container`, 'must be a string');
+  }
   const given = new Map<unknown, AnyBlock>();
   list(results, `${path}.results`).forEach((result, index) => {
     const place = `${path}.results[${index}]`;
@@ -164,19 +178,36 @@ function readReply<E extends AnyStreamEvent>(
     if (!isOfCall) fail(`${place}.tool_use_id`, 'must be the id of a call in this message');
     given.set(block['tool_use_id'], block);
   });
+  const waiting = new Set(list(pending, `${path}.pending`));
+  for (const id of waiting) {
+    const isOpen = blocks.some(({ block }) => block.type === 'tool_use' && block['id'] === id);
+    if (isOpen && !given.has(id)) continue;
+    fail(`${path}.pending`, 'must be the ids of calls in this message that have no result');
+  }
   return {
     key,
     role: 'assistant',
     status,
     text,
-    blocks: blocks.map((one) => withResult(one, given.get(one.block['id']))),
+    blocks: blocks.map((one) => {
+      const { id } = one.block;
+      if (waiting.has(id) && one.block.type === 'tool_use') {
+        return { ...one, call: { status: 'pending' } };
+      }
+      return withResult(one, given.get(id));
+    }),
     ...(model !== undefined && { model }),
     ...(stop_reason !== undefined && { stop_reason }),
     ...(stop_details !== undefined && { stop_details }),
     ...(usage !== undefined && { usage }),
     ...(prefix !== undefined && { prefix }),
     ...(seam !== undefined && { seam }),
+    ...(container !== undefined && { container }),
   } as unknown as AssistantMessage<E>;
+}
+
+function hasPending<E extends AnyStreamEvent>({ blocks }: ConversationMessage<E>): boolean {
+  return blocks.some(({ call }) => call?.status === 'pending');
 }
 
 function isCallOf({ type, id }: AnyBlock, result: AnyBlock): boolean {

@@ -7,11 +7,11 @@ import type {
   StreamEvent,
   ToolEvent,
 } from '../message/StreamEvent.ts';
+import type { Prices } from '../message/tokenCost.ts';
 import type { BetaMessagesClient, MessagesClient } from '../sources/fromMessages.ts';
 import type { TurnContext } from '../tools/runTools.ts';
 import type { RunToolsOptions } from '../tools/RunToolsOptions.ts';
 import type { UserBlock } from './ConversationState.ts';
-import type { Prices } from './usage.ts';
 
 /** The parameters of a request, `stream` left out: GA ones, or those of `client.beta`. */
 type ParamsOf<E extends AnyStreamEvent> = [E] extends [StreamEvent]
@@ -54,7 +54,7 @@ export interface TokenCounter {
  * With `tools`, calls are run as `runTools` runs them, and its options hold. Without, a reply that
  * calls a tool of `params.tools` ends the turn, and you `send` the results.
  */
-export interface ConversationOptions extends Partial<RunToolsOptions> {
+export interface ConversationOptions extends Partial<Omit<RunToolsOptions, 'answers'>> {
   /** What tokens cost, or what they cost with a model: `state.cost` is in the same currency. */
   prices?: Prices | undefined;
   /**

@@ -8,6 +8,7 @@ import type {
   AnyStreamEvent,
   ContentBlockOf,
   MessageOf,
+  PlainCall,
   StreamEvent,
   TurnOutcome,
   UsageOf,
@@ -34,8 +35,11 @@ export type UserBlock<E extends AnyStreamEvent = StreamEvent> = [E] extends [Str
 
 /** How a tool call stands. */
 export interface ConversationCall {
-  /** `failed`: the result is an error that the model is told; `stopped`: it has no result. */
-  readonly status: 'running' | 'done' | 'failed' | 'stopped';
+  /**
+   * `failed`: the result is an error that the model is told; `stopped`: it has no result; `pending`: it waits
+   * for `Conversation.answer`.
+   */
+  readonly status: 'running' | 'done' | 'failed' | 'stopped' | 'pending';
   /** What the tool has reported last, while it ran. */
   readonly progress?: unknown;
   /** What the model is told. */
@@ -78,6 +82,8 @@ export interface AssistantMessage<E extends AnyStreamEvent = StreamEvent> {
   readonly prefix?: string;
   /** How many of its blocks came before it broke and was carried on, if it was. */
   readonly seam?: number;
+  /** The id of the container that it ran in, if it did: the answers to its calls go on there. */
+  readonly container?: string;
 }
 
 /** What was said: by the user, or by the model in one reply. */
@@ -104,9 +110,11 @@ export interface ConversationState<E extends AnyStreamEvent = StreamEvent> {
   readonly messages: readonly ConversationMessage<E>[];
   /**
    * The reply that is being written, or whose tools are running. It settles when the next reply begins
-   * or the exchange ends.
+   * or the exchange ends. The calls of a settled reply change only while they are answered.
    */
   readonly live: AssistantMessage<E> | undefined;
+  /** The calls that wait for `Conversation.answer`; mostly none. */
+  readonly pending: readonly PlainCall[];
   readonly usage: ConversationUsage;
   /** In the currency of `prices`; `undefined` without them. */
   readonly cost: number | undefined;

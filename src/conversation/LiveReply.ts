@@ -1,12 +1,20 @@
+import { isCall } from '../history/blockKinds.ts';
+import { waitsForResults } from '../history/stopReasons.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import { textAfter } from '../message/messageText.ts';
 import type { AnyStreamEvent, ContentBlockOf, ToolEvent } from '../message/StreamEvent.ts';
+import type {
+  ToolProgressEvent,
+  ToolResultEvent,
+  ToolStartEvent,
+} from '../message/ToolCallEvent.ts';
 import type { AssistantMessage, ConversationCall, KeyedBlock } from './ConversationState.ts';
 
 /** A reply while it is written, and while the tools run that it has called. */
 export class LiveReply<E extends AnyStreamEvent> {
   readonly key: string;
   readonly #prefix: string;
+  readonly #stopReasons: ReadonlySet<unknown>;
   readonly #builder = new MessageBuilder<E>();
   readonly #calls = new Map<string, ConversationCall>();
   /** The key of each block: one that comes in the place of a withdrawn block has another. */
@@ -20,9 +28,10 @@ export class LiveReply<E extends AnyStreamEvent> {
   #called = 0;
   #changes = 0;
 
-  constructor(key: string, prefix: string) {
+  constructor(key: string, prefix: string, stopReasons: ReadonlySet<unknown>) {
     this.key = key;
     this.#prefix = prefix;
+    this.#stopReasons = stopReasons;
   }
 
   /** Whether all of it has come. */
@@ -32,7 +41,9 @@ export class LiveReply<E extends AnyStreamEvent> {
 
   /** Whether it has stopped to have its calls answered. */
   get isWaiting(): boolean {
-    return this.#builder.message?.stop_reason === 'tool_use';
+    const { message } = this.#builder;
+    if (!waitsForResults(message?.stop_reason, this.#stopReasons)) return false;
+    return message?.content.some(isCall) ?? false;
   }
 
   /** Whether the event begins another reply. */
@@ -87,6 +98,7 @@ export class LiveReply<E extends AnyStreamEvent> {
       usage: message.usage,
       prefix: this.#prefix,
       ...(this.#seam !== undefined && { seam: this.#seam }),
+      ...(message.container && { container: message.container.id }),
     } as AssistantMessage<E>;
     return this.#snapshot;
   }
@@ -105,20 +117,17 @@ export class LiveReply<E extends AnyStreamEvent> {
   }
 
   #follow(event: ToolEvent): void {
-    switch (event.type) {
-      case 'tool_start':
-        return this.#setCall(event.tool_use_id, { status: 'running' });
-      case 'tool_progress':
-        return this.#setCall(event.tool_use_id, { status: 'running', progress: event.progress });
-      case 'tool_result': {
-        const { tool_use_id, status, result } = event;
-        if (status === 'withdrawn') {
-          this.#changes++;
-          this.#calls.delete(tool_use_id);
-        } else
-          this.#setCall(tool_use_id, { status: status === 'done' ? status : 'failed', result });
-      }
+    if (event.type === 'turn_end') {
+      for (const { id } of event.pending ?? []) this.#setCall(id, { status: 'pending' });
+      return;
     }
+    if (event.type === 'tool_answers') return;
+    if (event.type === 'tool_result' && event.status === 'withdrawn') {
+      this.#changes++;
+      this.#calls.delete(event.tool_use_id);
+      return;
+    }
+    this.#setCall(event.tool_use_id, callAfter(event));
   }
 
   #setCall(id: string, call: ConversationCall): void {
@@ -136,6 +145,26 @@ export class LiveReply<E extends AnyStreamEvent> {
     if (before?.block === block && before.key === key && before.call === call) return before;
     return call ? { key, block, call } : { key, block };
   }
+}
+
+/** How a call stands after one of its events. */
+export function callAfter(event: CallEvent): ConversationCall {
+  switch (event.type) {
+    case 'tool_start':
+      return { status: 'running' };
+    case 'tool_progress':
+      return { status: 'running', progress: event.progress };
+    case 'tool_result': {
+      const { status, result } = event;
+      return { status: status === 'done' ? status : 'failed', result };
+    }
+  }
+}
+
+export type CallEvent = ToolStartEvent | ToolProgressEvent | ToolResultEvent;
+
+export function isCallEvent(event: AnyStreamEvent): event is CallEvent {
+  return 'tool_use_id' in event;
 }
 
 function isToolEvent(event: AnyStreamEvent): event is ToolEvent {

@@ -18,7 +18,7 @@ import type { ConversationMessage } from './ConversationState.ts';
 import { estimateTokens, excessTurns, turnTokens } from './excessTurns.ts';
 import { type History, HistoryCache } from './history.ts';
 import { placeBreakpoints } from './placeBreakpoints.ts';
-import { promptTokens } from './usage.ts';
+import { promptTokens } from '../message/tokenCost.ts';
 
 /** The parameters that count: SDK src/resources/messages/messages.ts `MessageCountTokensParams`. */
 const COUNTED = [
@@ -52,6 +52,7 @@ export class RequestBuilder<E extends AnyStreamEvent> {
   readonly #whole = new HistoryCache<E>();
   /** How many turns of the history are left out; in one exchange always the same. */
   #skip = 0;
+  #hasBegun = false;
   /** The turns that are sent. */
   #history: HistoryCache<E>;
   /** How many tokens the API has counted for one that was estimated. */
@@ -82,18 +83,27 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     return fingerprint('', [this.#params['system'] ?? '', this.#tools ?? []]);
   }
 
+  /** Goes on with an exchange whose last reply waits for answers to its calls. */
+  goOn(messages: readonly ConversationMessage<E>[]): void {
+    // What is left out stays the same: the thinking of the reply is bound to it.
+    if (!this.#hasBegun) this.begin(messages);
+    const last = messages.at(-1);
+    this.#container = last?.role === 'assistant' ? last.container : undefined;
+  }
+
   /** Makes room for the next exchange, and says whether there is anything to be answered. */
   begin(messages: readonly ConversationMessage<E>[]): boolean {
     const skip = this.#isLimited ? this.#excess(this.#whole.of(messages).turns) : 0;
     if (skip !== this.#skip) this.#history = new HistoryCache<E>({ seed: this.#seed, skip });
     this.#skip = skip;
     this.#container = undefined;
+    this.#hasBegun = true;
     return this.#history.of(messages).turns.at(-1)?.role === 'user';
   }
 
-  /** The turns that are sent, and their fingerprint. */
-  history(messages: readonly ConversationMessage<E>[]): History {
-    return this.#history.of(messages);
+  /** The turns that are sent, and their fingerprint; pending calls in it are open with `keepsPending`. */
+  history(messages: readonly ConversationMessage<E>[], keepsPending = false): History {
+    return this.#history.of(messages, keepsPending);
   }
 
   /** Sends a request; all of it but the history is in `params`. */

@@ -1,29 +1,36 @@
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import { hasFields } from '../message/same.ts';
-import type { AnyStreamEvent, TurnOutcome } from '../message/StreamEvent.ts';
+import type { AnyStreamEvent, PlainCall, TurnOutcome } from '../message/StreamEvent.ts';
 import { keyedBlocks, type Kept } from './ConversationDocument.ts';
 import type {
   AssistantMessage,
+  ConversationCall,
   ConversationMessage,
   ConversationState,
   ConversationUsage,
   ConversationStatus,
 } from './ConversationState.ts';
+import { costIn, type Prices } from '../message/tokenCost.ts';
 import type { AnyBlock } from '../history/blocks.ts';
-import { LiveReply } from './LiveReply.ts';
-import { costOf, NO_USAGE, type Prices, withUsage } from './usage.ts';
+import { callAfter, isCallEvent, LiveReply } from './LiveReply.ts';
+import { NO_USAGE, withUsage } from './usage.ts';
 import { textOf } from './userContent.ts';
 
 export interface TranscriptOptions {
   prices?: Prices | undefined;
   /** Whether calls are run: else whoever asks answers them. */
   hasTools?: boolean | undefined;
+  /** Stop reasons that wait for tools, besides `tool_use`. */
+  stopReasons?: readonly (string | null)[] | undefined;
 }
+
+const NONE: readonly PlainCall[] = [];
 
 /** Writes down what is said in a conversation, and says at any time how it stands. */
 export class Transcript<E extends AnyStreamEvent> {
   readonly #prices: Prices | undefined;
   readonly #hasTools: boolean;
+  readonly #stopReasons: ReadonlySet<unknown>;
   /** All that is said but for the reply that is live. */
   #messages: readonly ConversationMessage<E>[];
   #live: LiveReply<E> | undefined;
@@ -36,6 +43,8 @@ export class Transcript<E extends AnyStreamEvent> {
   #lastKey: number;
   /** What stands for all that the next reply is an answer to. */
   #prefix = '';
+  /** The message whose pending calls are known. */
+  #pending: { of: unknown; calls: readonly PlainCall[] } = { of: undefined, calls: NONE };
   #state: ConversationState<E> | undefined;
   #isStale = true;
   /** The usage of the live reply that is in the state, and whether that of the others has changed. */
@@ -44,10 +53,11 @@ export class Transcript<E extends AnyStreamEvent> {
 
   constructor(
     { messages = [], usage = NO_USAGE, cost = 0 }: Partial<Kept<E>>,
-    { prices, hasTools = false }: TranscriptOptions = {},
+    { prices, hasTools = false, stopReasons }: TranscriptOptions = {},
   ) {
     this.#prices = prices;
     this.#hasTools = hasTools;
+    this.#stopReasons = new Set(stopReasons);
     this.#messages = messages;
     this.#usage = usage;
     this.#cost = cost;
@@ -114,8 +124,10 @@ export class Transcript<E extends AnyStreamEvent> {
   /** Takes in an event of a reply, or of the tools that it calls. */
   push(event: E): void {
     if (this.#live?.isFollowedBy(event)) this.#keepLive('complete');
-    if (event.type === 'message_start') this.#live ??= new LiveReply(this.#newKey(), this.#prefix);
-    this.#live?.push(event);
+    if (event.type === 'message_start')
+      this.#live ??= new LiveReply(this.#newKey(), this.#prefix, this.#stopReasons);
+    if (this.#live) this.#live.push(event);
+    else if (isCallEvent(event)) this.#setCall(event.tool_use_id, callAfter(event));
     this.#status = this.#statusAfter(event);
     if (event.type === 'turn_end' && event.outcome !== 'continue') this.#outcome = event.outcome;
     this.#isStale = true;
@@ -123,6 +135,7 @@ export class Transcript<E extends AnyStreamEvent> {
 
   end(status: 'idle' | 'stopped' | 'error', error?: MessageStreamError): void {
     this.#live?.stopCalls();
+    if (!this.#live) this.#settleLast();
     this.#keepLive(status === 'idle' || this.#live?.isWhole ? 'complete' : status);
     this.#status = status;
     this.#error = error;
@@ -136,11 +149,49 @@ export class Transcript<E extends AnyStreamEvent> {
         return 'streaming';
       case 'message_stop':
         return this.#hasTools && this.#live?.isWaiting ? 'tool' : this.#status;
+      case 'tool_start':
+        return this.#live ? this.#status : 'tool';
+      case 'tool_answers':
+        return 'sending';
       case 'turn_end':
         return event.outcome === 'continue' ? 'sending' : this.#status;
       default:
         return this.#status;
     }
+  }
+
+  /** Changes a call of the last message, which is answered. */
+  #setCall(id: string, call: ConversationCall): void {
+    const last = this.#messages.at(-1);
+    if (last?.role !== 'assistant') return;
+    const blocks = last.blocks.map((keyed) =>
+      keyed.call && (keyed.block as { id?: unknown }).id === id
+        ? { ...keyed, call: { ...keyed.call, ...call } }
+        : keyed,
+    );
+    this.#messages = [...this.#messages.slice(0, -1), { ...last, blocks }];
+  }
+
+  /** Nothing runs any more. */
+  #settleLast(): void {
+    const last = this.#messages.at(-1);
+    const after = last && settled(last);
+    if (after && after !== last) this.#messages = [...this.#messages.slice(0, -1), after];
+  }
+
+  /** The calls of the last reply that wait for answers: nothing is looked at while it is written. */
+  #pendingCalls(live: AssistantMessage<E> | undefined): readonly PlainCall[] {
+    if (live && this.#outcome !== 'interrupted') return NONE;
+    const last = live ?? this.#messages.at(-1);
+    if (this.#pending.of === last) return this.#pending.calls;
+    const blocks = last?.role === 'assistant' ? last.blocks : [];
+    const calls = blocks.flatMap(({ block, call }) => {
+      if (call?.status !== 'pending' || block.type !== 'tool_use') return [];
+      const { id, name, input } = block;
+      return { id, name, input };
+    });
+    this.#pending = { of: last, calls: calls.length > 0 ? calls : NONE };
+    return this.#pending.calls;
   }
 
   #keepLive(status: AssistantMessage<E>['status']): void {
@@ -156,6 +207,7 @@ export class Transcript<E extends AnyStreamEvent> {
   #next(before: ConversationState<E> | undefined): ConversationState<E> {
     const live = this.#live?.snapshot(this.#live.isWhole ? 'complete' : 'streaming');
     const messages = this.#messages;
+    const pending = this.#pendingCalls(live);
     const status = this.#status;
     const outcome = this.#outcome;
     const error = this.#error;
@@ -171,17 +223,17 @@ export class Transcript<E extends AnyStreamEvent> {
       before !== undefined &&
       before.live === live &&
       before.messages === messages &&
+      before.pending === pending &&
       before.status === status &&
       before.outcome === outcome &&
       before.error === error &&
       before.usage === usage &&
       before.cost === cost;
-    return isSame ? before : { status, messages, live, usage, cost, outcome, error };
+    return isSame ? before : { status, messages, live, pending, usage, cost, outcome, error };
   }
 
   #costOf({ model, usage }: AssistantMessage<E>): number {
-    const prices = typeof this.#prices === 'function' ? this.#prices(model ?? '') : this.#prices;
-    return prices ? costOf(usage, prices) : 0;
+    return costIn(this.#prices, model, usage);
   }
 
   #newKey(): string {

@@ -1,7 +1,7 @@
 import { isCall } from '../history/blockKinds.ts';
 import { type AnyBlock, isResult, type Turn, withBlock } from '../history/blocks.ts';
 import { sendableContent } from '../history/sendableBlock.ts';
-import { sendBack } from '../history/sendBack.ts';
+import { pendingResult, sendBack } from '../history/sendBack.ts';
 import { type SentAfter, SentHistory } from '../history/SentHistory.ts';
 import { callsAt, isPausedBy } from '../history/stopReasons.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
@@ -75,8 +75,11 @@ export class HistoryCache<E extends AnyStreamEvent> {
     this.#made = { turns: [], prefix: options.seed ?? '' };
   }
 
-  /** The history of `messages`, which mostly begin as those before. */
-  of(messages: readonly ConversationMessage<E>[]): History {
+  /**
+   * The history of `messages`, which mostly begin as those before. Pending calls in it are open where they
+   * are answered next (`keepsPending`), else answered by an error.
+   */
+  of(messages: readonly ConversationMessage<E>[], keepsPending = false): History {
     this.#goBack(messages);
     let replies: AssistantMessage<E>[] = [];
     let isAnswered = false;
@@ -95,7 +98,8 @@ export class HistoryCache<E extends AnyStreamEvent> {
       isAnswered = replies.some(hasCall);
     }
     const draft = { ...this.#made, turns: [...this.#made.turns] };
-    this.#reply(draft, replies, [], isPaused(replies.at(-1)));
+    const pending = keepsPending ? pendingIn(replies) : [];
+    this.#reply(draft, replies, pending, isPaused(replies.at(-1)));
     return { turns: draft.turns.slice(this.#options.skip), prefix: draft.prefix };
   }
 
@@ -185,6 +189,15 @@ export function isPaused<E extends AnyStreamEvent>(
 ): boolean {
   if (message?.role !== 'assistant' || message.status !== 'complete') return false;
   return isPausedBy(message.stop_reason);
+}
+
+/** What stands in the place of results of the calls that are pending. */
+function pendingIn<E extends AnyStreamEvent>(replies: readonly AssistantMessage<E>[]): AnyBlock[] {
+  return replies.flatMap(({ blocks }) =>
+    blocks.flatMap(({ block, call }) =>
+      call?.status === 'pending' ? pendingResult((block as unknown as AnyBlock)['id']) : [],
+    ),
+  );
 }
 
 function resultsIn<E extends AnyStreamEvent>(replies: readonly AssistantMessage<E>[]): AnyBlock[] {

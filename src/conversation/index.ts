@@ -3,4 +3,4 @@ export { Conversation } from './Conversation.ts';
 export type { ConversationDocument, DocumentMessage } from './ConversationDocument.ts';
 export type * from './ConversationOptions.ts';
 export type * from './ConversationState.ts';
-export type { Prices, TokenPrices } from './usage.ts';
+export type { Prices, TokenPrices } from '../message/tokenCost.ts';

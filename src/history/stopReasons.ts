@@ -27,6 +27,12 @@ export function callsAt(stopReason: unknown): CallsAt {
   return STOP_REASONS.get(stopReason) ?? 'unexpected';
 }
 
+/** Whether a reply with this stop reason waits for the results of its calls; `more` are other ones that do. */
+export function waitsForResults(stopReason: unknown, more: ReadonlySet<unknown>): boolean {
+  const at = callsAt(stopReason);
+  return at === 'run' || (at === 'unexpected' && more.has(stopReason ?? null));
+}
+
 /** Whether a reply with this stop reason is sent back so that it goes on. */
 export function isPausedBy(stopReason: unknown): boolean {
   return callsAt(stopReason) === 'pause';

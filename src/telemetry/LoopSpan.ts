@@ -15,6 +15,7 @@ export class LoopSpan<T> implements SpanRecorder<T> {
   #isComplete = false;
   #turns = 0;
   #total: unknown;
+  #outcome: string | undefined;
 
   constructor(otel: OpenTelemetry, parent: OtelContext, agent: string, attributes: Attributes) {
     const started = startSpan(otel, `invoke_agent ${agent}`, 'INTERNAL', attributes, parent);
@@ -32,6 +33,13 @@ export class LoopSpan<T> implements SpanRecorder<T> {
     if (event.type === 'turn_end') {
       this.#turns = event.turn;
       this.#total = event.total;
+      this.#outcome = event.outcome;
+      for (const call of event.pending ?? []) {
+        this.#span.addEvent('tool_pending', {
+          [name.TOOL_NAME]: call.name,
+          [name.TOOL_CALL_ID]: call.id,
+        });
+      }
     }
     // The span of a call has how its run ended; these did not run.
     if (event.type === 'tool_result' && /^(invalid|unknown|denied)/.test(event.status)) {
@@ -48,6 +56,7 @@ export class LoopSpan<T> implements SpanRecorder<T> {
     if (!this.#span.isRecording()) return;
     endSpan(this.#span, this.#isComplete ? 'complete' : outcome, error, {
       [name.TURNS]: this.#turns,
+      [name.LOOP_OUTCOME]: this.#isComplete ? this.#outcome : undefined,
       // The spans of the replies have `gen_ai.usage`.
       ...usageAttributes(tokensOf(fields(this.#total), this.#turns > 0), 'claude_rx'),
     });

@@ -39,6 +39,7 @@ export const PINGS = 'claude_rx.pings';
 export const ATTEMPTS = 'claude_rx.attempts';
 export const STALLS = 'claude_rx.stalls';
 export const TURNS = 'claude_rx.turns';
+export const LOOP_OUTCOME = 'claude_rx.loop.outcome';
 export const CONTENT_TRUNCATED = 'claude_rx.content.truncated';
 /** Of the events of a span. */
 export const ATTEMPT = 'claude_rx.attempt';

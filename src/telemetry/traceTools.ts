@@ -40,6 +40,9 @@ export interface TraceToolsOptions extends Pick<
  *   children.
  * - A tool that fails or takes too long: its span is ERROR; the loop goes on. A call that does not run
  *   is an event `tool_result` of the loop's span.
+ * - A loop that is stopped, or interrupted since calls wait for answers, is no error: `claude_rx.loop.outcome`
+ *   has its outcome, and each pending call is an event `tool_pending` of the loop's span. The calls that
+ *   `answers` approves are in the span of the loop that runs them.
  * - Error, complete, unsubscribe, tokens: as `traceMessage`, which is not needed besides. The total of
  *   all turns is `claude_rx.usage.*` of the loop's span.
  * - `attributes` are those of all spans but the tools'.

@@ -2,7 +2,9 @@ import type { SchedulerLike } from 'rxjs';
 import { type AnsweredStopReason, requireStopReasons } from '../history/stopReasons.ts';
 import type { Around } from './around.ts';
 import type { LoopTracing } from './LoopTracing.ts';
+import type { Prices } from '../message/tokenCost.ts';
 import type { Approve } from './requireApproval.ts';
+import type { StopWhen } from './stopWhen.ts';
 import type { ToolAnswer } from './ToolAnswer.ts';
 import type { AnyTool, ToolContext, ToolSource, ToolUse } from './Tool.ts';
 import { requireFunction, requireNumbers } from '../flow/require.ts';
@@ -18,6 +20,14 @@ export interface RunToolsOptions {
   tools: readonly (AnyTool | ToolSource)[];
   /** How many requests there are at most. Default: 100. `Infinity` for no limit. */
   maxTurns?: number | undefined;
+  /**
+   * Asked after each turn that another would follow, when its calls have their results: whether the loop
+   * stops, with the outcome `stopped`. An Observable that completes without a value is a no; what it
+   * throws is the error of the loop. `turnCount`, `calls` and `spent` are ready-made. Default: it never stops.
+   */
+  stopWhen?: StopWhen | undefined;
+  /** What tokens cost, or what they cost with a model, for the `cost` of `stopWhen`. */
+  prices?: Prices | undefined;
   /** How many calls of a turn are at work at the same time. Default: `Infinity`. */
   concurrency?: number | undefined;
   /**
@@ -78,6 +88,7 @@ export function checkOptions(options: RunToolsOptions): void {
     approve,
     around,
     onUnknownTool,
+    stopWhen,
     tracing,
   } = options;
   if (!Array.isArray(tools)) throw new TypeError('runTools: `tools` must be an array of tools');
@@ -90,7 +101,13 @@ export function checkOptions(options: RunToolsOptions): void {
   requireNumbers('runTools', { maxTurns, concurrency }, { min: 1, whole: true });
   requireStopReasons('runTools', options.stopReasons ?? []);
   requireNumbers('runTools', { timeout }, { above: 0, what: 'milliseconds' });
-  for (const [name, given] of Object.entries({ approve, around, onUnknownTool, tracing })) {
+  for (const [name, given] of Object.entries({
+    approve,
+    around,
+    onUnknownTool,
+    stopWhen,
+    tracing,
+  })) {
     if (given !== undefined) requireFunction('runTools', name, given);
   }
 }

@@ -3,6 +3,7 @@ import { isCall } from '../history/blockKinds.ts';
 import { type AnyBlock, isResult } from '../history/blocks.ts';
 import { isIdOf } from '../history/SentHistory.ts';
 import { fields } from '../message/record.ts';
+import type { PlainCall } from '../message/StreamEvent.ts';
 import { type AnyTool, isDefined, type ToolUse } from './Tool.ts';
 import { type ToolContent, toolContent } from './toolContent.ts';
 
@@ -31,9 +32,9 @@ export type CheckedAnswer = { readonly id: string } & (
 );
 
 /** A pending call of a history, and its answer. */
-export interface AnsweredCall {
+export interface AnsweredCall<Call extends PlainCall = ToolUse> {
   /** As it is in the history. */
-  readonly block: ToolUse;
+  readonly block: Call;
   readonly answer: CheckedAnswer;
 }
 
@@ -72,8 +73,23 @@ export function answeredCalls(
   tools: readonly AnyTool[],
 ): { start: number; calls: AnsweredCall[] } | undefined {
   const { start, open } = openCalls(messages);
-  const given = checkedAnswers(answers);
-  const answerOf = new Map<ToolUse, CheckedAnswer>();
+  const calls = matchAnswers('runTools', open, answers, tools);
+  return open.length === 0 ? undefined : { start, calls };
+}
+
+/**
+ * The calls, each with its answer.
+ *
+ * @throws TypeError as `answeredCalls`
+ */
+export function matchAnswers<Call extends PlainCall>(
+  caller: string,
+  open: readonly Call[],
+  answers: readonly ToolAnswer[] | undefined,
+  tools: readonly AnyTool[],
+): AnsweredCall<Call>[] {
+  const given = checkedAnswers(caller, answers);
+  const answerOf = new Map<Call, CheckedAnswer>();
   for (const answer of given) {
     const { id } = answer;
     const block =
@@ -81,16 +97,16 @@ export function answeredCalls(
     if (block === undefined) {
       const waiting = open.length === 0 ? 'none does' : `these do: ${listOf(open)}`;
       throw new TypeError(
-        `runTools: the answer with id '${id}' is to a call that does not wait for one; ${waiting}`,
+        `${caller}: the answer with id '${id}' is to a call that does not wait for one; ${waiting}`,
       );
     }
-    if (answerOf.has(block)) throw duplicate(id);
+    if (answerOf.has(block)) throw duplicate(caller, id);
     const isClients = tools.some(
       (tool) => isDefined(tool) && tool.name === block.name && !tool.run,
     );
     if (answer.kind === 'run' && isClients) {
       throw new TypeError(
-        `runTools: the tool '${block.name}' has no \`run\`, so the call '${id}' cannot be approved: ` +
+        `${caller}: the tool '${block.name}' has no \`run\`, so the call '${id}' cannot be approved: ` +
           'answer it with `result` or `error`',
       );
     }
@@ -99,15 +115,14 @@ export function answeredCalls(
   const missing = open.filter((call) => !answerOf.has(call));
   if (missing.length > 0) {
     throw new TypeError(
-      `runTools: the last reply in \`messages\` has calls without a result: ${listOf(missing)}; ` +
-        'give an answer to each in the option `answers`',
+      `${caller}: calls of the last reply have no result: ${listOf(missing)}; ` +
+        'give an answer to each in `answers`',
     );
   }
-  if (open.length === 0) return undefined;
-  return { start, calls: open.map((block) => ({ block, answer: answerOf.get(block)! })) };
+  return open.map((block) => ({ block, answer: answerOf.get(block)! }));
 }
 
-function listOf(calls: readonly ToolUse[]): string {
+function listOf(calls: readonly PlainCall[]): string {
   return calls.map(({ id, name }) => `'${id}' (${name})`).join(', ');
 }
 
@@ -115,9 +130,9 @@ function only<T>(found: readonly T[]): T | undefined {
   return found.length === 1 ? found[0] : undefined;
 }
 
-function duplicate(id: string): TypeError {
+function duplicate(caller: string, id: string): TypeError {
   return new TypeError(
-    `runTools: there are two answers to the call '${id}': give one to each call`,
+    `${caller}: there are two answers to the call '${id}': give one to each call`,
   );
 }
 
@@ -126,16 +141,16 @@ function duplicate(id: string): TypeError {
  *
  * @throws TypeError for a malformed answer, and two with the same id
  */
-function checkedAnswers(answers: readonly ToolAnswer[] = []): CheckedAnswer[] {
+function checkedAnswers(caller: string, answers: readonly ToolAnswer[] = []): CheckedAnswer[] {
   if (!Array.isArray(answers)) {
     throw new TypeError(
-      'runTools: `answers` must be a list of answers, such as [{ id, approved: true }]',
+      `${caller}: \`answers\` must be a list of answers, such as [{ id, approved: true }]`,
     );
   }
   const ids = new Set<string>();
   return answers.map((answer: ToolAnswer, index) => {
-    const checked = checkedAnswer(answer, `runTools: answers[${index}]`);
-    if (ids.has(checked.id)) throw duplicate(checked.id);
+    const checked = checkedAnswer(answer, `${caller}: answers[${index}]`);
+    if (ids.has(checked.id)) throw duplicate(caller, checked.id);
     ids.add(checked.id);
     return checked;
   });

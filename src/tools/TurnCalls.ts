@@ -3,7 +3,7 @@ import { AsyncSubject, Subject } from 'rxjs';
 import { type CallStep, CallTracker, type TrackedCall } from '../calls/CallTracker.ts';
 import type { AnyBlock } from '../history/blocks.ts';
 import { pendingResult } from '../history/sendBack.ts';
-import { callsAt } from '../history/stopReasons.ts';
+import { callsAt, isPausedBy, waitsForResults } from '../history/stopReasons.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import { CallFailure } from './CallFailure.ts';
 import { LiveInput } from './LiveInput.ts';
@@ -81,9 +81,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
   /** Whether the reply waits for the results of its calls. */
   get isAnswered(): boolean {
     const stopReason = this.message?.stop_reason;
-    return callsAt(stopReason) !== 'unexpected'
-      ? callsAt(stopReason) !== 'cut'
-      : this.#stopReasons.has(stopReason ?? null);
+    return isPausedBy(stopReason) || waitsForResults(stopReason, this.#stopReasons);
   }
 
   /** The results there are, in the order of the calls; `pendingResult` for a call that is answered later. */

@@ -25,4 +25,13 @@ export type {
 } from './Tool.ts';
 export type * from './McpClient.ts';
 export * from './mcpTools.ts';
+export {
+  calls,
+  spent,
+  type SpentOptions,
+  type StopContext,
+  type StopWhen,
+  turnCount,
+} from './stopWhen.ts';
+export type { Prices, TokenPrices } from '../message/tokenCost.ts';
 export { toolDefinitions } from './toolDefinitions.ts';

@@ -42,6 +42,7 @@ import { toolRunners } from './toolRunners.ts';
 import { checkOptions, MAX_TURNS, type RunToolsOptions } from './RunToolsOptions.ts';
 import { runAnswers } from './runAnswers.ts';
 import { runTurn } from './runTurn.ts';
+import { stopDecisions } from './stopWhen.ts';
 import { takeToolChanges } from './takeToolChanges.ts';
 import { answeredCalls, withResults } from './ToolAnswer.ts';
 import { fixedTools, type TurnTools, turnTools } from './turnTools.ts';
@@ -88,7 +89,7 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  *
  * - `turn_end` closes each turn: `outcome` is `continue`, or says why this was the last turn:
  *   `end_turn`, `stop_sequence`, `max_tokens`, `model_context_window_exceeded`, `refusal`,
- *   `interrupted`, `max_turns`, or a stop reason that is newer. `appended` is what the turn adds to the history, in
+ *   `interrupted`, `stopped`, `max_turns`, or a stop reason that is newer. `appended` is what the turn adds to the history, in
  *   a form that the API takes: append it, and the conversation can go on.
  * - A reply that pauses (`pause_turn`, `compaction`) is sent back as it is. A `tool_choice` that forces
  *   a tool holds until one was called, and then becomes `auto`, since the model could never answer.
@@ -209,6 +210,7 @@ export function runTools<E extends AnyStreamEvent>(
       );
     };
     const tracing = options.tracing?.();
+    const stops = stopDecisions<E>(options.stopWhen, options.prices);
 
     const runAnswered = ({ start, calls }: NonNullable<typeof answered>) => {
       const results: ToolResultBlockParam[] = [];
@@ -239,21 +241,26 @@ export function runTools<E extends AnyStreamEvent>(
       } as TurnParams<{ messages: readonly object[] }>;
       const isEager = (block: ToolUse) => runnerOf(block).eager ?? eager;
       const calls = new TurnCalls<E>({ turn, isEager, stopReasons });
-      const end = (): TurnEndEvent<E> => {
+      const end = (): Observable<TurnEndEvent<E>> => {
         const { message } = calls;
         if (message === undefined) throw missingStart();
-        const event = turnEnd<E>({ turn, maxTurns, message, calls, before: total, sent });
-        total = event.total;
-        takeToolChanges(event.appended, withdrawn);
-        next = event.outcome === 'continue' ? nextParams(turnParams, event) : undefined;
-        return event;
+        const ending = { turn, maxTurns, message, calls, before: total, sent };
+        const ended = turnEnd<E>(ending);
+        return stops(ended.event).pipe(
+          map((isStopped) => {
+            const { event, after } = isStopped ? turnEnd<E>({ ...ending, isStopped }) : ended;
+            sent.add(after);
+            total = event.total;
+            takeToolChanges(event.appended, withdrawn);
+            next = event.outcome === 'continue' ? nextParams(turnParams, event) : undefined;
+            return event;
+          }),
+        );
       };
       const asked$ = defer(() => ask(turnParams, { turn })).pipe(requireMessageStop<E>());
       const traced$ = tracing?.reply(asked$, { turn, params: turnParams }) ?? asked$;
       const reply$ = traced$.pipe(markTurn(turn));
-      return runTurn(reply$, calls, runnerOf, options, tracing).pipe(
-        concatWith(defer(() => of(end()))),
-      );
+      return runTurn(reply$, calls, runnerOf, options, tracing).pipe(concatWith(defer(end)));
     };
     const oneTurn = defer(() => toolsOf(++turn)).pipe(concatMap(turnOf));
     const pause = betweenTurns();

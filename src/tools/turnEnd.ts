@@ -1,6 +1,6 @@
 import type { AnyBlock } from '../history/blocks.ts';
 import { sendBack } from '../history/sendBack.ts';
-import type { SentHistory } from '../history/SentHistory.ts';
+import type { SentAfter, SentHistory } from '../history/SentHistory.ts';
 import { callsAt, isPausedBy } from '../history/stopReasons.ts';
 import { addUsage } from '../message/addUsage.ts';
 import type {
@@ -19,15 +19,17 @@ interface Turn<E extends AnyStreamEvent> {
   /** Its number, from 1. */
   turn: number;
   maxTurns: number;
+  /** Whether `stopWhen` stops the loop here. */
+  isStopped?: boolean;
   message: MessageOf<E>;
   calls: Pick<TurnCalls<E>, 'results' | 'seam' | 'skipped' | 'isAnswered'>;
   /** The usage of the turns before. */
   before: object | undefined;
-  /** What is sent before it; takes in what is sent of it. */
+  /** What is sent before it. */
   sent: SentHistory;
 }
 
-/** How a turn ended, and what it adds to the history. */
+/** How a turn ended, and what it adds to the history; `after` is for `SentHistory.add`. */
 export function turnEnd<E extends AnyStreamEvent>({
   turn,
   maxTurns,
@@ -35,12 +37,13 @@ export function turnEnd<E extends AnyStreamEvent>({
   calls,
   before,
   sent,
-}: Turn<E>): TurnEndEvent<E> {
+  isStopped = false,
+}: Turn<E>): { event: TurnEndEvent<E>; after: SentAfter } {
   const { results, seam, skipped, isAnswered } = calls;
   const { stop_reason, usage } = message;
   const isPaused = isPausedBy(stop_reason);
   const isOpen = isPaused || (isAnswered && results.length > 0);
-  const isLast = turn >= maxTurns;
+  const isLast = isStopped || turn >= maxTurns;
   // A paused reply that is not gone on with is followed by the user.
   const goesOn = isOpen && !(isPaused && isLast);
   const reply = {
@@ -49,14 +52,14 @@ export function turnEnd<E extends AnyStreamEvent>({
     isCut: callsAt(stop_reason) === 'cut',
   };
   const { turns, after, pending } = sendBack([reply], sent, { results, goesOn });
-  sent.add(after);
   const hasNews = isPaused ? turns.length > 0 : turns.at(-1)?.role === 'user';
   const outcome = (): TurnOutcome => {
     if (pending.length > 0) return 'interrupted';
     if (!isOpen || !hasNews) return stop_reason ?? 'unknown';
+    if (isStopped) return 'stopped';
     return isLast ? 'max_turns' : 'continue';
   };
-  return {
+  const event: TurnEndEvent<E> = {
     type: 'turn_end',
     turn,
     outcome: outcome(),
@@ -67,6 +70,7 @@ export function turnEnd<E extends AnyStreamEvent>({
     ...(pending.length > 0 && { pending: pending.map(plainCall) }),
     appended: turns as unknown as MessageParamOf<E>[],
   };
+  return { event, after };
 }
 
 function plainCall({ id, name, input }: AnyBlock | ToolUse): PlainCall {

@@ -14,7 +14,7 @@ import {
   type ConversationState,
   type ConversationUsage,
 } from 'claude-rx/conversation';
-import { defineTool, type ToolEvent } from 'claude-rx/tools';
+import { defineTool, type PlainCall, type ToolEvent } from 'claude-rx/tools';
 import type { Observable } from 'rxjs';
 import { expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
@@ -93,4 +93,19 @@ it('asks with a prompt, or with parameters', () => {
   ask(client, { ...params, messages: [] });
   // @ts-expect-error -- a request has messages
   ask(client, params);
+});
+
+it('takes the answers to pending calls', () => {
+  const conversation = new Conversation(client, params, {
+    tools: [defineTool({ name: 'place', description: 'Where?', input: z.object({}) })],
+    stopWhen: ({ turns }) => turns.length > 3,
+  });
+  expectTypeOf(conversation.state.pending).toEqualTypeOf<readonly PlainCall[]>();
+  expectTypeOf(conversation.answer([{ id: 'a', approved: true }])).toEqualTypeOf<
+    Observable<ConversationEvent>
+  >();
+  // @ts-expect-error an answer is a yes, a no, a result or an error
+  conversation.answer([{ id: 'a' }]);
+  // @ts-expect-error answers are given to `answer`
+  void new Conversation(client, params, { tools: [], answers: [] });
 });

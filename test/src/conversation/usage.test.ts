@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { costOf, NO_USAGE, promptTokens, withUsage } from '../../../src/conversation/usage.ts';
+import { NO_USAGE, withUsage } from '../../../src/conversation/usage.ts';
+import { costOf, promptTokens } from '../../../src/message/tokenCost.ts';
 
 const usage = {
   input_tokens: 100_000,

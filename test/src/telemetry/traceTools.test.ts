@@ -4,7 +4,7 @@ import { fromMessages } from 'claude-rx';
 import { Conversation } from 'claude-rx/conversation';
 import { messageEvents } from 'claude-rx/testing';
 import { traceTools } from 'claude-rx/telemetry';
-import { defineTool, runTools } from 'claude-rx/tools';
+import { defineTool, runTools, type TurnEndEvent } from 'claude-rx/tools';
 import { lastValueFrom, NEVER } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -78,6 +78,7 @@ describe('traceTools', () => {
       'gen_ai.operation.name': 'invoke_agent',
       'gen_ai.agent.name': 'assistant',
       'claude_rx.turns': 2,
+      'claude_rx.loop.outcome': 'end_turn',
       'claude_rx.usage.output_tokens': expect.any(Number),
     });
     expect(spans.named('execute_tool news').attributes).toEqual({
@@ -119,6 +120,41 @@ describe('traceTools', () => {
     left.unsubscribe();
     expect(statusOf(spans.named('execute_tool weather'))).toBe('UNSET');
     expect(statusOf(spans.named('invoke_agent assistant'))).toBe('UNSET');
+  });
+
+  it('records a loop that waits for answers, or was stopped, as complete', async () => {
+    const run = () => 'sun';
+    const tool = defineTool({ name: 'weather', description: 'It', input, run });
+    http.server.reply(call, answer, call);
+    const loop = { tools: [tool], ...tracing() };
+    const deferred = runTools(http.client, params, { ...loop, approve: () => 'defer' });
+    const end = (await lastValueFrom(deferred)) as TurnEndEvent;
+    await spans.ended(3);
+    const interrupted = spans.named('invoke_agent assistant');
+    expect(statusOf(interrupted)).toBe('OK');
+    expect(interrupted.attributes).toMatchObject({
+      'claude_rx.outcome': 'complete',
+      'claude_rx.loop.outcome': 'interrupted',
+    });
+    expect(interrupted.events).toMatchObject([
+      { name: 'tool_pending', attributes: { 'gen_ai.tool.name': 'weather' } },
+    ]);
+    expect(spans.all.filter(({ name }) => name.startsWith('execute_tool'))).toEqual([]);
+    spans.reset();
+    const messages = [...params.messages, ...end.appended];
+    const answers = end.pending!.map(({ id }) => ({ id, approved: true as const }));
+    await received(runTools(http.client, { ...params, messages }, { ...loop, answers }));
+    await spans.ended(4);
+    expect(tree()).toMatchObject({
+      'invoke_agent assistant OK': { 'execute_tool weather OK': {} },
+    });
+    spans.reset();
+    await received(runTools(http.client, params, { ...loop, stopWhen: () => true }));
+    await spans.ended(4);
+    expect(spans.named('invoke_agent assistant').attributes).toMatchObject({
+      'claude_rx.outcome': 'complete',
+      'claude_rx.loop.outcome': 'stopped',
+    });
   });
 
   it('records a loop that fails, with the turn that failed', async () => {

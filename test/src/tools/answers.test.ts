@@ -423,8 +423,12 @@ describe('the option `answers`', () => {
       [...approved, { id: 'toolu_z', approved: true }],
       /id 'toolu_z' is to a call that does not wait for one; these do: 'toolu_a' \(a\)/,
     ],
-    ['are missing', undefined, /calls without a result: 'toolu_a' \(a\); give an answer to each/],
-    ['are too few', [], /calls without a result: 'toolu_a' \(a\)/],
+    [
+      'are missing',
+      undefined,
+      /calls of the last reply have no result: 'toolu_a' \(a\); give an answer/,
+    ],
+    ['are too few', [], /have no result: 'toolu_a' \(a\)/],
   ])('is a TypeError at the call where answers %s', (_, answers, message) => {
     const options = { tools: [tool('a', () => '')], answers } as never;
     const start = () => runTools(() => of(), { messages: pending } as never, options);

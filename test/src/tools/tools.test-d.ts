@@ -16,12 +16,16 @@ import {
 } from 'claude-rx';
 import {
   type AnyTool,
+  calls,
   defineTool,
   type PlainCall,
   type DefinedTool,
   type McpProgress,
   mcpTools,
   runTools,
+  spent,
+  type StopWhen,
+  turnCount,
   type ToolAnswer,
   type ToolEvent,
   type ToolResultEvent,
@@ -130,6 +134,30 @@ describe('mcpTools', () => {
     };
     // @ts-expect-error wants a function that calls it
     mcpTools(old, []);
+  });
+});
+
+describe('stop conditions', () => {
+  it('are told of the turns, and give a boolean', () => {
+    runTools(client, params, {
+      tools: [],
+      prices: (model) => (model === 'claude-opus-5-5' ? { input: 5, output: 25 } : undefined),
+      stopWhen: ({ turn, turns, total, cost, message }) => {
+        expectTypeOf(turn).toEqualTypeOf<number>();
+        expectTypeOf(turns[0]!.outcome).toEqualTypeOf<TurnEndEvent['outcome']>();
+        expectTypeOf(total.output_tokens).toEqualTypeOf<number>();
+        expectTypeOf(cost).toEqualTypeOf<number | undefined>();
+        expectTypeOf(message.role).toEqualTypeOf<'assistant'>();
+        return from([true]);
+      },
+    });
+    expectTypeOf(turnCount(3)).toExtend<StopWhen>();
+    expectTypeOf(calls('a', 'b')).toExtend<StopWhen>();
+    expectTypeOf(spent({ tokens: 1, cost: 1 })).toExtend<StopWhen>();
+    // @ts-expect-error a name is needed
+    calls();
+    // @ts-expect-error it says whether to stop
+    runTools(client, params, { tools: [], stopWhen: () => 'yes' });
   });
 });
 

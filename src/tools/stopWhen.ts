@@ -1,0 +1,151 @@
+import {
+  defaultIfEmpty,
+  defer,
+  from,
+  map,
+  type Observable,
+  type ObservableInput,
+  of,
+  take,
+} from 'rxjs';
+import { requireNumbers } from '../flow/require.ts';
+import type {
+  AnyStreamEvent,
+  BetaStreamEvent,
+  MessageOf,
+  StreamEvent,
+  TurnEndEvent,
+  UsageOf,
+} from '../message/StreamEvent.ts';
+import { costIn, countOf, type Prices, promptTokens } from '../message/tokenCost.ts';
+
+/** What a stop condition decides by. */
+export interface StopContext<E extends AnyStreamEvent = StreamEvent | BetaStreamEvent> {
+  /** The number of the turn that has ended, from 1. */
+  readonly turn: number;
+  /** All turns so far, this one included. */
+  readonly turns: readonly TurnEndEvent<E>[];
+  /** The usage of all turns so far. */
+  readonly total: UsageOf<E>;
+  /** What they cost, in the currency of the option `prices`; `undefined` without it. */
+  readonly cost: number | undefined;
+  /** The reply of this turn. */
+  readonly message: MessageOf<E>;
+}
+
+/** Whether the loop stops now. Of an Observable or a promise, the first value counts. */
+export type StopWhen = (context: StopContext) => boolean | ObservableInput<boolean>;
+
+/**
+ * Asks `stopWhen` after a turn that another would follow: gives whether the loop stops. It is asked for
+ * nothing else, but told of all turns.
+ */
+export function stopDecisions<E extends AnyStreamEvent>(
+  stopWhen: StopWhen | undefined,
+  prices: Prices | undefined,
+): (turn: TurnEndEvent<E>) => Observable<boolean> {
+  const turns: TurnEndEvent<E>[] = [];
+  let sum = 0;
+  return (event) => {
+    if (stopWhen === undefined) return of(false);
+    const { turn, total, message, outcome } = event;
+    turns.push(event);
+    sum += costIn(prices, message.model, message.usage);
+    if (outcome !== 'continue') return of(false);
+    const cost = prices && sum;
+    const context = { turn, turns: [...turns], total, cost, message } as unknown as StopContext;
+    return defer(() => {
+      const answer = stopWhen(context);
+      return typeof answer === 'object' && answer !== null ? from(answer) : of(answer);
+    }).pipe(
+      take(1),
+      defaultIfEmpty(false),
+      map((stops) => stops === true),
+    );
+  };
+}
+
+/**
+ * A stop condition: stops after `count` turns. Unlike `maxTurns`, the outcome is `stopped`, and it can be
+ * combined with others.
+ *
+ * @throws TypeError when `count` is not a whole number from 1 on
+ *
+ * @example
+ * ```ts
+ * import { calls, spent, turnCount, type StopWhen } from 'claude-rx/tools';
+ *
+ * const conditions = [turnCount(20), calls('finish'), spent({ tokens: 200_000 })];
+ * export const stopWhen: StopWhen = (context) => conditions.some((stops) => stops(context));
+ * ```
+ */
+export function turnCount(count: number): (context: Pick<StopContext, 'turn'>) => boolean {
+  requireNumbers('turnCount', { count: count ?? 0 }, { min: 1, whole: true });
+  return ({ turn }) => turn >= count;
+}
+
+/**
+ * A stop condition: stops when the model has called one of these tools, and the call has its result.
+ *
+ * @throws TypeError when there is no name, or one that is not a text
+ *
+ * @example
+ * ```ts
+ * import { calls, type RunToolsOptions } from 'claude-rx/tools';
+ *
+ * export const options: Partial<RunToolsOptions> = { stopWhen: calls('hand_over') };
+ * ```
+ */
+export function calls(
+  ...names: [string, ...string[]]
+): (context: Pick<StopContext, 'message'>) => boolean {
+  const wrong = names.find((name) => typeof name !== 'string' || name === '');
+  if (names.length === 0 || wrong !== undefined) {
+    throw new TypeError(`calls: give the names of tools, such as 'search', not ${String(wrong)}`);
+  }
+  const called = new Set<string>(names);
+  return ({ message }) =>
+    (message.content as { type: string; name?: string }[]).some(
+      ({ type, name = '' }) => type === 'tool_use' && called.has(name),
+    );
+}
+
+export interface SpentOptions {
+  /** Tokens of all requests and replies, those of the prompt cache included. Default: no limit. */
+  tokens?: number | undefined;
+  /** In the currency of the option `prices`, which it needs. Default: no limit. */
+  cost?: number | undefined;
+}
+
+/**
+ * A stop condition: stops when so many tokens, or so much money, were spent. A turn is never cut, so that
+ * the sum may be above the limit by one turn.
+ *
+ * @throws TypeError when no limit is given, or one is not a number above 0; and, when it is asked, where
+ * there is a limit for the cost but no `prices`
+ *
+ * @example
+ * ```ts
+ * import { spent, type RunToolsOptions } from 'claude-rx/tools';
+ *
+ * export const options: Partial<RunToolsOptions> = {
+ *   prices: { input: 5, output: 25 },
+ *   stopWhen: spent({ tokens: 200_000, cost: 2.5 }),
+ * };
+ * ```
+ */
+export function spent({
+  tokens = Infinity,
+  cost = Infinity,
+}: SpentOptions): (context: Pick<StopContext, 'total' | 'cost'>) => boolean {
+  requireNumbers('spent', { tokens, cost }, { above: 0 });
+  if (tokens === Infinity && cost === Infinity) {
+    throw new TypeError('spent: give a limit for `tokens`, for `cost`, or for both');
+  }
+  return ({ total, cost: sum }) => {
+    if (cost < Infinity && sum === undefined) {
+      throw new TypeError('spent: a limit for `cost` needs the option `prices`');
+    }
+    return promptTokens(total) + countOf(total.output_tokens) >= tokens || (sum ?? 0) >= cost;
+  };
+}
