@@ -1,3 +1,3 @@
 import { testJsonProperties } from '../src/json/jsonProperties.ts';
 
-testJsonProperties(Number(process.env.JSON_RUNS ?? 20_000), 10 * 60_000);
+testJsonProperties(Number(process.env.JSON_RUNS ?? 5_000), 10 * 60_000);

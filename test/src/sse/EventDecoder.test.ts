@@ -282,8 +282,8 @@ describe('EventDecoder with an event of 5 MB', () => {
 });
 
 describe('EventDecoder gives the same events however the bytes are cut', () => {
-  // Every position of the small recordings, as many as cost the same of the large ones. Every
-  // position of all of them is `test/long/decoder.test.ts`.
+  // Every position of the small recordings, as many as cost the same of the large ones; many more of
+  // them in `test/long/decoder.test.ts`.
   const BYTES_PER_RECORDING = 5_000_000;
 
   for (const { name, events } of recordings) {
