@@ -16,7 +16,7 @@ export interface Wire {
  * How the reply ends for its reader: `whole` with all of its text, `cut` with an error and nothing but
  * the beginning of its text, `failed` with an error, `any` if nobody can tell what was meant.
  */
-export type Ending = 'whole' | 'cut' | 'failed' | 'any';
+type Ending = 'whole' | 'cut' | 'failed' | 'any';
 
 export interface TransportFault {
   readonly ending: Ending;
