@@ -5,7 +5,6 @@ import {
   MessageStreamError,
   messageTimeout,
   retryResumable,
-  type StreamEvent,
   unfinishedInput,
 } from 'claude-rx';
 import {
@@ -17,13 +16,7 @@ import {
   type ConversationState,
   type UserContent,
 } from 'claude-rx/conversation';
-import {
-  httpError,
-  messageEvents,
-  MessagesServer,
-  type ReceivedRequest,
-  type Reply,
-} from 'claude-rx/testing';
+import { httpError, MessagesServer, type ReceivedRequest, type Reply } from 'claude-rx/testing';
 import { defineTool } from 'claude-rx/tools';
 import {
   concat,
@@ -41,6 +34,7 @@ import { expect } from 'vitest';
 import { z } from 'zod';
 import { seeded } from './continuingModel.ts';
 import { leftOver, resources } from './leftOver.ts';
+import { pick, type Random, randomReply, words } from './randomReply.ts';
 
 /** What happened, to be printed. */
 export interface Tally {
@@ -50,8 +44,6 @@ export interface Tally {
   replies: Record<string, number>;
   outcomes: Record<string, number>;
 }
-
-type Random = () => number;
 
 /** As many cases share a server, which remembers all that it has said. */
 const BATCH = 250;
@@ -117,21 +109,6 @@ function expectAlternation(messages: { role: string }[]): void {
   expect(roles).toEqual(roles.map((_, index) => (index % 2 ? 'assistant' : 'user')));
 }
 
-const BLANKS = ['\n', ' ', '\u0001'];
-const HALVES = ['half \ud83d', '\ud83d'];
-const WORDS = ['Hm', ' a', 'b ', 'two words', 'Grüße 👋🏽', 'end. \n', 'x', ...BLANKS, ...HALVES];
-/** Ids as gateways make them: of another shape, and the same in each reply or in one. */
-const IDS = ['functions.look:0', 'functions_look_0', 'call_0', 'é'];
-/** Blocks that come whole. */
-const BLOCKS = [
-  { type: 'fallback', from: { model: 'a' }, to: { model: 'b' } },
-  { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_none', content: [] },
-  { type: 'container_upload', file_id: 'f' },
-  { type: 'connector_text', connector_text: 'new' },
-  { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } },
-];
-const NAMES = ['look', 'slow', 'fail', 'empty', 'ask', 'missing'];
-
 /** Somebody who says anything at all that the API may say. */
 class Model {
   readonly #seed: number;
@@ -150,7 +127,10 @@ class Model {
       this.#note('http error');
       return httpError(pick(random, [429, 500, 529]), { headers: { 'retry-after-ms': '1' } });
     }
-    const events = [...this.#reply(random, number, body)];
+    const ids = `${this.#seed}_${number}`;
+    const reply = randomReply(random, ids, body.messages);
+    this.#note(reply.stopReason);
+    const events = [...reply.events];
     const chunk = pick(random, ['all', 'all', 'event', 300] as const);
     if (random() < 0.7) return { events, chunk };
     const kind = random() < 0.04 ? 'stall' : pick(random, ['end', 'fin', 'rst', 'error'] as const);
@@ -163,67 +143,9 @@ class Model {
     };
   }
 
-  #reply(
-    random: Random,
-    number: number,
-    body: { messages: Anthropic.MessageParam[] },
-  ): Iterable<StreamEvent> {
-    const id = (index: number) => `${this.#seed}_${number}_${index}`;
-    let reply = messageEvents.with({
-      id: `msg_${id(0)}`,
-      usage: { input_tokens: Math.ceil(JSON.stringify(body.messages).length / 5) },
-    });
-    // What was paused goes on with the result that was missing.
-    const paused = pausedCall(body.messages.at(-1));
-    if (paused) reply = reply.block(resultOf(paused));
-    let stopReason = 'end_turn';
-    const length = Math.floor(random() * 5);
-    for (let index = 0; index < length; index++) {
-      const what = random();
-      if (what < 0.35) reply = reply.text(words(random));
-      else if (what < 0.5) {
-        reply = reply.thinking(random() < 0.3 ? '' : words(random), { signature: `s${id(index)}` });
-      } else if (what < 0.53) reply = reply.redactedThinking(`d${id(index)}`);
-      else if (what < 0.55) reply = reply.block(pick(random, BLOCKS));
-      else if (what < 0.6) {
-        const call = `srvtoolu_${id(index)}`;
-        reply = reply.serverToolUse('web_search', { query: 'x' }, { id: call });
-        if (random() < 0.6) reply = reply.block(resultOf(call));
-        else if (index === length - 1 && stopReason === 'end_turn') stopReason = 'pause_turn';
-      } else {
-        const input = random() < 0.15 ? { wrong: true } : { value: words(random) };
-        const name = pick(random, NAMES);
-        const texts = ['{"value": "cut', 'null', '[]', '{"value":"a","\\ud83d":"\\ud83d"}'];
-        const json = random() < 0.1 ? { json: pick(random, texts) } : {};
-        const callId = random() < 0.2 ? pick(random, IDS) : `toolu_${id(index)}`;
-        reply = reply.toolUse(name, input, { id: callId, ...json });
-        stopReason = 'tool_use';
-      }
-    }
-    if (stopReason === 'tool_use' && random() < 0.15) {
-      stopReason = pick(random, ['max_tokens', 'end_turn', 'model_context_window_exceeded']);
-    }
-    if (stopReason === 'end_turn' && random() < 0.15) {
-      stopReason = pick(random, ['refusal', 'pause_turn', 'compaction', 'stop_sequence', 'new']);
-    }
-    this.#note(stopReason);
-    return reply.with({ stopReason });
-  }
-
   #note(name: string): void {
     this.#tally.replies[name] = (this.#tally.replies[name] ?? 0) + 1;
   }
-}
-
-/** The call that a request leaves to the API. */
-function pausedCall(last: Anthropic.MessageParam | undefined): string | undefined {
-  if (last?.role !== 'assistant' || typeof last.content === 'string') return undefined;
-  const block = last.content.at(-1);
-  return block?.type === 'server_tool_use' ? block.id : undefined;
-}
-
-function resultOf(id: string): { type: string } {
-  return { type: 'web_search_tool_result', tool_use_id: id, content: [] } as { type: string };
 }
 
 /** One conversation, and what is done with it. */
@@ -485,13 +407,4 @@ function problemOf(
 
 function allOf({ messages, live }: ConversationState): readonly ConversationMessage[] {
   return live ? [...messages, live] : messages;
-}
-
-function words(random: Random): string {
-  const count = 1 + Math.floor(random() * 3);
-  return Array.from({ length: count }, () => pick(random, WORDS)).join('');
-}
-
-function pick<T>(random: Random, list: readonly T[]): T {
-  return list[Math.floor(random() * list.length)]!;
 }
