@@ -1,7 +1,7 @@
 import { unfinishedInput } from '../message/BlockBuilder.ts';
 import { asString, type Fields, parseRecord } from '../message/record.ts';
 import { unparsedInput } from './agentLines.ts';
-import { sameJson } from './sameJson.ts';
+import { sameJson } from '../json/sameJson.ts';
 
 /** The block of a complete message, its input as the model wrote it where the CLI could not parse it. */
 export function completeBlock(block: Fields): Fields {
