@@ -6,7 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { examplesOf, exportedFunctionsOf, filesBelow, read, root } from './support/examples.ts';
 
 const operators = filesBelow('operators', /\.ts$/).filter((file) => !file.endsWith('/index.ts'));
-const sources = filesBelow('src', /(^|\/)from[A-Z]\w*\.ts$/);
+const sources = filesBelow('src', /(^|\/)from[A-Z]\w*\.ts$/).filter(
+  // Those of the bridges read what a page has sent.
+  (file) => !file.startsWith('src/bridges/'),
+);
 const documents = [
   'README.md',
   'CHANGELOG.md',
@@ -32,7 +35,7 @@ const PUBLIC = [
     return new RegExp(`^claude-rx${path}$`);
   }),
   /^rxjs(-marbles|\/testing)?$/,
-  /^(@anthropic-ai\/(claude-agent-)?sdk(\/helpers\/beta\/\w+)?|@modelcontextprotocol\/client(\/stdio)?|@opentelemetry\/api|redis|zod|vitest)$/,
+  /^(@anthropic-ai\/(claude-agent-)?sdk(\/helpers\/beta\/\w+)?|@modelcontextprotocol\/client(\/stdio)?|@opentelemetry\/api|@ag-ui\/(client|core)|redis|zod|vitest)$/,
   /^node:\w+/,
 ];
 

@@ -55,8 +55,11 @@ export function pendingResult(tool_use_id: unknown): AnyBlock {
 
 /** The model is told this of a call that has no result. */
 const NOT_RUN = 'This call has no result: it was not run to its end.';
-/** A reply that was paused and that the API does not take back as it is gets this answer. */
-const GO_ON: AnyBlock = { type: 'text', text: 'Continue.' };
+/**
+ * A reply that was paused and that the API does not take back as it is gets this answer, and so does a
+ * reply that ended and is to go on.
+ */
+export const GO_ON: AnyBlock = { type: 'text', text: 'Continue.' };
 
 /**
  * Which part of a run of replies is sent back to the API, and in which form: a reply, with those that

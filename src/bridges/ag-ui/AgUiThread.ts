@@ -1,0 +1,84 @@
+import type { ConversationMessage } from '../../conversation/ConversationState.ts';
+import { HistoryCache } from '../../conversation/history.ts';
+import { fingerprint } from '../../history/fingerprint.ts';
+import type { AnyBlock, Turn } from '../../history/blocks.ts';
+import type { AgUiInput, AgUiMessage } from './AgUiEvent.ts';
+import { isSameForApi } from './isSameForApi.ts';
+import { conversationMessages, type ConversationMessagesOptions } from './conversationMessages.ts';
+
+/** The messages of a thread, as a request has them, and what thinking is bound to. */
+export class AgUiThread {
+  readonly #history: HistoryCache<never>;
+  #known: readonly AgUiMessage[];
+  #messages: ConversationMessage[];
+
+  /** @throws TypeError for a message with a content that the API does not take */
+  constructor({ messages, tools = [], context = [], resume = [] }: AgUiInput) {
+    const seed = fingerprint('', [systemOf({ messages, context }) ?? '', tools]);
+    this.#history = new HistoryCache({ seed });
+    this.#known = messages;
+    const pending = new Set(resume.map(({ interruptId }) => interruptId));
+    this.#messages = fromUser(messages, { isAsked: resume.length === 0, pending });
+  }
+
+  /** Stands for all that the next reply is an answer to. */
+  get prefix(): string {
+    return this.#history.of(this.#messages as never).prefix;
+  }
+
+  get turns(): Turn[] {
+    return this.#history.of(this.#messages as never).turns;
+  }
+
+  /** Adds a reply, and how it stopped; or the results of calls that had waited for them. */
+  add(messages: readonly AgUiMessage[], stopReason: unknown): void {
+    this.#known = [...this.#known, ...messages];
+    if (messages.every(({ role }) => role === 'tool')) {
+      this.#messages = fromUser(this.#known);
+      return;
+    }
+    const replies = conversationMessages(messages).map((message) => ({
+      ...message,
+      stop_reason: stopReason as never,
+    }));
+    this.#messages = [...this.#messages, ...(replies as ConversationMessage[])];
+  }
+
+  /** How many blocks a request has. */
+  get length(): number {
+    return this.turns.reduce((length, { content }) => length + content.length, 0);
+  }
+
+  /** Whether a request has these turns, and no others, from its block at `start` on. */
+  endsWith(turns: readonly { role: string; content?: unknown }[], start: number): boolean {
+    const own = this.turns.flatMap(blocksIn).slice(start);
+    const wanted = turns.flatMap(blocksIn);
+    return isSameForApi(own, wanted);
+  }
+}
+
+function blocksIn({ role, content }: { role: string; content?: unknown }): object[] {
+  return (content as AnyBlock[]).map((block) => ({ role, block }));
+}
+
+/** From the first message of the user on: a request begins with one. */
+function fromUser(
+  messages: readonly AgUiMessage[],
+  options?: ConversationMessagesOptions,
+): ConversationMessage[] {
+  const all = conversationMessages(messages, options);
+  const first = all.findIndex(({ role }) => role === 'user');
+  return first < 0 ? [] : all.slice(first);
+}
+
+/** What a page says of the system and of itself: its messages for the system, and its context. */
+export function systemOf({
+  messages,
+  context = [],
+}: Pick<AgUiInput, 'messages' | 'context'>): string | undefined {
+  const said = messages.flatMap((message) =>
+    message.role === 'system' || message.role === 'developer' ? [message.content] : [],
+  );
+  const known = context.map(({ description, value }) => `${description}:\n${value}`);
+  return [...said, ...known].join('\n\n') || undefined;
+}

@@ -1,0 +1,95 @@
+import type { FollowedBlock } from '../ReplyFollower.ts';
+import type { AgUiMessage } from './AgUiEvent.ts';
+import {
+  argumentsOf,
+  callMetadata,
+  type ClaudeMetadata,
+  type ResultContent,
+  textContent,
+} from './blockFields.ts';
+
+/** Text blocks that follow each other, and the calls behind them: one message of the page. */
+export interface AssistantPart {
+  kind: 'assistant';
+  id: string;
+  texts: FollowedBlock[];
+  calls: CallPart[];
+  /** Whether its text is open. */
+  isOpen: boolean;
+}
+
+export interface CallPart {
+  id: string;
+  /** The id that came with it. */
+  came: unknown;
+  block: FollowedBlock;
+  isOpen: boolean;
+  hasArguments: boolean;
+  state: 'written' | 'ready' | 'invalid';
+  hasResult: boolean;
+}
+
+/** Thinking, or a block that a page has nothing to show of. */
+export interface ReasoningPart {
+  kind: 'reasoning';
+  id: string;
+  block: FollowedBlock;
+  isOpen: boolean;
+  /** Whether the page has it. */
+  isShown: boolean;
+  /** What it is bound to, where it may be sent back. */
+  metadata?: ClaudeMetadata | undefined;
+  /** What has been sent of its signature or of its data. */
+  encrypted?: string;
+}
+
+export interface ResultPart {
+  kind: 'tool';
+  id: string;
+  toolCallId: string;
+  /** Of a result that the API gave: the block. */
+  block?: FollowedBlock;
+  /** Of one that is there. */
+  result?: ResultContent;
+}
+
+export type ReplyPart = AssistantPart | ReasoningPart | ResultPart;
+
+/** The part as the page has it; `undefined` where the page has nothing. */
+export function messageOf(part: ReplyPart): AgUiMessage | undefined {
+  const { id } = part;
+  if (part.kind === 'tool') {
+    const { toolCallId, result } = part;
+    return result && ({ id, role: 'tool', toolCallId, ...result } as AgUiMessage);
+  }
+  if (part.kind === 'reasoning') {
+    const { block, encrypted, metadata } = part;
+    if (!part.isShown) return undefined;
+    const { thinking } = block.block;
+    return {
+      id,
+      role: 'reasoning',
+      content: typeof thinking === 'string' ? thinking : '',
+      ...(encrypted !== undefined && { encryptedValue: encrypted }),
+      ...(metadata && { metadata }),
+    };
+  }
+  const { texts, calls } = part;
+  return {
+    id,
+    role: 'assistant',
+    ...(texts.length > 0 && textContent(texts.map(({ block }) => block))),
+    ...(calls.length > 0 && { toolCalls: calls.map(toolCall) }),
+  };
+}
+
+function toolCall({ id, block }: CallPart) {
+  const call = block.block;
+  const { name } = call;
+  return {
+    id,
+    type: 'function' as const,
+    function: { name: String(name), arguments: argumentsOf(call) },
+    ...callMetadata(call),
+  };
+}

@@ -1,0 +1,141 @@
+import { Observable, type OperatorFunction, Subscriber } from 'rxjs';
+import type { ErrorTextOptions } from '../../message/errorEvent.ts';
+import type { AnyStreamEvent } from '../../message/StreamEvent.ts';
+import { fromApiError, truncation } from '../../message/toMessageStreamError.ts';
+import { ReplyFollower } from '../ReplyFollower.ts';
+import type { AgUiEvent, AgUiRunRef } from './AgUiEvent.ts';
+import { AgUiWriter, type AgUiWriterOptions } from './AgUiWriter.ts';
+
+/** What `toAgUi` sends of an error. */
+export type ToAgUiConfig = ErrorTextOptions;
+
+/**
+ * Turns the events of a reply, or of a loop of `runTools`, into the events of a run of AG-UI, for
+ * CopilotKit, TanStack AI, and every other client of that protocol.
+ *
+ * ```text
+ * source  --m--t--t--S|
+ *         toAgUi(input)
+ * result  R-s--(TC)C-(EfF|)    R: RUN_STARTED   s, f: STEP_STARTED, STEP_FINISHED
+ *                              T, C, E: TEXT_MESSAGE_START, _CONTENT, _END
+ *                              F: RUN_FINISHED
+ * source  --m--t--#
+ *         toAgUi(input)
+ * result  R-s--(TC)(EfX|)      X: RUN_ERROR
+ * ```
+ *
+ * | event | becomes |
+ * |---|---|
+ * | text | `TEXT_MESSAGE_START`, `_CONTENT`, `_END`; text blocks that follow each other are one message |
+ * | thinking | `REASONING_START`, `REASONING_MESSAGE_START`, `_CONTENT`, `_END`, the signature as `REASONING_ENCRYPTED_VALUE`, `REASONING_END` |
+ * | a call of a tool | `TOOL_CALL_START`, `_ARGS`; `TOOL_CALL_END` when the call is proven complete |
+ * | `tool_result`, and results of tools that the API runs | `TOOL_CALL_RESULT` |
+ * | `tool_progress` | `CUSTOM` with the name `tool_progress` and the value `{ toolCallId, progress }` |
+ * | redacted thinking, and blocks of types that AG-UI does not have | an empty reasoning message with an encrypted value |
+ * | a `resume` | `MESSAGES_SNAPSHOT` with what still stands; the text goes on in the same message |
+ * | pings, notices, unknown events | nothing |
+ *
+ * - `metadata.claude` of a message or call has what AG-UI has no field for, such as citations.
+ *   `fromRunInput` reads it when the page sends its messages back.
+ * - Complete: the last event is `RUN_FINISHED`, with the usage by model. `result.stopReason` says why the
+ *   reply stopped. Calls that the page is to answer are `pendingToolCallIds`. Deferred approvals are
+ *   interrupts with the id of their call, to be resolved with the payload `{ approved: boolean, reason? }`.
+ *   A pending call is an approval unless its tool is in `tools` of the input. Every other call has a result.
+ * - Error: the last event is `RUN_ERROR` with the `code` of the `MessageStreamError` and a fixed sentence
+ *   for it, and the result completes. So does a source that completes in the middle of a reply, since
+ *   clients of AG-UI take a stream that just ends for complete. An error with the code `aborted`
+ *   becomes `RUN_FINISHED` with the outcome `cancelled`.
+ * - Unsubscribe: the source is unsubscribed, and nothing more is emitted. `AG_UI_SSE` lets
+ *   `pipeToResponse` send a last event then.
+ * - Pass the whole input. Without its `messages`, a `resume` that takes back what the page shows ends the
+ *   run with an error, ids of calls are unique in the run only, and thinking is returned unchecked.
+ *
+ * Protocol: https://docs.ag-ui.com, version 1.0.
+ *
+ * @throws TypeError when `threadId` or `runId` is not a string, `messages` is not a list, or `errorText`
+ * is not a function.
+ *
+ * @example
+ * ```ts
+ * import { AbstractAgent, type RunAgentInput } from '@ag-ui/client';
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { fromRunInput, toAgUi } from 'claude-rx/ag-ui';
+ * import { runTools } from 'claude-rx/tools';
+ *
+ * const client = new Anthropic();
+ *
+ * // An agent for CopilotKit's runtime, or for a program that uses the client of AG-UI directly.
+ * class ClaudeAgent extends AbstractAgent {
+ *   run(input: RunAgentInput) {
+ *     const { messages, tools, answers } = fromRunInput(input);
+ *     const params = { model: 'claude-opus-5-5', max_tokens: 1024, messages };
+ *     return runTools(client, params, { tools, answers }).pipe(toAgUi(input));
+ *   }
+ * }
+ * ```
+ */
+export function toAgUi<E extends AnyStreamEvent>(
+  input: AgUiRunRef,
+  { errorText }: ToAgUiConfig = {},
+): OperatorFunction<E, AgUiEvent> {
+  for (const name of ['threadId', 'runId'] as const) {
+    if (typeof input?.[name] === 'string') continue;
+    throw new TypeError(`toAgUi: \`${name}\` must be a string: pass the input of the run`);
+  }
+  for (const name of ['messages', 'tools', 'context', 'resume'] as const) {
+    if (input[name] === undefined || Array.isArray(input[name])) continue;
+    throw new TypeError(`toAgUi: \`${name}\` must be a list: pass the input of the run`);
+  }
+  if (errorText !== undefined && typeof errorText !== 'function') {
+    throw new TypeError(`toAgUi: \`errorText\` must be a function, not ${typeof errorText}`);
+  }
+  return (source) =>
+    new Observable((subscriber) =>
+      source.subscribe(new RunSubscriber(subscriber, { run: input, errorText })),
+    );
+}
+
+/** One subscriber: each run has it, and it has to stop at once where the run fails. */
+class RunSubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
+  readonly #writer: AgUiWriter;
+  readonly #follower: ReplyFollower;
+
+  constructor(
+    reader: Subscriber<AgUiEvent>,
+    options: Pick<AgUiWriterOptions, 'run' | 'errorText'>,
+  ) {
+    super(reader);
+    this.#writer = new AgUiWriter({
+      ...options,
+      emit: (event) => reader.next(event),
+      message: () => this.#follower.message,
+    });
+    this.#follower = new ReplyFollower(this.#writer);
+    this.#writer.start();
+  }
+
+  protected override _next(event: E): void {
+    if ((event.type as string) === 'error') return this.error(fromApiError({ body: event }));
+    try {
+      this.#follower.push(event);
+    } catch (error) {
+      this.error(error);
+    }
+  }
+
+  protected override _complete(): void {
+    if (!this.#follower.isWhole) return this._error(truncation());
+    this.#writer.finish();
+    this.#end();
+  }
+
+  protected override _error(error: unknown): void {
+    this.#writer.fail(error);
+    this.#end();
+  }
+
+  /** The reader may have left at the last event. */
+  #end(): void {
+    if (!this.closed) super._complete();
+  }
+}
