@@ -143,6 +143,8 @@ export class CallTracker<E extends AnyStreamEvent> {
   #known = 0;
   #first: BlockBuilder | undefined;
   #stray: unknown;
+  /** The message for the errors of its calls, once it is not the one that is built any more. */
+  #replaced: { message?: MessageOf<E> | undefined } = {};
   /** Whether the reply has begun: who comes late has missed the starts of blocks. */
   #hasStart = false;
   #hasBegun = false;
@@ -163,6 +165,7 @@ export class CallTracker<E extends AnyStreamEvent> {
   /** Takes the next event in. */
   push(event: E): readonly CallStep<E>[] {
     const { type } = event;
+    if (type === 'message_start' || type === 'resume') this.#keepMessage();
     if (type === 'message_start') this.#hasStart = true;
     else if (!this.#hasBegun) this.#builder.push(LATE as unknown as E);
     this.#hasBegun = true;
@@ -347,7 +350,18 @@ export class CallTracker<E extends AnyStreamEvent> {
     init: Pick<InvalidJsonInit, 'cause' | 'stopReason'>,
   ): InvalidJsonError {
     const { text, value } = jsonOf(call);
-    return invalidToolInput(call, problem, { text, value, ...init, partial: this.message });
+    return invalidToolInput(call, problem, { text, value, ...init, partial: this.#partial() });
+  }
+
+  /** Many calls may be invalid, and to make the message for each would cost as much as it has blocks. */
+  #partial(): () => MessageOf<E> | undefined {
+    const replaced = this.#replaced;
+    return () => ('message' in replaced ? replaced.message : this.message);
+  }
+
+  #keepMessage(): void {
+    this.#replaced.message = this.message;
+    this.#replaced = {};
   }
 
   #unexpected(call: Call<E>, stopReason: string | undefined): MessageStreamError {
@@ -357,7 +371,7 @@ export class CallTracker<E extends AnyStreamEvent> {
       `The reply has a call of ${call.name} (${call.id}), but ${describeStop(stopReason)} and not at ` +
         'tool_use, so that nobody waits for its result: if your gateway means it so, name the stop ' +
         'reason in the option `stopReasons`',
-      { code: 'protocol', partial: this.message as never },
+      { code: 'protocol', partial: this.#partial() as never },
     );
   }
 }

@@ -9,6 +9,7 @@ import type {
   ToolStartEvent,
 } from '../message/ToolCallEvent.ts';
 import type { AssistantMessage, ConversationCall, KeyedBlock } from './ConversationState.ts';
+import { isSameList } from '../message/same.ts';
 
 /** A reply while it is written, and while the tools run that it has called. */
 export class LiveReply<E extends AnyStreamEvent> {
@@ -107,13 +108,8 @@ export class LiveReply<E extends AnyStreamEvent> {
     content: readonly ContentBlockOf<E>[],
     before: readonly KeyedBlock<ContentBlockOf<E>>[] = [],
   ): readonly KeyedBlock<ContentBlockOf<E>>[] {
-    let isUnchanged = content.length === before.length;
-    const blocks = content.map((block, index) => {
-      const keyed = this.#keyed(block, index, before[index]);
-      isUnchanged &&= keyed === before[index];
-      return keyed;
-    });
-    return isUnchanged ? before : blocks;
+    const blocks = content.map((block, index) => this.#keyed(block, index, before[index]));
+    return isSameList(blocks, before) ? before : blocks;
   }
 
   #follow(event: ToolEvent): void {

@@ -7,7 +7,7 @@ import { fromMessages, type MessagesClient } from '../sources/fromMessages.ts';
 import type { TurnContext } from '../tools/runTools.ts';
 import { toolDefinitions } from '../tools/toolDefinitions.ts';
 import { fixedTools } from '../tools/turnTools.ts';
-import type { AnyBlock, Turn } from '../history/blocks.ts';
+import type { AnyBlock } from '../history/blocks.ts';
 import { keyedBlocks } from './ConversationDocument.ts';
 import type {
   ConversationOptions,
@@ -15,8 +15,8 @@ import type {
   TokenCounter,
 } from './ConversationOptions.ts';
 import type { ConversationMessage } from './ConversationState.ts';
-import { estimateTokens, excessTurns, turnTokens } from './excessTurns.ts';
 import { type History, HistoryCache } from './history.ts';
+import { HistoryBudget } from './HistoryBudget.ts';
 import { placeBreakpoints } from './placeBreakpoints.ts';
 import { promptTokens } from '../message/tokenCost.ts';
 
@@ -33,9 +33,6 @@ const COUNTED = [
   'mcp_servers',
   'speed',
 ] as const;
-
-/** What of an estimate can be believed: counts of tokens are within these bounds of it. */
-const [LEAST, MOST] = [0.25, 4];
 
 type Params = Record<string, unknown>;
 
@@ -55,15 +52,15 @@ export class RequestBuilder<E extends AnyStreamEvent> {
   #hasBegun = false;
   /** The turns that are sent. */
   #history: HistoryCache<E>;
-  /** How many tokens the API has counted for one that was estimated. */
-  #tokensPerEstimate = 1;
+  readonly #budget: HistoryBudget;
   /** In which the code of the API runs: a paused reply goes on there, or is refused. */
   #container: string | undefined;
 
   constructor(source: ConversationSource<E>, params: Params, options: ConversationOptions) {
     this.#source = source;
     this.#options = options;
-    const { tools } = options;
+    const { tools, maxHistoryTokens } = options;
+    this.#budget = new HistoryBudget(maxHistoryTokens);
     this.#params = params;
     this.#tools = tools ? toolDefinitions(fixedTools(tools)) : params['tools'];
     this.#seed = this.#fingerprint;
@@ -93,7 +90,7 @@ export class RequestBuilder<E extends AnyStreamEvent> {
 
   /** Makes room for the next exchange, and says whether there is anything to be answered. */
   begin(messages: readonly ConversationMessage<E>[]): boolean {
-    const skip = this.#isLimited ? this.#excess(this.#whole.of(messages).turns) : 0;
+    const skip = this.#budget.excess(() => this.#whole.of(messages).turns);
     if (skip !== this.#skip) this.#history = new HistoryCache<E>({ seed: this.#seed, skip });
     this.#skip = skip;
     this.#container = undefined;
@@ -116,13 +113,12 @@ export class RequestBuilder<E extends AnyStreamEvent> {
       typeof source === 'function'
         ? defer(() => source(request as never, context)).pipe(requireMessageStop<E>())
         : fromMessages(source as MessagesClient, request as never, { stream });
-    const estimate = this.#isLimited ? this.#estimate(request, turns) : 0;
+    const estimate = this.#budget.estimate(request, turns);
     return (events as Observable<E>).pipe(
       tap((event) => {
         if (event.type === 'message_delta') this.#container = event.delta?.container?.id;
         if (event.type !== 'message_start') return;
-        const tokens = promptTokens(event.message.usage);
-        if (tokens > 0 && estimate > 0) this.#tokensPerEstimate = clamped(tokens / estimate);
+        this.#budget.learn(promptTokens(event.message.usage), estimate);
       }),
     );
   }
@@ -139,7 +135,7 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     const blocks = keyedBlocks('draft', draft);
     const message = { key: 'draft', role: 'user', text: '', blocks } as unknown;
     const said = draft.length > 0 ? [...messages, message as ConversationMessage<E>] : messages;
-    const skip = this.#isLimited ? this.#excess(this.#whole.of(said).turns) : 0;
+    const skip = this.#budget.excess(() => this.#whole.of(said).turns);
     const sent =
       skip === this.#skip ? this.#history : new HistoryCache<E>({ seed: this.#seed, skip });
     const params: Params = { ...this.#params, tools: this.#tools };
@@ -150,32 +146,10 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     });
   }
 
-  get #isLimited(): boolean {
-    return (this.#options.maxHistoryTokens ?? Infinity) < Infinity;
-  }
-
-  #excess(turns: readonly Turn[]): number {
-    const { maxHistoryTokens = Infinity } = this.#options;
-    return excessTurns(
-      turns,
-      maxHistoryTokens,
-      (turn) => turnTokens(turn) * this.#tokensPerEstimate,
-    );
-  }
-
-  #estimate({ system, tools }: Params, turns: readonly Turn[]): number {
-    const before = estimateTokens([system, tools]);
-    return turns.reduce((sum, turn) => sum + turnTokens(turn), before);
-  }
-
   #prepared(params: Params): Params {
     const { cache = '5m' } = this.#options;
     const { messages, ...rest } = params;
     const request: Params = { ...(wellFormed(rest) ?? rest), messages };
     return cache === false ? request : placeBreakpoints(request, cache);
   }
-}
-
-function clamped(ratio: number): number {
-  return Math.min(MOST, Math.max(LEAST, ratio));
 }

@@ -110,3 +110,9 @@ test('toolInput refuses what is no schema, and what is no event', () => {
   // @ts-expect-error: a string is no event.
   of('{}').pipe(toolInput('book'));
 });
+
+test('stopReasons are those that cut no call, and null', () => {
+  events.pipe(toolInput('book', { schema: Booking, stopReasons: ['end_turn', null] }));
+  // @ts-expect-error a list is wanted
+  toolInput('book', { stopReasons: 'end_turn' });
+});

@@ -6,8 +6,8 @@ import type {
   ToolUseBlock,
   RawMessageStreamEvent,
 } from '@anthropic-ai/sdk/resources/messages/messages';
-import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from 'claude-rx';
-import { type CheckedToolUse, toolUses } from 'claude-rx/operators/toolUses';
+import type { AnsweredStopReason, AnyStreamEvent, BetaStreamEvent, StreamEvent } from 'claude-rx';
+import { type CheckedToolUse, toolUses, type ToolUsesConfig } from 'claude-rx/operators/toolUses';
 import { filter, type Observable, of } from 'rxjs';
 import { expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
@@ -80,4 +80,12 @@ test('toolUses refuses what is no schema, and what is no event', () => {
   toolUses({ get_weather: { type: 'object' } });
   // @ts-expect-error: a string is no event.
   of('Hello').pipe(toolUses());
+});
+
+test('stopReasons are those that cut no call, and null', () => {
+  const config: ToolUsesConfig = { stopReasons: ['end_turn', 'stop_sequence', null, 'a_new_one'] };
+  expectTypeOf(config.stopReasons).toEqualTypeOf<readonly AnsweredStopReason[] | undefined>();
+  expectTypeOf(events.pipe(toolUses({}, config))).toExtend<Observable<{ id: string }>>();
+  // @ts-expect-error a list is wanted
+  toolUses(undefined, { stopReasons: 'end_turn' });
 });

@@ -26,6 +26,7 @@ import {
   spent,
   type StopWhen,
   turnCount,
+  type RunningCall,
   type ToolAnswer,
   type ToolEvent,
   type ToolResultEvent,
@@ -190,6 +191,28 @@ describe('runTools', () => {
       { tools },
     );
     expectTypeOf(loop).toEqualTypeOf<Observable<BetaStreamEvent | ToolEvent<BetaStreamEvent>>>();
+  });
+
+  it('takes stop reasons, and lists the calls that did not run', () => {
+    const loop = runTools(client, params, { tools, stopReasons: ['end_turn', null] });
+    loop.pipe(eventsOfType('turn_end')).subscribe(({ skipped }) => {
+      expectTypeOf(skipped).toEqualTypeOf<PlainCall[] | undefined>();
+    });
+    // @ts-expect-error a list is wanted
+    runTools(client, params, { tools, stopReasons: 'end_turn' });
+  });
+
+  it('lets `around` wrap the run of a tool, or replace it', () => {
+    runTools(client, params, {
+      tools,
+      around: (call, run$) => {
+        expectTypeOf(call).toEqualTypeOf<RunningCall>();
+        expectTypeOf(run$).toEqualTypeOf<Observable<unknown>>();
+        return call.turn > 1 ? ['cached'] : run$;
+      },
+    });
+    // @ts-expect-error it gives an Observable, or what can be made one
+    runTools(client, params, { tools, around: () => 5 });
   });
 
   it('narrows by type, and goes into every operator', () => {
