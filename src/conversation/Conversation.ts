@@ -37,7 +37,7 @@ import type {
   ConversationSource,
   UserContent,
 } from './ConversationOptions.ts';
-import type { ConversationMessage, ConversationState } from './ConversationState.ts';
+import type { ConversationMessage, ConversationState, SystemBlock } from './ConversationState.ts';
 import { isPaused } from './history.ts';
 import { messagesOf } from './messagesOf.ts';
 import { RequestBuilder } from './RequestBuilder.ts';
@@ -217,7 +217,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     const { tools } = this.#options;
     if (!tools) throw new TypeError('Conversation.answer: calls wait only with the option `tools`');
     matchAnswers('Conversation.answer', this.state.pending, answers, fixedTools(tools));
-    const key = this.#transcript.last?.key;
+    const key = this.#transcript.lastReply?.key;
     let isFirst = true;
     return this.#exchange(() => {
       const { pending, status } = this.state;
@@ -230,6 +230,41 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
       const open = new Set(pending.map(({ id }) => id));
       return answers.filter(({ id }) => open.has(id));
     });
+  }
+
+  /**
+   * Adds a message of the system to the history, for the next request: text, or `tool_removal` and
+   * `tool_addition`, which withdraw a tool and add it again. The call of a withdrawn tool does not run, also
+   * where it waits for an answer. `regenerate` and `edit` keep these messages, and so does a document.
+   *
+   * @throws TypeError for content that is empty, or not of the system; MessageStreamError with code
+   * `request` before the first message of the user, and while a reply is being written
+   *
+   * @example
+   * ```ts
+   * import type { Conversation } from 'claude-rx/conversation';
+   *
+   * const withdraw = (conversation: Conversation, name: string) =>
+   *   conversation.addSystemMessage([
+   *     { type: 'tool_removal', tool: { type: 'tool_reference', name } },
+   *   ]);
+   * ```
+   */
+  addSystemMessage(content: string | readonly SystemBlock[]): void {
+    const blocks = userContent(content, 'Conversation.addSystemMessage');
+    const wrong = blocks.find(({ type }) => !/^(text|tool_removal|tool_addition)$/.test(type));
+    if (wrong) {
+      throw new TypeError(
+        `Conversation.addSystemMessage: a block must be text, tool_removal or tool_addition, not ${wrong.type}`,
+      );
+    }
+    if (this.#stop)
+      throw mistake('a system message cannot be added while a reply is being written');
+    if (this.messages.length === 0) {
+      throw mistake('the user begins: give the system prompt as `params.system`');
+    }
+    this.#transcript.say(blocks, 'system');
+    this.#changes.next();
   }
 
   /**
@@ -416,7 +451,10 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     if (tools) {
       return runTools<E, { messages: object[] }>(
         (params, context) => this.#reply(params, context),
-        { ...this.#params, messages: this.#requests.history(this.messages, true).turns },
+        {
+          ...this.#params,
+          messages: this.#requests.history(this.messages, answers.length > 0).turns,
+        },
         { ...options, tools, maxTurns, answers },
       ).pipe(
         map((event) => this.#withOutcome(event)),

@@ -28,7 +28,7 @@ export interface ConversationDocument {
 
 /** A message in a document. */
 export type DocumentMessage =
-  | { key: string; role: 'user'; content: object[] }
+  | { key: string; role: 'user' | 'system'; content: object[] }
   | {
       key: string;
       role: 'assistant';
@@ -74,7 +74,7 @@ function toDocumentMessage<E extends AnyStreamEvent>(
 ): DocumentMessage {
   const { key } = message;
   const content = message.blocks.map(({ block }) => toDocumentBlock(block));
-  if (message.role === 'user') return { key, role: 'user', content };
+  if (message.role !== 'assistant') return { key, role: message.role, content };
   const { text: _, blocks, status, ...rest } = message;
   const results = blocks.flatMap(({ call }) => call?.result ?? []);
   const pending = blocks.flatMap(({ block, call }) =>
@@ -114,9 +114,12 @@ export function readDocument<E extends AnyStreamEvent>(document: unknown): Kept<
   const read = list(messages, 'messages').map((message, index) =>
     readMessage<E>(message, `messages[${index}]`, keys),
   );
-  if (read[0]?.role === 'assistant') fail('messages[0].role', "must be 'user'");
-  const early = read.slice(0, -1).findIndex(hasPending);
-  if (early >= 0) fail(`messages[${early}].pending`, 'must be in the last message only');
+  if (read.length > 0 && read[0]!.role !== 'user') fail('messages[0].role', "must be 'user'");
+  const early = read.findIndex(
+    (message, index) =>
+      hasPending(message) && read.slice(index + 1).some(({ role }) => role !== 'system'),
+  );
+  if (early >= 0) fail(`messages[${early}].pending`, 'must be in the last reply only');
   const counters = record(usage, 'usage');
   for (const name of COUNTERS) number(counters[name], `usage.${name}`);
   // A sum that is no number is `null` in JSON.
@@ -131,13 +134,14 @@ function readMessage<E extends AnyStreamEvent>(
 ): ConversationMessage<E> {
   const { key, role, content, ...rest } = record(value, path);
   unique(key, `${path}.key`, keys);
-  if (role !== 'user' && role !== 'assistant')
-    fail(`${path}.role`, "must be 'user' or 'assistant'");
+  if (role !== 'user' && role !== 'assistant' && role !== 'system')
+    fail(`${path}.role`, "must be 'user', 'assistant' or 'system'");
+  const author = role === 'assistant' ? role : 'user';
   const blocks = list(content, `${path}.content`).map((block, index) =>
-    readBlock(block, role, `${path}.content[${index}]`),
+    readBlock(block, author, `${path}.content[${index}]`),
   );
   const keyed = keyedBlocks(String(key), blocks);
-  if (role === 'user') {
+  if (role !== 'assistant') {
     if (blocks.every(isBlankText)) fail(`${path}.content`, 'must not be empty');
     return { key, role, text: textOf(blocks), blocks: keyed } as unknown as UserMessage<E>;
   }

@@ -1,6 +1,11 @@
-import type { BetaContentBlockParam } from '@anthropic-ai/sdk/resources/beta/messages/messages';
+import type {
+  BetaContentBlockParam,
+  BetaRequestToolAdditionBlock,
+  BetaRequestToolRemovalBlock,
+} from '@anthropic-ai/sdk/resources/beta/messages/messages';
 import type {
   ContentBlockParam,
+  TextBlockParam,
   ToolResultBlockParam,
 } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
@@ -86,9 +91,25 @@ export interface AssistantMessage<E extends AnyStreamEvent = StreamEvent> {
   readonly container?: string;
 }
 
-/** What was said: by the user, or by the model in one reply. */
+/** What a message of the system may hold: text, and tools that are withdrawn or added again. */
+export type SystemBlock =
+  | TextBlockParam
+  | BetaRequestToolAdditionBlock
+  | BetaRequestToolRemovalBlock;
+
+/** A message of the system in the middle of a conversation; a view mostly shows none. */
+export interface SystemMessage {
+  readonly key: string;
+  readonly role: 'system';
+  /** Its text blocks, joined. */
+  readonly text: string;
+  readonly blocks: readonly KeyedBlock<SystemBlock>[];
+}
+
+/** What was said: by the user, by the model in one reply, or by the system. */
 export type ConversationMessage<E extends AnyStreamEvent = StreamEvent> =
   | UserMessage<E>
+  | SystemMessage
   | AssistantMessage<E>;
 
 /**

@@ -84,7 +84,7 @@ export class RequestBuilder<E extends AnyStreamEvent> {
   goOn(messages: readonly ConversationMessage<E>[]): void {
     // What is left out stays the same: the thinking of the reply is bound to it.
     if (!this.#hasBegun) this.begin(messages);
-    const last = messages.at(-1);
+    const last = messages.findLast(({ role }) => role === 'assistant');
     this.#container = last?.role === 'assistant' ? last.container : undefined;
   }
 
@@ -95,12 +95,15 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     this.#skip = skip;
     this.#container = undefined;
     this.#hasBegun = true;
-    return this.#history.of(messages).turns.at(-1)?.role === 'user';
+    const { turns } = this.#history.of(messages);
+    return turns.findLast(({ role }) => role !== 'system')?.role === 'user';
   }
 
   /** The turns that are sent, and their fingerprint; pending calls in it are open with `keepsPending`. */
   history(messages: readonly ConversationMessage<E>[], keepsPending = false): History {
-    return this.#history.of(messages, keepsPending);
+    if (!keepsPending) return this.#history.of(messages);
+    const options = { seed: this.#seed, skip: this.#skip, keepsPending };
+    return new HistoryCache<E>(options).of(messages);
   }
 
   /** Sends a request; all of it but the history is in `params`. */

@@ -92,20 +92,34 @@ export class Transcript<E extends AnyStreamEvent> {
     return { messages: this.messages.map(settled), usage, cost };
   }
 
-  /** Adds what the user says, and gives its key. */
-  say(content: readonly AnyBlock[]): string {
+  /** The last reply. */
+  get lastReply(): ConversationMessage<E> | undefined {
+    return this.messages.findLast(({ role }) => role === 'assistant');
+  }
+
+  /** Adds what the user or the system says, and gives its key. */
+  say(content: readonly AnyBlock[], role: 'user' | 'system' = 'user'): string {
     const key = this.#newKey();
     const blocks = keyedBlocks(key, content);
-    const message = { key, role: 'user', text: textOf(content), blocks } as const;
-    this.#messages = [...this.#messages, message as unknown as ConversationMessage<E>];
+    const message = { key, role, text: textOf(content), blocks };
+    const said = message as unknown as ConversationMessage<E>;
+    const before = this.#messages;
+    // The user begins, also where only what the system says is left.
+    const isFirst = before.every((one) => one.role === 'system');
+    this.#messages = isFirst ? [said, ...before] : [...before, said];
     this.#isStale = true;
     return key;
   }
 
-  /** Takes back all but the first `length` messages; what they have used stays counted. */
+  /**
+   * Takes back all but the first `length` messages, and those of the system behind them: a tool that was
+   * withdrawn stays withdrawn. What they have used stays counted.
+   */
   truncate(length: number): void {
-    if (length >= this.#messages.length) return;
-    this.#messages = this.#messages.slice(0, length);
+    const messages = this.#messages;
+    const kept = messages.filter(({ role }, index) => index < length || role === 'system');
+    if (kept.length === messages.length) return;
+    this.#messages = kept;
     this.#isStale = true;
   }
 
@@ -162,27 +176,32 @@ export class Transcript<E extends AnyStreamEvent> {
 
   /** Changes a call of the last message, which is answered. */
   #setCall(id: string, call: ConversationCall): void {
-    const last = this.#messages.at(-1);
+    const last = this.lastReply;
     if (last?.role !== 'assistant') return;
     const blocks = last.blocks.map((keyed) =>
       keyed.call && (keyed.block as { id?: unknown }).id === id
         ? { ...keyed, call: { ...keyed.call, ...call } }
         : keyed,
     );
-    this.#messages = [...this.#messages.slice(0, -1), { ...last, blocks }];
+    this.#replace(last, { ...last, blocks });
   }
 
   /** Nothing runs any more. */
   #settleLast(): void {
-    const last = this.#messages.at(-1);
-    const after = last && settled(last);
-    if (after && after !== last) this.#messages = [...this.#messages.slice(0, -1), after];
+    const last = this.lastReply;
+    if (last) this.#replace(last, settled(last));
+  }
+
+  #replace(one: ConversationMessage<E>, by: ConversationMessage<E>): void {
+    if (by === one) return;
+    this.#messages = this.#messages.map((message) => (message === one ? by : message));
+    this.#isStale = true;
   }
 
   /** The calls of the last reply that wait for answers: nothing is looked at while it is written. */
   #pendingCalls(live: AssistantMessage<E> | undefined): readonly PlainCall[] {
     if (live && this.#outcome !== 'interrupted') return NONE;
-    const last = live ?? this.#messages.at(-1);
+    const last = live ?? this.#messages.findLast(({ role }) => role !== 'system');
     if (this.#pending.of === last) return this.#pending.calls;
     const blocks = last?.role === 'assistant' ? last.blocks : [];
     const calls = blocks.flatMap(({ block, call }) => {
@@ -245,7 +264,7 @@ export class Transcript<E extends AnyStreamEvent> {
 function settled<E extends AnyStreamEvent>(
   message: ConversationMessage<E>,
 ): ConversationMessage<E> {
-  if (message.role === 'user') return message;
+  if (message.role !== 'assistant') return message;
   const isRunning = message.blocks.some(({ call }) => call?.status === 'running');
   if (message.status !== 'streaming' && !isRunning) return message;
   const blocks = message.blocks.map((keyed) =>

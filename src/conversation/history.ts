@@ -5,6 +5,7 @@ import { pendingResult, sendBack } from '../history/sendBack.ts';
 import { type SentAfter, SentHistory } from '../history/SentHistory.ts';
 import { callsAt, isPausedBy } from '../history/stopReasons.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import { takeToolChanges } from '../tools/takeToolChanges.ts';
 import type { AssistantMessage, ConversationMessage } from './ConversationState.ts';
 
 export interface History {
@@ -19,8 +20,10 @@ export interface HistoryOptions {
    * thinking is not checked.
    */
   seed?: string;
-  /** How many turns from the start are left out. */
+  /** How many turns from the start are left out; the tools that they have withdrawn stay withdrawn. */
   skip?: number;
+  /** Whether pending calls are open, to be answered next; else an error answers them. */
+  keepsPending?: boolean;
 }
 
 /**
@@ -75,17 +78,14 @@ export class HistoryCache<E extends AnyStreamEvent> {
     this.#made = { turns: [], prefix: options.seed ?? '' };
   }
 
-  /**
-   * The history of `messages`, which mostly begin as those before. Pending calls in it are open where they
-   * are answered next (`keepsPending`), else answered by an error.
-   */
-  of(messages: readonly ConversationMessage<E>[], keepsPending = false): History {
+  /** The history of `messages`, which mostly begin as those before. */
+  of(messages: readonly ConversationMessage<E>[]): History {
     this.#goBack(messages);
     let replies: AssistantMessage<E>[] = [];
     let isAnswered = false;
     for (let index = this.#messages.length; index < messages.length; index++) {
       const message = messages[index]!;
-      if (message.role === 'user') {
+      if (message.role !== 'assistant') {
         this.#close([...replies, message], replies, message);
         replies = [];
       } else {
@@ -98,9 +98,11 @@ export class HistoryCache<E extends AnyStreamEvent> {
       isAnswered = replies.some(hasCall);
     }
     const draft = { ...this.#made, turns: [...this.#made.turns] };
-    const pending = keepsPending ? pendingIn(replies) : [];
-    this.#reply(draft, replies, pending, isPaused(replies.at(-1)));
-    return { turns: draft.turns.slice(this.#options.skip), prefix: draft.prefix };
+    this.#reply(draft, replies, [], isPaused(replies.at(-1)));
+    const { skip = 0 } = this.#options;
+    const [first, ...rest] = draft.turns.slice(skip);
+    const changes = first && skip > 0 ? withdrawnIn(draft.turns.slice(0, skip)) : [];
+    return { turns: first ? [first, ...changes, ...rest] : [], prefix: draft.prefix };
   }
 
   /** Lets go of all units that are not of `messages`. */
@@ -123,23 +125,23 @@ export class HistoryCache<E extends AnyStreamEvent> {
     for (const { after } of this.#units) if (after) this.#sent.add(after);
   }
 
-  /** Takes in a run of replies that is over, and what the user says behind it. */
+  /** Takes in a run of replies that is over, and what the user or the system says behind it. */
   #close(
     messages: readonly ConversationMessage<E>[],
     replies: readonly AssistantMessage<E>[],
-    user?: ConversationMessage<E>,
+    next?: Exclude<ConversationMessage<E>, AssistantMessage<E>>,
   ): void {
     const { turns, prefix } = this.#made;
     const before = { turns: turns.length, last: turns.at(-1), prefix };
-    const content = user?.blocks.map(({ block }) => block as unknown as AnyBlock) ?? [];
+    const content = next?.blocks.map(({ block }) => block as unknown as AnyBlock) ?? [];
     const after = this.#reply(this.#made, replies, content.filter(isResult), false);
     if (after) this.#sent.add(after);
     const said = content.flatMap((block) =>
       isResult(block) ? [] : (sendableContent(block) ?? []),
     );
-    this.#say(this.#made, 'user', said);
+    this.#say(this.#made, next?.role ?? 'user', said);
     for (const message of messages) this.#messages.push(message);
-    this.#units.push({ ...before, end: this.#messages.length, isOpen: user === undefined, after });
+    this.#units.push({ ...before, end: this.#messages.length, isOpen: next === undefined, after });
   }
 
   #reply(
@@ -149,7 +151,7 @@ export class HistoryCache<E extends AnyStreamEvent> {
     goesOn: boolean,
   ): SentAfter | undefined {
     if (replies.length === 0) return undefined;
-    const { seed, skip = 0 } = this.#options;
+    const { seed, skip = 0, keepsPending = false } = this.#options;
     const unknown = skip > 0 ? '' : undefined;
     const parts = replies.map((one) => ({
       blocks: one.blocks.map(({ block }) => block as unknown as AnyBlock),
@@ -157,7 +159,8 @@ export class HistoryCache<E extends AnyStreamEvent> {
       seam: one.seam,
       isCut: one.status !== 'complete' || callsAt(one.stop_reason) === 'cut',
     }));
-    const results = [...resultsIn(replies), ...answers];
+    const pending = keepsPending ? pendingIn(replies) : [];
+    const results = [...resultsIn(replies), ...pending, ...answers];
     const sentBefore = { fingerprint: draft.prefix, withBlock: withBlock('assistant') };
     const back = sendBack(parts, this.#sent, { sentBefore, results, goesOn });
     for (const { role, content } of back.turns) this.#say(draft, role, content);
@@ -181,6 +184,17 @@ export class HistoryCache<E extends AnyStreamEvent> {
 
 function hasCall<E extends AnyStreamEvent>({ blocks }: AssistantMessage<E>): boolean {
   return blocks.some(({ block }) => isCall(block));
+}
+
+/** The tools that turns have withdrawn, as a turn of the system; nothing where there are none. */
+function withdrawnIn(turns: readonly Turn[]): Turn[] {
+  const names = new Set<string>();
+  takeToolChanges(turns, names);
+  const content = [...names].map((name) => ({
+    type: 'tool_removal',
+    tool: { type: 'tool_reference', name },
+  }));
+  return content.length > 0 ? [{ role: 'system', content }] : [];
 }
 
 /** Whether a reply waits to be sent back. */

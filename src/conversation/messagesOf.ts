@@ -16,15 +16,19 @@ export function messagesOf<E extends AnyStreamEvent>(
   turns: readonly { role: string; content: string | readonly object[] }[],
 ): ConversationMessage<E>[] {
   const messages: ConversationMessage<E>[] = [];
-  turns.forEach(({ role, content }, index) => {
+  turns.forEach(({ role, content, ...rest }, index) => {
     const path = `params.messages[${index}]`;
-    if (role !== 'user' && role !== 'assistant') {
-      throw new TypeError(`Conversation: ${path}.role: must be 'user' or 'assistant'`);
+    if (role !== 'user' && role !== 'assistant' && role !== 'system') {
+      throw new TypeError(`Conversation: ${path}.role: must be 'user', 'assistant' or 'system'`);
+    }
+    const other = Object.keys(rest)[0];
+    if (role === 'system' && other !== undefined) {
+      throw new TypeError(`Conversation: ${path}.${other}: a system message has only its content`);
     }
     if (index === 0 && role !== 'user') {
       throw new TypeError(`Conversation: ${path}.role: the first message must be the user's`);
     }
-    const blocks = readContent(content, role, path);
+    const blocks = readContent(content, role === 'assistant' ? role : 'user', path);
     const said = role === 'user' ? blocks.filter((block) => !isResult(block)) : blocks;
     if (role === 'user') attach(messages, blocks.filter(isResult));
     if (said.length === 0) return;
@@ -34,7 +38,9 @@ export function messagesOf<E extends AnyStreamEvent>(
     const key = `m${messages.length + 1}`;
     const fields = { key, text: textOf(said), blocks: keyedBlocks(key, said) };
     messages.push(
-      (role === 'user' ? { ...fields, role } : { ...fields, role, status: 'complete' }) as never,
+      (role === 'assistant'
+        ? { ...fields, role, status: 'complete' }
+        : { ...fields, role }) as never,
     );
   });
   return messages;

@@ -8,7 +8,7 @@ export interface AnyBlock {
 
 /** A turn of a request. */
 export interface Turn {
-  role: 'user' | 'assistant';
+  role: 'user' | 'assistant' | 'system';
   content: AnyBlock[];
 }
 

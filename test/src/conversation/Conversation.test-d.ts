@@ -13,6 +13,7 @@ import {
   type ConversationEvent,
   type ConversationState,
   type ConversationUsage,
+  type SystemBlock,
 } from 'claude-rx/conversation';
 import { defineTool, type PlainCall, type ToolEvent } from 'claude-rx/tools';
 import type { Observable } from 'rxjs';
@@ -61,6 +62,8 @@ it('narrows messages and blocks', () => {
       expectTypeOf(message.blocks[0]!.block).toEqualTypeOf<Anthropic.ContentBlockParam>();
       // @ts-expect-error -- a question has no usage
       void message.usage;
+    } else if (message.role === 'system') {
+      expectTypeOf(message.blocks[0]!.block).toEqualTypeOf<SystemBlock>();
     } else {
       expectTypeOf(message.blocks[0]!.block).toEqualTypeOf<Anthropic.ContentBlock>();
       expectTypeOf(message.usage).toEqualTypeOf<Anthropic.Usage | undefined>();

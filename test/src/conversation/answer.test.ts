@@ -375,7 +375,7 @@ describe('a document with pending calls', () => {
     [
       'a call of an earlier message',
       document(['a'], [{ key: 'm3', role: 'user', content: [{ type: 'text', text: 'Hm' }] }]),
-      /messages\[1\]\.pending: must be in the last message only/,
+      /messages\[1\]\.pending: must be in the last reply only/,
     ],
   ])('is refused where it names %s', (_, saved, message) => {
     expect(() => read(saved)).toThrow(message);
