@@ -318,7 +318,7 @@ function excerptOf(content: Anthropic.ToolResultBlockParam['content']): string {
   return text.split('\n').slice(0, 5).join('\n').slice(0, 500);
 }
 
-// A reader that has enough, such as `head`, is no failure.
+// A reader that stops early, such as `head`, is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });

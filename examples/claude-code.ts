@@ -79,7 +79,7 @@ function row(time: string, left: string, right: string): string {
   return `${lines.join('\n')}\n`;
 }
 
-// A reader that has enough, such as `head`, is no failure.
+// A reader that stops early, such as `head`, is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });

@@ -122,7 +122,7 @@ function lineOf([label, value]: Row): string {
   return `${label.padEnd(8)} ${value}`;
 }
 
-// A reader that has enough, such as `head`, is no failure.
+// A reader that stops early, such as `head`, is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });

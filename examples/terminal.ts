@@ -126,7 +126,7 @@ function problemOf(error: unknown, address: string): string {
     : String((error as Error).message);
 }
 
-// A reader that has enough, such as `head`, is no failure.
+// A reader that stops early, such as `head`, is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });

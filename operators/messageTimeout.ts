@@ -45,7 +45,7 @@ export interface MessageTimeoutConfig extends MessageLimits {
  * result  -m--t--p----#               5 without anything: liveness
  * ```
  *
- * There are two clocks, because pings say that the connection lives and not that the reply moves. A
+ * There are two clocks, because a ping shows that the connection is alive, but not that the reply makes progress. A
  * clock that takes them for progress never ends a dead reply; one that is blind to them kills long
  * thinking.
  *

@@ -77,8 +77,8 @@ export interface RetryResumableConfig<E extends AnyStreamEvent> {
  *   it had reported is known, so the sum is a lower bound.
  * - A reply that lacks nothing but `message_stop` is not asked for again, but ended.
  * - Error: one that is not retryable, and the last one after `count` retries, with the whole
- *   spliced message as `partial`, and `attempts`. What is no failure of a stream, such as a mistake
- *   in `resume` or in an operator before this one, is passed on unchanged.
+ *   spliced message as `partial`, and `attempts`. Other errors, such as a mistake in `resume` or
+ *   in an operator before this one, are passed on unchanged.
  * - A loop of `runTools` passes as it is, with its errors: put this operator inside of its function.
  * - Complete: at `message_stop`.
  * - Unsubscribe: the attempt that runs, or the wait, ends at once.

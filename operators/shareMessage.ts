@@ -21,7 +21,7 @@ export interface ShareMessageConfig {
 }
 
 /**
- * One request, many readers: who comes late first gets what there is of the reply in a few events,
+ * One request, many readers: late subscribers get a replay of the reply so far in a few events,
  * then the rest as it comes.
  *
  * ```text

@@ -81,7 +81,7 @@ export interface ToolInputConfig<Schema extends StandardSchema> {
  *   is dropped. Complete: passed on; a call that the source left open is `invalid` before.
  *   Unsubscribe: the source is unsubscribed.
  *
- * @throws TypeError when `name` is empty, the schema is none, or the config makes no sense.
+ * @throws TypeError when `name` is empty, or the schema or the config is not valid.
  *
  * @example
  * ```ts

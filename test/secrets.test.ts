@@ -83,7 +83,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'no connection, by fetch': () =>
     fromResponse(() => fetch('http://127.0.0.1:1', { headers: { h: HEADER } })),
   'a key that is no header': (server) => request(clientAt(server.url, `${KEY}\nx`)),
-  'a header that is none': () =>
+  'an invalid header': () =>
     fromResponse(() => fetch('http://127.0.0.1:1', { headers: { h: `${HEADER}\n\0` } })),
   'an address with a password': () => request(clientAt(`http://user:${KEY}@127.0.0.1:1`)),
   'an address with a password, by fetch': () =>
@@ -123,7 +123,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   'Claude Code that fails': () => claudeCode([{ stderr: STDERR }, { exit: 3 }]),
   'Claude Code that is killed': () => claudeCode([{ stderr: STDERR }, { kill: 'SIGKILL' }]),
-  'Claude Code with a prompt that is none': () => claudeCode([], { text: PROMPT }),
+  'Claude Code with an invalid prompt': () => claudeCode([], { text: PROMPT }),
   'Claude Code that is not there': () =>
     fromClaudeCode({
       prompt: PROMPT,

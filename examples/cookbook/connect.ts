@@ -34,7 +34,7 @@ export function question(content: string) {
   };
 }
 
-// A reader that has enough, such as `head`, is no failure.
+// A reader that stops early, such as `head`, is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });

@@ -145,7 +145,7 @@ export class CallTracker<E extends AnyStreamEvent> {
   #stray: unknown;
   /** The message for the errors of its calls, once it is not the one that is built any more. */
   #replaced: { message?: MessageOf<E> | undefined } = {};
-  /** Whether the reply has begun: who comes late has missed the starts of blocks. */
+  /** Whether the reply has begun: a late subscriber has missed the starts of blocks. */
   #hasStart = false;
   #hasBegun = false;
 

@@ -82,7 +82,7 @@ import { userContent } from './userContent.ts';
  * Clocks and retries go where the requests are made: give a function in place of the client.
  *
  * @throws TypeError when `source` is neither a client nor a function, for tools in `params` beside
- * those in `options`, for a limit or cache that is none, and for `params.messages` that make no sense.
+ * those in `options`, for a limit or cache that is not valid, and for `params.messages` that are not valid.
  *
  * @example
  * ```ts
@@ -289,7 +289,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     const blocks = userContent(content as string | readonly object[], 'Conversation.edit');
     const message = this.messages[index];
     if (message?.role !== 'user') {
-      throw new TypeError(`Conversation.edit: message ${index} is none of the user's`);
+      throw new TypeError(`Conversation.edit: message ${index} is not a message of the user`);
     }
     let { key } = message;
     return this.#exchange(() => {
@@ -354,7 +354,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
    * The conversation that `toJSON` has written down, parsed. What the requests have besides is not in
    * the document, so it is given as to the constructor.
    *
-   * @throws TypeError with the path of what is wrong, for a document that is none or is corrupted
+   * @throws TypeError with the path of what is wrong, for a document that was not written by `toJSON` or is corrupted
    *
    * @example
    * ```ts

@@ -20,7 +20,7 @@ import type {
 } from '../message/StreamEvent.ts';
 
 /**
- * How a conversation stands.
+ * The status of a conversation.
  *
  * | status | |
  * |---|---|

@@ -143,7 +143,7 @@ export class LiveReply<E extends AnyStreamEvent> {
   }
 }
 
-/** How a call stands after one of its events. */
+/** The status of a call after one of its events. */
 export function callAfter(event: CallEvent): ConversationCall {
   switch (event.type) {
     case 'tool_start':

@@ -18,7 +18,7 @@ import { textOf } from './userContent.ts';
 
 export interface TranscriptOptions {
   prices?: Prices | undefined;
-  /** Whether calls are run: else whoever asks answers them. */
+  /** Whether calls are run; if not, the caller answers them. */
   hasTools?: boolean | undefined;
   /** Stop reasons that wait for tools, besides `tool_use`. */
   stopReasons?: readonly (string | null)[] | undefined;

@@ -20,7 +20,7 @@ const CALL: Fields = [
   ['input', isRecord, 'an object'],
 ];
 
-/** The fields without which a block makes no sense; others may be anything. */
+/** The fields that a block must have; others may be anything. */
 const FIELDS: ReadonlyMap<string, Fields> = new Map<string, Fields>([
   ['text', text('text')],
   ['thinking', text('thinking')],

@@ -10,7 +10,7 @@ import { textOf } from './userContent.ts';
  * The turns of a request as what was said before. The results of calls are with the calls, so that
  * a turn of nothing else is no message of its own.
  *
- * @throws TypeError with the path of what makes no sense
+ * @throws TypeError with the path of what is not valid
  */
 export function messagesOf<E extends AnyStreamEvent>(
   turns: readonly { role: string; content: string | readonly object[] }[],

@@ -4,7 +4,7 @@ import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 /** What was measured of a reply. Times are in milliseconds; `undefined` is what is not known. */
 export interface StreamMeasurements {
   /**
-   * How the stream ended, or `running` while it has not. Whoever leaves after `message_stop` has
+   * How the stream ended, or `running` while it has not. A reader that unsubscribes after `message_stop` has
    * the whole reply, and that is `complete` too.
    */
   readonly outcome: 'running' | 'complete' | 'error' | 'unsubscribed';

@@ -121,7 +121,7 @@ export class InspectedRun {
     return this.stages.some(({ end }) => end === undefined);
   }
 
-  /** How it ended, for whoever subscribed: the end of its last stage. */
+  /** How it ended, for its subscriber: the end of its last stage. */
   get end(): InspectedStage['end'] {
     return this.isRunning ? undefined : this.#last?.end;
   }
@@ -232,7 +232,7 @@ export class Inspection {
       case 'error':
       case 'complete':
       case 'unsubscribe':
-        // Whoever leaves after `message_stop` has the whole reply.
+        // A reader that unsubscribes after `message_stop` has the whole reply.
         stage.end = entry.type === 'unsubscribe' && stage.meter.stopped ? 'complete' : entry.type;
         stage.to = entry.at;
         if (entry.type === 'error') stage.error = errorOf(entry.error);

@@ -48,7 +48,7 @@ export function* recordingEntries(text: string): Generator<InspectorEntry, void,
   const isWhole = /"type":\s*"(message_stop|result)"/.test(lastLine(lines));
   for (const id of ids.values()) {
     if (isOver && id === 1) continue;
-    // As `fromRecording` takes it: an end before `message_stop` is none.
+    // As `fromRecording` takes it: an end before `message_stop` is an error.
     if (isWhole || id > 1) yield { type: 'complete', id, at };
     else yield { type: 'error', id, at, error: { code: 'truncated' } };
   }

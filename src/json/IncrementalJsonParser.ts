@@ -103,7 +103,7 @@ const RECENT = 256;
  *     but the last element or member of what is open, stay as they are. (A repeated key starts anew.)
  *  4. Immutability: nothing that was handed out is ever written to again.
  *  5. Sharing: a branch, and the value itself, is `===` to the one before if nothing in it changed,
- *     and is another one if something did.
+ *     and a new one if something did.
  *  6. Refusal: exactly what `JSON.parse` refuses is refused, by the `push` of the first code unit with
  *     which the text cannot become JSON any more, or else by `end`. A byte order mark is refused.
  *  7. Failure: the error and the last `value` are the same however the text was split; `push` and
@@ -147,7 +147,7 @@ export class IncrementalJsonParser {
   #older = '';
   #recent = '';
 
-  /** @throws TypeError for a config that makes no sense */
+  /** @throws TypeError for an invalid config */
   constructor({
     maxDepth = 1000,
     elementsAt,

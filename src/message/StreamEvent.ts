@@ -30,7 +30,7 @@ export interface ResumeEvent {
   keep: number;
   /** What broke the attempt before. */
   error: MessageStreamError;
-  /** The model that carries on, where it is another one. */
+  /** The model that continues, where it is a different one. */
   model?: string;
   /** The usage so far, over all attempts. */
   usage?: object;

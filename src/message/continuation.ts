@@ -21,7 +21,7 @@ export function continuationIn(params: object): Continuation | undefined {
 /**
  * The event, with what `continueFrom` said of the request in the field `continuation` of its
  * `message_start`. A plain field: it survives `map`, spread, `structuredClone` and JSON, so that
- * whoever reads the reply, here or behind a connection, joins it alike. It has no more of the text
+ * every reader, here or behind a connection, joins it alike. It has no more of the text
  * than a seam looks at.
  */
 export function withContinuation<E extends AnyStreamEvent>(event: E, params: object): E {

@@ -77,7 +77,7 @@ export function fromErrorFrame(body: unknown): MessageStreamError | undefined {
   return revivedError({ ...fields(claude_rx), message, requestId: request_id }, body);
 }
 
-/** The error whose `toJSON` gave these fields; `undefined` where they are none. */
+/** The error whose `toJSON` gave these fields; `undefined` for any others. */
 export function revivedError(said: unknown, cause?: unknown): MessageStreamError | undefined {
   const { message, code, retryable, requestId, ...rest } = fields(said);
   if (typeof message !== 'string' || typeof code !== 'string') return undefined;

@@ -41,7 +41,7 @@ export function recordingLines(lines: Recording): readonly (string | object)[] {
   );
 }
 
-/** Reads line by line; it ends at a recorded error, or at a line that makes no sense. */
+/** Reads line by line; it ends at a recorded error, or at a line that is not valid. */
 export function* readRecording<E extends AnyStreamEvent = StreamEvent>(
   lines: readonly (string | object)[],
   maxFrameLength: number = MAX_FRAME_LENGTH,

@@ -81,7 +81,7 @@ const PREFILL =
  *
  * @throws TypeError when `strategy` is `prefill` where the API would refuse it: with thinking, with
  * a forced tool, or where a tool call is kept; when it is `prefill` or `instruct` with
- * `output_config.format`; and when it is none of these, or a function that returns no request.
+ * `output_config.format`; and when it is something else, or a function that returns no request.
  *
  * @example
  * ```ts
@@ -148,7 +148,7 @@ function refusalOf(
 ): string | undefined {
   if (strategy === 'restart') return undefined;
   if (strategy !== 'prefill' && strategy !== 'instruct') {
-    return "is none of 'prefill', 'instruct', 'restart' and no function";
+    return "is not 'prefill', 'instruct', 'restart' or a function";
   }
   if (hasFormat(params)) return "cannot continue an output_config.format; use 'restart'";
   if (strategy === 'instruct') return undefined;

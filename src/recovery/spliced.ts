@@ -49,7 +49,7 @@ export function spliced<E extends AnyStreamEvent>(
         // Of a loop only its request knows the rest.
         if (splice.isLoop || !attempts.mayFollow(error)) {
           splice.release();
-          // What is no failure of a stream, such as a mistake in `resume`, is passed on unchanged.
+          // Other errors, such as a mistake in `resume`, are passed on unchanged.
           throw error.code === 'unknown' && error !== thrown ? thrown : splice.failure(error);
         }
         splice.break(error);

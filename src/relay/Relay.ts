@@ -93,8 +93,9 @@ export interface RelayStatus {
 
 export interface Relay<E extends EncodableEvent = StreamEvent> {
   /**
-   * Writes a reply to its log. The source is subscribed when the log has begun, and stays so whoever
-   * comes and goes; every event is in the log before anybody is given it.
+   * Writes a reply to its log. The source is subscribed when the log has begun, and stays
+   * subscribed until the reply ends, with or without readers; every event is in the log before anybody
+   * is given it.
    *
    * Rejects with code `request` and status 409 when there is a reply with this id, `connection` when
    * the store cannot be reached. Without an `id`, one is made that nobody can guess.
@@ -107,7 +108,7 @@ export interface Relay<E extends EncodableEvent = StreamEvent> {
    * it does nothing to the reply.
    *
    * Errors that are not the source's own: `request` with status 404 (no such reply) or 400 (the offset
-   * is none of it), `aborted` (it was stopped), `connection` (its node has gone, or the store), and
+   * is unknown), `aborted` (it was stopped), `connection` (its node has gone, or the store), and
    * `protocol` (the log holds what is no entry, or lacks some).
    */
   follow(id: string, options?: FollowOptions): Observable<RelayedEvent<E>>;
@@ -118,7 +119,7 @@ export interface Relay<E extends EncodableEvent = StreamEvent> {
    */
   stop(id: string, reason?: string): Promise<boolean>;
 
-  /** How a reply stands; `undefined` when there is none. Rejects when `after` is no offset of it. */
+  /** The status of a reply; `undefined` when there is none. Rejects when `after` is no offset of it. */
   status(id: string, options?: Pick<FollowOptions, 'after'>): Promise<RelayStatus | undefined>;
 
   /**

@@ -69,7 +69,7 @@ const read = new WeakMap<LogEntry, RelayEntry>();
 /**
  * Reads an entry.
  *
- * @throws MessageStreamError with code `protocol` when it is none, or has more than `maxSize` characters.
+ * @throws MessageStreamError with code `protocol` when it is not an entry, or has more than `maxSize` characters.
  */
 export function decodeEntry<E>(entry: LogEntry, maxSize: number): RelayEntry<E> {
   if (entry.data.length > maxSize) {
@@ -107,7 +107,7 @@ function parsed(number: number, data: string): Written {
   } catch {
     // What is no JSON may be anything, so it is not quoted.
   }
-  throw badEntry(number, 'is none that a relay has written');
+  throw badEntry(number, 'was not written by a relay');
 }
 
 function endingOf(number: number, { end, error, reason }: Written): Ending {

@@ -93,7 +93,7 @@ export interface RelayStore {
   compact(id: string, lease: Lease, entries: readonly LogEntry[]): Promise<WriteOutcome>;
 
   /**
-   * Ends a log, whosever it is, with an entry that follows the last. `false`: there is none, or it
+   * Ends a log, whichever node writes it, with an entry that follows the last. `false`: there is none, or it
    * has ended.
    */
   end(id: string, data: string): Promise<boolean>;

@@ -52,7 +52,7 @@ export interface WriterLimits {
 const BATCH = 256;
 /** A writer that took over counts on from here after the last entry, for those that a store may have lost. */
 const GAP = 1_000_000;
-/** Of the lease is the time between two heartbeats a third: two may be late. */
+/** Heartbeats are sent every lease / 3, so two may be late. */
 const BEATS = 3;
 /** A writer that leaves waits so long for the store, in milliseconds. */
 const FAREWELL = 1_000;
@@ -137,7 +137,7 @@ export class Writer<E extends EncodableEvent> {
       });
   }
 
-  /** Unsubscribes the source and leaves the log, without an ending, to whoever takes it over. */
+  /** Unsubscribes the source and leaves the log, without an ending, to the node that takes it over. */
   async release(): Promise<void> {
     this.#stop({ state: 'lost', error: closedRelay() });
     const given = this.#store.renew(this.#id, { ...this.#lease, lease: 0 });

@@ -6,7 +6,7 @@ import { RelayNode } from './RelayNode.ts';
 
 /**
  * Replies that survive a reload, a lost node, and many readers: the log of each is in a store, and
- * whoever knows its id follows it, on any node, from any place.
+ * every reader who knows its id can follow it, on any node.
  *
  * ```text
  * source             --m--a--b------c--S|

@@ -6,7 +6,7 @@ export function offsetOf(tag: string, number: number): string {
   return `${tag}.${number.toString(36)}`;
 }
 
-/** The number of the entry at this offset; `undefined` where it is none of the log. */
+/** The number of the entry at this offset; `undefined` where the log has no such offset. */
 export function numberOf(tag: string, last: number, offset: string): number | undefined {
   if (!offset.startsWith(`${tag}.`)) return undefined;
   const number = Number.parseInt(offset.slice(tag.length + 1), 36);

@@ -19,7 +19,7 @@ export function knownReply(id: string): MessageStreamError {
 /** An offset that no event of this reply has. */
 export function wrongOffset(id: string): MessageStreamError {
   return new MessageStreamError(
-    `This offset is none of the reply ${shown(id)}: give the one that came with an event of it, or none`,
+    `Unknown offset of the reply ${shown(id)}: pass the offset of one of its events, or no offset`,
     { code: 'request', status: 400 },
   );
 }

@@ -84,7 +84,7 @@ export interface RelaySse<Asker extends RelayRequest = RelayRequest> {
  *
  * What `authorize` throws is passed on to your framework.
  *
- * @throws TypeError when `relay` is none.
+ * @throws TypeError when `relay` is not a relay.
  *
  * @example
  * ```ts
@@ -219,7 +219,7 @@ function lastOffset({ url, headers }: RelayRequest): string {
 /** The reason is for who asked alone, and for now. */
 const NOT_KEPT = { 'cache-control': 'no-store' };
 
-/** Finds the id in the address of a request; `undefined` where the path is another one. */
+/** Finds the id in the address of a request; `undefined` where the path is not that of a reply. */
 function idFinder(path: string): (url: string) => string | undefined {
   if (typeof path !== 'string' || path.split(':id').length !== 2) {
     throw new TypeError(

@@ -50,8 +50,8 @@ export interface PipeToResponseInit extends ToSseConfig, SinkOptions {
  *   is known of the reply, so the status is 200 also then. To log it, use `tap` before.
  * - Headers that were set before (`setHeader`) stay; where they have been sent, none are.
  *
- * @throws TypeError when `events$` is no Observable, `response` no response of Node, or an option
- * makes no sense.
+ * @throws TypeError when `events$` is not an Observable, `response` is not a response of Node, or an
+ * option is not valid.
  *
  * @example
  * ```ts

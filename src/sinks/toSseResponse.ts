@@ -37,7 +37,7 @@ export const SSE_HEADERS: Readonly<Record<string, string>> = {
  * - Error: the last frame says it, and the body ends. The status is sent before anything is known
  *   of the reply, so it is 200 also then.
  *
- * @throws TypeError when `events$` is no Observable, or an option makes no sense.
+ * @throws TypeError when `events$` is not an Observable, or an option is not valid.
  *
  * @example
  * ```ts

@@ -33,7 +33,7 @@ export interface EventDecoderOptions {
  *
  * - All events of a chunk are handed to `onEvent` before `push` returns.
  * - A frame without `event:` is taken by the `type` in its data; comments and empty frames become
- *   `ping`, so that whoever measures liveness sees them.
+ *   `ping`, so that clocks for liveness see them.
  * - An error frame, or data that is no event, throws a `MessageStreamError`; the events before it
  *   have been handed over. Data that is not JSON behind good events is a lost connection (code
  *   `connection`): a proxy has cut a frame and appended something. Otherwise it is `protocol`.

@@ -92,7 +92,7 @@ export class MessageSpan<E extends AnyStreamEvent> implements SpanRecorder<E> {
     if (this.#isEnded) return;
     this.#isEnded = true;
     const now = this.#config.scheduler.now();
-    // Whoever leaves after the last event has the whole reply.
+    // A reader that unsubscribes after the last event has the whole reply.
     const actual = outcome === 'unsubscribed' && this.#isStopped ? 'complete' : outcome;
     if (!this.#isStopped && now - this.#lastAt > this.#stallAfter) this.#stall(now);
     this.#record(actual, error);

@@ -46,7 +46,7 @@ export class ToolSpan implements SpanRecorder<ToolEvent> {
     if (this.#isEnded) return;
     this.#isEnded = true;
     const { status, error } = fields(failure);
-    // Whoever leaves after the result has all of it.
+    // A reader that unsubscribes after the result has all of it.
     const actual = this.#result ? 'complete' : outcome;
     const type = status === 'failed' ? errorType(error) : status;
     endSpan(this.#span, actual, typeof type === 'string' ? { name: type } : failure, {

@@ -44,7 +44,7 @@ export interface ErrorFault extends FaultPlace {
   fields?: Record<string, unknown>;
 }
 
-/** A frame that is none; then the reply goes on. */
+/** A frame that is not valid; then the reply goes on. */
 export interface GarbageFault extends FaultPlace {
   kind: 'garbage';
   /** What to send. Default: a delta whose JSON is cut off, in a whole frame. */
@@ -93,7 +93,7 @@ const FIELDS: Readonly<Record<Fault['kind'], readonly string[]>> = {
 const PLACES = ['beforeEvent', 'atByte', 'beforeHeaders'] as const;
 const BEFORE_HEADERS: readonly string[] = ['fin', 'rst', 'stall'];
 
-/** Throws a TypeError where `fault` makes no sense, and returns a copy of it. */
+/** Throws a TypeError where `fault` is not valid, and returns a copy of it. */
 export function checkedFault(fault: Fault): Fault {
   const fields = FIELDS[fault?.kind];
   if (!Object.hasOwn(FIELDS, String(fault?.kind)) || fields === undefined) {

@@ -140,7 +140,7 @@ export class MessagesServer {
   /**
    * Queues replies, one for each request.
    *
-   * @throws TypeError for a script that makes no sense, and names what is wrong in it.
+   * @throws TypeError for an invalid script; it names what is wrong.
    */
   reply(...replies: Reply[]): this {
     this.#queue.push(...replies.map(checkedReply));

@@ -70,7 +70,7 @@ const FIELDS = [
 ] as const;
 const CONTENTS = ['events', 'recording', 'body'] as const;
 
-/** Throws a TypeError where `reply` makes no sense. */
+/** Throws a TypeError where `reply` is not valid. */
 export function checkedReply(reply: Reply): CheckedReply {
   if (typeof reply !== 'object' || reply === null) {
     throw new TypeError(

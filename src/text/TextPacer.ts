@@ -159,7 +159,7 @@ export class TextPacer {
     return Math.max(0, ...shares);
   }
 
-  /** Follows the time between arrivals: up at once, down slowly, so that one quick pair is none. */
+  /** Follows the time between arrivals: up at once, down slowly, so that one quick pair does not count. */
   #observe(now: number): void {
     const gap = now - (this.#burstAt ?? now);
     this.#burstAt ??= now;

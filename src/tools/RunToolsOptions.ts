@@ -78,7 +78,7 @@ export interface RunToolsOptions {
   scheduler?: SchedulerLike | undefined;
 }
 
-/** Throws a TypeError for options that make no sense. */
+/** Throws a TypeError for invalid options. */
 export function checkOptions(options: RunToolsOptions): void {
   const {
     tools,

@@ -69,7 +69,7 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
  * Of the API's own fields `strict`, `cache_control`, `eager_input_streaming` and all others can be
  * given. The result is plain data: `tool.definition` is what a request has in its `tools`.
  *
- * @throws TypeError when the name is none that the API takes, `description` or `input` is missing, the schema gives no JSON Schema (which zod 4.2 and later does), or none of an object.
+ * @throws TypeError when the API does not take the name, `description` or `input` is missing, the schema gives no JSON Schema (which zod 4.2 and later does), or one that is not of an object.
  *
  * @example
  * ```ts

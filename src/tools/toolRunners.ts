@@ -14,7 +14,7 @@ import {
 } from './Tool.ts';
 import type { ToolContent } from './toolContent.ts';
 
-/** What runs the calls of a tool, whoever has defined it. */
+/** What runs the calls of a tool: ours, or one of the SDK. */
 export interface Runner {
   readonly timeout?: number | undefined;
   readonly eager?: boolean | undefined;

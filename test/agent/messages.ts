@@ -143,7 +143,7 @@ export const cliTellsModel = (fields: Partial<AgentUserMessage> = {}): AgentUser
   ...fields,
 });
 
-/** A system message that is none of `init`. */
+/** A system message that is not `init`. */
 export const system = (subtype: string, fields: object = {}): AgentMessage =>
   ({ type: 'system', subtype, ...sent(), ...fields }) as unknown as AgentMessage;
 

@@ -17,7 +17,7 @@ const GROUPS: readonly (readonly [folder: string, title: string])[] = [
   ['src/sources', 'Sources'],
   ['operators', 'Operators'],
   ['src/flow', 'Flow'],
-  ['src/sinks', 'Ways out'],
+  ['src/sinks', 'Sinks'],
   ['src/agent', 'Claude Code'],
   ['src/session', 'Managed Agents'],
   ['src/recovery', 'Recovery'],
@@ -35,6 +35,12 @@ export function apiPages(): Map<string, string> {
   const different = new Set([...files.keys()].map((path) => path.toLowerCase()));
   if (different.size !== pages.length + 1) throw new Error('Two files with exports have one name');
   return files;
+}
+
+/** The pages that have a function or a class, which is what a user looks for. */
+export function valuePages(): string[] {
+  const hasValue = ({ declarations }: Page) => declarations.some(({ kind }) => kind !== 'type');
+  return pagesOf(entries()).filter(hasValue).map(pathOf);
 }
 
 /** Everything that can be imported. */

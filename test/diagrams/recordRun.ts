@@ -95,7 +95,7 @@ function observeCold(cold: Cold, now: () => number, lines: Line[]): void {
   };
 }
 
-/** What a hot Observable emits, it emits whoever listens. */
+/** A hot Observable emits with and without subscribers. */
 function linesOf({ messages, subscriptions }: Hot): Line[] {
   return subscriptions.map(({ subscribedFrame: from, unsubscribedFrame }) => {
     const to = unsubscribedFrame === Infinity ? undefined : unsubscribedFrame;

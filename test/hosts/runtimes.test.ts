@@ -104,7 +104,7 @@ describe('the package works on', () => {
     writeFileSync(program, await bundled('program.ts'));
   });
   afterAll(async () => {
-    // Whoever left a reply has closed its connection.
+    // A reader that left a reply has closed its connection.
     await server.idle();
     await server.close();
     rmSync(temporary, { recursive: true });

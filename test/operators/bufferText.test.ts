@@ -288,7 +288,7 @@ describe('bufferText at the edge of a character', () => {
     'counts `settle` from the last text, and anew with each text',
     run(({ cold, expectObservable }) => {
       const source = cold('a--b-------c---|', { a: 'ab', b: 'c', c: '' });
-      //                   flushed at 2 and 5; 'c' at 3 + 9, for empty text is none
+      //                   flushed at 2 and 5; 'c' at 3 + 9, for empty text does not count
       const result = '     --x--y------z--|';
       expectObservable(source.pipe(bufferText({ every: 2, settle: 9 }))).toBe(result, {
         x: 'a',

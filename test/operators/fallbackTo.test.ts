@@ -250,7 +250,7 @@ describe('fallbackTo and its outcome', () => {
     expect(messageOf(values).usage).toMatchObject({ input_tokens: 50, output_tokens: 16 });
   });
 
-  it('adds the usage of all, whoever has joined them', () => {
+  it('adds the usage of all, whichever operator has joined them', () => {
     const again = [messageStart('msg_3'), events['['], text(0, ' in')];
     const retried = broken(opening).pipe(
       retryResumable<StreamEvent>({ resume: () => broken(again), count: 1 }),

@@ -359,7 +359,7 @@ describe('jsonOutput', () => {
         const whole: unknown = JSON.parse(JSON.stringify(value));
         expect(last).toStrictEqual({ status: 'complete', value: whole });
         expect(values.every(({ status }) => status === 'partial')).toBe(true);
-        // A snapshot is emitted because it is another one.
+        // A snapshot is emitted only when it differs.
         values.forEach((snapshot, index) => {
           if (index > 0) expect(snapshot.value).not.toBe(values[index - 1]!.value);
         });

@@ -62,7 +62,7 @@ describe('segmentText', () => {
   );
 
   it(
-    'gives what is unfinished after a silence, and counts it from the last text that is none',
+    'gives what is unfinished after a silence, and ignores empty texts in it',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('a--b--e-----------c--|', { a: 'Let me', b: ' see.', c: ' So', e: '' });
       const result = '     -------------x-------(y|)';

@@ -201,7 +201,7 @@ describe('toSse', () => {
     expect(twoLines.values).toEqual([expect.stringContaining('an id must be one line')]);
   });
 
-  it('refuses an interval or id that makes no sense, when it is called', () => {
+  it('refuses an interval or id that is not valid, when it is called', () => {
     for (const heartbeat of [0, -1, Number.NaN, '15' as never]) {
       expect(() => toSse({ heartbeat })).toThrow(TypeError);
     }

@@ -631,7 +631,7 @@ describe('toolInput', () => {
     );
   });
 
-  it('refuses, when it is called, what makes no sense', () => {
+  it('refuses, when it is called, what is not valid', () => {
     expect(() => toolInput('')).toThrow('toolInput: name the tool whose calls are wanted');
     expect(() => toolInput(undefined as never)).toThrow(TypeError);
     for (const schema of [null, 5, 'text', { type: 'object' }, { schema: { type: 'object' } }]) {

@@ -383,7 +383,7 @@ function problemOf(
     const isSettled = before.messages.length === state.messages.length;
     if (isSettled && before.messages !== state.messages) {
       const isSame = state.messages.every((message, index) => message === before.messages[index]);
-      if (isSame) return 'the list of messages is another one';
+      if (isSame) return 'the list of messages is not the same array';
     }
   }
   const messages = allOf(state);

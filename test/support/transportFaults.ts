@@ -199,7 +199,7 @@ export const TRANSPORT_FAULTS: Readonly<Record<string, TransportFault>> = {
     'failed',
     ({ body }) => `${STREAM}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n${String(body)}`,
   ),
-  'gzip that is none': {
+  'invalid gzip': {
     ...sent('failed', (wire) => `${STREAM}content-encoding: gzip\r\n\r\n${String(wire.body)}`),
     // `fetch` of Node 20 never ends such a body.
     stalls: true,

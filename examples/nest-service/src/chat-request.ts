@@ -41,7 +41,7 @@ const AssistantTurn = z.object({
 
 /**
  * A reply that broke, as the reader has it. It comes from the reader, as the whole conversation
- * does: whoever may say what was asked may also say what was answered.
+ * does: a reader who can write the questions can write the answers too.
  */
 const Partial = z.looseObject({
   role: z.literal('assistant'),

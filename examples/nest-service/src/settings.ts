@@ -13,7 +13,7 @@ const Environment = z.object({
   LIVENESS_MS: milliseconds.default(30_000),
   /** How long no content may come: pings do not count. */
   PROGRESS_MS: milliseconds.default(120_000),
-  /** Lets a request ask for a fault, so that one sees recovery happen. Not for production. */
+  /** Lets a request ask for a fault, to show recovery. Not for production. */
   FAULTS: flag,
   /** The built pages to serve, if any. */
   PAGES: z.string().optional(),

@@ -15,7 +15,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
-/** Sets the text where it is another one, so that nothing is laid out in vain. */
+/** Sets the text only where it changes, so that nothing is laid out in vain. */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }

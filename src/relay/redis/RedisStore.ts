@@ -36,7 +36,7 @@ export interface RedisStoreOptions {
  * It needs Redis 6.2 or later, or Valkey, with a `maxmemory-policy` that evicts nothing while a reply is
  * being written. Listen to `error` on the client: `redis` throws what nobody listens to.
  *
- * @throws TypeError when `client` is none of `redis`.
+ * @throws TypeError when `client` is not a client of `redis`.
  *
  * @example
  * ```ts

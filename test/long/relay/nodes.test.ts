@@ -205,7 +205,7 @@ describe('Redis', () => {
         expect(events.some(({ type }) => type === 'resume')).toBe(false);
       }
       for (const { concluded } of writing) expect(await concluded).toEqual({ state: 'complete' });
-      // And who comes late has the same.
+      // A late reader has the same.
       const late = await allOf(reader.follow(ids[0]!));
       expect(messageOf(eventsIn(late))).toEqual(model.message);
     }

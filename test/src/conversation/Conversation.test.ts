@@ -150,7 +150,7 @@ describe('Conversation', () => {
         [{ type: 'thinking', thinking: 'Hm', signature: 'x' }] as never,
         /content\[0\]\.type: a block of type 'thinking' is for the model/,
       ],
-      ['a text that is none', [{ type: 'text' }] as never, /content\[0\]\.text: must be a string/],
+      ['an invalid text', [{ type: 'text' }] as never, /content\[0\]\.text: must be a string/],
     ])('refuses %s at once', (_, content, problem) => {
       expect(() => talk().send(content)).toThrow(TypeError);
       expect(() => talk().send(content)).toThrow(problem);
@@ -631,7 +631,7 @@ describe('Conversation', () => {
       reply(messageEvents.text('Uno'));
       await received(conversation.edit(0, 'uno'));
       expect(said(conversation)).toEqual(['uno', 'Uno']);
-      expect(() => conversation.edit(1, 'x')).toThrow(/message 1 is none of the user's/);
+      expect(() => conversation.edit(1, 'x')).toThrow(/message 1 is not a message of the user/);
       expect(() => conversation.edit(7, 'x')).toThrow(TypeError);
       const late = conversation.edit(0, 'x');
       reply(messageEvents.text('Dos'));
@@ -795,20 +795,20 @@ describe('Conversation', () => {
       () => talk({ tools: [] }, { tools: [] }),
       /give the tools.*in the option `tools`/,
     ],
-    ['a limit that is none', () => talk({ maxHistoryTokens: 0 }), /`maxHistoryTokens` must be/],
+    ['an invalid limit', () => talk({ maxHistoryTokens: 0 }), /`maxHistoryTokens` must be/],
     [
-      'a cache that is none',
+      'an invalid cache',
       () => talk({ cache: '1d' as never }),
       /`cache` must be '5m' or '1h' or false/,
     ],
-    ['options of tools that are none', () => talk({ concurrency: 0 }), /`concurrency` must be/],
+    ['invalid options of tools', () => talk({ concurrency: 0 }), /`concurrency` must be/],
     [
       'a history that begins with an answer',
       () => talk({}, { messages: [{ role: 'assistant', content: 'Hi' }] }),
       /params\.messages\[0\]\.role: the first message must be the user's/,
     ],
     [
-      'a history with a block that makes no sense',
+      'a history with a block that is not valid',
       () => talk({}, { messages: [{ role: 'user', content: [{ type: 'text' } as never] }] }),
       /params\.messages\[0\]\.content\[0\]\.text: must be a string/,
     ],

@@ -75,12 +75,12 @@ describe('Conversation.fromJSON', () => {
       'messages[0].content: must not be',
     ],
     [
-      'a block that is none',
+      'an invalid block',
       withMessages(question, { ...answer, content: [5] }),
       'messages[1].content[0]: must be an object',
     ],
     [
-      'a text that is none',
+      'an invalid text',
       withMessages({ ...question, content: [{ type: 'text', text: 5 }] }),
       'messages[0].content[0].text: must be a string',
     ],
@@ -100,7 +100,7 @@ describe('Conversation.fromJSON', () => {
       'messages[1].results[0].tool_use_id: must be the id of a call in this message',
     ],
     [
-      'a status that is none',
+      'an invalid status',
       withMessages(question, { ...answer, status: 'streaming' }),
       "messages[1].status: must be 'complete', 'stopped' or 'error'",
     ],
@@ -110,7 +110,7 @@ describe('Conversation.fromJSON', () => {
       { ...document, usage: { ...usage, input_tokens: -1 } },
       'usage.input_tokens: must be a number from 0 on',
     ],
-    ['a cost that is none', { ...document, cost: '5' }, 'cost: must be a number from 0 on'],
+    ['an invalid cost', { ...document, cost: '5' }, 'cost: must be a number from 0 on'],
   ])('refuses %s, and says where', (_, value, problem) => {
     expect(() => load(value)).toThrow(TypeError);
     expect(() => load(value)).toThrow(`Conversation.fromJSON: ${problem}`);

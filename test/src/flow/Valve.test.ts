@@ -509,7 +509,7 @@ describe('a Valve whose listeners react', () => {
 });
 
 describe('a step of a Valve that is no operator', () => {
-  it('counts beside the other steps, and tells whoever listens', () => {
+  it('counts beside the other steps, and tells each listener', () => {
     const valve = new Valve({ highWaterMark: 3, lowWaterMark: 1 });
     const [one, other] = [valve.step(), valve.step()];
     const seen: (number | boolean)[] = [];

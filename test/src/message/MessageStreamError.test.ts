@@ -65,7 +65,7 @@ describe("MessageStreamError's partial", () => {
     expect(partial).toHaveBeenCalledTimes(1);
   });
 
-  it('is asked for once also when there is none', () => {
+  it('is asked for once, also when there is none', () => {
     const partial = vi.fn<() => undefined>(() => undefined);
     const error = new MessageStreamError('x', { code: 'truncated', partial });
     expect([error.partial, error.partial]).toEqual([undefined, undefined]);

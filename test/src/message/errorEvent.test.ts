@@ -41,7 +41,7 @@ const errors: [string, unknown][] = [
       partial: { content: [{ type: 'text', text: SECRET }] } as never,
     }),
   ],
-  ['a code that is none', new MessageStreamError('x', { code: SECRET as never })],
+  ['an unknown code', new MessageStreamError('x', { code: SECRET as never })],
   ['an error event of a gateway', { type: 'error', error: { type: SECRET, message: SECRET } }],
 ];
 

@@ -93,7 +93,7 @@ describe('mergeAdjacent', () => {
       text(0, 'a'),
       delta(0, { type: 'text_delta', text: null }),
     ],
-    ['deltas that are none', ...twice(raw({ type: 'content_block_delta', index: 0, delta: null }))],
+    ['invalid deltas', ...twice(raw({ type: 'content_block_delta', index: 0, delta: null }))],
     ['deltas that are missing', ...twice(raw({ type: 'content_block_delta', index: 0 }))],
   ])('does not join %s', (_, one, other) => {
     expect(mergeAdjacent(one, other)).toBeUndefined();

@@ -431,7 +431,7 @@ describe('toMessageStreamError and a connection', () => {
       expect(verdict(toMessageStreamError(cause))).toEqual(ABORTED);
     });
 
-    it('a URL that is none', async () => {
+    it('an invalid URL', async () => {
       const cause = await fetch('http://').catch((error) => error);
       expect(verdict(toMessageStreamError(cause))).toEqual(['request', false]);
     });

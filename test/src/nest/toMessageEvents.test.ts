@@ -142,7 +142,7 @@ describe('toMessageEvents', () => {
     }),
   );
 
-  it('refuses what makes no sense, when it is called', () => {
+  it('refuses what is not valid, when it is called', () => {
     expect(() => toMessageEvents({ valve: new Valve() })).toThrow(
       /`response` and `valve` together/,
     );

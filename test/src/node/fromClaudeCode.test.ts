@@ -267,7 +267,7 @@ describe('fromClaudeCode when the process fails', () => {
     expect(error).toMatchObject({ code: 'unknown', cause: { exitCode: 3 } });
   });
 
-  it('refuses options that make no sense, when it is called', () => {
+  it('refuses options that are not valid, when it is called', () => {
     const odd = [
       {},
       { prompt: 'Hi', prompts$: of('Hi') },
@@ -447,7 +447,7 @@ describe('fromClaudeCode with several prompts', () => {
     expect(isLeft).toBe(true);
   });
 
-  it('fails with an error of the prompts, or a prompt that is none', async () => {
+  it('fails with an error of the prompts, or an invalid prompt', async () => {
     const mine = new RangeError('mine');
     const failing = concat(
       of('a'),

@@ -365,7 +365,7 @@ describe('continueFrom', () => {
   it('refuses a strategy that there is not', () => {
     expect(() => continueFrom(paramsOf(), told, { strategy: 'resume' as never })).toThrow(
       new TypeError(
-        "continueFrom: strategy 'resume' is none of 'prefill', 'instruct', 'restart' and no function",
+        "continueFrom: strategy 'resume' is not 'prefill', 'instruct', 'restart' or a function",
       ),
     );
   });

@@ -42,7 +42,7 @@ describe('a reply', () => {
     expect(await concluded).toEqual({ state: 'complete' });
   });
 
-  it('is given to who comes late in short, and then live', async () => {
+  it('gives late subscribers a short replay, then live events', async () => {
     const { relay } = node();
     const source = new Subject<StreamEvent>();
     const { id } = await relay.publish(source);
@@ -145,7 +145,7 @@ describe('an error of the source', () => {
     });
   });
 
-  it('that is none of ours is one with code unknown', async () => {
+  it('that is not ours becomes one with code unknown', async () => {
     const { relay } = node();
     const { id } = await relay.publish(throwError(() => new RangeError('a mistake')));
     const error = await failure(relay.follow(id));

@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   subscription?.unsubscribe();
-  // Whoever left has let go of the connection.
+  // A reader that left has released the connection.
   await until(() => server.open === 0);
   await server.close();
 });
@@ -192,7 +192,7 @@ describe('fromSession', () => {
     ]);
   });
 
-  it('refuses what makes no sense, when it is called', () => {
+  it('refuses what is not valid, when it is called', () => {
     expect(() => fromSession({} as never, 'sesn_1')).toThrow(/SDK client/);
     expect(() => fromSession(client, '')).toThrow(TypeError);
     expect(() => fromSession(client, 'sesn_1', { count: -1 })).toThrow(TypeError);

@@ -177,7 +177,7 @@ describe('toSseResponse', () => {
     expect([valve.depth, source.observed]).toEqual([0, false]);
   });
 
-  it('refuses what is no Observable, and options that make no sense, when it is called', () => {
+  it('refuses what is no Observable, and options that are not valid, when it is called', () => {
     expect(() => toSseResponse(hello as never)).toThrow(/toSseResponse: pass an Observable/);
     expect(() => toSseResponse(from(hello), { heartbeat: 0 })).toThrow(TypeError);
     expect(() => toSseResponse(from(hello), { valve: {} as never })).toThrow(/must be a Valve/);

@@ -181,10 +181,10 @@ describe('fromRecording', () => {
     ['no event', '{"a":1}'],
     ['no time', '{"event":{"type":"ping"}}'],
     ['a negative time', '{"at":-1,"event":{"type":"ping"}}'],
-    ['an event that is none', '{"at":1,"event":"ping"}'],
+    ['an invalid event', '{"at":1,"event":"ping"}'],
     ['an event without a type', '{"at":1,"event":{}}'],
     ['an error without a code', '{"at":1,"error":{"message":"x"}}'],
-    ['an error that is none', '{"at":1,"error":"x"}'],
+    ['an invalid error', '{"at":1,"error":"x"}'],
     ['an object that is no line', { at: '1', event: {} }],
   ])('names the line that holds %s', (_, line) => {
     const [first] = hello;

@@ -232,7 +232,7 @@ describe('EventDecoder hands over', () => {
     expect(decoder.count).toBe(2);
   });
 
-  it('the beginning of a body without events, for whoever reports it', () => {
+  it('the beginning of a body without events, for the error message', () => {
     const decoder = new EventDecoder(() => {});
     const body = JSON.stringify({ type: 'error', error: { message: 'x'.repeat(1_000) } });
     for (const chunk of cutAt(encoder.encode(body), [1, 2, 500])) decoder.push(chunk);

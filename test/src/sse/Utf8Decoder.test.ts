@@ -8,7 +8,7 @@ const bytes = fc
     fc.oneof(
       fc.string({ unit: 'binary', maxLength: 6 }).map((text) => new TextEncoder().encode(text)),
       fc.constantFrom('\ufeff', 'é', '世', '😀', 'a').map((text) => new TextEncoder().encode(text)),
-      // Characters that are cut, and bytes that are none.
+      // Characters that are cut, and invalid bytes.
       fc.uint8Array({ maxLength: 3 }),
     ),
     { maxLength: 12 },

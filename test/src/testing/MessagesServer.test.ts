@@ -862,7 +862,7 @@ describe('MessagesServer.reply', () => {
     ['nothing', undefined, /iterable of events/],
     ['an unknown field', { event: [] }, /unknown field 'event'; there are events/],
     ['two contents', { events: [], body: '' }, /events and body exclude each other/],
-    ['events that are none', { events: 3 }, /events must be iterable/],
+    ['invalid events', { events: 3 }, /events must be iterable/],
     ['a line ending', { lineEnding: '\n\n' }, /no line of SSE ends/],
     ['a status', { status: 42 }, /status/],
     ['a negative delay', { delay: -1 }, /`delay` must be milliseconds/],
@@ -870,7 +870,7 @@ describe('MessagesServer.reply', () => {
     ['a speed', { speed: 0 }, /`speed` must be a number above 0/],
     ['a chunk', { chunk: 0 }, /chunk/],
     ['a chunk in words', { chunk: 'byte' }, /chunk/],
-    ['a recording that is none', { recording: '{"at":0,"event":' }, /Line 1 of the recording/],
+    ['an invalid recording', { recording: '{"at":0,"event":' }, /Line 1 of the recording/],
     ['a recording of no text', { recording: 3 }, /text of one/],
     ['an unknown fault', { fault: { kind: 'explode' } }, /Unknown fault kind "explode"/],
     ['an inherited fault', { fault: { kind: 'toString' } }, /Unknown fault kind/],
@@ -887,7 +887,7 @@ describe('MessagesServer.reply', () => {
     expect(() => server.reply(reply as Reply)).toThrow(message);
   });
 
-  it('refuses a handler that is none', () => {
+  it('refuses an invalid handler', () => {
     expect(() => server.handle(hello as never)).toThrow(TypeError);
   });
 });

@@ -170,7 +170,7 @@ describe('requestProblems', () => {
     ],
     ['citations of a user', [user(text('a', { citations: [{}] }))], /text\.citations/],
     [
-      'a field that is none',
+      'an invalid field',
       [hi, assistant(text('a', { parsed: {} })), hi],
       /^messages\.1\.content\.0\.text\.parsed: Extra inputs are not permitted/,
     ],

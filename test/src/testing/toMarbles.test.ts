@@ -87,7 +87,7 @@ describe('toMarbles', () => {
     }),
   );
 
-  it('refuses nonsense', () => {
+  it('refuses invalid options', () => {
     expect(() => toMarbles(hello, { every: 0 })).toThrow(TypeError);
     expect(() => toMarbles(hello, { every: 1.5 })).toThrow(TypeError);
     expect(() => toMarbles(hello, { end: '!' as never })).toThrow(/`end` must be/);

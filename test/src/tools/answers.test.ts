@@ -106,7 +106,7 @@ describe('a deferred call', () => {
   it.each([
     ['whose input is invalid', '(ma9AxS)', {}, 'a invalid_input: Error: The input is not what'],
     ['that is refused', CALL, { approve: () => false }, 'a denied: Error: This call was not'],
-  ])('is none %s: the model is told', async (_, reply, options, shown) => {
+  ])('does not list a call %s: the model is told', async (_, reply, options, shown) => {
     const events = await loop([reply, ANSWER], { tools: [clientTool('a')], ...options });
     expect(lines(events)).toEqual([
       expect.stringContaining(shown),

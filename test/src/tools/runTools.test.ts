@@ -122,7 +122,7 @@ describe('runTools, over HTTP', () => {
     expect(results[1].content[0].text).toBe('\ufffd');
   });
 
-  it('tells what the API takes after a call whose JSON is none, and after half a character', async () => {
+  it('tells what the API takes after a call with invalid JSON, and after half a character', async () => {
     http.server.reply(
       messageEvents.text('Well \ud83d').toolUse('a', {}, { json: '{n: 1}' }).toolUse('a', { n: 2 }),
       answer,

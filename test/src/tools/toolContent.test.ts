@@ -35,7 +35,7 @@ describe('toolContent', () => {
     ['an image by its name', [{ type: 'image', source: 'cat.png' }]],
     ['a document of a database', { type: 'document', title: 'Report', source: null }],
     ['blocks and others', [text, 'more']],
-    ['a type that is none', [{ type: 'user', text: 'a' }]],
+    ['an unknown type', [{ type: 'user', text: 'a' }]],
   ])('takes data for data: %s', (_, value) => {
     expect(toolContent(value)).toBe(JSON.stringify(value));
   });

@@ -48,7 +48,7 @@ export class MarbleTape {
   readonly stages: Record<Stage, Marble[]> = { network: [], joined: [], paced: [], screen: [] };
   /** When something last passed, in milliseconds of `performance.now()`. */
   lastAt = -Infinity;
-  /** Called with each thing that passes: whoever draws sets it. */
+  /** Called with each thing that passes; the component that draws sets it. */
   onChange: () => void = () => {};
 
   add(stage: Stage, kind: MarbleKind): void {

@@ -39,7 +39,7 @@ Three things to remember:
 
 1. A queue *moves* the problem, it does not solve it.
 2. Dropping is fine for a **progress bar**, and never for text.
-3. Whoever can be asked to wait should be asked: here that is the API itself.
+3. Ask the sender to wait where it can: here the sender is the API itself.
 
 > Backpressure is not about being slow. It is about being slow *on purpose*, and saying so.
 `,

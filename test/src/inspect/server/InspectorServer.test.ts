@@ -65,7 +65,7 @@ async function entries(count: number, headers: Record<string, string> = {}): Pro
 }
 
 describe('InspectorServer', () => {
-  it('serves the page to whoever has the token', async () => {
+  it('serves the page to a client that has the token', async () => {
     const { search } = await start();
     const page = await send(`/${search}`);
     expect(page.status).toBe(200);
@@ -188,7 +188,7 @@ describe('InspectorServer', () => {
     await expect(InspectorServer.start({ port: Number(port) })).rejects.toThrow('EADDRINUSE');
   });
 
-  it('survives requests that are none, and programs that break off', async () => {
+  it('survives invalid requests, and programs that break off', async () => {
     const { port, search } = await start();
     const raw = createConnection(Number(port), '127.0.0.1');
     raw.on('error', () => {});
