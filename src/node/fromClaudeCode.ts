@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import process from 'node:process';
 import type { Writable } from 'node:stream';
 import { from, map, Observable, type ObservableInput, of, type Subscriber } from 'rxjs';
 import type { AgentMessage, AgentUserMessage } from '../agent/AgentMessage.ts';
@@ -7,12 +5,13 @@ import { MAX_FRAME_LENGTH } from '../message/frameLimit.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { parseRecord } from '../message/record.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
-import { agentEndings, type AgentOptions } from '../agent/AgentOptions.ts';
+import { agentEndings } from '../agent/AgentOptions.ts';
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import { whenOpen } from '../flow/whenOpen.ts';
 import { ClaudeCodeExit } from './ClaudeCodeExit.ts';
+import { ClaudeCodeProcess } from './ClaudeCodeProcess.ts';
+import type { ClaudeCodeProcessOptions } from './ClaudeCodeProcessOptions.ts';
 import { LineDecoder } from './LineDecoder.ts';
-import { ProcessTree } from './ProcessTree.ts';
 import { LastOutput } from './LastOutput.ts';
 import { invalid, requireNumbers } from '../flow/require.ts';
 
@@ -24,44 +23,6 @@ export type ClaudeCodeInput =
   | string
   | AgentUserMessage
   | { type: string; [field: string]: unknown };
-
-/** How the CLI is started. */
-export interface ClaudeCodeProcessOptions extends AgentOptions {
-  /** More arguments for the CLI, such as `['--model', 'opus', '--max-turns', '3']`. */
-  args?: readonly string[] | undefined;
-  /** The folder to work in. Default: that of this process. */
-  cwd?: string | URL | undefined;
-  /** Environment variables beside those of this process; `undefined` takes one away. */
-  env?: Readonly<Record<string, string | undefined>> | undefined;
-  /**
-   * The CLI: its path, its name on the `PATH`, or a command with its first arguments, such as
-   * `['ssh', 'box', 'claude']`. Default: `claude`.
-   */
-  executable?: string | readonly [string, ...string[]] | undefined;
-  /** Asks for the events of the API's stream as well: `--include-partial-messages`. Default: `false`. */
-  includePartialMessages?: boolean | undefined;
-  /**
-   * How long the process may stay when its input has ended and the last turn has its `result`, in
-   * milliseconds: then the Observable completes, and the process is ended. `Infinity` waits for it.
-   * Default: 5,000.
-   */
-  exitTimeout?: number | undefined;
-  /** How long the process may take to end when it is asked to, in milliseconds. Default: 5,000. */
-  killAfter?: number | undefined;
-  /**
-   * The longest line that is read, in bytes: a longer one is an error with code `protocol`. Default:
-   * 67,108,864 (64 MiB).
-   */
-  maxLineLength?: number | undefined;
-  /**
-   * How many bytes of prompts may wait while the process does not read them. With more, an Observable of
-   * prompts is an error with code `request`; a list or an async iterable is not asked for more meanwhile.
-   * Default: 67,108,864 (64 MiB).
-   */
-  maxUnreadPrompts?: number | undefined;
-  /** Is given what the process writes to its standard error. */
-  onStderr?: ((text: string) => void) | undefined;
-}
 
 export type ClaudeCodeOptions = ClaudeCodeProcessOptions &
   (
@@ -78,9 +39,6 @@ export type ClaudeCodeOptions = ClaudeCodeProcessOptions &
         prompts$: ObservableInput<ClaudeCodeInput>;
       }
   );
-
-/** How long the output of a process that has ended may stay open and silent, in milliseconds. */
-const PATIENCE = 250;
 
 /**
  * Runs the Claude Code CLI and gives its messages, without the Agent SDK.
@@ -149,31 +107,18 @@ function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): 
   const { killAfter = 5_000, exitTimeout = 5_000 } = options;
   const { maxLineLength = MAX_FRAME_LENGTH, maxUnreadPrompts = MAX_FRAME_LENGTH } = options;
   const { valve, onStderr } = options;
-  let tree: ProcessTree;
-  try {
-    tree = start(options);
-  } catch (error) {
-    return subscriber.error(notStarted(error, options));
-  }
-  const { child } = tree;
-  child.on('error', (error) => subscriber.error(notStarted(error, options)));
-  if (child.pid === undefined) return;
-  const { stdin, stdout, stderr } = child;
   /** What it said that was no message: in an error that may be what matters. */
   const tail = new LastOutput();
   let hasFailedResult = false;
-  let hasEnded = false;
-  let patience: NodeJS.Timeout | undefined;
-  let looked: NodeJS.Immediate | undefined;
   let lastResult: NodeJS.Timeout | undefined;
   let isInTurn = true;
 
   /** Claude Code may hang after its last result; that is no reason to wait. */
   const expectExit = (): void => {
     clearTimeout(lastResult);
-    if (isInTurn || !stdin.writableEnded || exitTimeout > LONGEST_TIMER) return;
+    if (isInTurn || !cli.input.writableEnded || exitTimeout > LONGEST_TIMER) return;
     lastResult = setTimeout(() => {
-      if (stdout.isPaused()) return expectExit();
+      if (cli.isPaused) return expectExit();
       subscriber.complete();
     }, exitTimeout);
   };
@@ -189,90 +134,52 @@ function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): 
     subscriber.next(message);
   }, maxLineLength);
 
+  let cli: ClaudeCodeProcess;
+  try {
+    cli = new ClaudeCodeProcess(options, {
+      onFailure: (error) => subscriber.error(error),
+      onOutput: (chunk) => {
+        attempt(() => lines.push(chunk), subscriber);
+        if (subscriber.closed || valve?.isOpen !== false) return;
+        cli.pause();
+        whenOpen(valve, subscriber, () => cli.resume());
+      },
+      onStderr: (text) => {
+        tail.push(text);
+        attempt(() => onStderr?.(text), subscriber);
+      },
+      onEnd: (exitCode, signal) => {
+        attempt(() => lines.end(), subscriber);
+        const isExpected = exitCode === 0 || (hasFailedResult && exitCode === 1);
+        if (isExpected) subscriber.complete();
+        else subscriber.error(exited(new ClaudeCodeExit(exitCode, signal, tail.text)));
+      },
+    });
+  } catch (error) {
+    return subscriber.error(error);
+  }
+  if (!cli.isStarted) return;
   subscriber.add(() => {
     lines.stop();
-    clearTimeout(patience);
     clearTimeout(lastResult);
-    clearImmediate(looked);
-    for (const stream of [stdin, stdout, stderr]) stream.destroy();
-    if (hasEnded && child.exitCode === 0) tree.forget();
-    else tree.end(killAfter);
-  });
-
-  const finish = (): void => {
-    if (subscriber.closed) return;
-    hasEnded = true;
-    attempt(() => lines.end(), subscriber);
-    const { exitCode, signalCode } = child;
-    const isExpected = exitCode === 0 || (hasFailedResult && exitCode === 1);
-    if (isExpected) subscriber.complete();
-    else subscriber.error(exited(new ClaudeCodeExit(exitCode, signalCode, tail.text)));
-  };
-  /** Something that the process started may hold its output open for ever. */
-  const waitNoLonger = (): void => {
-    clearTimeout(patience);
-    clearImmediate(looked);
-    const isEnded = child.exitCode !== null || child.signalCode !== null;
-    if (!isEnded || stdout.isPaused()) return;
-    // After a long step of somebody else the timer comes first, though there is something to read.
-    patience = setTimeout(() => (looked = setImmediate(finish)), PATIENCE);
-  };
-
-  child.on('exit', waitNoLonger);
-  child.on('close', finish);
-  // That it has gone is said by its exit.
-  stdin.on('error', () => {});
-  stdout.on('error', () => {});
-  stderr.on('error', () => {});
-  stderr.setEncoding('utf8').on('data', (text: string) => {
-    tail.push(text);
-    attempt(() => onStderr?.(text), subscriber);
-  });
-  stdout.on('data', (chunk: Uint8Array) => {
-    attempt(() => lines.push(chunk), subscriber);
-    if (subscriber.closed) return;
-    if (valve?.isOpen === false) {
-      stdout.pause();
-      whenOpen(valve, subscriber, () => {
-        stdout.resume();
-        waitNoLonger();
-      });
-    }
-    waitNoLonger();
+    cli.leave(killAfter);
   });
 
   const { prompt, prompts$ } = options;
-  const input$ = prompts$ === undefined ? of(prompt) : from(paced(prompts$, stdin));
+  const { input } = cli;
+  const input$ = prompts$ === undefined ? of(prompt) : from(paced(prompts$, input));
   const sent = input$.pipe(map(lineOf)).subscribe({
     next: (line) => {
-      stdin.write(line);
-      if (stdin.writableLength > maxUnreadPrompts) subscriber.error(unread(maxUnreadPrompts));
+      input.write(line);
+      if (input.writableLength > maxUnreadPrompts) subscriber.error(unread(maxUnreadPrompts));
     },
     error: (error: unknown) => subscriber.error(toMessageStreamError(error)),
     complete: () => {
-      stdin.end();
+      input.end();
       expectExit();
     },
   });
   subscriber.add(sent);
-}
-
-function start(options: ClaudeCodeOptions): ProcessTree {
-  const { executable = 'claude', args = [], cwd, env, includePartialMessages = false } = options;
-  const [command, ...first] = typeof executable === 'string' ? [executable] : executable;
-  const own = [
-    '-p',
-    '--output-format',
-    'stream-json',
-    '--input-format',
-    'stream-json',
-    '--verbose',
-  ];
-  const partial = includePartialMessages ? ['--include-partial-messages'] : [];
-  return new ProcessTree(command, [...first, ...own, ...partial, ...args], {
-    cwd,
-    env: { ...process.env, ...env },
-  });
 }
 
 /** Prompts that can be asked for are asked for when there is room; an Observable gives them as it likes. */
@@ -357,24 +264,6 @@ function attempt(step: () => void, subscriber: Subscriber<unknown>): void {
 function exited(cause: ClaudeCodeExit): MessageStreamError {
   const code = cause.signal === null ? 'unknown' : 'connection';
   return new MessageStreamError(cause.message, { code, cause });
-}
-
-function notStarted(
-  cause: unknown,
-  { executable = 'claude', cwd }: ClaudeCodeProcessOptions,
-): MessageStreamError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const command = typeof executable === 'string' ? executable : executable[0];
-  const noFolder = code === 'ENOENT' && cwd !== undefined && !existsSync(cwd);
-  const problem = noFolder
-    ? `there is no folder ${String(cwd)}`
-    : code === 'ENOENT'
-      ? `there is no executable ${command}: install Claude Code, or set the option \`executable\``
-      : message;
-  return new MessageStreamError(`Claude Code could not be started: ${problem}`, {
-    code: 'request',
-    cause,
-  });
 }
 
 function check({
