@@ -1,5 +1,6 @@
 import { isCall } from '../history/blockKinds.ts';
 import { waitsForResults } from '../history/stopReasons.ts';
+import { isSubagentEvent } from '../message/guards.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import { textAfter } from '../message/messageText.ts';
 import type { AnyStreamEvent, ContentBlockOf, ToolEvent } from '../message/StreamEvent.ts';
@@ -117,7 +118,7 @@ export class LiveReply<E extends AnyStreamEvent> {
       for (const { id } of event.pending ?? []) this.#setCall(id, { status: 'pending' });
       return;
     }
-    if (event.type === 'tool_answers') return;
+    if (!isCallEvent(event)) return;
     if (event.type === 'tool_result' && event.status === 'withdrawn') {
       this.#changes++;
       this.#calls.delete(event.tool_use_id);
@@ -159,8 +160,9 @@ export function callAfter(event: CallEvent): ConversationCall {
 
 export type CallEvent = ToolStartEvent | ToolProgressEvent | ToolResultEvent;
 
+/** Not those of subagents: they are in the stream, and the state would change with each of them. */
 export function isCallEvent(event: AnyStreamEvent): event is CallEvent {
-  return 'tool_use_id' in event;
+  return 'tool_use_id' in event && !isSubagentEvent(event);
 }
 
 function isToolEvent(event: AnyStreamEvent): event is ToolEvent {

@@ -143,7 +143,10 @@ export class Transcript<E extends AnyStreamEvent> {
     if (this.#live) this.#live.push(event);
     else if (isCallEvent(event)) this.#setCall(event.tool_use_id, callAfter(event));
     this.#status = this.#statusAfter(event);
-    if (event.type === 'turn_end' && event.outcome !== 'continue') this.#outcome = event.outcome;
+    if (event.type === 'turn_end') {
+      if (event.outcome !== 'continue') this.#outcome = event.outcome;
+      for (const subagent of event.subagents ?? []) this.#count(subagent);
+    }
     this.#isStale = true;
   }
 
@@ -218,8 +221,12 @@ export class Transcript<E extends AnyStreamEvent> {
     this.#live = undefined;
     if (reply === undefined) return;
     this.#messages = [...this.#messages, reply];
-    this.#cost += this.#costOf(reply);
-    this.#usage = withUsage(this.#usage, reply.usage);
+    this.#count(reply);
+  }
+
+  #count(used: Used): void {
+    this.#cost += this.#costOf(used);
+    this.#usage = withUsage(this.#usage, used.usage);
     this.#isRecounted = true;
   }
 
@@ -251,13 +258,19 @@ export class Transcript<E extends AnyStreamEvent> {
     return isSame ? before : { status, messages, live, pending, usage, cost, outcome, error };
   }
 
-  #costOf({ model, usage }: AssistantMessage<E>): number {
+  #costOf({ model, usage }: Used): number {
     return costIn(this.#prices, model, usage);
   }
 
   #newKey(): string {
     return `m${++this.#lastKey}`;
   }
+}
+
+/** A reply, or what subagents have used with a model. */
+interface Used {
+  model?: string | undefined;
+  usage?: object | undefined;
 }
 
 /** The message as it is when nothing more comes. */

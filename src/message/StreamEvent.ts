@@ -9,7 +9,12 @@ import type {
 } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { MessageStreamError } from './MessageStreamError.ts';
 import type { NoticeEvent } from './NoticeEvent.ts';
-import type { ToolProgressEvent, ToolResultEvent, ToolStartEvent } from './ToolCallEvent.ts';
+import type {
+  ToolCallRef,
+  ToolProgressEvent,
+  ToolResultEvent,
+  ToolStartEvent,
+} from './ToolCallEvent.ts';
 
 export type { NoticeEvent } from './NoticeEvent.ts';
 
@@ -121,6 +126,25 @@ export interface PlainCall {
   input: unknown;
 }
 
+/** An event of a subagent: of a loop, or a reply, that runs in a tool. */
+export interface SubagentEvent extends ToolCallRef {
+  type: 'tool_progress';
+  /**
+   * The `id` of the call that runs the subagent. It is `tool_use_id`, unless the subagent was itself called by
+   * a subagent.
+   */
+  parent_tool_use_id: string;
+  /** The event. */
+  progress: AnyStreamEvent;
+}
+
+/** What subagents have used with a model. */
+export interface SubagentUsage {
+  model: string;
+  /** Counters of tokens, as those of a reply; of a reply that was cut, a lower bound. */
+  usage: object;
+}
+
 /** A reply is whole, and all its calls have their results, or wait for answers. */
 export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
   type: 'turn_end';
@@ -130,8 +154,10 @@ export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
   message: MessageOf<E>;
   /** Of this turn. */
   usage: UsageOf<E>;
-  /** Of all turns so far. */
+  /** Of all turns so far, with that of subagents. */
   total: UsageOf<E>;
+  /** What subagents have used since the turn before, also those that failed; absent where there were none. */
+  subagents?: SubagentUsage[];
   /**
    * The whole calls that did not run, because the reply stopped for a reason that waits for no tools
    * (`end_turn`, `stop_sequence`, a new one, none). Where there are none, it is absent.
@@ -166,6 +192,7 @@ export interface ToolAnswersEvent<E extends AnyStreamEvent = StreamEvent> {
 export type ToolEvent<E extends AnyStreamEvent = StreamEvent> =
   | ToolStartEvent
   | ToolProgressEvent
+  | SubagentEvent
   | ToolResultEvent
   | ToolAnswersEvent<E>
   | TurnEndEvent<E>;

@@ -22,6 +22,8 @@ export interface ToolProgressEvent extends ToolCallRef {
   type: 'tool_progress';
   /** What the tool's Observable emitted. */
   progress: unknown;
+  /** Of an event of a subagent only: see `SubagentEvent`. */
+  parent_tool_use_id?: undefined;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isSubagentEvent } from './guards.ts';
 import { errorFrame, type ErrorFrame } from './errorFrame.ts';
 import type { MessageStreamError, MessageStreamErrorCode } from './MessageStreamError.ts';
 import { fromApiError, toMessageStreamError } from './toMessageStreamError.ts';
@@ -91,7 +92,7 @@ function textOf(
 
 /**
  * The event as a reader receives it: with its error as `errorEvent` says it, where it has one, and
- * without the `value` of a tool, of which the reader has what the model is told.
+ * without the `value` of a tool, of which the reader has what the model is told; events of subagents too.
  */
 export function clientEvent<E extends { type: string }>(event: E, options?: ErrorTextOptions): E {
   switch (event.type) {
@@ -112,6 +113,10 @@ export function clientEvent<E extends { type: string }>(event: E, options?: Erro
     case 'tool_result': {
       const { value: _, ...shown } = event as { value?: unknown };
       return shown as E;
+    }
+    case 'tool_progress': {
+      if (!isSubagentEvent(event)) return event;
+      return { ...event, progress: clientEvent(event.progress, options) };
     }
     default:
       return event;

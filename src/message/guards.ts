@@ -1,4 +1,5 @@
-import type { AnyStreamEvent, EventOfType } from './StreamEvent.ts';
+import { asString, fields } from './record.ts';
+import type { AnyStreamEvent, EventOfType, SubagentEvent } from './StreamEvent.ts';
 
 /** A `content_block_delta` event whose delta is of type `D`. */
 export type DeltaEvent<E extends AnyStreamEvent, D extends string> =
@@ -50,6 +51,33 @@ export function isCitationsDelta<E extends AnyStreamEvent>(
   event: E,
 ): event is E & DeltaEvent<E, 'citations_delta'> {
   return isDelta(event, 'citations_delta');
+}
+
+/**
+ * Whether the event is one of a subagent, a loop that runs in a tool: `event.progress` is the event, and
+ * `event.parent_tool_use_id` the `id` of the call that runs the subagent.
+ *
+ * @example
+ * ```ts
+ * import { type AnyStreamEvent, isSubagentEvent, textOnly } from 'claude-rx';
+ * import { filter, groupBy, map, mergeMap, type Observable } from 'rxjs';
+ *
+ * const subagents = (loop$: Observable<AnyStreamEvent>) =>
+ *   loop$.pipe(
+ *     filter(isSubagentEvent),
+ *     groupBy(({ parent_tool_use_id: parent }) => parent),
+ *     mergeMap((thread) =>
+ *       thread.pipe(
+ *         map(({ progress }) => progress),
+ *         textOnly(),
+ *         map((text) => ({ subagent: thread.key, text })),
+ *       ),
+ *     ),
+ *   );
+ * ```
+ */
+export function isSubagentEvent(event: { type: string }): event is SubagentEvent {
+  return event.type === 'tool_progress' && asString(fields(event)['parent_tool_use_id']) !== '';
 }
 
 function isDelta(event: AnyStreamEvent, type: string): boolean {

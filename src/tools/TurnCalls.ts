@@ -4,9 +4,10 @@ import { type CallStep, CallTracker, type TrackedCall } from '../calls/CallTrack
 import type { AnyBlock } from '../history/blocks.ts';
 import { pendingResult } from '../history/sendBack.ts';
 import { callsAt, isPausedBy, waitsForResults } from '../history/stopReasons.ts';
-import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
+import type { AnyStreamEvent, MessageOf, SubagentUsage } from '../message/StreamEvent.ts';
 import { CallFailure } from './CallFailure.ts';
 import { LiveInput } from './LiveInput.ts';
+import type { Subagent } from './Subagent.ts';
 import type { ToolContext, ToolUse } from './Tool.ts';
 
 /** A call in the reply of a turn. */
@@ -25,6 +26,8 @@ export interface TurnCall {
   /** Why it cannot run. */
   failure?: CallFailure;
   result?: ToolResultBlockParam;
+  /** What follows the values of its tool, once that runs. */
+  subagent?: Subagent;
   /** Whether it is to be answered later. */
   isDeferred?: boolean;
 }
@@ -60,6 +63,8 @@ export class TurnCalls<E extends AnyStreamEvent> {
   readonly #tracker: CallTracker<E>;
   /** Those that stand, in their order. */
   readonly #calls = new Map<TrackedCall<E>, StandingCall>();
+  /** Those that stand, and those that were taken back. */
+  readonly #begun: StandingCall[] = [];
   #seam: number | undefined;
 
   constructor(options: TurnCallsOptions) {
@@ -101,6 +106,11 @@ export class TurnCalls<E extends AnyStreamEvent> {
         ? [block as ToolUse]
         : [],
     );
+  }
+
+  /** What the tools of the calls have used, by being subagents. */
+  get subagents(): SubagentUsage[] {
+    return this.#begun.flatMap(({ subagent }) => subagent?.usage ?? []);
   }
 
   /** Tells the calls that have no result that nobody waits for one. */
@@ -175,6 +185,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
       isDue: false,
     };
     this.#calls.set(tracked, call);
+    this.#begun.push(call);
     return { type: 'begin', call };
   }
 

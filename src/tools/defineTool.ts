@@ -58,6 +58,8 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
  *   which is sent as JSON; `undefined` is no content. A value of an Observable is progress, unless
  *   the Observable completes in the same turn of the event loop: then it is the result. One that
  *   completes later has been shown, and is the result as well.
+ * - A `run` that gives a loop of `runTools`, or the events of a reply, is a subagent: its events are progress,
+ *   and its last text is the result.
  * - Error: what `run` throws, rejects or errors with is told to the model as its message. To tell
  *   blocks, throw the SDK's `ToolError`.
  * - Unsubscribe: `context.signal` aborts, and an Observable is unsubscribed. So they are at a timeout

@@ -2,6 +2,8 @@ export type * from '../message/ToolCallEvent.ts';
 export type {
   MessageParamOf,
   PlainCall,
+  SubagentEvent,
+  SubagentUsage,
   ToolAnswersEvent,
   ToolEvent,
   TurnEndEvent,

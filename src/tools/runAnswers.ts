@@ -10,7 +10,7 @@ import {
   Subject,
   tap,
 } from 'rxjs';
-import type { ToolEvent } from '../message/StreamEvent.ts';
+import type { SubagentUsage, ToolEvent } from '../message/StreamEvent.ts';
 import { CallFailure } from './CallFailure.ts';
 import type { LoopTracing } from './LoopTracing.ts';
 import { notApproved } from './requireApproval.ts';
@@ -24,13 +24,14 @@ import type { TurnCall } from './TurnCalls.ts';
 
 /**
  * The events of calls that were pending and are answered: those that are approved run, with their input
- * checked again. `results` takes their results, in the order of the calls.
+ * checked again. `results` takes their results, in the order of the calls, `subagents` what subagents have used.
  */
 export function runAnswers(
   answered: readonly AnsweredCall[],
   runnerOf: (block: ToolUse) => Runner,
   { concurrency = Infinity, approve: _, ...options }: RunToolsOptions,
   results: ToolResultBlockParam[],
+  subagents: SubagentUsage[],
   tracing?: LoopTracing,
 ): Observable<ToolEvent> {
   return defer(() => {
@@ -59,6 +60,7 @@ export function runAnswers(
         },
         complete: () => {
           for (const { block, call } of calls) {
+            subagents.push(...(call.subagent?.usage ?? []));
             // The history may have it under another id.
             results.push({ ...call.result!, tool_use_id: block.id });
           }

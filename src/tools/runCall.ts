@@ -21,6 +21,7 @@ import { runAround } from './around.ts';
 import { requireApproval } from './requireApproval.ts';
 import { type CallFailure, failing } from './CallFailure.ts';
 import { progressThenResult } from './progressThenResult.ts';
+import { Subagent } from './Subagent.ts';
 import { timeLimit } from './timeLimit.ts';
 import type { Runner } from './toolRunners.ts';
 import type { LoopTracing } from './LoopTracing.ts';
@@ -48,13 +49,19 @@ export function runCall(
     const inTime = timeLimit(runner.timeout ?? timeout, call, scheduler);
     let hasStarted = false;
     const deferred$ = new Subject<void>();
+    const subagent = new Subagent(block.id);
+    call.subagent = subagent;
 
     const output = (input: unknown, run: NonNullable<Runner['run']>): Observable<ToolEvent> =>
       runAround(() => run(input, block, context), input, block, context, around).pipe(
+        subagent.follow(),
         progressThenResult(),
         inTime(),
         map((given): ToolEvent => {
-          if ('progress' in given) return { type: 'tool_progress', ...ref, ...given };
+          if ('progress' in given) {
+            const shown = subagent.progressOf(given.progress);
+            return { type: 'tool_progress', ...ref, ...shown } as ToolEvent;
+          }
           const { result: value } = given;
           return resultEvent(call, 'done', (runner.toContent ?? toolContent)(value), { value });
         }),

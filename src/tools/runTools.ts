@@ -26,6 +26,7 @@ import type {
   BetaStreamEvent,
   MessageParamOf,
   StreamEvent,
+  SubagentUsage,
   ToolAnswersEvent,
   ToolEvent,
   TurnEndEvent,
@@ -110,6 +111,9 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  *   has the messages with all results; then comes the next request.
  * - A function among the `tools` is called before each turn, and gives tools that may change. Where the
  *   definitions change, earlier thinking is not sent again, since the API would refuse it.
+ * - A tool may itself give a loop, or a reply: a subagent. Its events are `tool_progress` events with
+ *   `parent_tool_use_id`, which operators leave out; its result is its last text, an error where it does not
+ *   come to its end; its usage counts in `total`.
  * - Given a function, each turn is what that gives: put `messageTimeout` and `retryResumable` there.
  *   An eager call that a `resume` takes back is aborted, with a `tool_result` of status `withdrawn`.
  * - Error: where a request fails, a `MessageStreamError` with the `partial` of that turn; running tools
@@ -192,6 +196,8 @@ export function runTools<E extends AnyStreamEvent>(
     let next: { messages: readonly object[] } | undefined = params;
     let turn = 0;
     let total: object | undefined;
+    /** What subagents have used between two turns. */
+    let between: SubagentUsage[] = [];
     const sent = new SentHistory(params.messages);
     const withdrawn = new Set<string>();
     takeToolChanges(params.messages, withdrawn);
@@ -220,7 +226,7 @@ export function runTools<E extends AnyStreamEvent>(
         next = nextParams(before, { appended: messages });
         return { type: 'tool_answers', start, messages };
       };
-      return runAnswers(calls, runnerOf, options, results, tracing).pipe(
+      return runAnswers(calls, runnerOf, options, results, between, tracing).pipe(
         concatWith(defer(() => of(end()))),
       ) as Observable<ToolEvent<E>>;
     };
@@ -244,7 +250,9 @@ export function runTools<E extends AnyStreamEvent>(
       const end = (): Observable<TurnEndEvent<E>> => {
         const { message } = calls;
         if (message === undefined) throw missingStart();
-        const ending = { turn, maxTurns, message, calls, before: total, sent };
+        const subagents = [...between, ...calls.subagents];
+        between = [];
+        const ending = { turn, maxTurns, message, calls, before: total, subagents, sent };
         const ended = turnEnd<E>(ending);
         return stops(ended.event).pipe(
           map((isStopped) => {

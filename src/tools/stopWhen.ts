@@ -25,7 +25,7 @@ export interface StopContext<E extends AnyStreamEvent = StreamEvent | BetaStream
   readonly turn: number;
   /** All turns so far, this one included. */
   readonly turns: readonly TurnEndEvent<E>[];
-  /** The usage of all turns so far. */
+  /** The usage of all turns so far, with that of subagents. */
   readonly total: UsageOf<E>;
   /** What they cost, in the currency of the option `prices`; `undefined` without it. */
   readonly cost: number | undefined;
@@ -48,9 +48,9 @@ export function stopDecisions<E extends AnyStreamEvent>(
   let sum = 0;
   return (event) => {
     if (stopWhen === undefined) return of(false);
-    const { turn, total, message, outcome } = event;
+    const { turn, total, message, outcome, subagents = [] } = event;
     turns.push(event);
-    sum += costIn(prices, message.model, message.usage);
+    for (const { model, usage } of [message, ...subagents]) sum += costIn(prices, model, usage);
     if (outcome !== 'continue') return of(false);
     const cost = prices && sum;
     const context = { turn, turns: [...turns], total, cost, message } as unknown as StopContext;

@@ -9,6 +9,7 @@ import type {
   MessageParamOf,
   PlainCall,
   TurnEndEvent,
+  SubagentUsage,
   TurnOutcome,
   UsageOf,
 } from '../message/StreamEvent.ts';
@@ -25,6 +26,8 @@ interface Turn<E extends AnyStreamEvent> {
   calls: Pick<TurnCalls<E>, 'results' | 'seam' | 'skipped' | 'isAnswered'>;
   /** The usage of the turns before. */
   before: object | undefined;
+  /** What subagents have used since the turn before. */
+  subagents?: readonly SubagentUsage[];
   /** What is sent before it. */
   sent: SentHistory;
 }
@@ -36,6 +39,7 @@ export function turnEnd<E extends AnyStreamEvent>({
   message,
   calls,
   before,
+  subagents = [],
   sent,
   isStopped = false,
 }: Turn<E>): { event: TurnEndEvent<E>; after: SentAfter } {
@@ -65,7 +69,11 @@ export function turnEnd<E extends AnyStreamEvent>({
     outcome: outcome(),
     message,
     usage: usage as UsageOf<E>,
-    total: addUsage(before, usage) as UsageOf<E>,
+    total: subagents.reduce(
+      (sum, used) => addUsage(sum, used.usage),
+      addUsage(before, usage),
+    ) as UsageOf<E>,
+    ...(subagents.length > 0 && { subagents: [...subagents] }),
     ...(skipped.length > 0 && { skipped: skipped.map(plainCall) }),
     ...(pending.length > 0 && { pending: pending.map(plainCall) }),
     appended: turns as unknown as MessageParamOf<E>[],

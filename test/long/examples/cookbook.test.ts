@@ -120,6 +120,17 @@ const expected: Record<string, (output: Output) => void> = {
     expect('and so on '.repeat(6)).toContain(text);
     expect(text.length).toBeGreaterThanOrEqual(40);
   },
+  subagents: ({ stdout }) => {
+    const lines = stdout.split('\n');
+    const lane = (name: string) =>
+      lines.flatMap((line) => (line.startsWith(name) ? line.slice(name.length) : [])).join('');
+    // Which request is answered first is not known.
+    const reports = [lane('[subagent 1] '), lane('[subagent 2] ')];
+    expect(reports.toSorted()).toEqual(['Long winters.', 'Mild all year.']);
+    const answer = lines.filter((line) => !/^(\[|turn)/.test(line)).join('');
+    expect(answer).toBe('Rome is the warmer one.');
+    expect(stdout).toMatch(/^turn 1: \d+ output tokens in all\n[^]*^turn 2: /m);
+  },
   'to-file': ({ stdout }) =>
     expect(stdout).toMatch(/reply\.md:\n# Streams\n\nA list that takes its time. 🌊\n\n$/),
   'tool-use': ({ stdout }) =>

@@ -3,12 +3,14 @@ import type { Client } from '@modelcontextprotocol/client';
 import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
 import {
   accumulateMessage,
+  type AnyStreamEvent,
   type BetaStreamEvent,
   type DeepPartial,
   eventsOfType,
   finalText,
   fromMessages,
   fromResponse,
+  isSubagentEvent,
   type MessageOf,
   retryResumable,
   type StreamEvent,
@@ -27,13 +29,14 @@ import {
   type StopWhen,
   turnCount,
   type RunningCall,
+  type SubagentUsage,
   type ToolAnswer,
   type ToolEvent,
   type ToolResultEvent,
   type ToolSource,
   type TurnEndEvent,
 } from 'claude-rx/tools';
-import { filter, from, type Observable } from 'rxjs';
+import { filter, from, map, type Observable } from 'rxjs';
 import { describe, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 
@@ -93,6 +96,28 @@ describe('deferred answers', () => {
     expectTypeOf<{ id: string }>().toExtend<ToolAnswer>();
     // @ts-expect-error other words are no decision
     runTools(client, params, { tools: [place], approve: () => 'later' });
+  });
+});
+
+describe('subagents', () => {
+  it('are told from other progress, and read with any operator', () => {
+    runTools(client, params, { tools: [] }).subscribe((event) => {
+      if (event.type !== 'tool_progress') return;
+      expectTypeOf(event.progress).toBeUnknown();
+      if (!isSubagentEvent(event)) return;
+      expectTypeOf(event.parent_tool_use_id).toEqualTypeOf<string>();
+      expectTypeOf(event.progress).toEqualTypeOf<AnyStreamEvent>();
+    });
+    const texts = runTools(client, params, { tools: [] }).pipe(
+      filter(isSubagentEvent),
+      map(({ progress }) => progress),
+      textOnly(),
+    );
+    expectTypeOf(texts).toEqualTypeOf<Observable<string>>();
+    const ends = runTools(client, params, { tools: [] }).pipe(eventsOfType('turn_end'));
+    ends.subscribe(({ subagents }) => {
+      expectTypeOf(subagents).toEqualTypeOf<SubagentUsage[] | undefined>();
+    });
   });
 });
 

@@ -34,7 +34,7 @@ const inputOf = (index: number, input: string) =>
  * The events of replies by letter: `m`, then calls of the tools `a`, `b` and `c`, in the blocks 0,
  * 1 and 2, or a text, then how it ends.
  */
-const events = {
+export const turnEvents = {
   m: messageStart(),
   a: callOf(0, 'a'),
   b: callOf(1, 'b'),
@@ -123,7 +123,7 @@ export function turns(
   options: Partial<RunToolsOptions>,
   more: object = {},
 ): Turns {
-  const replies = diagrams.map((diagram) => cold<StreamEvent>(diagram, events, lost));
+  const replies = diagrams.map((diagram) => cold<StreamEvent>(diagram, turnEvents, lost));
   const requests: Turns['requests'] = [];
   const events$ = runTools(
     (turnParams, { turn }): Observable<StreamEvent> => {
