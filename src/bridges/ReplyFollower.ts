@@ -1,6 +1,7 @@
 import { CallTracker } from '../calls/CallTracker.ts';
 import type { BlockBuilder } from '../message/BlockBuilder.ts';
 import { StreamEnd } from '../message/eventKinds.ts';
+import { isSubagentEvent } from '../message/guards.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import { type Fields, fields } from '../message/record.ts';
 import type {
@@ -143,7 +144,8 @@ export class ReplyFollower {
       }
       case 'tool_progress':
       case 'tool_result':
-        return this.#told(event);
+        // What a subagent does is not the reply; its result is that of the call.
+        return isSubagentEvent(event) ? undefined : this.#told(event);
       case 'turn_end':
         this.#isWhole = this.#end.push(event);
         this.#over(event as TurnEndEvent);

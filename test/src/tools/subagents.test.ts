@@ -24,6 +24,7 @@ import {
   toSseResponse,
   type TurnEndEvent,
 } from 'claude-rx';
+import { toAgUi } from 'claude-rx/ag-ui';
 import { Conversation } from 'claude-rx/conversation';
 import { toMessageEvents } from 'claude-rx/nest';
 import { messageEvents } from 'claude-rx/testing';
@@ -143,6 +144,7 @@ describe('a loop in a tool', () => {
     contentBlocks: contentBlocks(),
     toolUses: toolUses(),
     'textOnly and smoothText': (source) => source.pipe(textOnly(), smoothText()),
+    toAgUi: toAgUi({ threadId: 't', runId: 'r' } as never),
     jsonElements: (source) => source.pipe(jsonElements(z.unknown())),
   };
   it.each(Object.entries(operators))('does not mix into %s', async (_, operator) => {
