@@ -48,6 +48,7 @@ import {
   type Observable,
   of,
   type OperatorFunction,
+  reduce,
   share,
   throwError,
 } from 'rxjs';
@@ -143,7 +144,12 @@ describe('a loop in a tool', () => {
     messageState: messageState(),
     contentBlocks: contentBlocks(),
     toolUses: toolUses(),
-    'textOnly and smoothText': (source) => source.pipe(textOnly(), smoothText()),
+    'textOnly and smoothText': (source) =>
+      source.pipe(
+        textOnly(),
+        smoothText(),
+        reduce((all, text) => all + text, ''),
+      ),
     toAgUi: toAgUi({ threadId: 't', runId: 'r' } as never),
     jsonElements: (source) => source.pipe(jsonElements(z.unknown())),
   };
