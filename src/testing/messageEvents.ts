@@ -83,8 +83,10 @@ export class MessageEvents implements Iterable<StreamEvent> {
     this.#fields = fields;
   }
 
-  /** A reply without content. */
-  static readonly empty: MessageEvents = new MessageEvents([], {});
+  /** A reply without content. Not a static field: the compiler writes one that fails when loaded. */
+  static empty(): MessageEvents {
+    return new MessageEvents([], {});
+  }
 
   /** A text block. */
   text(text: string, { chunk, citations }: TextOptions = {}): MessageEvents {
@@ -339,7 +341,7 @@ export class MessageEvents implements Iterable<StreamEvent> {
  * console.log([...reply].length);
  * ```
  */
-export const messageEvents: MessageEvents = MessageEvents.empty;
+export const messageEvents: MessageEvents = MessageEvents.empty();
 
 function isCall(block: RawFields): boolean {
   return block.type === 'tool_use';
