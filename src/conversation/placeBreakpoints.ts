@@ -33,8 +33,7 @@ type Place = readonly [list: 'tools' | 'system' | number, index: number];
  * - One that lasts an hour never comes behind one that lasts 5 minutes, which the API refuses.
  */
 export function placeBreakpoints<Params extends object>(params: Params, ttl: Ttl = '5m'): Params {
-  const request = withoutExcess(params as unknown as CacheableParams);
-  const own = ownPlaces(request);
+  const { request, own } = withoutExcess(params as unknown as CacheableParams);
   const free = MOST - own.length - (request.cache_control ? 1 : 0);
   const places = wantedPlaces(request).slice(0, Math.max(0, free));
   return places.reduce(
@@ -80,11 +79,14 @@ function isMarked(request: CacheableParams, place: Place): boolean {
 }
 
 /** The breakpoints in a block: its own, and those of what a tool result holds. */
-function breakpointsIn(block: object | undefined): Marked[] {
+function breakpointsIn(block: object | undefined): readonly Marked[] {
   const { cache_control, content } = (block ?? {}) as Marked & { content?: unknown };
+  if (!cache_control && !Array.isArray(content)) return NONE;
   const inside = Array.isArray(content) ? content.flatMap(breakpointsIn) : [];
   return [...inside, ...(cache_control ? [block as Marked] : [])];
 }
+
+const NONE: readonly never[] = [];
 
 /** By list of blocks, since these do not change. */
 const marks = new WeakMap<object, readonly number[]>();
@@ -94,7 +96,11 @@ function marksIn(blocks: string | readonly object[] | null | undefined): readonl
   if (blocks == null || typeof blocks === 'string') return [];
   let places = marks.get(blocks);
   if (places === undefined) {
-    places = blocks.flatMap((block, index) => breakpointsIn(block).map(() => index));
+    const found: number[] = [];
+    blocks.forEach((block, index) => {
+      for (const _ of breakpointsIn(block)) found.push(index);
+    });
+    places = found.length > 0 ? found : NONE;
     marks.set(blocks, places);
   }
   return places;
@@ -106,20 +112,22 @@ function ownPlaces({ tools, system, messages }: CacheableParams): Place[] {
     ...marksIn(tools).map((index): Place => ['tools', index]),
     ...marksIn(system).map((index): Place => ['system', index]),
   ];
-  for (const [turn, { content }] of messages.entries()) {
-    for (const index of marksIn(content)) places.push([turn, index]);
+  // A long conversation has thousands of turns, and mostly no breakpoint in them.
+  for (let turn = 0; turn < messages.length; turn++) {
+    for (const index of marksIn(messages[turn]!.content)) places.push([turn, index]);
   }
   return places;
 }
 
 /** Without the caller's first breakpoints in turns, where there are more than the API takes. */
-function withoutExcess(request: CacheableParams): CacheableParams {
+function withoutExcess(request: CacheableParams): { request: CacheableParams; own: Place[] } {
   const places = ownPlaces(request);
   const excess = places.length + (request.cache_control ? 1 : 0) - MOST;
-  if (excess <= 0) return request;
+  if (excess <= 0) return { request, own: places };
   const inTurns = places.filter(([list]) => typeof list === 'number');
   const others = places.filter(([list]) => typeof list !== 'number');
-  return [...inTurns, ...others].slice(0, excess).reduce(withoutFirstMark, request);
+  const rest = [...inTurns, ...others].slice(0, excess).reduce(withoutFirstMark, request);
+  return { request: rest, own: ownPlaces(rest) };
 }
 
 function withoutFirstMark(request: CacheableParams, place: Place): CacheableParams {

@@ -233,6 +233,8 @@ function withoutUnboundThinking(
   replies: readonly Reply[],
   before: Prefix | undefined,
 ): Placed[] {
+  // Where nothing is bound to what is before it, no fingerprint is needed.
+  if (!blocks.some(({ block }) => isThought(block))) return [...blocks];
   const kept: Placed[] = [];
   let prefix = before?.fingerprint;
   let part = -1;
