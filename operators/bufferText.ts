@@ -11,6 +11,7 @@ import {
   takeUntil,
   tap,
 } from 'rxjs';
+import { hasFrames } from '../src/flow/hasFrames.ts';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import { requireNumbers, requireOneOf } from '../src/flow/require.ts';
 import { graphemeBoundary, surrogateBoundary } from '../src/text/graphemeBoundary.ts';
@@ -145,9 +146,4 @@ export function bufferText(
         )
         .subscribe(subscriber);
     });
-}
-
-function hasFrames(): boolean {
-  const isHidden = typeof document !== 'undefined' && document.visibilityState === 'hidden';
-  return typeof requestAnimationFrame === 'function' && !isHidden;
 }

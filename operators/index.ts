@@ -1,6 +1,7 @@
 export * from './accumulateMessage.ts';
 export * from './accumulateText.ts';
 export * from './accumulateUsage.ts';
+export * from './auditFrame.ts';
 export * from './bufferText.ts';
 export * from './citationsOnly.ts';
 export * from './coalesceMap.ts';

@@ -15,6 +15,7 @@ const every: Record<string, Operator> = {
   accumulateMessage: operators.accumulateMessage(),
   accumulateText: operators.accumulateText(),
   accumulateUsage: operators.accumulateUsage(),
+  auditFrame: (source) => source.pipe(operators.auditFrame({ every: 0 })),
   bufferText: (source) => source.pipe(textOnly(), operators.bufferText(50)),
   citationsOnly: operators.citationsOnly(),
   coalesceMap: (source) =>
@@ -54,7 +55,7 @@ const every: Record<string, Operator> = {
 const REPORT = new Set(['messageState', 'toSse']);
 
 /** These give what they have later, by the clock. */
-const LATER = new Set(['bufferText', 'smoothText']);
+const LATER = new Set(['auditFrame', 'bufferText', 'smoothText']);
 
 const refused = new MessageStreamError('Refused', { code: 'request' });
 const reply = [...messageEvents.text('Hello world', { chunk: 1 })];

@@ -1,4 +1,5 @@
 import {
+  auditFrame,
   bufferText,
   eventsOf,
   eventsOfType,
@@ -38,7 +39,6 @@ import {
 } from 'rxjs';
 import type { ChatRequest } from './chat-api';
 import { Itinerary } from './itinerary';
-import { latestEachFrame } from './latest-each-frame';
 import { kindOfEvent, type MarbleTape } from './marble-tape';
 import { sentenceFor } from './sentences';
 
@@ -177,7 +177,7 @@ export function replyView(config: ReplyViewConfig): Observable<ReplyView> {
           measured: measured$,
         }),
       ),
-      latestEachFrame(),
+      auditFrame(),
       map(toView),
     );
   });
