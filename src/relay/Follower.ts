@@ -104,7 +104,8 @@ export class Follower<E extends EncodableEvent> implements LogWatchListener {
     const decoded: RelayEntry<E>[] = [];
     let bad: unknown;
     try {
-      for (const entry of entries) decoded.push(decodeEntry(entry, this.#config.maxEntrySize));
+      const { maxEntrySize } = this.#config;
+      for (const entry of entries) decoded.push(decodeEntry(entry, maxEntrySize, !isPage));
     } catch (error) {
       bad = error;
     }

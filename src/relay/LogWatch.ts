@@ -2,7 +2,7 @@ import { Subscription } from 'rxjs';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import { askStore } from './askStore.ts';
-import { lostEntries, lostWriter, unknownReply } from './relayErrors.ts';
+import { droppedLog, lostEntries, lostWriter } from './relayErrors.ts';
 import type { LogEntry, LogHead, RelayStore } from './RelayStore.ts';
 
 /** Somebody who follows a log on this node. */
@@ -25,6 +25,8 @@ export interface LogWatchConfig {
 const SLACK = 10;
 /** So long the store takes to answer only when it has been away. */
 const LONG = 1_000;
+/** Where a look has found entries that were not told, the next look comes so soon, in milliseconds. */
+const SOON = 250;
 
 /**
  * What the followers of a log have in common on one node: they are told of what is new, and whether
@@ -48,7 +50,10 @@ export class LogWatch {
     this.tag = head.tag;
     this.#last = head.last;
     this.#config = config;
-    this.#unwatch = store.watch(id, head.last, (entries) => this.#tell(entries));
+    this.#unwatch = store.watch(id, head.last, (entries) => {
+      if (entries.length > 0) this.#tell(entries);
+      else this.#lookIn(0);
+    });
     void this.#judge(head);
   }
 
@@ -77,7 +82,10 @@ export class LogWatch {
   }
 
   #tell(entries: readonly LogEntry[]): void {
-    this.#last = Math.max(this.#last, entries.at(-1)?.number ?? 0);
+    const { number = this.#last + 1 } = entries.at(-1) ?? {};
+    // Entries that were there already: the log may be a shorter one than it was.
+    if (number <= this.#last) this.#lookIn(0);
+    else if (entries.length > 0) this.#last = number;
     for (const listener of this.#listeners) listener.more(entries);
   }
 
@@ -93,22 +101,29 @@ export class LogWatch {
   }
 
   #look(): void {
-    const asked = Date.now();
+    const asked = performance.now();
     // What is told meanwhile may be newer than the answer.
     const known = this.#last;
+    this.#asking.unsubscribe();
     this.#asking = askStore(() => this.#store.head(this.#id), this.#config.patience).subscribe({
-      next: (head) => this.#learn(head, known, Date.now() - asked > LONG),
+      next: (head) => this.#learn(head, known, performance.now() - asked > LONG),
       error: (error: MessageStreamError) => this.end(0, error),
     });
   }
 
   #learn(head: LogHead | undefined, known: number, wasAway: boolean): void {
-    if (head?.tag !== this.tag) return this.end(0, unknownReply(this.#id));
-    if (head.last < known) return this.end(0, lostEntries());
+    if (head?.tag !== this.tag) return this.end(0, droppedLog(this.#id));
+    // A store may publish what it then loses in a failover, and its writer appends it again.
+    const isShort = head.last < known;
+    if (isShort && head.ended) return this.end(0, lostEntries());
     // What was appended while the connection was lost may not have been told.
-    if (head.last > this.#last || head.ended) this.#tell([]);
+    const isBehind = head.last > this.#last;
+    if (isBehind || head.ended) this.#tell([]);
+    this.#last = Math.max(this.#last, head.last);
     // While the store was away the writer could not renew its lease either: it gets the time to.
     if (wasAway && head.remaining <= 0) this.#lookIn(this.#config.lease);
+    else if ((isBehind || isShort) && head.remaining > 0)
+      this.#lookIn(Math.min(SOON, head.remaining + SLACK));
     else void this.#judge(head);
   }
 

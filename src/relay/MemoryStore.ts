@@ -130,6 +130,13 @@ export class MemoryStore implements RelayStore {
     return listen(this.#endListeners, id, listener);
   }
 
+  async orphans(): Promise<readonly string[]> {
+    const now = Date.now();
+    const isOrphan = ({ ended, heldUntil, keptUntil }: Log) =>
+      !ended && heldUntil <= now && keptUntil > now;
+    return [...this.#logs].filter(([, log]) => isOrphan(log)).map(([id]) => id);
+  }
+
   #find(id: string): Log | undefined {
     const log = this.#logs.get(id);
     if (!log || log.keptUntil > Date.now()) return log;

@@ -41,7 +41,17 @@ export interface RelayConfig<E extends EncodableEvent = StreamEvent> {
   resume?: (context: TakeOverContext<E>) => ObservableInput<E>;
   /** How many times a reply is carried on at most. Default: 3. */
   maxTakeOvers?: number;
+  /**
+   * What becomes of a reply whose node has died and that nobody follows, about two leases later:
+   * `resume` carries it on, `end` ends it with an error of code `connection`, `keep` leaves it to the
+   * next reader. Needs a store that finds them, as `MemoryStore` and `RedisStore` do. Default: `resume`
+   * where there is the option `resume`, else `end`.
+   */
+  orphans?: OrphanPolicy;
 }
+
+/** What becomes of a reply whose node has died and that nobody follows. */
+export type OrphanPolicy = 'resume' | 'end' | 'keep';
 
 /** What is known of a reply whose node has died. */
 export interface TakeOverContext<E extends EncodableEvent> extends ResumeContext<

@@ -1,8 +1,8 @@
 import { errorFrame, fromErrorFrame, revivedError } from '../message/errorFrame.ts';
 import { textFieldOf } from '../message/mergeAdjacent.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
-import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import { badEntry } from './relayErrors.ts';
+import { type EncodableEvent, shareFrame } from '../sse/encodeEvent.ts';
+import { badEntry, lostEntries } from './relayErrors.ts';
 import type { LogEntry } from './RelayStore.ts';
 
 /** How a reply ended. */
@@ -67,25 +67,29 @@ export function encodeEnding(ending: Ending, follows?: number): string {
 const read = new WeakMap<LogEntry, RelayEntry>();
 
 /**
- * Reads an entry.
+ * Reads an entry. `isShared`: all followers on this node get this very event, so it is encoded once.
  *
  * @throws MessageStreamError with code `protocol` when it is not an entry, or has more than `maxSize` characters.
  */
-export function decodeEntry<E>(entry: LogEntry, maxSize: number): RelayEntry<E> {
+export function decodeEntry<E>(entry: LogEntry, maxSize: number, isShared = false): RelayEntry<E> {
   if (entry.data.length > maxSize) {
     const why = `is too large: ${entry.data.length} characters, and ${maxSize} is the most`;
     throw badEntry(entry.number, why);
   }
   let known = read.get(entry);
-  if (known === undefined) read.set(entry, (known = decode(entry)));
+  if (known === undefined) {
+    read.set(entry, (known = decode(entry)));
+    if (isShared && known.event) shareFrame(known.event);
+  }
   return known as RelayEntry<E>;
 }
 
-function decode({ number, data }: LogEntry): RelayEntry {
+function decode({ number, data, isForeign = false }: LogEntry): RelayEntry {
   const written = parsed(number, data);
   if (written.v !== VERSION) {
     throw badEntry(number, `is of another version than ${VERSION}: update this node`);
   }
+  if (isForeign) throw lostEntries();
   const follows = isCount(written.follows, number) ? { follows: written.follows } : {};
   const own = { number, first: number, ...follows };
   if (written.event === undefined) return { ...own, ending: endingOf(number, written) };

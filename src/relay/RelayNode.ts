@@ -7,11 +7,19 @@ import { Follower, type RelayedEvent } from './Follower.ts';
 import { MemoryStore } from './MemoryStore.ts';
 import { numberOf, offsetOf } from './offset.ts';
 import { askStore } from './askStore.ts';
-import { closedRelay, knownReply, stoppedReply, unknownReply, wrongOffset } from './relayErrors.ts';
+import {
+  closedRelay,
+  knownReply,
+  lostWriter,
+  stoppedReply,
+  unknownReply,
+  wrongOffset,
+} from './relayErrors.ts';
 import { decodeEntry, encodeEnding } from './RelayEntry.ts';
 import { checkId, randomId, randomText } from './relayId.ts';
 import type { Lease, LogEntry, LogHead, RelayStore } from './RelayStore.ts';
 import { LogWatch } from './LogWatch.ts';
+import { OrphanWatch } from './OrphanWatch.ts';
 import { restAfter } from './restAfter.ts';
 import { Writer } from './Writer.ts';
 import type {
@@ -32,11 +40,14 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
   readonly #config: ReturnType<typeof relayConfig<E>>;
   readonly #writers = new Set<Writer<E>>();
   readonly #watches = new Map<string, LogWatch>();
+  readonly #orphans: OrphanWatch | undefined;
   #isClosed = false;
 
   constructor(config: ReturnType<typeof relayConfig<E>>) {
     this.#config = config;
     this.#store = config.store ?? new MemoryStore();
+    if (config.orphans === 'keep') return;
+    this.#orphans = new OrphanWatch(this.#store, { ...config, settle: (id) => this.#settle(id) });
   }
 
   publish(
@@ -134,6 +145,7 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#orphans?.close();
     for (const tail of this.#watches.values()) tail.end(0, closedRelay());
     await Promise.all([...this.#writers].map((writer) => writer.release()));
   }
@@ -172,6 +184,20 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
     const writer = new Writer<E>(this.#store, id, lease, this.#config, follows);
     this.#write(writer, this.#rest(id, head, entries, resume));
     return true;
+  }
+
+  /** Carries on, or ends, a reply whose node has died. */
+  async #settle(id: string): Promise<void> {
+    const head = await this.#ask(() => this.#store.head(id));
+    if (!head || head.ended || head.remaining > 0 || this.#isClosed) return;
+    if (this.#config.orphans === 'resume' && (await this.#takeOver(id, head))) return;
+    const lease = this.#lease();
+    const isOwn = () => this.#store.takeOver(id, lease, Number.MAX_SAFE_INTEGER);
+    if (!(await this.#ask(isOwn))) return;
+    // What the former writer has appended before this node was its successor.
+    const last = (await this.#ask(() => this.#store.head(id)))?.last ?? 0;
+    const writer = new Writer<E>(this.#store, id, lease, this.#config, { last, count: 0 });
+    this.#write(writer, throwError(lostWriter));
   }
 
   #rest(

@@ -3,6 +3,8 @@ export interface LogEntry {
   /** Its place: 1 or more, greater than that of the entry before. */
   readonly number: number;
   readonly data: string;
+  /** Whether no writer of this log has appended it: to whoever reads it, it is an error. */
+  readonly isForeign?: boolean;
 }
 
 /** Who may write to a log, and until when. */
@@ -46,7 +48,7 @@ export interface LogHead {
  * | `unknown` | there is no such log (any more) |
  * | `superseded` | the lease is somebody else's |
  * | `ended` | the log has ended |
- * | `diverged` | the last entry is not the one that the writer knows of: the store has lost entries |
+ * | `diverged` | the entries are not those that the writer knows of: the store has lost some, or another client has changed the log |
  */
 export type WriteOutcome = 'done' | 'unknown' | 'superseded' | 'ended' | 'diverged';
 
@@ -67,7 +69,7 @@ export interface Batch {
  * - Each method is atomic: of writers on any number of nodes, it is as if one came after the other.
  * - A promise that rejects means that the store could not be reached. It is then not known whether a
  *   write was done, and the relay tries it again: each of them may be repeated, and is `done` then,
- *   too.
+ *   too. Rejecting with a `MessageStreamError` that is not `retryable` is final: it is not tried again.
  * - A log that has not been written to, nor its lease renewed, for its `ttl` is forgotten.
  */
 export interface RelayStore {
@@ -112,4 +114,11 @@ export interface RelayStore {
 
   /** Tells, at once or a little later, that a log may have been ended by `end`. Returns what ends it. */
   watchEnd(id: string, listener: () => void): () => void;
+
+  /**
+   * Ids of logs that have not ended and whose lease has run out, as far as there may be new ones. A log
+   * that was given to one caller may be kept from others for two `lease`s, in milliseconds. Without this
+   * method, a reply whose node has died waits for a reader.
+   */
+  orphans?(lease: number): Promise<readonly string[]>;
 }

@@ -7,6 +7,7 @@ import {
   interval,
   merge,
   Observable,
+  of,
   Subject,
   takeUntil,
   timeout,
@@ -17,12 +18,12 @@ import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
 import { decodeEntry, encodeEnding, encodeEventEntry, type RelayEntry } from './RelayEntry.ts';
 import { mergeEntries } from './mergeEntries.ts';
-import { askStore } from './askStore.ts';
+import { askStore, isPermanent } from './askStore.ts';
 import {
   closedRelay,
+  droppedLog,
   lostEntries,
   stoppedReply,
-  unknownReply,
   unreachableStore,
 } from './relayErrors.ts';
 import type { Lease, LogEntry, RelayStore, WriteOutcome } from './RelayStore.ts';
@@ -117,7 +118,7 @@ export class Writer<E extends EncodableEvent> {
       .pipe(
         exhaustMap(() => this.#store.renew(this.#id, this.#lease)),
         // The next one may be heard.
-        catchError((_error, again) => again),
+        catchError((error: unknown, again) => (isPermanent(error) ? of(error) : again)),
         takeUntil(this.#over),
       )
       .subscribe((outcome) => {
@@ -246,23 +247,53 @@ export class Writer<E extends EncodableEvent> {
     if (outcome instanceof MessageStreamError) return this.#stop({ state: 'lost', error: outcome });
     switch (outcome) {
       case 'ended':
-        return this.#stop({ state: 'stopped', error: stoppedReply() });
+        return this.#stopAfter(this.#endingInLog());
       case 'superseded':
         return this.#stop({ state: 'lost', error: superseded() });
       case 'unknown':
-        return this.#stop({ state: 'lost', error: unknownReply(this.#id) });
+        return this.#stop({ state: 'lost', error: droppedLog(this.#id) });
       case 'diverged':
-        return this.#stop({ state: 'lost', error: lostEntries() });
+        return this.#stopAfter(this.#endDamagedLog());
     }
   }
 
+  /** The ending that another node has given the log. */
+  async #endingInLog(): Promise<Conclusion> {
+    const head = await this.#store.head(this.#id);
+    const [entry] = head ? await this.#store.read(this.#id, head.last - 1, 1) : [];
+    const ending = entry && decodeEntry(entry, Infinity).ending;
+    if (ending?.state === 'error') return { state: 'lost', error: ending.error };
+    const reason = ending?.state === 'stopped' ? ending.reason : undefined;
+    return { state: 'stopped', error: stoppedReply(reason) };
+  }
+
+  /** Those who follow get the same error as this writer. */
+  async #endDamagedLog(): Promise<Conclusion> {
+    const error = lostEntries();
+    await this.#store.end(this.#id, encodeEnding({ state: 'error', error })).catch(() => {});
+    return { state: 'lost', error };
+  }
+
+  /** Lets go of the source at once, and concludes when the store has answered. */
+  #stopAfter(conclusion: Promise<Conclusion>): void {
+    if (!this.#halt()) return;
+    firstValueFrom(from(conclusion).pipe(timeout(FAREWELL))).then(this.#conclude, () =>
+      this.#conclude({ state: 'stopped', error: stoppedReply() }),
+    );
+  }
+
   #stop(conclusion: Conclusion): void {
-    if (this.#isOver) return;
+    if (this.#halt()) this.#conclude(conclusion);
+  }
+
+  /** Whether it was not over already. */
+  #halt(): boolean {
+    if (this.#isOver) return false;
     this.#isOver = true;
     this.#over.next();
     this.#pending = [];
     for (const { done } of this.#waiting) done();
-    this.#conclude(conclusion);
+    return true;
   }
 }
 

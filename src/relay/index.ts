@@ -1,6 +1,7 @@
 export { createRelay } from './createRelay.ts';
 export type {
   FollowOptions,
+  OrphanPolicy,
   Publication,
   PublishOptions,
   Relay,

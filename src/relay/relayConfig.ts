@@ -1,7 +1,7 @@
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import { requireFunction, requireNumbers } from '../flow/require.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
-import type { RelayConfig } from './Relay.ts';
+import type { OrphanPolicy, RelayConfig } from './Relay.ts';
 
 const DEFAULTS = {
   lease: 10_000,
@@ -13,19 +13,29 @@ const DEFAULTS = {
   maxTakeOvers: 3,
 };
 
+const ORPHANS: ReadonlySet<unknown> = new Set<OrphanPolicy>(['resume', 'end', 'keep']);
+
 type Numbers = typeof DEFAULTS;
 
 /** The options with their defaults; throws a TypeError for one that is out of its range. */
 export function relayConfig<E extends EncodableEvent>(
   config: RelayConfig<E>,
-): Pick<RelayConfig<E>, 'store' | 'resume'> & Numbers {
-  const { store, resume, ...given } = config;
+): Pick<RelayConfig<E>, 'store' | 'resume'> & { orphans: OrphanPolicy } & Numbers {
+  const { store, resume, orphans = resume ? 'resume' : 'end', ...given } = config;
   if (store !== undefined && typeof store?.append !== 'function') {
     throw new TypeError('createRelay: `store` must be a RelayStore, such as new MemoryStore()');
   }
   if (resume !== undefined) {
     const wanted = 'a function that gives the rest of a reply';
     requireFunction('createRelay', 'resume', resume, wanted);
+  }
+  if (!ORPHANS.has(orphans)) {
+    throw new TypeError(
+      `createRelay: orphans must be 'resume', 'end' or 'keep', not ${String(orphans)}`,
+    );
+  }
+  if (orphans === 'resume' && !resume) {
+    throw new TypeError("createRelay: orphans: 'resume' needs the option `resume`");
   }
   const numbers = { ...DEFAULTS, ...withoutUndefined(given) };
   for (const name of Object.keys(DEFAULTS) as (keyof Numbers)[]) {
@@ -36,7 +46,7 @@ export function relayConfig<E extends EncodableEvent>(
   if (numbers.ttl < numbers.lease) {
     throw new TypeError('createRelay: ttl must not be shorter than lease');
   }
-  return { ...(store && { store }), ...(resume && { resume }), ...numbers };
+  return { ...(store && { store }), ...(resume && { resume }), orphans, ...numbers };
 }
 
 function withoutUndefined<T extends object>(fields: T): Partial<T> {

@@ -52,7 +52,15 @@ export function unreachableStore(cause: unknown): MessageStreamError {
 /** A store that has less than it had. */
 export function lostEntries(): MessageStreamError {
   return new MessageStreamError(
-    'The store of the relay has lost entries that it had acknowledged: see its durability',
+    'The store of the relay has lost entries that it had acknowledged, or another client has changed the log: see its durability, and who may write to it',
+    { code: 'protocol' },
+  );
+}
+
+/** A log that was there, and is not any more. */
+export function droppedLog(id: string): MessageStreamError {
+  return new MessageStreamError(
+    `The store of the relay has dropped the log of the reply ${shown(id)}: it was evicted or deleted, or its \`ttl\` is over`,
     { code: 'protocol' },
   );
 }

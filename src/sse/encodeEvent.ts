@@ -10,6 +10,16 @@ export interface EncodeEventOptions {
   eventLine?: boolean;
 }
 
+/** Frames of events that are sent to many; `undefined` until one of them is written. */
+const shared = new WeakMap<object, string | undefined>();
+let isAnyShared = false;
+
+/** Has an event encoded once, however often its frame is written: an event that is never changed. */
+export function shareFrame(event: EncodableEvent): void {
+  isAnyShared = true;
+  shared.set(event, undefined);
+}
+
 /**
  * One event as one SSE frame, `event: <type>` and `data: <json>`, as the API writes it
  * (docs: /docs/en/build-with-claude/streaming).
@@ -29,6 +39,15 @@ export function encodeEvent(
   event: EncodableEvent,
   { lineEnding = '\n', eventLine = true }: EncodeEventOptions = {},
 ): string {
+  const isShared = isAnyShared && eventLine && lineEnding === '\n' && shared.has(event);
+  const known = isShared ? shared.get(event) : undefined;
+  if (known !== undefined) return known;
+  const frame = encoded(event, lineEnding, eventLine);
+  if (isShared) shared.set(event, frame);
+  return frame;
+}
+
+function encoded(event: EncodableEvent, lineEnding: string, eventLine: boolean): string {
   const { type } = event;
   if (typeof type !== 'string' || /[\r\n\0]/.test(type)) {
     throw new TypeError(

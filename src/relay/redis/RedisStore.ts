@@ -1,4 +1,3 @@
-import { randomText } from '../relayId.ts';
 import type {
   Batch,
   Lease,
@@ -8,33 +7,42 @@ import type {
   RelayStore,
   WriteOutcome,
 } from '../RelayStore.ts';
-import type { RedisClient } from './RedisClient.ts';
-import { APPEND, BEGIN, COMPACT, END, HEAD, RENEW, type Script, TAKE_OVER } from './scripts.ts';
-import { type StreamEntry, StreamReader, toLogEntry } from './StreamReader.ts';
+import { LogReader, type LogPage } from './LogReader.ts';
+import type { RedisClient, RedisClusterClient, RedisSentinelClient } from './RedisClient.ts';
+import { redisConnection, type RedisConnection } from './RedisConnection.ts';
+import { redisError } from './redisError.ts';
+import { type Script, type Scripts, scriptsWith, SEPARATOR } from './scripts.ts';
 
 export interface RedisStoreOptions {
   /**
-   * What the keys begin with. The part in braces puts them all in one slot of a cluster, as one `XREAD`
-   * reads them. Default: `{claude-rx}`.
+   * What the keys and channels begin with. A part in braces puts all of them in one slot of a cluster;
+   * without braces, each reply has a slot of its own. Default: `{claude-rx}`, in a cluster `claude-rx`.
    */
   prefix?: string;
 }
 
+/** A larger batch is not published: followers read it from the log. In characters. */
+const MOST_PUBLISHED = 1_048_576;
+/** As many logs are looked at in one go for a writer that has gone. */
+const ORPHANS = '100';
+
 /**
  * Keeps the logs of a relay in Redis, as streams: for a service on several nodes.
  *
- * - A node has two connections, the client's and one that it makes of it, however many replies are
- *   written and followed: all that is followed is read by one blocking `XREAD`.
+ * - The client is of the package `redis` 5 or 6: `createClient`, `createSentinel`, or `createCluster`.
  * - Each write is one Lua script, so it is done as a whole or not at all. A writer whose lease was
- *   taken over is refused by it.
+ *   taken over is refused by it. The script also publishes what it appended, so followers need not ask.
+ * - A node has two connections, the client's and one for subscriptions (in a cluster, two for each
+ *   master), and one subscription for each reply that is followed on it, however many follow.
  * - What is acknowledged is as safe as the Redis is: with `appendonly yes` it survives a restart, up
  *   to the last second; with `appendfsync always` all of it; without, none. Entries that are lost all
  *   the same are found by their numbers, and are an error.
  * - While Redis is away, writers keep what comes (`maxBuffered`, `patience`), and the client connects
- *   again by itself. A write whose answer was lost is repeated, and done once.
+ *   again by itself. A write whose answer was lost is repeated, and done once. An error that does not
+ *   pass by waiting (`OOM`, `WRONGTYPE`, `NOPERM`, ...) fails at once, with a sentence about what to do.
  *
- * It needs Redis 6.2 or later, or Valkey, with a `maxmemory-policy` that evicts nothing while a reply is
- * being written. Listen to `error` on the client: `redis` throws what nobody listens to.
+ * It needs Redis 6.2 or later (7 for a cluster), or Valkey, with a `maxmemory-policy` that evicts nothing
+ * while a reply is being written. Listen to `error` on the client: `redis` throws what nobody listens to.
  *
  * @throws TypeError when `client` is not a client of `redis`.
  *
@@ -54,55 +62,77 @@ export interface RedisStoreOptions {
  * ```
  */
 export class RedisStore implements RelayStore {
-  readonly #client: RedisClient;
+  readonly #connection: RedisConnection;
   readonly #prefix: string;
-  readonly #reader: StreamReader;
+  readonly #scripts: Scripts;
+  readonly #reader: LogReader;
   readonly #endListeners = new Map<string, Set<() => void>>();
-  #unfollowEnds: (() => void) | undefined;
+  #ends: Promise<void> | undefined;
+  readonly #unlisten: () => void;
 
-  constructor(client: RedisClient, { prefix = '{claude-rx}' }: RedisStoreOptions = {}) {
-    if (typeof client?.sendCommand !== 'function' || typeof client.duplicate !== 'function') {
-      throw new TypeError('RedisStore: pass a client of the package redis, such as createClient()');
-    }
-    this.#client = client;
-    this.#prefix = prefix;
-    this.#reader = new StreamReader(client, `${prefix}:wake:${randomText()}`);
+  constructor(
+    client: RedisClient | RedisClusterClient | RedisSentinelClient,
+    { prefix }: RedisStoreOptions = {},
+  ) {
+    this.#connection = redisConnection(client);
+    this.#prefix = prefix ?? this.#connection.prefix;
+    this.#scripts = scriptsWith(this.#connection.publish);
+    this.#reader = new LogReader(this.#connection, (...args) => this.#page(...args));
+    // The message about an end may have been missed.
+    this.#unlisten = this.#connection.onReady(() => {
+      for (const id of this.#endListeners.keys()) this.#tellEnd(id);
+    });
   }
 
-  /** Ends the connection that this store has made. The client is yours. */
+  /** Ends the subscriptions and the connection that this store has made. The client is yours. */
   close(): void {
     this.#endListeners.clear();
     this.#reader.close();
+    this.#unlisten();
+    if (this.#ends)
+      this.#connection.all.unsubscribe(this.#endsChannel, this.#hearEnd).catch(ignore);
+    this.#connection.close();
   }
 
   async begin(id: string, { tag, request, ...lease }: NewLog): Promise<boolean> {
     const more = request === undefined ? [tag] : [tag, request];
-    return Number(await this.#run(BEGIN, id, [...said(lease), ...more])) === 1;
+    const [begun] = await Promise.all([
+      this.#run('BEGIN', this.#keys(id), [...said(lease), ...more]),
+      // First, so that the log is found when this node dies in between.
+      this.#run('OPEN', [this.#openKey], [id, String(lease.lease)]),
+    ]);
+    return Number(begun) === 1;
   }
 
   async takeOver(id: string, lease: Lease, writers: number): Promise<boolean> {
-    return Number(await this.#run(TAKE_OVER, id, [...said(lease), String(writers)])) === 1;
+    const args = [...said(lease), String(writers)];
+    return Number(await this.#run('TAKE_OVER', this.#keys(id), args)) === 1;
   }
 
   async renew(id: string, lease: Lease): Promise<WriteOutcome> {
-    return this.#write(RENEW, id, said(lease));
+    return this.#write('RENEW', id, said(lease));
   }
 
   async append(id: string, lease: Lease, { after, entries, ends }: Batch): Promise<WriteOutcome> {
-    const batch = [String(after), ends ? '1' : '0', ...entries.flatMap(numberAndData)];
-    return this.#write(APPEND, id, [...said(lease), ...batch]);
+    const isTold = isPublished(entries) ? '1' : '0';
+    const batch = [String(after), ends ? '1' : '0', isTold, ...entries.flatMap(numberAndData)];
+    const outcome = await this.#write('APPEND', id, [...said(lease), ...batch]);
+    if (ends && outcome === 'done') this.#forget(id);
+    return outcome;
   }
 
   async compact(id: string, lease: Lease, entries: readonly LogEntry[]): Promise<WriteOutcome> {
-    return this.#write(COMPACT, id, [...said(lease), ...entries.flatMap(numberAndData)]);
+    return this.#write('COMPACT', id, [...said(lease), ...entries.flatMap(numberAndData)]);
   }
 
   async end(id: string, data: string): Promise<boolean> {
-    return Number(await this.#run(END, id, [data, id], [this.#endsKey])) === 1;
+    const isEnded = Number(await this.#run('END', this.#keys(id), [data, id, this.#endsChannel]));
+    if (isEnded === 1) this.#forget(id);
+    return isEnded === 1;
   }
 
   async head(id: string): Promise<LogHead | undefined> {
-    const known = await this.#run(HEAD, id, []);
+    const known = await this.#run('HEAD', this.#keys(id), []);
     if (!Array.isArray(known)) return undefined;
     const [tag, last, ended, remaining, writers, request] = known.map(String);
     return {
@@ -116,61 +146,146 @@ export class RedisStore implements RelayStore {
   }
 
   async read(id: string, after: number, limit: number): Promise<readonly LogEntry[]> {
-    const range = [this.#logKey(id), `${after + 1}-0`, '+', 'COUNT', String(limit)];
-    const entries = await this.#client.sendCommand(['XRANGE', ...range]);
-    return (entries as StreamEntry[]).map(toLogEntry);
+    return (await this.#page(id, after, limit))?.entries ?? [];
   }
 
   watch(id: string, after: number, listener: (entries: readonly LogEntry[]) => void): () => void {
-    return this.#reader.follow(this.#logKey(id), `${after}-0`, listener);
+    return this.#reader.follow(id, this.#logKey(id), after, listener);
   }
 
   watchEnd(id: string, listener: () => void): () => void {
     const listeners = this.#endListeners.get(id) ?? new Set();
     this.#endListeners.set(id, listeners.add(listener));
-    // From its beginning: an end of a former log of this id is told as well, and does no harm.
-    this.#unfollowEnds ??= this.#reader.follow(this.#endsKey, '0-0', (ends) => {
-      for (const { data } of ends) for (const told of this.#endListeners.get(data) ?? []) told();
-    });
+    this.#ends ??= this.#subscribeToEnds();
     return () => {
       listeners.delete(listener);
-      if (listeners.size > 0 || this.#endListeners.get(id) !== listeners) return;
-      this.#endListeners.delete(id);
-      if (this.#endListeners.size > 0) return;
-      this.#unfollowEnds?.();
-      this.#unfollowEnds = undefined;
+      if (listeners.size === 0 && this.#endListeners.get(id) === listeners) {
+        this.#endListeners.delete(id);
+      }
     };
   }
 
-  get #endsKey(): string {
+  async orphans(lease: number): Promise<readonly string[]> {
+    // Whoever is given one takes a lease to make sure, before another is given it.
+    const due = await this.#run('DUE', [this.#openKey], [String(2 * lease), ORPHANS]);
+    const orphans: string[] = [];
+    await Promise.all(
+      (due as unknown[]).map(String).map(async (id) => {
+        const head = await this.head(id);
+        if (!head || head.ended) this.#forget(id);
+        else if (head.remaining <= 0) orphans.push(id);
+        else await this.#run('OPEN', [this.#openKey], [id, String(head.remaining)]);
+      }),
+    );
+    return orphans;
+  }
+
+  async #subscribeToEnds(): Promise<void> {
+    try {
+      await this.#connection.all.subscribe(this.#endsChannel, this.#hearEnd);
+      // What was ended meanwhile.
+      for (const waiting of this.#endListeners.keys()) this.#tellEnd(waiting);
+    } catch {
+      // A heartbeat of the writer finds the end a little later.
+      this.#ends = undefined;
+    }
+  }
+
+  readonly #hearEnd = (id: unknown): void => this.#tellEnd(String(id));
+
+  #tellEnd(id: string): void {
+    for (const listener of this.#endListeners.get(id) ?? []) listener();
+  }
+
+  get #endsChannel(): string {
     return `${this.#prefix}:ends`;
   }
 
-  #logKey(id: string): string {
-    return `${this.#prefix}:log:${id}`;
+  get #openKey(): string {
+    return `${this.#prefix}:open`;
   }
 
-  async #write(script: Script, id: string, args: readonly string[]): Promise<WriteOutcome> {
-    return String(await this.#run(script, id, args)) as WriteOutcome;
+  #keys(id: string): string[] {
+    return [`${this.#prefix}:head:${this.#tagged(id)}`, this.#logKey(id)];
+  }
+
+  #logKey(id: string): string {
+    return `${this.#prefix}:log:${this.#tagged(id)}`;
+  }
+
+  /** An id as the one hash tag of its keys, where the prefix has none. */
+  #tagged(id: string): string {
+    if (/\{.+\}/.test(this.#prefix)) return id;
+    return `{${id.replaceAll(/[%{}]/g, encodeURIComponent)}}`;
+  }
+
+  async #page(id: string, after: number, limit: number): Promise<LogPage | undefined> {
+    const page = await this.#run('READ', this.#keys(id), [`${after + 1}-0`, String(limit)]);
+    if (!Array.isArray(page)) return undefined;
+    const last = Number(page[0]);
+    return { last, entries: (page[1] as StreamEntry[]).map((entry) => toLogEntry(entry, last)) };
+  }
+
+  async #write(name: keyof Scripts, id: string, args: readonly string[]): Promise<WriteOutcome> {
+    try {
+      return String(await this.#run(name, this.#keys(id), args)) as WriteOutcome;
+    } catch (error) {
+      // Another client has added an entry, with a number that the writer has not reached yet.
+      if (error instanceof Error && /equal or smaller than the target/.test(error.message)) {
+        return 'diverged';
+      }
+      throw error;
+    }
+  }
+
+  /** Where it fails, whoever looks for orphans does it. */
+  #forget(id: string): void {
+    this.#connection.send(this.#openKey, ['ZREM', this.#openKey, id]).catch(ignore);
   }
 
   async #run(
-    { sha, source }: Script,
-    id: string,
+    name: keyof Scripts,
+    keys: readonly string[],
     args: readonly string[],
-    moreKeys: readonly string[] = [],
   ): Promise<unknown> {
-    const keys = [`${this.#prefix}:head:${id}`, this.#logKey(id), ...moreKeys];
+    const { sha, source }: Script = this.#scripts[name];
     const call = [String(keys.length), ...keys, ...args];
+    const send = (...command: string[]) => this.#connection.send(keys[0]!, [...command, ...call]);
     try {
-      return await this.#client.sendCommand(['EVALSHA', sha, ...call]);
+      return await send('EVALSHA', sha).catch((error: unknown) => {
+        // A Redis that was started anew does not know it; by its whole text it remembers it again.
+        if (error instanceof Error && error.message.startsWith('NOSCRIPT')) {
+          return send('EVAL', source);
+        }
+        throw error;
+      });
     } catch (error) {
-      // A Redis that was started anew does not know it; by its whole text it remembers it again.
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return this.#client.sendCommand(['EVAL', source, ...call]);
+      throw redisError(error, this.#connection.isManaged);
     }
   }
 }
+
+/** An entry as Redis gives it: its id, and its fields, each followed by its value. */
+type StreamEntry = readonly [id: unknown, fields: unknown];
+
+/** Entry `7-0`, with the field `d`. An entry of another shape has no data, and is refused when read. */
+function toLogEntry([id, fields]: StreamEntry, last: number): LogEntry {
+  const number = Number.parseInt(String(id), 10);
+  const isOurs = Array.isArray(fields) && fields.length === 2 && String(fields[0]) === 'd';
+  const entry = { number, data: isOurs ? String(fields[1]) : '' };
+  return number > last ? { ...entry, isForeign: true } : entry;
+}
+
+function isPublished(entries: readonly LogEntry[]): boolean {
+  let size = 0;
+  for (const { data } of entries) {
+    size += data.length;
+    if (size > MOST_PUBLISHED || data.includes(SEPARATOR)) return false;
+  }
+  return true;
+}
+
+function ignore(): void {}
 
 function said({ owner, lease, ttl }: Lease): string[] {
   return [owner, String(lease), String(ttl)];

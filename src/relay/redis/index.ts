@@ -1,2 +1,2 @@
-export type { RedisClient } from './RedisClient.ts';
+export type { RedisClient, RedisClusterClient, RedisSentinelClient } from './RedisClient.ts';
 export { RedisStore, type RedisStoreOptions } from './RedisStore.ts';

@@ -6,112 +6,179 @@ export interface Script {
   readonly sha: string;
 }
 
-// KEYS: the head of a log (a hash) and its entries (a stream, with ids `<number>-0`). Redis runs a
-// script as a whole, and writes what it does to the append-only file as one transaction.
-// https://redis.io/docs/latest/develop/programmability/eval-intro/
+/** An index entry that nobody has looked at for so long is dropped, in milliseconds. */
+const DAY = 86_400_000;
+
+/** Between the parts of a message. JSON holds no such character. */
+export const SEPARATOR = '\u001e';
+
+// KEYS: the head of a log (a hash) and its entries (a stream, with ids `<number>-0`). The name of the
+// stream is the name of its channel, too. Redis runs a script as a whole, and writes what it does to the
+// append-only file as one transaction. What is published comes last, so that a user who may not publish
+// leaves no half of a write. https://redis.io/docs/latest/develop/programmability/eval-intro/
 const COMMON = `
 local head, log = KEYS[1], KEYS[2]
 local function now()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local function refusal(owner)
-  local known = redis.call('HMGET', head, 'owner', 'ended')
-  if not known[1] then return 'unknown' end
-  if known[1] ~= owner then return 'superseded' end
-  if known[2] then return 'ended' end
-end
 local function keep(ttl)
   redis.call('PEXPIRE', head, ttl)
   redis.call('PEXPIRE', log, ttl)
 end
-local function hold(lease, ttl)
-  redis.call('HSET', head, 'until', string.format('%.0f', now() + lease), 'ttl', ttl)
+local function hold(lease, ttl, ...)
+  redis.call('HSET', head, 'until', string.format('%.0f', now() + lease), 'ttl', ttl, ...)
   keep(ttl)
 end
 local function add(number, data)
   redis.call('XADD', log, number .. '-0', 'd', data)
 end
+local function tell(message)
+  redis.call(PUBLISH, log, message)
+end
+local function refusal(owner, known)
+  if not known[1] then
+    tell('')
+    return 'unknown'
+  end
+  if known[1] ~= owner then return 'superseded' end
+  if known[2] then return 'ended' end
+end
+-- Another client may have added or removed entries, or Redis may have evicted the stream.
+local function isWhole(count)
+  return not count or redis.call('XLEN', log) == tonumber(count)
+end
 `;
 
 /** owner, lease, ttl, tag, request or nothing */
-export const BEGIN: Script = script(`
+const BEGIN = `
 local owner = redis.call('HGET', head, 'owner')
 if owner then return owner == ARGV[1] and 1 or 0 end
+-- First, as Redis checks its memory before the first write only, and lets DEL pass.
+redis.call('HSET', head, 'owner', ARGV[1], 'tag', ARGV[4], 'last', '0', 'count', '0', 'writers', '1')
 redis.call('DEL', log)
-redis.call('HSET', head, 'owner', ARGV[1], 'tag', ARGV[4], 'last', '0', 'writers', '1')
 if ARGV[5] then redis.call('HSET', head, 'request', ARGV[5]) end
 hold(ARGV[2], ARGV[3])
 return 1
-`);
+`;
 
 /** owner, lease, ttl, the most writers */
-export const TAKE_OVER: Script = script(`
+const TAKE_OVER = `
 local known = redis.call('HMGET', head, 'owner', 'ended', 'until', 'writers')
 if not known[1] or known[2] then return 0 end
 if known[1] == ARGV[1] then return 1 end
 if tonumber(known[3]) > now() or tonumber(known[4]) >= tonumber(ARGV[4]) then return 0 end
-redis.call('HSET', head, 'owner', ARGV[1])
 redis.call('HINCRBY', head, 'writers', 1)
-hold(ARGV[2], ARGV[3])
+hold(ARGV[2], ARGV[3], 'owner', ARGV[1])
 return 1
-`);
+`;
 
-/** owner, lease, ttl */
-export const RENEW: Script = script(`
-local refused = refusal(ARGV[1])
+/** owner, lease, ttl; followers are told the number of the last entry, and find what they lack */
+const RENEW = `
+local known = redis.call('HMGET', head, 'owner', 'ended', 'last')
+local refused = refusal(ARGV[1], known)
 if refused then return refused end
 hold(ARGV[2], ARGV[3])
+tell(known[3])
 return 'done'
-`);
+`;
 
-/** owner, lease, ttl, after, 1 where it ends or else 0, then number and data of each entry */
-export const APPEND: Script = script(`
-local known = redis.call('HMGET', head, 'owner', 'last', 'ended')
-if known[1] == ARGV[1] and known[2] == ARGV[#ARGV - 1] and known[3] ~= 'by another' then
+/**
+ * owner, lease, ttl, after, 1 where it ends or else 0, 1 where followers are told the entries or else 0
+ * (they read them), then number and data of each entry
+ */
+const APPEND = `
+local known = redis.call('HMGET', head, 'owner', 'ended', 'last', 'count')
+local last = ARGV[#ARGV - 1]
+if known[1] == ARGV[1] and known[3] == last and known[2] ~= 'by another' then
   return 'done'
 end
-local refused = refusal(ARGV[1])
+local refused = refusal(ARGV[1], known)
 if refused then return refused end
-if known[2] ~= ARGV[4] then return 'diverged' end
-for at = 6, #ARGV, 2 do add(ARGV[at], ARGV[at + 1]) end
-redis.call('HSET', head, 'last', ARGV[#ARGV - 1])
+if known[3] ~= ARGV[4] or not isWhole(known[4]) then return 'diverged' end
+for at = 7, #ARGV, 2 do add(ARGV[at], ARGV[at + 1]) end
+local count = known[4] and { 'count', string.format('%.0f', known[4] + (#ARGV - 6) / 2) } or {}
 if ARGV[5] == '1' then redis.call('HSET', head, 'ended', 'by its writer') end
-hold(ARGV[2], ARGV[3])
+hold(ARGV[2], ARGV[3], 'last', last, unpack(count))
+tell(ARGV[6] == '1' and ARGV[4] .. '\\30' .. table.concat(ARGV, '\\30', 7) or last)
 return 'done'
-`);
+`;
 
 /** owner, lease, ttl, then number and data of each entry */
-export const COMPACT: Script = script(`
-local refused = refusal(ARGV[1])
+const COMPACT = `
+local known = redis.call('HMGET', head, 'owner', 'ended', 'last', 'count')
+local refused = refusal(ARGV[1], known)
 if refused then return refused end
-if redis.call('HGET', head, 'last') ~= ARGV[#ARGV - 1] then return 'diverged' end
+if known[3] ~= ARGV[#ARGV - 1] or not isWhole(known[4]) then return 'diverged' end
 redis.call('DEL', log)
 for at = 4, #ARGV, 2 do add(ARGV[at], ARGV[at + 1]) end
-hold(ARGV[2], ARGV[3])
+hold(ARGV[2], ARGV[3], 'count', string.format('%.0f', (#ARGV - 3) / 2))
 return 'done'
-`);
+`;
 
-/** the data of the ending, the id; KEYS also has the stream that tells writers */
-export const END: Script = script(`
-local known = redis.call('HMGET', head, 'last', 'ended', 'ttl')
+/**
+ * the data of the ending, the id, the channel that tells writers; entries of other clients are removed
+ */
+const END = `
+local known = redis.call('HMGET', head, 'last', 'ended', 'ttl', 'count')
 if not known[1] or known[2] then return 0 end
+local top = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+if not isWhole(known[4]) or (top and top[1] ~= known[1] .. '-0') then
+  local own = redis.call('XRANGE', log, '-', known[1] .. '-0')
+  redis.call('DEL', log)
+  for _, entry in ipairs(own) do redis.call('XADD', log, entry[1], unpack(entry[2])) end
+end
 local number = string.format('%.0f', known[1] + 1)
 add(number, ARGV[1])
-redis.call('HSET', head, 'last', number, 'ended', 'by another')
+redis.call('HSET', head, 'last', number, 'count', redis.call('XLEN', log), 'ended', 'by another')
 keep(known[3])
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', '1000', '*', 'd', ARGV[2])
-redis.call('PEXPIRE', KEYS[3], 600000)
+tell(known[1] .. '\\30' .. number .. '\\30' .. ARGV[1])
+redis.call('PUBLISH', ARGV[3], ARGV[2])
 return 1
-`);
+`;
 
-export const HEAD: Script = script(`
+const HEAD = `
 local known = redis.call('HMGET', head, 'tag', 'last', 'ended', 'until', 'writers', 'request')
 if not known[1] then return false end
 return { known[1], known[2], known[3] or '', string.format('%.0f', known[4] - now()), known[5], known[6] or '' }
-`);
+`;
 
-function script(body: string): Script {
-  const source = COMMON + body;
-  return { source, sha: createHash('sha1').update(source).digest('hex') };
+/** the id of the first entry, how many */
+const READ = `
+local last = redis.call('HGET', head, 'last')
+if not last then return false end
+return { last, redis.call('XRANGE', log, ARGV[1], '+', 'COUNT', ARGV[2]) }
+`;
+
+// Of the index of open logs, KEYS has only its own key: a sorted set, with the time at which the lease of
+// each log may have run out.
+
+/** id, milliseconds until the lease may have run out */
+const OPEN = `
+redis.call('ZREMRANGEBYSCORE', head, '-inf', now() - ${DAY})
+redis.call('ZADD', head, now() + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', head, ${7 * DAY})
+return 1
+`;
+
+/** milliseconds until a log is given again, how many */
+const DUE = `
+local due = redis.call('ZRANGEBYSCORE', head, '-inf', now(), 'LIMIT', 0, ARGV[2])
+for _, id in ipairs(due) do redis.call('ZADD', head, now() + ARGV[1], id) end
+return due
+`;
+
+const BODIES = { OPEN, DUE, BEGIN, TAKE_OVER, RENEW, APPEND, COMPACT, END, HEAD, READ };
+
+export type Scripts = Readonly<Record<keyof typeof BODIES, Script>>;
+
+/** The scripts, with the command that publishes to the channel of a log. */
+export function scriptsWith(publish: 'PUBLISH' | 'SPUBLISH'): Scripts {
+  const common = COMMON.replace('PUBLISH', `'${publish}'`);
+  return Object.fromEntries(
+    Object.entries(BODIES).map(([name, body]) => {
+      const source = common + body;
+      return [name, { source, sha: createHash('sha1').update(source).digest('hex') }];
+    }),
+  ) as unknown as Scripts;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,20 +22,44 @@ export class RedisServer {
     this.#settings = settings;
   }
 
-  /** Settings as on the command line: `--appendonly`, `yes`. */
+  /** Settings as on the command line: `--appendonly yes`. */
   static async start(...settings: string[]): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), settings);
+    const words = settings.flatMap((setting) => setting.split(' '));
+    const server = new RedisServer(await freePort(), words);
     await server.begin();
     return server;
+  }
+
+  /** A sentinel: it writes its own settings, so it needs a file. */
+  static async startSentinel(): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), []);
+    const file = join(server.#folder, 'sentinel.conf');
+    writeFileSync(file, `port ${server.port}\nbind 127.0.0.1\ndir ${server.#folder}\n`);
+    await server.#run([file, '--sentinel']);
+    return server;
+  }
+
+  /** Sends one command, on a connection of its own. */
+  async command(...args: string[]): Promise<unknown> {
+    const client = createClient({ url: this.url });
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      return await client.sendCommand(args);
+    } finally {
+      client.destroy();
+    }
   }
 
   /** Starts it, or starts it again with what it has on disk. */
   async begin(): Promise<void> {
     const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder];
     const quiet = ['--save', '', '--daemonize', 'no'];
-    this.#process = spawn('redis-server', [...own, ...quiet, ...this.#settings], {
-      stdio: 'ignore',
-    });
+    await this.#run([...own, ...quiet, ...this.#settings]);
+  }
+
+  async #run(args: readonly string[]): Promise<void> {
+    this.#process = spawn('redis-server', args, { stdio: 'ignore' });
     const failed = once(this.#process, 'error').then(([error]) => {
       throw new Error('redis-server could not be started: apt-get install redis-server', {
         cause: error,
@@ -70,7 +94,7 @@ export class RedisServer {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -10,7 +10,7 @@ import {
 } from 'claude-rx/relay';
 import { RedisStore } from 'claude-rx/relay/redis';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createClient, createCluster } from 'redis';
+import { createClient, createCluster, createSentinel } from 'redis';
 import { type Observable, of } from 'rxjs';
 import { expectTypeOf, it } from 'vitest';
 
@@ -70,6 +70,12 @@ it('takes a client of redis, whatever version of the protocol it speaks', () => 
   expectTypeOf(new RedisStore(createClient())).toExtend<RelayStore>();
   const older = createClient({ RESP: 2, url: 'redis://localhost' });
   expectTypeOf(new RedisStore(older, { prefix: '{mine}' })).toExtend<RelayStore>();
-  // @ts-expect-error: the keys of a relay are in one slot, and read by one connection
+});
+
+it('takes clients of a cluster and of Sentinel', () => {
   expectTypeOf(new RedisStore(createCluster({ rootNodes: [] }))).toExtend<RelayStore>();
+  const sentinel = createSentinel({ name: 'chat', sentinelRootNodes: [] });
+  expectTypeOf(new RedisStore(sentinel)).toExtend<RelayStore>();
+  // @ts-expect-error: this is not a client
+  expectTypeOf(new RedisStore({})).toExtend<RelayStore>();
 });

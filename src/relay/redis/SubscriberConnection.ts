@@ -1,0 +1,115 @@
+import type { MessageListener, PubSub, RedisClient } from './RedisClient.ts';
+
+/** Milliseconds between two looks whether the connection is alive, and for the answer. */
+const PING_EVERY = 5_000;
+
+/**
+ * The one connection of a node for subscriptions: Redis wants them apart from commands (protocol
+ * version 2). It is opened for the first channel.
+ *
+ * The client connects again and subscribes again by itself. A connection that no longer answers, or
+ * that the client has given up, is replaced.
+ */
+export class SubscriberConnection implements PubSub {
+  readonly #client: RedisClient;
+  readonly #channels = new Map<string, MessageListener>();
+  readonly #readyListeners = new Set<() => void>();
+  #opening: Promise<RedisClient> | undefined;
+  #connection: RedisClient | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #isClosed = false;
+
+  constructor(client: RedisClient) {
+    this.#client = client;
+  }
+
+  async subscribe(channel: string, listener: MessageListener): Promise<void> {
+    this.#channels.set(channel, listener);
+    await (await this.#opened()).subscribe(channel, listener);
+  }
+
+  async unsubscribe(channel: string, listener: MessageListener): Promise<void> {
+    this.#channels.delete(channel);
+    if (this.#connection?.isOpen) await this.#connection.unsubscribe(channel, listener);
+  }
+
+  onReady(listener: () => void): () => void {
+    this.#readyListeners.add(listener);
+    return () => this.#readyListeners.delete(listener);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#channels.clear();
+    clearInterval(this.#timer);
+    this.#drop();
+  }
+
+  #opened(): Promise<RedisClient> {
+    if (this.#isClosed) return Promise.reject(new Error('The store was closed'));
+    // A connection whose reconnecting was given up is not open any more.
+    if (this.#connection && !this.#connection.isOpen) this.#drop();
+    return (this.#opening ??= this.#open());
+  }
+
+  async #open(): Promise<RedisClient> {
+    const connection = this.#client.duplicate();
+    this.#connection = connection;
+    // The next look says that it failed.
+    connection.on('error', () => {});
+    connection.on('ready', () => {
+      if (this.#connection === connection) this.#ready();
+    });
+    this.#timer ??= setInterval(() => void this.#look(), PING_EVERY);
+    try {
+      await connection.connect();
+      if (this.#connection !== connection) throw new Error('The connection was replaced');
+    } catch (error) {
+      if (this.#connection === connection) this.#drop();
+      throw error;
+    }
+    return connection;
+  }
+
+  #ready(): void {
+    for (const listener of this.#readyListeners) listener();
+  }
+
+  /** A connection can be dead without an event that says so. */
+  async #look(): Promise<void> {
+    const connection = this.#connection;
+    if (connection?.isOpen && (!connection.isReady || (await answers(connection)))) return;
+    if (this.#connection !== connection || this.#isClosed) return;
+    this.#drop();
+    if (this.#channels.size === 0) return;
+    try {
+      const next = await this.#opened();
+      await Promise.all([...this.#channels].map(([name, told]) => next.subscribe(name, told)));
+      this.#ready();
+    } catch {
+      // The next look tries it again.
+    }
+  }
+
+  #drop(): void {
+    if (this.#connection?.isOpen) this.#connection.destroy();
+    this.#connection = undefined;
+    this.#opening = undefined;
+  }
+}
+
+async function answers(connection: RedisClient): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), PING_EVERY);
+  });
+  const answered = connection.sendCommand(['PING']).then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([answered, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,48 @@
+import { type StreamEvent, toSse } from 'claude-rx';
+import { createRelay, MemoryStore, type RelayStore } from 'claude-rx/relay';
+import { messageEvents } from 'claude-rx/testing';
+import { from, lastValueFrom, map, reduce, Subject } from 'rxjs';
+import { expect, it, vi } from 'vitest';
+import { until } from '../../support/server.ts';
+
+const FOLLOWERS = 1_000;
+const reply = [...messageEvents.toolUse('search', { query: 'x' })];
+
+it('1,000 followers of a reply on a node cost one encoding for each event, and one watch', async () => {
+  const memory = new MemoryStore();
+  let watches = 0;
+  const store = new Proxy(memory, {
+    get(target, name: keyof RelayStore) {
+      if (name === 'watch') watches++;
+      return (target[name] as () => unknown).bind(target);
+    },
+  });
+  const relay = createRelay({ store });
+  const source = new Subject<StreamEvent>();
+  const { id } = await relay.publish(source);
+  let joined = 0;
+  const texts = Array.from({ length: FOLLOWERS }, async () => {
+    const frames = relay.follow(id, { keepContent: false }).pipe(
+      map(({ event }) => event),
+      toSse({ id: false }),
+      reduce((text, frame) => text + frame, ''),
+    );
+    joined++;
+    return lastValueFrom(frames);
+  });
+  await until(() => joined === FOLLOWERS && watches > 0);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const written = vi.spyOn(JSON, 'stringify');
+  from(reply).subscribe(source);
+  const [first, ...others] = await Promise.all(texts);
+  const encoded = written.mock.calls.map(([value]) => (value as { type?: unknown })?.type);
+  written.mockRestore();
+  await relay.close();
+  expect(new Set(others)).toEqual(new Set([first]));
+  expect(first).toContain('"input_json_delta"');
+  const count = (type: string) => encoded.filter((one) => one === type).length;
+  expect(count('message_start')).toBe(1);
+  expect(count('content_block_start')).toBe(1);
+  expect(count('message_stop')).toBe(1);
+  expect(watches).toBe(1);
+});
