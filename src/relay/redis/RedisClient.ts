@@ -1,10 +1,3 @@
-/** What all clients of the `redis` package have in common, as far as it is used. */
-interface AnyClient {
-  readonly isOpen: boolean;
-  on(event: string, listener: () => void): unknown;
-  off(event: string, listener: () => void): unknown;
-}
-
 /** The message is a string. As an argument to `unsubscribe`, the package wants less of a listener. */
 export type MessageListener = (message: unknown) => void;
 
@@ -21,7 +14,11 @@ export interface PubSub {
  *
  * By shape, so that the package is not imported, and may be there in any copy.
  */
-export interface RedisClient extends AnyClient, PubSub {
+export interface RedisClient {
+  readonly isOpen: boolean;
+  on(event: string, listener: () => void): unknown;
+  subscribe: Subscribe;
+  unsubscribe: Subscribe;
   readonly isReady: boolean;
   connect(): Promise<unknown>;
   /** A client with the same settings and a connection of its own. */
@@ -31,7 +28,11 @@ export interface RedisClient extends AnyClient, PubSub {
 }
 
 /** What is used of `createCluster({ rootNodes })` of the `redis` package, connected. */
-export interface RedisClusterClient extends AnyClient, PubSub {
+export interface RedisClusterClient {
+  on(event: string, listener: () => void): unknown;
+  off(event: string, listener: () => void): unknown;
+  subscribe: Subscribe;
+  unsubscribe: Subscribe;
   sendCommand(
     firstKey: string | undefined,
     isReadonly: boolean | undefined,
@@ -43,7 +44,11 @@ export interface RedisClusterClient extends AnyClient, PubSub {
 }
 
 /** What is used of `createSentinel({ name, sentinelRootNodes })` of the `redis` package, connected. */
-export interface RedisSentinelClient extends AnyClient, PubSub {
+export interface RedisSentinelClient {
+  on(event: string, listener: () => void): unknown;
+  off(event: string, listener: () => void): unknown;
+  subscribe: Subscribe;
+  unsubscribe: Subscribe;
   sendCommand(isReadonly: boolean | undefined, args: string[]): Promise<unknown>;
   acquire(): Promise<unknown>;
 }

@@ -1,4 +1,3 @@
-import { createClient } from 'redis';
 import { freePort, pause, RedisServer } from './redisServer.ts';
 
 const SLOTS = 16_384;
@@ -111,16 +110,4 @@ export class RedisSentinels {
   async close(): Promise<void> {
     await Promise.all([...this.#sentinels, ...this.#servers].map((server) => server.close()));
   }
-}
-
-/** The port of the master that has the keys of a tag. */
-export async function masterOf(cluster: RedisCluster, key: string): Promise<RedisServer> {
-  const [any] = cluster.servers;
-  const slot = Number(await any!.command('CLUSTER', 'KEYSLOT', key));
-  const client = createClient({ url: any!.url });
-  await client.connect();
-  const ranges = (await client.sendCommand(['CLUSTER', 'SLOTS'])) as [number, number, unknown[]][];
-  client.destroy();
-  const [, , master] = ranges.find(([from, to]) => from <= slot && slot <= to)!;
-  return cluster.servers.find(({ port }) => port === Number(master[1]))!;
 }
