@@ -1,12 +1,10 @@
 /** The message is a string. As an argument to `unsubscribe`, the package wants less of a listener. */
 export type MessageListener = (message: unknown) => void;
 
-type Subscribe = (channel: string, listener: MessageListener) => Promise<unknown>;
-
 /** Subscribes to channels, and renews the subscriptions when a connection was lost. */
 export interface PubSub {
-  subscribe: Subscribe;
-  unsubscribe: Subscribe;
+  subscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
+  unsubscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
 }
 
 /**
@@ -17,8 +15,8 @@ export interface PubSub {
 export interface RedisClient {
   readonly isOpen: boolean;
   on(event: string, listener: () => void): unknown;
-  subscribe: Subscribe;
-  unsubscribe: Subscribe;
+  subscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
+  unsubscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
   readonly isReady: boolean;
   connect(): Promise<unknown>;
   /** A client with the same settings and a connection of its own. */
@@ -31,15 +29,15 @@ export interface RedisClient {
 export interface RedisClusterClient {
   on(event: string, listener: () => void): unknown;
   off(event: string, listener: () => void): unknown;
-  subscribe: Subscribe;
-  unsubscribe: Subscribe;
+  subscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
+  unsubscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
   sendCommand(
     firstKey: string | undefined,
     isReadonly: boolean | undefined,
     args: string[],
   ): Promise<unknown>;
-  sSubscribe: Subscribe;
-  sUnsubscribe: Subscribe;
+  sSubscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
+  sUnsubscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
   getSlotMaster(slot: number): unknown;
 }
 
@@ -47,8 +45,8 @@ export interface RedisClusterClient {
 export interface RedisSentinelClient {
   on(event: string, listener: () => void): unknown;
   off(event: string, listener: () => void): unknown;
-  subscribe: Subscribe;
-  unsubscribe: Subscribe;
+  subscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
+  unsubscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
   sendCommand(isReadonly: boolean | undefined, args: string[]): Promise<unknown>;
   acquire(): Promise<unknown>;
 }
