@@ -168,9 +168,32 @@ for _, id in ipairs(due) do redis.call('ZADD', head, now() + ARGV[1], id) end
 return due
 `;
 
-const BODIES = { OPEN, DUE, BEGIN, TAKE_OVER, RENEW, APPEND, COMPACT, END, HEAD, READ };
+type ScriptName =
+  | 'OPEN'
+  | 'DUE'
+  | 'BEGIN'
+  | 'TAKE_OVER'
+  | 'RENEW'
+  | 'APPEND'
+  | 'COMPACT'
+  | 'END'
+  | 'HEAD'
+  | 'READ';
 
-export type Scripts = Readonly<Record<keyof typeof BODIES, Script>>;
+export type Scripts = Readonly<Record<ScriptName, Script>>;
+
+const BODIES: Readonly<Record<ScriptName, string>> = {
+  OPEN,
+  DUE,
+  BEGIN,
+  TAKE_OVER,
+  RENEW,
+  APPEND,
+  COMPACT,
+  END,
+  HEAD,
+  READ,
+};
 
 /** The scripts, with the command that publishes to the channel of a log. */
 export function scriptsWith(publish: 'PUBLISH' | 'SPUBLISH'): Scripts {

@@ -1,4 +1,3 @@
-import { createClient } from 'redis';
 import type { Figures, NodeProcess, Processes } from './processes.ts';
 import { pause, type RedisServer } from './redisServer.ts';
 
@@ -22,6 +21,8 @@ export interface Load {
   heap: number;
   /** Seconds, of both. */
   cpu: number;
+  /** Seconds of redis-server. */
+  redisCpu: number;
 }
 
 /** Two processes write 100 replies each, and each has 1,000 who follow: five for every reply. */
@@ -31,6 +32,7 @@ export async function load(
   name: string,
   program?: URL,
 ): Promise<Load> {
+  const redisBefore = await redisCpu(server);
   const nodes = await Promise.all(
     [1, 2].map(() => processes.start(server.url, { lease: 10_000 }, program)),
   );
@@ -65,16 +67,23 @@ export async function load(
     rss: most('rss'),
     heap: most('heap'),
     cpu: sum('cpu'),
+    redisCpu: (await redisCpu(server)) - redisBefore,
   };
 }
 
 export function describeLoad({ connections: { before, during }, ...figures }: Load): string {
-  const { events, failures, p50, p99, max, rss, heap, cpu } = figures;
+  const { events, failures, p50, p99, max, rss, heap, cpu, redisCpu: redis } = figures;
   const ms = (value: number) => `${value.toFixed(1)} ms`;
   return (
     `p50 ${ms(p50)}, p99 ${ms(p99)}, most ${ms(max)}; ${events} events received, ${failures} failures; ` +
-    `connections ${before} before, ${during} during; ${rss.toFixed(0)} MB RSS, ${heap.toFixed(0)} MB heap; ${cpu.toFixed(1)} s CPU`
+    `connections ${before} before, ${during} during; ${rss.toFixed(0)} MB RSS, ${heap.toFixed(0)} MB heap; ${cpu.toFixed(1)} s CPU, ${redis.toFixed(1)} s of Redis`
   );
+}
+
+async function redisCpu(server: RedisServer): Promise<number> {
+  const info = String(await server.command('INFO', 'cpu'));
+  const seconds = (name: string) => Number(new RegExp(`${name}:([\\d.]+)`).exec(info)?.[1]);
+  return seconds('used_cpu_user') + seconds('used_cpu_sys');
 }
 
 async function figuresOf(node: NodeProcess): Promise<Figures> {
@@ -83,9 +92,6 @@ async function figuresOf(node: NodeProcess): Promise<Figures> {
 
 /** Connections to Redis, but for the one that asks. */
 async function connections(server: RedisServer): Promise<number> {
-  const client = createClient({ url: server.url });
-  await client.connect();
-  const list = String(await client.sendCommand(['CLIENT', 'LIST']));
-  client.destroy();
+  const list = String(await server.command('CLIENT', 'LIST'));
   return list.trim().split('\n').length - 1;
 }
