@@ -9,7 +9,8 @@ import { messageEvents, MessagesServer } from 'claude-rx/testing';
 import { build } from 'esbuild';
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,6 +25,13 @@ interface Node {
 
 const here = (file: string) => new URL(file, import.meta.url);
 const say = (line: string) => process.stdout.write(`${line}\n`);
+/** What ends a program from outside, and by which number. */
+const SIGNALS = [
+  ['SIGHUP', 1],
+  ['SIGINT', 2],
+  ['SIGQUIT', 3],
+  ['SIGTERM', 15],
+] as const;
 const nodes: Node[] = [];
 /** The node that was the last to write. */
 let writer: Node | undefined;
@@ -35,6 +43,14 @@ async function main(port: number): Promise<void> {
   const redisPort = await freePort();
   const settings = ['--port', String(redisPort), '--dir', folder, '--appendonly', 'yes'];
   const redis = spawn('redis-server', settings, { stdio: 'ignore' });
+  // However this process ends, short of `kill -9`: nothing is left behind.
+  process.once('exit', () => {
+    isOver = true;
+    for (const node of nodes) node.process.kill('SIGKILL');
+    redis.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  });
+  for (const [signal, number] of SIGNALS) process.once(signal, () => process.exit(128 + number));
   redis.on('error', () => {
     process.stderr.write('redis-server could not be started: apt-get install redis-server\n');
     process.exit(1);
@@ -51,20 +67,6 @@ async function main(port: number): Promise<void> {
   server.listen(port, '127.0.0.1', () => {
     say(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   });
-
-  const end = async () => {
-    isOver = true;
-    for (const node of nodes) node.process.kill();
-    server.close();
-    server.closeAllConnections();
-    await model?.close();
-    redis.kill();
-    await once(redis, 'exit');
-    await rm(folder, { recursive: true, force: true });
-    process.exit();
-  };
-  process.once('SIGINT', () => void end());
-  process.once('SIGTERM', () => void end());
 }
 
 /** The page, and all else to one node after the other, as a load balancer does. */

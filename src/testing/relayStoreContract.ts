@@ -359,6 +359,22 @@ const CHECKS: Record<string, Check> = {
     }
   },
 
+  async 'finds logs whose writer has gone, if it has orphans'({ one, other }, id, until) {
+    if (!one.orphans) return;
+    await begin(one, id, SHORT);
+    await begin(one, `${id}-held`);
+    await begin(one, `${id}-ended`, SHORT);
+    await one.end(`${id}-ended`, 'end');
+    const found = new Set<string>();
+    await until('the log is found', async () => {
+      for (const each of (await other.orphans?.(SHORT)) ?? []) found.add(each);
+      return found.has(id);
+    });
+    await ran(one, `${id}-ended`, until);
+    for (const each of (await one.orphans(SHORT)) ?? []) found.add(each);
+    same([found.has(`${id}-held`), found.has(`${id}-ended`)], [false, false], 'others');
+  },
+
   async 'forgets a log when its time is over, and not before'({ one, other }, id, until) {
     const brief = { owner: 'a', lease: 10, ttl: 4 * SHORT };
     await one.begin(id, { ...brief, tag: 'tag' });

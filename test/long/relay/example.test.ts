@@ -2,19 +2,47 @@ import { finalText, fromRecording, type StreamEvent, textOnly } from 'claude-rx'
 import { fromRelay } from 'claude-rx/relay';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstValueFrom, lastValueFrom, tap } from 'rxjs';
 import { expect, it } from 'vitest';
 import { read, root } from '../../support/examples.ts';
+import { until } from '../../support/server.ts';
 import { messageOf } from '../../src/relay/nodes.ts';
 
-it('examples/relay goes on when the node that writes is killed', async () => {
-  const tsx = join(root, 'node_modules/tsx/dist/cli.mjs');
-  const example = spawn(process.execPath, [tsx, 'examples/relay/start.ts', '0'], {
+/** Starts the example, with a folder of its own for temporary files. */
+function start() {
+  const folder = mkdtempSync(join(tmpdir(), 'claude-rx-example-'));
+  const example = spawn(process.execPath, ['--import', 'tsx', 'examples/relay/start.ts', '0'], {
     cwd: root,
-    env: { ...process.env, ANTHROPIC_API_KEY: '' },
+    env: { ...process.env, ANTHROPIC_API_KEY: '', TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const left = () => readdirSync(folder).filter((name) => name.startsWith('claude-rx-relay-'));
+  return { example, left, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+it.each(['SIGHUP', 'SIGINT'] as const)(
+  'examples/relay leaves no file behind after %s',
+  async (signal) => {
+    const { example, left, remove } = start();
+    try {
+      await once(example.stdout, 'data');
+      expect(left()).toHaveLength(1);
+      const exited = once(example, 'exit');
+      example.kill(signal);
+      await exited;
+      await until(() => left().length === 0);
+    } finally {
+      example.kill('SIGKILL');
+      remove();
+    }
+  },
+);
+
+it('examples/relay goes on when the node that writes is killed', async () => {
+  const { example, remove } = start();
   try {
     const [line] = (await once(example.stdout, 'data')) as [Buffer];
     const url = line.toString().trim();
@@ -42,5 +70,6 @@ it('examples/relay goes on when the node that writes is killed', async () => {
     const left = once(example, 'exit');
     example.kill('SIGTERM');
     await left;
+    remove();
   }
 });

@@ -19,12 +19,14 @@ const AT_ONCE = 10;
 const tell = (news: News) => process.send?.(news);
 const now = () => performance.timeOrigin + performance.now();
 
-async function main(url: string, config: string): Promise<void> {
+async function main(url: string, given: string): Promise<void> {
+  const { clock = 0, ...config } = JSON.parse(given) as { clock?: number };
+  setClock(clock);
   const client = createClient({ url });
   client.on('error', () => {});
   await client.connect();
   const relay = createRelay({
-    ...(JSON.parse(config) as object),
+    ...config,
     store: new RedisStore(client),
     resume: ({ request, partial }) =>
       from(new ContinuingModel(trickyReply(300)).answer(continueFrom(request, partial))),
@@ -35,6 +37,20 @@ async function main(url: string, config: string): Promise<void> {
     else void follow(relay, order.ids);
   });
   tell({ is: 'ready' });
+}
+
+/** Lets the clock of this process differ, by so many milliseconds. */
+function setClock(ahead: number): void {
+  const { now } = Date;
+  class SkewedDate extends Date {
+    constructor(...args: [] | [number]) {
+      super(...((args.length === 0 ? [now() + ahead] : args) as [number]));
+    }
+    static override now(): number {
+      return now() + ahead;
+    }
+  }
+  globalThis.Date = SkewedDate as DateConstructor;
 }
 
 /** A reply that can be carried on: five events at a time. */

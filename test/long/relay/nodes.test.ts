@@ -73,6 +73,30 @@ describe('another node', () => {
     await writer.kill();
   });
 
+  it('is not misled by clocks that differ by minutes', async () => {
+    const MINUTES = 10 * 60_000;
+    const [behind, ahead] = await Promise.all(
+      [-MINUTES, MINUTES].map((clock) => processes.start(server.url, { lease: 500, clock })),
+    );
+    const reader = await connected({ lease: 500, orphans: 'keep' });
+    const [kept, orphan] = [newId(), newId()];
+    // Nobody takes the writer for dead: its reply takes several leases.
+    behind!.tell({ do: 'publish', id: kept, pace: 30 });
+    await behind!.next('published');
+    const whileWritten = eventsIn(await allOf(reader.follow(kept)));
+    expect(messageOf(whileWritten)).toEqual(model.message);
+    expect(whileWritten.some(({ type }) => type === 'resume')).toBe(false);
+    // And a reply that nobody follows is carried on by the other, when its node is dead.
+    behind!.tell({ do: 'publish', id: orphan, pace: 30 });
+    while (!(await reader.status(orphan))?.offset) await pause(10);
+    await behind!.kill();
+    while ((await reader.status(orphan))!.state !== 'complete') await pause(20);
+    const carriedOn = eventsIn(await allOf(reader.follow(orphan)));
+    expect(carriedOn.filter(({ type }) => type === 'resume')).toHaveLength(1);
+    expect(joinedBlocks(messageOf(carriedOn)!.content)).toEqual(whole);
+    await ahead!.kill();
+  });
+
   it('stops what a process writes', async () => {
     const writer = await processes.start(server.url);
     const relay = await connected();
@@ -242,8 +266,8 @@ describe('Redis', () => {
     const relay = await connected({ maxEventSize: 1_000 });
     const redis = await client();
     const kinds: [string[], RegExp][] = [
-      [['d', 'secret'], /none that a relay has written/],
-      [['x', '{"v":1,"event":{"type":"ping"}}'], /none that a relay has written/],
+      [['d', 'secret'], /not written by a relay/],
+      [['x', '{"v":1,"event":{"type":"ping"}}'], /not written by a relay/],
       [['d', `{"v":1,"event":{"type":"x","text":"${'x'.repeat(2_000_000)}"}}`], /too large/],
       [['d', '{"v":9}'], /another version/],
     ];

@@ -458,9 +458,9 @@ describe('createRelay', () => {
 describe('a log that is damaged', () => {
   const V = '"v":1';
   const damages: [string, string, RegExp][] = [
-    ['is no JSON', 'secret{', /Entry 3 .*none that a relay has written/],
-    ['is nothing', '', /Entry 3 .*none that a relay has written/],
-    ['is a number', '7', /Entry 3 .*none that a relay has written/],
+    ['is no JSON', 'secret{', /Entry 3 .*not written by a relay/],
+    ['is nothing', '', /Entry 3 .*not written by a relay/],
+    ['is a number', '7', /Entry 3 .*not written by a relay/],
     ['is of a later version', '{"v":2,"event":{"type":"ping"}}', /Entry 3 .*another version/],
     ['holds nothing', `{${V}}`, /Entry 3 .*neither an event nor an ending/],
     ['holds no event', `{${V},"event":{"kind":"secret"}}`, /Entry 3 .*an event without type/],

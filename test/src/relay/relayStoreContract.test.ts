@@ -54,6 +54,7 @@ const broken: [string, RegExp, Break][] = [
     /from any place|keeps the numbers/,
     (store) => ({ read: (id, after, limit) => store.read(id, after - 1, limit) }),
   ],
+  ['finds no orphan', /finds logs whose writer has gone/, () => ({ orphans: async () => [] })],
   ['tells nobody', /tells/, () => ({ watch: () => () => {} })],
   [
     'tells who has left',
