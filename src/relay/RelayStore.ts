@@ -3,7 +3,7 @@ export interface LogEntry {
   /** Its place: 1 or more, greater than that of the entry before. */
   readonly number: number;
   readonly data: string;
-  /** Whether no writer of this log has appended it: to whoever reads it, it is an error. */
+  /** Whether no writer of this log has appended it: for a reader it is an error. */
   readonly isForeign?: boolean;
 }
 

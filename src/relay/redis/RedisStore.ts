@@ -166,7 +166,7 @@ export class RedisStore implements RelayStore {
   }
 
   async orphans(lease: number): Promise<readonly string[]> {
-    // Whoever is given one takes a lease to make sure, before another is given it.
+    // The caller waits for a lease to make sure; until then no other caller is given the log.
     const due = await this.#run('DUE', [this.#openKey], [String(2 * lease), ORPHANS]);
     const orphans: string[] = [];
     await Promise.all(
@@ -238,7 +238,7 @@ export class RedisStore implements RelayStore {
     }
   }
 
-  /** Where it fails, whoever looks for orphans does it. */
+  /** Where it fails, the next search for orphans does it. */
   #forget(id: string): void {
     this.#connection.send(this.#openKey, ['ZREM', this.#openKey, id]).catch(ignore);
   }
