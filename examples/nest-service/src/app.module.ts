@@ -1,4 +1,6 @@
 import type { DynamicModule } from '@nestjs/common';
+import { AgentController } from './agent.controller.js';
+import { AgentService } from './agent.service.js';
 import { ChatController } from './chat.controller.js';
 import { ChatService } from './chat.service.js';
 import { Claude } from './claude.js';
@@ -12,8 +14,9 @@ class AppModule {}
 export function appModule(settings: Settings): DynamicModule {
   return {
     module: AppModule,
-    controllers: [ChatController, StatusController],
+    controllers: [AgentController, ChatController, StatusController],
     providers: [
+      AgentService,
       ChatService,
       Metrics,
       { provide: SETTINGS, useValue: settings },

@@ -15,6 +15,12 @@ import { Metrics } from './metrics.js';
 import { SETTINGS, type Settings } from './settings.js';
 import { tools } from './tools.js';
 
+/** What is asked of the model. */
+interface ReplyRequest extends Pick<ChatRequest, 'partial' | 'fault'> {
+  messages: Anthropic.MessageParam[];
+  tools: Anthropic.ToolUnion[];
+}
+
 /** What the API says of the request as this service makes it, and no reader can do anything about. */
 const OURS: ReadonlySet<number | undefined> = new Set([401, 402, 403, 404]);
 
@@ -36,6 +42,14 @@ export class ChatService implements BeforeApplicationShutdown {
 
   /** The reply, or the rest of it. Each subscription is a request; leaving it aborts the request. */
   reply({ messages, partial, fault }: ChatRequest, valve: Valve): Observable<StreamEvent> {
+    return this.request({ messages, tools, partial, fault }, valve);
+  }
+
+  /** The same with other tools. */
+  request(
+    { messages, tools, partial, fault }: ReplyRequest,
+    valve: Valve,
+  ): Observable<StreamEvent> {
     const { MODEL, MAX_TOKENS, LIVENESS_MS, PROGRESS_MS, FAULTS } = this.settings;
     const params: Anthropic.MessageCreateParamsNonStreaming = {
       model: MODEL,
