@@ -35,9 +35,9 @@ export interface AgUiTally {
 }
 
 /** At most so many runs has a page. */
-const RUNS = 4;
+const RUNS = 3;
 /** Each so manieth run is made by the real client too, which has to have the same messages. */
-const COMPARED = 50;
+const COMPARED = 400;
 
 /**
  * Runs pages, each as its seed says, against all that the strict server checks. Throws for the first of
@@ -123,7 +123,7 @@ class Page {
     const loop = runTools<StreamEvent, { messages: object[] }>(
       (body) => defer(() => this.#reply(body as unknown as RequestBody)),
       params,
-      { tools: TOOLS, maxTurns: 3, eager: random() < 0.5 },
+      { tools: TOOLS, maxTurns: 2, eager: random() < 0.5 },
     );
     const events$ = loop.pipe(toAgUi(input, { errorText: ({ message }) => message }));
     // The page may lose its connection.

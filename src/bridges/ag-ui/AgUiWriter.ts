@@ -1,4 +1,5 @@
 import { isServerCall, isServerResult, isThought } from '../../history/blockKinds.ts';
+import { withBlock } from '../../history/blocks.ts';
 import { SentHistory } from '../../history/SentHistory.ts';
 import { callsAt } from '../../history/stopReasons.ts';
 import { errorEvent, type ErrorTextOptions } from '../../message/errorEvent.ts';
@@ -20,6 +21,7 @@ import {
   NO_RESULT,
   resultContent,
   textContent,
+  thoughtBlock,
 } from './blockFields.ts';
 import { readBeginning } from './conversationMessages.ts';
 import { isSameForApi } from './isSameForApi.ts';
@@ -378,18 +380,28 @@ export class AgUiWriter implements ReplyListener {
   }
 
   /**
-   * What the block is bound to: what comes before the reply, and before it in the reply. `undefined` where
-   * the page cannot send that back as it came.
+   * What stands for all that the block is bound to: before the reply, and in it, up to the block itself.
+   * `undefined` where the page cannot send that back as it came.
    */
   #binding(part: ReasoningPart): ClaudeMetadata | undefined {
     const { position } = part.block;
     if (position >= this.#seam || this.#isUnbound) return undefined;
     const parts = this.#parts.slice(0, this.#parts.indexOf(part));
-    const { blocks, fingerprint } = readBeginning(parts.flatMap((one) => messageOf(one) ?? []));
+    const beginning = readBeginning(parts.flatMap((one) => messageOf(one) ?? []));
     const came = this.#blocks.slice(0, position).map(({ block }) => block);
-    if (!isSameForApi(blocks, came)) return undefined;
-    const before = fingerprint === '' ? {} : { before: fingerprint };
-    return { claude: { ...(this.#thread && { prefix: this.#thread.prefix }), ...before } };
+    if (!isSameForApi(beginning.blocks, came)) return undefined;
+    const block = thoughtBlock({
+      content: part.block.block['thinking'],
+      encryptedValue: this.#encrypted(part),
+    });
+    if (this.#thread === undefined || block === undefined) return { claude: {} };
+    const blocks = withBlock('assistant')(beginning.fingerprint, block);
+    return { claude: { prefix: this.#thread.prefix, blocks } };
+  }
+
+  /** The signature, or a block that is not shown. */
+  #encrypted({ block: { kind, block } }: ReasoningPart): string {
+    return kind === 'thinking' ? asString(block['signature']) : encryptedBlock(block);
   }
 
   #openReasoning(part: ReasoningPart): void {
@@ -419,9 +431,8 @@ export class AgUiWriter implements ReplyListener {
   /** Sends the signature or the data of a block, of which nothing may be sent back behind a seam. */
   #encrypt(part: ReasoningPart): void {
     const { id, block } = part;
-    const isThinking = block.kind === 'thinking';
-    if (isThinking && part.metadata === undefined) return;
-    const value = isThinking ? asString(block.block['signature']) : encryptedBlock(block.block);
+    if (block.kind === 'thinking' && part.metadata === undefined) return;
+    const value = this.#encrypted(part);
     if (value === '' || value === part.encrypted) return;
     part.encrypted = value;
     this.#write({

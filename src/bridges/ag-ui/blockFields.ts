@@ -32,10 +32,9 @@ export function textContent(blocks: readonly Fields[]): {
   content: string;
   metadata?: ClaudeMetadata;
 } {
-  const texts = blocks.map(({ type: _, text, citations, ...rest }) => ({
+  const texts = blocks.map(({ type: _, text, ...rest }) => ({
     length: asString(text).length,
     ...withoutNulls(rest),
-    ...(Array.isArray(citations) && citations.length > 0 && { citations }),
   }));
   const isPlain = texts.length === 1 && Object.keys(texts[0]!).length === 1;
   const content = blocks.map(({ text }) => asString(text)).join('');

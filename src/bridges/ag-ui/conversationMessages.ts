@@ -150,22 +150,25 @@ interface BlocksOfReply {
   fingerprint: string;
 }
 
-/** The blocks of a reply; without thinking before which something is not as it was. */
+/** The blocks of a reply; without thinking that is not as it was, or before which something is not. */
 function readReply(
   messages: readonly ReplyMessage[],
   results: ReadonlyMap<string, ToolMessage>,
 ): BlocksOfReply {
   const blocks: AnyBlock[] = [];
-  let before = '';
+  let fingerprint = '';
   for (const message of messages.toSorted((one, other) => positionOf(one) - positionOf(other))) {
-    const { before: wanted = '' } = claudeFields(message);
-    const isMoved = placeOf(message.id) !== undefined && wanted !== before;
+    const { blocks: wanted } = claudeFields(message);
     for (const { block, isWhole } of blocksOf(message, results)) {
-      before = withBlock('assistant')(before, block);
-      if (isWhole && !(isThought(block) && isMoved)) blocks.push(block);
+      const isFirst = fingerprint === '';
+      fingerprint = withBlock('assistant')(fingerprint, block);
+      // Whoever drops metadata may have dropped that of the messages before, too.
+      const isSame =
+        wanted === undefined ? isFirst || !placeOf(message.id) : wanted === fingerprint;
+      if (isWhole && (isSame || !isThought(block))) blocks.push(block);
     }
   }
-  return { blocks, fingerprint: before };
+  return { blocks, fingerprint };
 }
 
 function positionOf({ id }: ReplyMessage): number {

@@ -73,10 +73,10 @@ export function fromRunInput(input: AgUiInput): RunInput {
     if (Array.isArray(list)) continue;
     throw new TypeError(`fromRunInput: \`${name}\` must be a list: pass the input of the run`);
   }
-  const { turns } = new AgUiThread({ messages, tools, context, resume });
-  if (turns.length === 0) {
+  if (!messages.some(({ role }) => role === 'user')) {
     throw new TypeError('fromRunInput: `messages` must have a message of the user');
   }
+  const { turns } = new AgUiThread({ messages, tools, context, resume });
   const system = systemOf({ messages, context });
   return {
     messages: turns as unknown as MessageParam[],

@@ -1,11 +1,9 @@
 import { expect, it } from 'vitest';
 import { runAgUiPages } from '../../../support/agUiChaos.ts';
-import { rounds } from '../../../support/rounds.ts';
 
+// `test/long/agUi.test.ts` has many more.
 it('whatever a page sends back is accepted, with its signatures', async () => {
-  const count = rounds(5_000);
-  const tally = await runAgUiPages(Array.from({ length: count }, (_, index) => index + 1));
-  console.log(JSON.stringify(tally));
-  expect(tally.cases).toBe(count);
-  expect(tally.thoughts).toBeGreaterThan(count / 10);
-}, 60_000);
+  const tally = await runAgUiPages(Array.from({ length: 60 }, (_, index) => index + 1));
+  expect(tally.cases).toBe(60);
+  expect(tally.thoughts).toBeGreaterThan(10);
+});
