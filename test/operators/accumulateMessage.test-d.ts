@@ -5,7 +5,7 @@ import type {
 import type { Message, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from 'claude-rx';
 import { accumulateMessage } from 'claude-rx/operators/accumulateMessage';
-import { filter, type Observable, of } from 'rxjs';
+import { type Observable } from 'rxjs';
 import { expectTypeOf, test } from 'vitest';
 
 declare const raw: Observable<RawMessageStreamEvent>;
@@ -22,17 +22,4 @@ test('accumulateMessage gives the type that belongs to the events', () => {
   expectTypeOf(anyEvents.pipe(accumulateMessage())).toEqualTypeOf<
     Observable<Message | BetaMessage>
   >();
-});
-
-test('accumulateMessage keeps the type after operators that keep the events', () => {
-  const later = events.pipe(
-    filter((event) => event.type !== 'ping'),
-    accumulateMessage(),
-  );
-  expectTypeOf(later).toEqualTypeOf<Observable<Message>>();
-});
-
-test('accumulateMessage refuses what is no event', () => {
-  // @ts-expect-error: a string is no event.
-  of('Hello').pipe(accumulateMessage());
 });

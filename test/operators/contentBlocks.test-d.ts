@@ -8,7 +8,7 @@ import type {
 } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from 'claude-rx';
 import { contentBlocks } from 'claude-rx/operators/contentBlocks';
-import { filter, type Observable, of } from 'rxjs';
+import { type Observable } from 'rxjs';
 import { expectTypeOf, test } from 'vitest';
 
 declare const raw: Observable<RawMessageStreamEvent>;
@@ -25,17 +25,4 @@ test('contentBlocks gives the type that belongs to the events', () => {
   expectTypeOf(anyEvents.pipe(contentBlocks())).toEqualTypeOf<
     Observable<ContentBlock | BetaContentBlock>
   >();
-});
-
-test('contentBlocks keeps the type after operators that keep the events', () => {
-  const later = events.pipe(
-    filter((event) => event.type !== 'ping'),
-    contentBlocks(),
-  );
-  expectTypeOf(later).toEqualTypeOf<Observable<ContentBlock>>();
-});
-
-test('contentBlocks refuses what is no event', () => {
-  // @ts-expect-error: a string is no event.
-  of('Hello').pipe(contentBlocks());
 });

@@ -5,7 +5,7 @@ import type {
 import type { Message, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from 'claude-rx';
 import { finalMessage } from 'claude-rx/operators/finalMessage';
-import { filter, type Observable, of } from 'rxjs';
+import { type Observable } from 'rxjs';
 import { expectTypeOf, test } from 'vitest';
 
 declare const raw: Observable<RawMessageStreamEvent>;
@@ -20,17 +20,4 @@ test('finalMessage gives the type that belongs to the events', () => {
   expectTypeOf(betaRaw.pipe(finalMessage())).toEqualTypeOf<Observable<BetaMessage>>();
   expectTypeOf(betaEvents.pipe(finalMessage())).toEqualTypeOf<Observable<BetaMessage>>();
   expectTypeOf(anyEvents.pipe(finalMessage())).toEqualTypeOf<Observable<Message | BetaMessage>>();
-});
-
-test('finalMessage keeps the type after operators that keep the events', () => {
-  const later = events.pipe(
-    filter((event) => event.type !== 'ping'),
-    finalMessage(),
-  );
-  expectTypeOf(later).toEqualTypeOf<Observable<Message>>();
-});
-
-test('finalMessage refuses what is no event', () => {
-  // @ts-expect-error: a string is no event.
-  of('Hello').pipe(finalMessage());
 });
