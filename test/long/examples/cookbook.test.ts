@@ -20,6 +20,12 @@ const expected: Record<string, (output: Output) => void> = {
     expect(rows.at(-1)).toBe('complete  Hello from the other side.');
     expect(rows).toContain('streaming Hello fro');
   },
+  'approve-later': ({ stdout }) =>
+    expect(stdout).toBe(
+      'interrupted [{"name":"delete_file","input":{"path":"notes.txt"}}]\n' +
+        '(deletes notes.txt)\nThe file is gone.\n',
+    ),
+  'spend-limit': ({ stdout }) => expect(stdout).toBe('stopped after 2 turns and 40000 tokens\n'),
   collect: ({ stdout }) =>
     expect(stdout).toBe('Because they compose.\nend_turn: 14 tokens in, 6 out\n'),
   concurrent: ({ stdout }) => {
