@@ -464,9 +464,15 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     let turn = 0;
     const goesOn = () => isPaused(this.#transcript.last) && this.#hasNews();
     const pause = betweenTurns();
-    return defer(() => this.#reply(this.#params, { turn: ++turn })).pipe(
+    const tracing = options.tracing?.();
+    const oneTurn = defer(() => {
+      const asked$ = this.#reply(this.#params, { turn: ++turn });
+      return tracing?.reply(asked$, { turn, params: this.#params }) ?? asked$;
+    });
+    const loop$ = oneTurn.pipe(
       repeat({ count: maxTurns ?? MAX_TURNS, delay: () => (goesOn() ? pause() : EMPTY) }),
     );
+    return tracing?.loop(loop$) ?? loop$;
   }
 
   /** A turn that would be followed by the same request again is the last one. */

@@ -1,13 +1,12 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { isBlockEvent, StreamEnd } from '../message/eventKinds.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
-import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { fields, text } from '../message/record.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { isTracedReply } from '../message/tracedReply.ts';
 import * as name from './attributes.ts';
 import { outputAttributes } from './contentAttributes.ts';
-import { errorType } from './errorType.ts';
+import { errorType, ownError } from './errorType.ts';
 import type { MessageMetrics } from './messageMetrics.ts';
 import type { Attributes, OpenTelemetry, OtelContext, OtelSpan } from './OpenTelemetry.ts';
 import { spanContextOf, traceparent } from './traceparent.ts';
@@ -161,8 +160,7 @@ export class MessageSpan<E extends AnyStreamEvent> implements SpanRecorder<E> {
     const { id, model, stop_reason: stopReason, content } = this.#reply;
     const finishReason =
       outcome === 'complete' ? text(stopReason) : outcome === 'error' ? 'error' : undefined;
-    const { requestId, attempts = this.#attempt } =
-      error instanceof MessageStreamError ? error : {};
+    const { requestId, attempts = this.#attempt } = ownError(error) ?? {};
     const prefix = this.#isTracedElsewhere ? 'claude_rx' : 'gen_ai';
     endSpan(this.#span, outcome, error, {
       [name.RESPONSE_ID]: text(id),

@@ -9,6 +9,7 @@ export const RESPONSE_ID = 'gen_ai.response.id';
 export const RESPONSE_MODEL = 'gen_ai.response.model';
 export const FINISH_REASONS = 'gen_ai.response.finish_reasons';
 export const TIME_TO_FIRST_CHUNK = 'gen_ai.response.time_to_first_chunk';
+export const CONVERSATION_ID = 'gen_ai.conversation.id';
 export const AGENT_NAME = 'gen_ai.agent.name';
 export const TOOL_NAME = 'gen_ai.tool.name';
 export const TOOL_TYPE = 'gen_ai.tool.type';
@@ -39,6 +40,7 @@ export const PINGS = 'claude_rx.pings';
 export const ATTEMPTS = 'claude_rx.attempts';
 export const STALLS = 'claude_rx.stalls';
 export const TURNS = 'claude_rx.turns';
+export const COST = 'claude_rx.cost_usd';
 export const LOOP_OUTCOME = 'claude_rx.loop.outcome';
 export const CONTENT_TRUNCATED = 'claude_rx.content.truncated';
 /** Of the events of a span. */

@@ -46,7 +46,7 @@ export interface TraceMessageConfig {
  * Records each subscription to a reply as a span of OpenTelemetry.
  *
  * ```text
- * source   -m--[t-t-!--r-t--x--(S|)      r: resume, a seam
+ * source   -m--[t-t----r-t--x--(S|)      r: resume, a seam
  *          traceMessage(otel, { model })
  * result   -m--[t-t----r-t--x--(S|)
  * span     [===================OK]       with an event `resume`

@@ -26,7 +26,7 @@ export interface TraceToolsOptions extends Pick<
 }
 
 /**
- * Options for `runTools`, and for a `Conversation` with tools, that record the loop as spans of
+ * Options for `runTools`, and for a `Conversation`, that record the loop as spans of
  * OpenTelemetry: `invoke_agent` for the loop, and in it a `chat` for the reply of each turn and an
  * `execute_tool` for each call that runs.
  *

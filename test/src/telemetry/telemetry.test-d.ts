@@ -2,8 +2,16 @@ import Anthropic from '@anthropic-ai/sdk';
 import * as otel from '@opentelemetry/api';
 import { type BetaStreamEvent, fromMessages, retryResumable, type StreamEvent } from 'claude-rx';
 import { Conversation } from 'claude-rx/conversation';
-import { recordRetry, traceHeaders, traceMessage, traceTools } from 'claude-rx/telemetry';
+import type { AgentMessage } from 'claude-rx/agent';
+import {
+  recordRetry,
+  traceAgent,
+  traceHeaders,
+  traceMessage,
+  traceTools,
+} from 'claude-rx/telemetry';
 import { runTools } from 'claude-rx/tools';
+import type { Observable } from 'rxjs';
 import { expectTypeOf, test } from 'vitest';
 
 const client = new Anthropic({ apiKey: 'x' });
@@ -19,6 +27,14 @@ test('traceMessage keeps the type of the events', () => {
   );
   expectTypeOf(beta).toEqualTypeOf(fromMessages(client.beta, params));
   expectTypeOf<StreamEvent>().not.toEqualTypeOf<BetaStreamEvent>();
+});
+
+test('traceAgent gives the messages as they are', () => {
+  const messages = {} as Observable<AgentMessage>;
+  const traced = messages.pipe(traceAgent(otel, { name: 'reviewer' }));
+  expectTypeOf(traced).toEqualTypeOf<Observable<AgentMessage>>();
+  // @ts-expect-error the name is that of the span
+  void (() => traceAgent(otel, {}));
 });
 
 test('traceTools gives options for runTools and a Conversation', () => {
