@@ -35,7 +35,7 @@ const PUBLIC = [
     const path = entry.slice(1).replaceAll('.', '\\.').replace('*', '\\w+');
     return new RegExp(`^claude-rx${path}$`);
   }),
-  /^rxjs(-marbles|\/testing)?$/,
+  /^rxjs(-marbles|\/testing|\/webSocket)?$/,
   /^(@anthropic-ai\/(claude-agent-)?sdk(\/helpers\/beta\/\w+)?|@modelcontextprotocol\/client(\/stdio)?|@opentelemetry\/api|@ag-ui\/(client|core)|redis|zod|vitest)$/,
   /^node:\w+/,
 ];

@@ -101,7 +101,7 @@ describe('the service whose tool waits for a click', () => {
     ]);
   });
 
-  it('survives requests that make no sense, and does not say what went wrong inside', async () => {
+  it('survives requests that are not valid, and does not say what went wrong inside', async () => {
     http.server.reply(asking, { status: 500 } as never);
     const { ask, url } = await start();
     expect((await fetch(url)).headers.get('content-type')).toContain('text/html');

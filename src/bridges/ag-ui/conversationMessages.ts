@@ -162,7 +162,7 @@ function readReply(
     for (const { block, isWhole } of blocksOf(message, results)) {
       const isFirst = fingerprint === '';
       fingerprint = withBlock('assistant')(fingerprint, block);
-      // Whoever drops metadata may have dropped that of the messages before, too.
+      // A page that drops metadata may have dropped that of the messages before, too.
       const isSame =
         wanted === undefined ? isFirst || !placeOf(message.id) : wanted === fingerprint;
       if (isWhole && (isSame || !isThought(block))) blocks.push(block);

@@ -100,7 +100,7 @@ it.each([
   ['no messages', { messages: 'x' }, /`messages` must be a list/],
   ['no user', { messages: [{ id: 'a', role: 'assistant', content: 'x' }] }, /of the user/],
   ['tools that are no list', { messages: [user('Hi')], tools: {} }, /`tools` must be a list/],
-  ['a message that is none', { messages: [user('Hi'), null] }, TypeError],
+  ['an invalid message', { messages: [user('Hi'), null] }, TypeError],
   [
     'audio',
     { messages: [{ id: 'u', role: 'user', content: [{ type: 'audio', source: {} }] }] },
