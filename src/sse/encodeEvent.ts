@@ -93,8 +93,23 @@ const FLAT_KEYS: ReadonlySet<string> = new Set(
   'type id messageId toolCallId delta inputTextDelta'.split(' '),
 );
 
+/** The JSON with which the last delta of AG-UI began: the next one mostly begins alike. */
+let beginning = { type: '', messageId: '', json: '' };
+
 /** The JSON of an object literal of these fields, all of them strings; `undefined` for others. */
 function flatJson(event: EncodableEvent): string | undefined {
+  const { messageId, delta } = event as Record<string, unknown>;
+  if (typeof messageId === 'string' && typeof delta === 'string') {
+    // Most events of AG-UI: the loop below takes twice the time.
+    if (hasExactly(event, 'type', 'messageId', 'delta')) {
+      if (messageId !== beginning.messageId || event.type !== beginning.type) {
+        const { type } = event;
+        const json = `{"type":${quoted(type)},"messageId":${quoted(messageId)},"delta":`;
+        beginning = { type, messageId, json };
+      }
+      return `${beginning.json}${quoted(delta)}}`;
+    }
+  }
   if (Object.getPrototypeOf(event) !== Object.prototype) return undefined;
   let json = '';
   for (const key in event) {

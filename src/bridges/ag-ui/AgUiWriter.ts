@@ -74,6 +74,8 @@ export class AgUiWriter implements ReplyListener {
   #partOf = new Map<FollowedBlock, ReplyPart>();
   #callOf = new Map<FollowedBlock, CallPart>();
   readonly #openBlocks = new Set<FollowedBlock>();
+  /** The open text that the last delta was for. */
+  #writing: { block: FollowedBlock; part: AssistantPart } | undefined;
   /** The calls of earlier replies that the API runs: their results may come in a later reply. */
   #serverCalls: CallPart[] = [];
   #reply = 0;
@@ -173,6 +175,11 @@ export class AgUiWriter implements ReplyListener {
   }
 
   blockText(block: FollowedBlock, text: string): void {
+    // Most events are deltas of the text that the last one was for.
+    if (block === this.#writing?.block) {
+      const { id } = this.#writing.part;
+      return this.#write({ type: 'TEXT_MESSAGE_CONTENT', messageId: id, delta: text });
+    }
     if (block.kind === 'text') return this.#text(block, text);
     const call = this.#callOf.get(block);
     if (call) {
@@ -301,16 +308,18 @@ export class AgUiWriter implements ReplyListener {
     if (text === '') return;
     let part = this.#partOf.get(block);
     if (part === undefined) {
+      this.#writing = undefined;
       part = this.#assistant((last) => last.calls.length === 0 && !this.#isWriting(last));
       part.texts.push(block);
       this.#partOf.set(block, part);
     }
     if (part.kind !== 'assistant') return;
-    if (part.texts.at(-1) !== block) this.#isDisordered = true;
     if (!part.isOpen) {
       part.isOpen = true;
       this.#write({ type: 'TEXT_MESSAGE_START', messageId: part.id, role: 'assistant' });
     }
+    if (part.texts.at(-1) !== block) this.#isDisordered = true;
+    else this.#writing = { block, part };
     this.#write({ type: 'TEXT_MESSAGE_CONTENT', messageId: part.id, delta: text });
   }
 
@@ -344,6 +353,7 @@ export class AgUiWriter implements ReplyListener {
   #closeText(part: AssistantPart): void {
     if (!part.isOpen) return;
     part.isOpen = false;
+    this.#writing = undefined;
     const { metadata } = textContent(part.texts.map(({ block }) => block));
     this.#write({ type: 'TEXT_MESSAGE_END', messageId: part.id, ...(metadata && { metadata }) });
   }

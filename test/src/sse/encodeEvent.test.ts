@@ -130,3 +130,17 @@ describe('encodeEvent', () => {
     expect(encodeEvent(event)).toContain(`data: ${JSON.stringify(event)}\n`);
   });
 });
+
+it('writes deltas of AG-UI as JSON.stringify does, whatever their ids are', () => {
+  const ids = ['a', 'a', 'b"', 'a', 'b"', 'b"'];
+  const types = ['TEXT_MESSAGE_CONTENT', 'REASONING_MESSAGE_CONTENT'];
+  for (const messageId of ids) {
+    for (const type of types) {
+      for (const delta of ['x', '"\n', '\ud83d']) {
+        const event = { type, messageId, delta };
+        const frame = encodeEvent(event, { eventLine: false });
+        expect(frame).toBe(`data: ${JSON.stringify(event)}\n\n`);
+      }
+    }
+  }
+});

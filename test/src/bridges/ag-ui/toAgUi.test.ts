@@ -14,6 +14,7 @@ import {
   toSseResponse,
 } from 'claude-rx';
 import { AG_UI_SSE, type AgUiEvent, fromRunInput, toAgUi } from 'claude-rx/ag-ui';
+import { Conversation } from 'claude-rx/conversation';
 import { type Fault, messageEvents } from 'claude-rx/testing';
 import { defineTool, runTools, type RunToolsOptions } from 'claude-rx/tools';
 import {
@@ -21,6 +22,7 @@ import {
   EMPTY,
   from,
   lastValueFrom,
+  map,
   NEVER,
   type Observable,
   of,
@@ -413,6 +415,25 @@ describe('calls of tools', () => {
       { name: 'remove', input: { path: 'a' } },
       { name: 'remove', input: { path: 'b' } },
     ]);
+  });
+
+  it('of a Conversation have their results too, also when the events come as JSON', async () => {
+    api.server.reply(messageEvents.toolUse('remove', { path: 'a' }, { id: 'toolu_1' }));
+    api.server.reply(messageEvents.text('Done'));
+    const page = pageOf((runInput) => {
+      const conversation = new Conversation(
+        api.client,
+        { model: 'm', max_tokens: 9 },
+        { tools: [remove] },
+      );
+      return conversation.send('Hi').pipe(
+        map((event) => JSON.parse(JSON.stringify(event)) as StreamEvent),
+        toAgUi(runInput),
+      );
+    });
+    const { newMessages, finished } = await runPage(page);
+    expect(finished?.outcome).toEqual({ type: 'success' });
+    expect(gistOfMessages(newMessages)).toMatchObject({ text: 'Done', results: ['Removed'] });
   });
 
   it('show their progress', async () => {
