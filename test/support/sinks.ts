@@ -1,4 +1,5 @@
 import { pipeToResponse, type StreamEvent, toSse, toSseResponse } from 'claude-rx';
+import { toAgUi } from 'claude-rx/ag-ui';
 import { toMessageEvents } from 'claude-rx/nest';
 import { createRelay, relaySse } from 'claude-rx/relay';
 import { createServer } from 'node:http';
@@ -15,6 +16,7 @@ export const SINKS: Readonly<Record<string, (reply$: Observable<StreamEvent>) =>
   {
     toSse: throughOperator(() => toSse()),
     toMessageEvents: throughOperator(() => toMessageEvents()),
+    toAgUi: throughOperator(() => toAgUi({ threadId: 't', runId: 'r' })),
     toSseResponse: async (reply$) => {
       const response = toSseResponse(reply$);
       return JSON.stringify([...response.headers]) + (await response.text());
