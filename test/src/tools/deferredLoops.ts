@@ -32,26 +32,27 @@ const piece = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       name: fc.constantFrom(...NAMES),
-      json: fc.constantFrom('{"n":1}', '{"n":2}', '{"n":"x"}', '{oops'),
+      json: fc.constantFrom('{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}', '{"n":"x"}', '{oops'),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ search: true }) },
 );
 
+/** Mostly nothing. */
+const rarely = <T>(value: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value });
+
 const aReply = fc.record({
   pieces: fc.array(piece, { minLength: 1, maxLength: 5 }),
-  stopReason: fc.option(fc.constantFrom('max_tokens', 'pause_turn', 'end_turn', 'refusal'), {
-    nil: undefined,
-    freq: 4,
-  }),
+  stopReason: rarely(fc.constantFrom('max_tokens', 'pause_turn', 'end_turn', 'refusal')),
   /** After how many events the request fails. */
-  fails: fc.option(fc.nat(20), { nil: undefined, freq: 4 }),
+  fails: rarely(fc.nat(20)),
 });
 
 /** What happens between two loops, each in a process of its own. */
 const aBreak = fc.record({
-  withdraws: fc.option(fc.constantFrom(...NAMES), { nil: undefined, freq: 2 }),
-  adds: fc.option(fc.constantFrom(...NAMES), { nil: undefined, freq: 3 }),
+  withdraws: rarely(fc.constantFrom(...NAMES)),
+  adds: rarely(fc.constantFrom(...NAMES)),
   answers: fc.array(fc.constantFrom('yes', 'no', 'result', 'error'), {
     minLength: 5,
     maxLength: 5,
@@ -59,7 +60,7 @@ const aBreak = fc.record({
 });
 
 const aPlan = fc.record({
-  replies: fc.array(aReply, { minLength: 1, maxLength: 6 }),
+  replies: fc.array(aReply, { minLength: 4, maxLength: 12 }),
   breaks: fc.array(aBreak, { minLength: LOOPS, maxLength: LOOPS }),
   options: fc.record({
     eager: fc.boolean(),
