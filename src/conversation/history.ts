@@ -1,3 +1,4 @@
+import { addTurn } from '../history/addTurn.ts';
 import { isCall } from '../history/blockKinds.ts';
 import { type AnyBlock, isResult, type Turn, withBlock } from '../history/blocks.ts';
 import { sendableContent } from '../history/sendableBlock.ts';
@@ -170,12 +171,7 @@ export class HistoryCache<E extends AnyStreamEvent> {
   #say(draft: Draft, role: Turn['role'], content: AnyBlock[]): void {
     if (content.length === 0) return;
     const { turns } = draft;
-    const last = turns.at(-1);
-    if (last?.role === role) {
-      turns[turns.length - 1] = { role, content: [...last.content, ...content] };
-    } else {
-      turns.push({ role, content });
-    }
+    addTurn(turns, role, content);
     if (turns.length > (this.#options.skip ?? 0)) {
       draft.prefix = content.reduce(withBlock(role), draft.prefix);
     }

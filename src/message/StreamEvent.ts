@@ -145,6 +145,12 @@ export interface SubagentUsage {
   usage: object;
 }
 
+/** A call that waits for an answer. */
+export interface PendingCall extends PlainCall {
+  /** Whether it runs once it is approved, or its `result` is to be given, since its tool has no `run`. */
+  awaits: 'approval' | 'result';
+}
+
 /** A reply is whole, and all its calls have their results, or wait for answers. */
 export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
   type: 'turn_end';
@@ -167,7 +173,7 @@ export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
    * The calls that wait for an answer, with the outcome `interrupted`: the option `answers` of `runTools`
    * goes on with them. Where there are none, it is absent.
    */
-  pending?: PlainCall[];
+  pending?: PendingCall[];
   /**
    * What this turn adds to the history, in the form that the API takes: the reply, without calls
    * that have no result, and the results. After it comes the next turn, or the next user's message.

@@ -93,11 +93,14 @@ function textOf(
 /**
  * The event as a reader receives it: with its error as `errorEvent` says it, where it has one, and
  * without the `value` of a tool, of which the reader has what the model is told; events of subagents too.
+ * The chunk of `toUiMessages` for an error is masked already.
  */
 export function clientEvent<E extends { type: string }>(event: E, options?: ErrorTextOptions): E {
   switch (event.type) {
     case 'error':
-      return errorEvent(fromApiError({ body: event }), options) as unknown as E;
+      return isUiError(event)
+        ? event
+        : (errorEvent(fromApiError({ body: event }), options) as unknown as E);
     case 'resume': {
       const { error: masked, request_id } = errorEvent(
         (event as { error?: unknown }).error,
@@ -121,4 +124,8 @@ export function clientEvent<E extends { type: string }>(event: E, options?: Erro
     default:
       return event;
   }
+}
+
+function isUiError(event: object): boolean {
+  return 'errorText' in event && Object.keys(event).length === 2;
 }

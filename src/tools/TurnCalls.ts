@@ -4,7 +4,12 @@ import { type CallStep, CallTracker, type TrackedCall } from '../calls/CallTrack
 import type { AnyBlock } from '../history/blocks.ts';
 import { pendingResult } from '../history/sendBack.ts';
 import { callsAt, isPausedBy, waitsForResults } from '../history/stopReasons.ts';
-import type { AnyStreamEvent, MessageOf, SubagentUsage } from '../message/StreamEvent.ts';
+import type {
+  AnyStreamEvent,
+  MessageOf,
+  PendingCall,
+  SubagentUsage,
+} from '../message/StreamEvent.ts';
 import { CallFailure } from './CallFailure.ts';
 import { LiveInput } from './LiveInput.ts';
 import type { Subagent } from './Subagent.ts';
@@ -30,6 +35,8 @@ export interface TurnCall {
   subagent?: Subagent;
   /** Whether it is to be answered later. */
   isDeferred?: boolean;
+  /** Of a deferred call: whether it waits for its result, as its tool has no `run`. */
+  isRunElsewhere?: boolean;
 }
 
 interface StandingCall extends TurnCall {
@@ -96,6 +103,13 @@ export class TurnCalls<E extends AnyStreamEvent> {
       if (result !== undefined) return result as unknown as AnyBlock;
       return isDeferred && isAnswered ? pendingResult(block.id) : [];
     });
+  }
+
+  /** What a deferred call waits for. */
+  awaits(id: unknown): PendingCall['awaits'] {
+    const calls = [...this.#calls.values()];
+    const call = calls.find(({ block, isDeferred }) => isDeferred && block.id === id);
+    return call?.isRunElsewhere ? 'result' : 'approval';
   }
 
   /** The whole calls that did not run because the reply did not wait for them. */

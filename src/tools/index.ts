@@ -1,6 +1,7 @@
 export type * from '../message/ToolCallEvent.ts';
 export type {
   MessageParamOf,
+  PendingCall,
   PlainCall,
   SubagentEvent,
   SubagentUsage,

@@ -80,6 +80,7 @@ export function runCall(
           concatMap((mayRun) => {
             if (!mayRun || runner.run === undefined) {
               call.isDeferred = true;
+              call.isRunElsewhere = mayRun;
               deferred$.next();
               return EMPTY;
             }

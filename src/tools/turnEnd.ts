@@ -23,7 +23,7 @@ interface Turn<E extends AnyStreamEvent> {
   /** Whether `stopWhen` stops the loop here. */
   isStopped?: boolean;
   message: MessageOf<E>;
-  calls: Pick<TurnCalls<E>, 'results' | 'seam' | 'skipped' | 'isAnswered'>;
+  calls: Pick<TurnCalls<E>, 'results' | 'seam' | 'skipped' | 'isAnswered' | 'awaits'>;
   /** The usage of the turns before. */
   before: object | undefined;
   /** What subagents have used since the turn before. */
@@ -75,7 +75,9 @@ export function turnEnd<E extends AnyStreamEvent>({
     ) as UsageOf<E>,
     ...(subagents.length > 0 && { subagents: [...subagents] }),
     ...(skipped.length > 0 && { skipped: skipped.map(plainCall) }),
-    ...(pending.length > 0 && { pending: pending.map(plainCall) }),
+    ...(pending.length > 0 && {
+      pending: pending.map((call) => ({ ...plainCall(call), awaits: calls.awaits(call['id']) })),
+    }),
     appended: turns as unknown as MessageParamOf<E>[],
   };
   return { event, after };

@@ -12,7 +12,15 @@ const KINDS = { N: 'next', E: 'error', C: 'complete' } as const;
  */
 export function docDiagram(name: string): Map<string, Moment[]> {
   const [operator = '', variant] = name.split('-');
-  const folders = ['operators', 'src/flow', 'src/telemetry', 'src/tools', 'src/traffic'];
+  const folders = [
+    'operators',
+    'src/bridges/ag-ui',
+    'src/bridges/ui',
+    'src/flow',
+    'src/telemetry',
+    'src/tools',
+    'src/traffic',
+  ];
   const file = folders
     .map((folder) => `${folder}/${operator}.ts`)
     .find((path) => existsSync(root + path));

@@ -91,7 +91,7 @@ describe('a deferred call', () => {
     const events = await loop(['(ma1Ab2BxS)'], { tools: [clientTool('a'), after(1, 'b')] });
     expect(last(events)).toMatchObject({
       outcome: 'interrupted',
-      pending: [{ id: 'toolu_a', name: 'a', input: { n: 1 } }],
+      pending: [{ id: 'toolu_a', name: 'a', input: { n: 1 }, awaits: 'result' }],
       appended: [assistant(call('a'), call('b', { input: { n: 2 } })), user(result('b', 'b'))],
     });
   });
@@ -504,7 +504,7 @@ describe('deferred answers, over HTTP', () => {
     const tools = [tool('a', () => 'ran')];
     const first = await received(runTools(http.client, params, { tools, approve: () => 'defer' }));
     const { pending: calls, appended } = last(first);
-    expect(calls).toEqual([{ id, name: 'a', input: { n: 1 } }]);
+    expect(calls).toEqual([{ id, name: 'a', input: { n: 1 }, awaits: 'approval' }]);
     const messages = [...params.messages, ...appended];
     const answers = [{ id, approved: true as const }];
     const second = await received(

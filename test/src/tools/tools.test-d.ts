@@ -20,6 +20,7 @@ import {
   type AnyTool,
   calls,
   defineTool,
+  type PendingCall,
   type PlainCall,
   type DefinedTool,
   type McpProgress,
@@ -86,7 +87,7 @@ describe('deferred answers', () => {
       ],
     }).subscribe((event) => {
       if (event.type === 'turn_end') {
-        expectTypeOf(event.pending).toEqualTypeOf<PlainCall[] | undefined>();
+        expectTypeOf(event.pending).toEqualTypeOf<PendingCall[] | undefined>();
       }
       if (event.type === 'tool_answers') {
         expectTypeOf(event.messages).toEqualTypeOf<Anthropic.MessageParam[]>();

@@ -1,0 +1,60 @@
+/**
+ * What Claude needs of a block when it is sent back and what the AI SDK has no field for: it travels with
+ * the part, as `providerMetadata.anthropic`.
+ */
+export type UiProviderMetadata = {
+  // `any`, so that it is what the AI SDK's own type is: JSON.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  anthropic: Record<string, any>;
+};
+
+/** Why a run ended: the AI SDK's `FinishReason`. */
+export type UiFinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'other';
+
+// Types and not interfaces, so that a chunk is what the sinks take.
+export type UiPart = { providerMetadata?: UiProviderMetadata };
+export type UiToolPart = UiPart & {
+  toolCallId: string;
+  providerExecuted?: boolean;
+  dynamic?: boolean;
+};
+
+/**
+ * A chunk of the UI message stream of the AI SDK, version 1: each of these is a `UIMessageChunk` of `ai`.
+ */
+export type UiMessageChunk =
+  | { type: 'start'; messageId?: string }
+  | { type: 'start-step' }
+  | { type: 'finish-step' }
+  | { type: 'reset-step' }
+  | { type: 'finish'; finishReason: UiFinishReason; messageMetadata?: unknown }
+  | { type: 'error'; errorText: string }
+  | { type: 'abort'; reason: string }
+  | ({ type: 'text-start' | 'text-end' | 'reasoning-start' | 'reasoning-end'; id: string } & UiPart)
+  | { type: 'text-delta' | 'reasoning-delta'; id: string; delta: string }
+  | ({ type: 'tool-input-start'; toolName: string } & UiToolPart)
+  | { type: 'tool-input-delta'; toolCallId: string; inputTextDelta: string }
+  | ({ type: 'tool-input-available'; toolName: string; input: unknown } & UiToolPart)
+  | ({ type: 'tool-input-error'; toolName: string; input: unknown; errorText: string } & UiToolPart)
+  | ({ type: 'tool-output-available'; output: unknown; preliminary?: boolean } & UiToolPart)
+  | ({ type: 'tool-output-error'; errorText: string } & UiToolPart)
+  | { type: 'tool-output-denied'; toolCallId: string }
+  | { type: 'tool-approval-request'; approvalId: string; toolCallId: string }
+  | ({
+      type: 'tool-approval-response';
+      approvalId: string;
+      approved: boolean;
+      reason?: string;
+    } & UiPart)
+  | { type: 'source-url'; sourceId: string; url: string; title?: string }
+  | { type: 'source-document'; sourceId: string; mediaType: string; title: string }
+  | { type: 'data-claude-block'; data: unknown }
+  | { type: 'data-claude-turn'; data: UiTurn };
+
+/** What is sent back depends on of a turn, besides its blocks; there is one only where it matters. */
+export type UiTurn = {
+  /** `pause_turn` or `compaction`: the turn goes on in the next. */
+  stopReason?: string;
+  /** How many blocks came before the reply broke and was carried on. */
+  seam?: number;
+};

@@ -1,0 +1,145 @@
+import type { MessageParam } from '@anthropic-ai/sdk/resources/messages/messages';
+import { addTurn } from '../../history/addTurn.ts';
+import type { AnyBlock, Turn } from '../../history/blocks.ts';
+import { sendableContent } from '../../history/sendableBlock.ts';
+import { pendingResult, sendBack } from '../../history/sendBack.ts';
+import { isIdOf, SentHistory } from '../../history/SentHistory.ts';
+import { isPausedBy } from '../../history/stopReasons.ts';
+import { isRecord } from '../../message/record.ts';
+import type { ToolAnswer } from '../../tools/ToolAnswer.ts';
+import { fileBlock } from './fileBlock.ts';
+import type { UiMessage } from './UiMessage.ts';
+import { type UiStep, uiSteps } from './uiSteps.ts';
+
+/** What a page has sent, for `runTools` and `toUiMessages`. */
+export interface UiRequest {
+  /** The history, for `params.messages`. */
+  messages: MessageParam[];
+  /** The answers to the calls that wait for one, for the option `answers`; absent where none does. */
+  answers?: ToolAnswer[];
+  /**
+   * The id of the message that the run continues, for `toUiMessages`; absent where it begins a new one.
+   */
+  messageId?: string;
+}
+
+/**
+ * Turns the messages that a page sends (`UIMessage[]` of the AI SDK) into what `runTools` and `fromMessages`
+ * take.
+ *
+ * ```text
+ * user       text, file             a turn of the user
+ * assistant  step-start             a reply, and behind it the results of its calls
+ *            text, reasoning, tool  its blocks, as Claude wrote them
+ *            approval               an answer
+ * ```
+ *
+ * Replies are sent back under the same rules as by `runTools` and `Conversation`: unfinished calls and
+ * thinking without a signature are left out, a call without a result is answered by an error, roles
+ * alternate. So whatever a page sends back of replies that `toUiMessages` wrote, the API takes it, with
+ * thinking and its signatures where they were.
+ *
+ * - `answers`: approvals and refusals of calls that wait for them, for the option of `runTools`. The
+ *   outputs of tools that the page has run are in `messages` already.
+ * - Files: images, PDFs and texts as `data:` URLs, images and PDFs as web addresses.
+ * - A message of the role `system` is left out: a page must not write the system prompt.
+ * - A page can send anything. Look up in your own store what must not be forged: that a call that a page
+ *   approves was made, and with which input.
+ *
+ * @throws TypeError for what is no list of messages, and for a file that Claude does not take.
+ *
+ * @example
+ * ```ts
+ * import Anthropic from '@anthropic-ai/sdk';
+ * import { fromMessages, toSseResponse } from 'claude-rx';
+ * import { fromUiMessages, toUiMessages, UI_MESSAGE_SSE } from 'claude-rx/ui';
+ *
+ * const client = new Anthropic();
+ *
+ * export async function POST(request: Request): Promise<Response> {
+ *   const body = await request.json();
+ *   const { messages } = fromUiMessages(body.messages);
+ *   const reply$ = fromMessages(client, { model: 'claude-opus-5-5', max_tokens: 1024, messages });
+ *   return toSseResponse(reply$.pipe(toUiMessages()), UI_MESSAGE_SSE);
+ * }
+ * ```
+ */
+export function fromUiMessages(messages: readonly UiMessage[]): UiRequest {
+  if (!Array.isArray(messages)) {
+    throw new TypeError(
+      `fromUiMessages: pass the messages of the page, a list of { id, role, parts }, not ${typeof messages}`,
+    );
+  }
+  const turns: Turn[] = [];
+  const sent = new SentHistory();
+  let answers: ToolAnswer[] = [];
+  for (const [index, message] of messages.entries()) {
+    check(message, index);
+    if (message.role === 'user') addTurn(turns, 'user', userContent(message));
+    if (message.role !== 'assistant') continue;
+    const isLast = index === messages.length - 1;
+    const steps = uiSteps(message);
+    for (const [place, step] of steps.entries()) {
+      const isLastStep = place === steps.length - 1;
+      answers = isLast && isLastStep ? step.answers : [];
+      addStep(turns, step, sent, { isPending: answers.length > 0, goesOn: !isLastStep });
+    }
+  }
+  const last = messages.at(-1);
+  const id = last?.role === 'assistant' ? last.id : undefined;
+  return {
+    messages: turns as unknown as MessageParam[],
+    ...(answers.length > 0 && { answers }),
+    ...(id !== undefined && id !== '' && { messageId: id }),
+  };
+}
+
+function userContent({ parts }: UiMessage): AnyBlock[] {
+  return parts.flatMap((part) => {
+    const block = part.type === 'file' ? fileBlock(part) : textBlock(part);
+    return (block && sendableContent(block)) ?? [];
+  });
+}
+
+function textBlock(part: { type: string; text?: unknown }): AnyBlock | undefined {
+  return part.type === 'text' ? { type: 'text', text: String(part.text ?? '') } : undefined;
+}
+
+/** What is sent of a reply, as `runTools` sends it: so thinking in later replies stays valid. */
+function addStep(
+  turns: Turn[],
+  { blocks, results, answers, approved, turn, steering }: UiStep,
+  sent: SentHistory,
+  { isPending, goesOn }: { isPending: boolean; goesOn: boolean },
+): void {
+  const pending = isPending ? answers.map(({ id }) => pendingResult(id)) : [];
+  const { turns: added, after } = sendBack([{ blocks, seam: turn.seam }], sent, {
+    results: [...results, ...pending],
+    goesOn: goesOn && isPausedBy(turn.stopReason),
+  });
+  sent.add(after);
+  for (const { role, content } of added) {
+    addTurn(turns, role, role === 'user' ? answeredLast(content, approved) : content);
+  }
+  addTurn(
+    turns,
+    'user',
+    steering.flatMap((parts) => userContent({ role: 'user', parts })),
+  );
+}
+
+/** The results of approved calls come behind the others, as `runTools` adds them. */
+function answeredLast(content: readonly AnyBlock[], approved: readonly unknown[]): AnyBlock[] {
+  const isLate = ({ tool_use_id }: AnyBlock) =>
+    approved.some((id) => isIdOf(id, String(tool_use_id)));
+  return [...content.filter((one) => !isLate(one)), ...content.filter(isLate)];
+}
+
+function check(message: unknown, index: number): asserts message is UiMessage {
+  const { role, parts } = isRecord(message) ? message : {};
+  const isList = Array.isArray(parts) && parts.every((part) => isRecord(part) && 'type' in part);
+  if (typeof role === 'string' && isList) return;
+  throw new TypeError(
+    `fromUiMessages: messages[${index}] must be { role, parts: [{ type }] }, as the AI SDK sends it`,
+  );
+}
