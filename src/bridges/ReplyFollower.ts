@@ -53,6 +53,8 @@ class Followed implements FollowedBlock {
   readonly builder: BlockBuilder;
   readonly position: number;
   readonly reply: number;
+  /** Whether its text is an input, which the calls follow. */
+  readonly isCall: boolean;
   isOpen = true;
   isReopened = false;
   /** Of a call. */
@@ -64,6 +66,7 @@ class Followed implements FollowedBlock {
     this.builder = builder;
     this.position = position;
     this.reply = reply;
+    this.isCall = builder.takesInput;
   }
 
   get kind(): unknown {
@@ -177,6 +180,7 @@ export class ReplyFollower {
   }
 
   #delta(event: EventOf<'content_block_delta'>): void {
+    if (this.#extend(event)) return;
     this.#take(event);
     if (this.#tracker.blocks.all.length !== this.#blocks.length) return this.#sync();
     const { touched } = this.#tracker.blocks;
@@ -192,6 +196,18 @@ export class ReplyFollower {
       this.#listener.blockStart(block);
     }
     this.#listener.blockText(block, text);
+  }
+
+  /** Takes in more of the text that the last delta brought: most events are these. */
+  #extend({ index, delta }: EventOf<'content_block_delta'>): boolean {
+    const last = this.#last;
+    if (last === undefined || !last.isOpen || last.isCall) return false;
+    const { builder } = last;
+    if (builder.index !== index || this.#tracker.blocks.touched !== builder) return false;
+    if (!builder.extend(delta as unknown as Fields)) return false;
+    const text = textOf(delta as unknown as Fields);
+    if (text !== '') this.#listener.blockText(last, text);
+    return true;
   }
 
   /** Takes the event in, and what it does to calls. */

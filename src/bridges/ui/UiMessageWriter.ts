@@ -97,12 +97,12 @@ export class UiMessageWriter implements ReplyListener {
   }
 
   blockText(followed: FollowedBlock, text: string): void {
-    const { kind, position, block } = followed;
     if (text === '') return;
-    if (kind === 'text') this.#emit({ type: 'text-delta', id: String(position), delta: text });
-    else if (kind === 'thinking')
-      this.#emit({ type: 'reasoning-delta', id: String(position), delta: text });
-    else if (isCall(block as never) || isServerCall(block as never))
+    const { kind, position } = followed;
+    const prose = PROSE.get(kind);
+    // Not `block`, which would join all pieces of the text so far.
+    if (prose) this.#emit({ type: `${prose}-delta`, id: String(position), delta: text });
+    else if (this.#ids.has(followed))
       this.#emit({
         type: 'tool-input-delta',
         toolCallId: this.#idOf(followed),
