@@ -47,7 +47,7 @@ export interface RelayConfig<E extends EncodableEvent = StreamEvent> {
    * next reader. Needs a store that finds them, as `MemoryStore` and `RedisStore` do. Default: `resume`
    * where there is the option `resume`, else `end`.
    */
-  orphans?: OrphanPolicy;
+  orphans?: OrphanPolicy | undefined;
 }
 
 /** What becomes of a reply whose node has died and that nobody follows. */

@@ -46,7 +46,8 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
   constructor(config: ReturnType<typeof relayConfig<E>>) {
     this.#config = config;
     this.#store = config.store ?? new MemoryStore();
-    if (config.orphans === 'keep') return;
+    // In a store of its own there are no replies of other nodes.
+    if (config.orphans === 'keep' || !config.store?.orphans) return;
     this.#orphans = new OrphanWatch(this.#store, { ...config, settle: (id) => this.#settle(id) });
   }
 

@@ -247,13 +247,13 @@ export class Writer<E extends EncodableEvent> {
     if (outcome instanceof MessageStreamError) return this.#stop({ state: 'lost', error: outcome });
     switch (outcome) {
       case 'ended':
-        return this.#stopAfter(this.#endingInLog());
+        return this.#stopAfter(this.#endingInLog(), { state: 'stopped', error: stoppedReply() });
       case 'superseded':
         return this.#stop({ state: 'lost', error: superseded() });
       case 'unknown':
         return this.#stop({ state: 'lost', error: droppedLog(this.#id) });
       case 'diverged':
-        return this.#stopAfter(this.#endDamagedLog());
+        return this.#stopAfter(this.#endDamagedLog(), { state: 'lost', error: lostEntries() });
     }
   }
 
@@ -275,11 +275,10 @@ export class Writer<E extends EncodableEvent> {
   }
 
   /** Lets go of the source at once, and concludes when the store has answered. */
-  #stopAfter(conclusion: Promise<Conclusion>): void {
+  #stopAfter(conclusion: Promise<Conclusion>, otherwise: Conclusion): void {
     if (!this.#halt()) return;
-    firstValueFrom(from(conclusion).pipe(timeout(FAREWELL))).then(this.#conclude, () =>
-      this.#conclude({ state: 'stopped', error: stoppedReply() }),
-    );
+    const answered = firstValueFrom(from(conclusion).pipe(timeout(FAREWELL)));
+    answered.then(this.#conclude, () => this.#conclude(otherwise));
   }
 
   #stop(conclusion: Conclusion): void {

@@ -53,7 +53,8 @@ export function useNodes(): (store?: RelayStore, config?: RelayConfig) => TestNo
         };
       },
     });
-    const relay = createRelay({ lease: 200, patience: 1_000, ...config, store: way });
+    const own = { lease: 200, patience: 1_000, orphans: 'keep' } as const;
+    const relay = createRelay({ ...own, ...config, store: way });
     closers.push(() => {
       isAway = false;
       held = undefined;

@@ -17,7 +17,7 @@ const pause = (milliseconds: number) =>
 
 /** A reply whose node has died after six events, which nobody follows. */
 async function orphan(store: MemoryStore): Promise<string> {
-  const writer = node(store, { lease: 20, orphans: 'keep' });
+  const writer = node(store, { lease: 20 });
   const source = concat(from(reply.slice(0, 6)), NEVER);
   const { id } = await writer.relay.publish(source, { request: params });
   await pause(5);
@@ -33,7 +33,7 @@ describe('a reply whose node has died and that nobody follows', () => {
   it('is carried on by another node, where there is `resume`', async () => {
     const store = new MemoryStore();
     const id = await orphan(store);
-    const others = [1, 2, 3].map(() => node(store, { lease: 20, resume }));
+    const others = [1, 2, 3].map(() => node(store, { lease: 20, resume, orphans: undefined }));
     const { relay } = others[0]!;
     await untilState(relay, id, 'complete');
     const events = eventsIn(await allOf(relay.follow(id)));
@@ -46,7 +46,7 @@ describe('a reply whose node has died and that nobody follows', () => {
   it('is ended without `resume`, with what had arrived', async () => {
     const store = new MemoryStore();
     const id = await orphan(store);
-    const { relay } = node(store, { lease: 20 });
+    const { relay } = node(store, { lease: 20, orphans: undefined });
     await untilState(relay, id, 'error');
     const error = await failure(relay.follow(id));
     expect(error).toMatchObject({ code: 'connection' });
@@ -56,14 +56,14 @@ describe('a reply whose node has died and that nobody follows', () => {
   it('is ended where it was carried on often enough', async () => {
     const store = new MemoryStore();
     const id = await orphan(store);
-    const { relay } = node(store, { lease: 20, resume, maxTakeOvers: 0 });
+    const { relay } = node(store, { lease: 20, resume, maxTakeOvers: 0, orphans: 'resume' });
     await untilState(relay, id, 'error');
   });
 
   it('is left to the next reader with `keep`', async () => {
     const store = new MemoryStore();
     const id = await orphan(store);
-    const { relay } = node(store, { lease: 20, resume, orphans: 'keep' });
+    const { relay } = node(store, { lease: 20, resume });
     await pause(150);
     expect(await relay.status(id)).toMatchObject({ state: 'lost' });
     expect(await allOf(relay.follow(id))).not.toHaveLength(0);
@@ -71,10 +71,10 @@ describe('a reply whose node has died and that nobody follows', () => {
 
   it('is left to its writer, where that was only late', async () => {
     const store = new MemoryStore();
-    const writer = node(store, { lease: 60, orphans: 'keep' });
+    const writer = node(store, { lease: 60 });
     const source = new Subject<StreamEvent>();
     const { id, concluded } = await writer.relay.publish(source);
-    const { relay } = node(store, { lease: 60 });
+    const { relay } = node(store, { lease: 60, orphans: 'end' });
     for (const event of reply) {
       source.next(event);
       await pause(15);
