@@ -43,6 +43,8 @@ export class LogWatch {
   #last: number;
   #asking = Subscription.EMPTY;
   #isOver = false;
+  /** The time, by this node's own clock, before which a lease that has run out is no sign of a loss. */
+  #patientUntil = 0;
 
   constructor(store: RelayStore, id: string, head: LogHead, config: LogWatchConfig) {
     this.#store = store;
@@ -101,10 +103,11 @@ export class LogWatch {
   }
 
   #look(): void {
+    // Its answer is yet to come, and tells how long the store was away.
+    if (!this.#asking.closed) return;
     const asked = performance.now();
     // What is told meanwhile may be newer than the answer.
     const known = this.#last;
-    this.#asking.unsubscribe();
     this.#asking = askStore(() => this.#store.head(this.#id), this.#config.patience).subscribe({
       next: (head) => this.#learn(head, known, performance.now() - asked > LONG),
       error: (error: MessageStreamError) => this.end(0, error),
@@ -121,7 +124,10 @@ export class LogWatch {
     if (isBehind || head.ended) this.#tell([]);
     this.#last = Math.max(this.#last, head.last);
     // While the store was away the writer could not renew its lease either: it gets the time to.
-    if (wasAway && head.remaining <= 0) this.#lookIn(this.#config.lease);
+    const now = performance.now();
+    if (wasAway) this.#patientUntil = now + this.#config.lease;
+    const patience = this.#patientUntil - now;
+    if (patience > 0 && head.remaining <= 0 && !head.ended) this.#lookIn(patience);
     else if ((isBehind || isShort) && head.remaining > 0)
       this.#lookIn(Math.min(SOON, head.remaining + SLACK));
     else void this.#judge(head);
