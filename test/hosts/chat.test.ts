@@ -174,13 +174,17 @@ describe('the chat', () => {
     expect(await textOfLast()).toBe(backpressure.text);
   });
 
-  it('stops with Escape while the cursor is in the message', async () => {
-    await ask('Explain backpressure');
-    await last().getByText('Thinking').waitFor();
-    await page.keyboard.press('Escape');
-    await status('aborted');
-    expect(await requests()[0]?.finished).toBe('client-left');
-  });
+  it.each(['#prompt', 'main', '#fault'])(
+    'stops with Escape while the focus is in %s',
+    async (focused) => {
+      await ask('Explain backpressure');
+      await last().getByText('Thinking').waitFor();
+      await page.locator(focused).focus();
+      await page.keyboard.press('Escape');
+      await status('aborted');
+      expect(await requests()[0]?.finished).toBe('client-left');
+    },
+  );
 
   it.each([
     ['cut', 'The connection was lost.'],

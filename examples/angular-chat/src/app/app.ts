@@ -30,6 +30,8 @@ const NEAR = 48;
 @Component({
   selector: 'chat-root',
   changeDetection: ChangeDetectionStrategy.OnPush,
+  // Wherever the focus is.
+  host: { '(document:keydown.escape)': 'onEscape()' },
   imports: [Composer, MarbleStrip, Reply],
   template: `
     <header class="bar">
@@ -153,6 +155,10 @@ export class App {
   protected onSend({ prompt, fault }: Parameters<Composer['send']['emit']>[0]): void {
     this.isPinned.set(true);
     this.chat.send(prompt, fault);
+  }
+
+  protected onEscape(): void {
+    if (this.chat.isBusy()) this.composer().onStop();
   }
 
   protected toLatest(): void {

@@ -35,7 +35,7 @@ const FAULTS: readonly (readonly [Fault | '', string])[] = [
       <div class="row">
         <label class="fault" for="fault">
           <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M9 1L3 9h4l-1 6 6-8H8z" /></svg>
-          <span class="visually-hidden">What is to go wrong</span>
+          <span>Fault</span>
           <select id="fault" #fault (change)="setFault(fault.value)" [value]="fault$()">
             @for (entry of faults; track entry[0]) {
               <option [value]="entry[0]" [selected]="entry[0] === fault$()">{{ entry[1] }}</option>
@@ -74,14 +74,13 @@ export class Composer {
   }
 
   protected onKey(event: KeyboardEvent): void {
-    if (event.key === 'Escape' && this.isBusy()) this.onStop();
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
     this.submit(event);
   }
 
-  protected onStop(): void {
+  /** Stops the reply. The button is gone then, and with it the focus: it goes to the message. */
+  onStop(): void {
     this.stop.emit();
-    // The button is gone then, and with it the focus.
     this.prompt().nativeElement.focus();
   }
 

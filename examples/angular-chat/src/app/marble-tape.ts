@@ -70,7 +70,8 @@ export class MarbleTape {
   watch<T>(stage: Stage, kindOf: (value: T) => MarbleKind): MonoTypeOperatorFunction<T> {
     return tap({
       next: (value) => this.add(stage, kindOf(value)),
-      error: () => this.add(stage, 'error'),
+      // A stop is what the reader wanted, not an error.
+      error: ({ code }: { code?: string }) => this.add(stage, code === 'aborted' ? 'end' : 'error'),
       complete: () => this.add(stage, 'end'),
     });
   }
