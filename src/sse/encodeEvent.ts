@@ -94,18 +94,19 @@ const FLAT_KEYS: ReadonlySet<string> = new Set(
 );
 
 /** The JSON with which the last delta of AG-UI began: the next one mostly begins alike. */
-let beginning = { type: '', messageId: '', json: '' };
+let beginning = { type: '', name: '', id: '', json: '' };
 
 /** The JSON of an object literal of these fields, all of them strings; `undefined` for others. */
 function flatJson(event: EncodableEvent): string | undefined {
-  const { messageId, delta } = event as Record<string, unknown>;
-  if (typeof messageId === 'string' && typeof delta === 'string') {
-    // Most events of AG-UI: the loop below takes twice the time.
-    if (hasExactly(event, 'type', 'messageId', 'delta')) {
-      if (messageId !== beginning.messageId || event.type !== beginning.type) {
+  const { messageId, id = messageId, delta } = event as Record<string, unknown>;
+  if (typeof id === 'string' && typeof delta === 'string') {
+    // Most events of these wires: the loop below takes twice the time.
+    const name = id === messageId ? 'messageId' : 'id';
+    if (hasExactly(event, 'type', name, 'delta')) {
+      if (id !== beginning.id || event.type !== beginning.type || name !== beginning.name) {
         const { type } = event;
-        const json = `{"type":${quoted(type)},"messageId":${quoted(messageId)},"delta":`;
-        beginning = { type, messageId, json };
+        const json = `{"type":${quoted(type)},"${name}":${quoted(id)},"delta":`;
+        beginning = { type, name, id, json };
       }
       return `${beginning.json}${quoted(delta)}}`;
     }
