@@ -2,19 +2,18 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { root } from './support/examples.ts';
+import { root, withoutKey } from './support/examples.ts';
 
 describe('examples/live-form.ts', () => {
   let output: string;
   let errors: string;
 
   beforeAll(async () => {
-    const { ANTHROPIC_API_KEY: _, ...env } = process.env;
     const tsx = join(root, 'node_modules/tsx/dist/cli.mjs');
     // It ends by itself, with exit code 0; else this throws.
     const run = promisify(execFile)(process.execPath, [tsx, 'examples/live-form.ts'], {
       cwd: root,
-      env,
+      env: withoutKey(),
       timeout: 30_000,
     });
     ({ stdout: output, stderr: errors } = await run);

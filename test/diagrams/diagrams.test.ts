@@ -83,8 +83,8 @@ describe('recordRun', () => {
   it('fails where the test fails, and leaves the TestScheduler as it was', () => {
     const failing = () =>
       testScheduler().run(({ cold, expectObservable }) => expectObservable(cold('-a')).toBe('-b'));
-    expect(() => recordRun(failing)).toThrow(/strictly equal/);
-    expect(failing).toThrow(/strictly equal/);
+    expect(() => recordRun(failing)).toThrow(/The marbles differ/);
+    expect(failing).toThrow(/The marbles differ/);
   });
 });
 

@@ -83,3 +83,9 @@ export function exportedFunctionsOf(file: string): DocumentedFunction[] {
   }
   return [...functions.values()];
 }
+
+/** The environment without a key for the API, so that an example plays its reply. */
+export function withoutKey(): NodeJS.ProcessEnv {
+  const { ANTHROPIC_API_KEY: _key, ANTHROPIC_AUTH_TOKEN: _token, ...env } = process.env;
+  return env;
+}

@@ -1,5 +1,5 @@
-/** The share of the rounds that a run does: all of them in the long run, a tenth in `npm test`. */
-const share = Number(process.env['ROUNDS'] ?? 0.1);
+/** The share of the rounds that a run does: all of them in the long run, a twentieth in `npm test`. */
+const share = Number(process.env['ROUNDS'] ?? 0.05);
 
 /** How many of `count` rounds to do. */
 export function rounds(count: number): number {

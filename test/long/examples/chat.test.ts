@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { root } from '../../support/examples.ts';
+import { root, withoutKey } from '../../support/examples.ts';
 
 describe('examples/chat.ts', () => {
   let folder: string;
@@ -21,11 +21,10 @@ describe('examples/chat.ts', () => {
   });
 
   const start = (...args: string[]) => {
-    const { ANTHROPIC_API_KEY: _, ...env } = process.env;
     const tsx = join(root, 'node_modules/tsx/dist/esm/index.mjs');
     chat = spawn(process.execPath, ['--import', tsx, 'examples/chat.ts', ...args], {
       cwd: root,
-      env,
+      env: withoutKey(),
     });
     output = errors = '';
     chat.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));

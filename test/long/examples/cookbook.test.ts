@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { messageEvents, MessagesServer } from 'claude-rx/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { read, root } from '../../support/examples.ts';
+import { read, root, withoutKey } from '../../support/examples.ts';
 
 interface Output {
   stdout: string;
@@ -174,11 +174,10 @@ describe('examples/cookbook', () => {
 
   /** It ends by itself, with exit code 0; else this throws. */
   const run = (name: string, settings: Record<string, string> = {}): Promise<Output> => {
-    const { ANTHROPIC_API_KEY: _, ...env } = process.env;
     // Without what tells a test of Node that it is run by another.
     return promisify(execFile)(process.execPath, [join(folder, `${name}.mjs`)], {
       cwd: root,
-      env: { ...env, NODE_TEST_CONTEXT: '', ...settings },
+      env: { ...withoutKey(), NODE_TEST_CONTEXT: '', ...settings },
       timeout: 60_000,
     });
   };

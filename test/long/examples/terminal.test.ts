@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { read, root } from '../../support/examples.ts';
+import { read, root, withoutKey } from '../../support/examples.ts';
 
 const tsx = join(root, 'node_modules/tsx/dist/esm/index.mjs');
 const recorded = read('examples/recordings/text.ndjson')
@@ -16,10 +16,9 @@ const recorded = read('examples/recordings/text.ndjson')
 
 /** Runs `npm start` without a key. */
 function start(args: string[], env: NodeJS.ProcessEnv = {}) {
-  const { ANTHROPIC_API_KEY: _, ANTHROPIC_AUTH_TOKEN: __, ...rest } = process.env;
   const child = spawn(process.execPath, ['--import', tsx, 'examples/terminal.ts', ...args], {
     cwd: root,
-    env: { ...rest, ...env },
+    env: { ...withoutKey(), ...env },
   });
   const closed = once(child, 'close').then(([code]) => code as number);
   return { child, output: text(child.stdout), errors: text(child.stderr), closed };

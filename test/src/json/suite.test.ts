@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IncrementalJsonParser } from '../../../src/json/IncrementalJsonParser.ts';
+import { rounds } from '../../support/rounds.ts';
 import { pieces } from './jsonTexts.ts';
 
 /** The public JSON test suite (nst/JSONTestSuite), where it lies beside the project. */
@@ -195,7 +196,7 @@ function agrees(deltas: readonly string[], maxDepth: number): boolean {
 function mistakesWith(text: string): (readonly string[])[] {
   const cuts = fc.array(fc.nat(text.length), { minLength: 1, maxLength: 20 });
   const random = fc
-    .sample(cuts, text.length > 10_000 ? 3 : 20)
+    .sample(cuts, rounds(text.length > 10_000 ? 3 : 20))
     .map((positions) => pieces(text, positions));
   const splittings = [[text], text.split(''), ...random];
   return splittings.filter((deltas) => !agrees(deltas, 1_000) || !agrees(deltas, Infinity));

@@ -381,7 +381,7 @@ describe('a stall', () => {
 
   it('is not one while bytes come: a slow event is shown as pings', async () => {
     const long = messageEvents.text('x'.repeat(120), { chunk: 120 });
-    const fault = { kind: 'drip', beforeEvent: 2, ms: 10 } as const;
+    const fault = { kind: 'drip', beforeEvent: 2, ms: 5 } as const;
     context.server.reply({ events: long, fault });
     const seen = await received(ask());
     expect(seen.filter(({ type }) => type === 'ping').length).toBeGreaterThan(0);
