@@ -5,7 +5,7 @@ import { callsAt } from '../../history/stopReasons.ts';
 import { errorEvent, type ErrorTextOptions } from '../../message/errorEvent.ts';
 import { MessageStreamError } from '../../message/MessageStreamError.ts';
 import { asString, type Fields, fields } from '../../message/record.ts';
-import type { PlainCall, ResumeEvent, TurnEndEvent } from '../../message/StreamEvent.ts';
+import type { ResumeEvent, TurnEndEvent } from '../../message/StreamEvent.ts';
 import type { ToolProgressEvent, ToolResultEvent } from '../../message/ToolCallEvent.ts';
 import { toMessageStreamError } from '../../message/toMessageStreamError.ts';
 import type { FollowedBlock, ReplyListener } from '../ReplyFollower.ts';
@@ -254,9 +254,9 @@ export class AgUiWriter implements ReplyListener {
     this.#settle(waiting);
     // A page takes all calls without a result for its own, unless some are named.
     if (waiting.length === 0) this.#answerServerCalls();
-    const { threadId, runId, tools = [] } = this.#run;
-    const names = new Set<unknown>(tools.map(({ name }) => name));
-    const asked = waiting.filter(({ block }) => !names.has(block.block['name']));
+    const { threadId, runId } = this.#run;
+    const approvals = turn?.pending?.filter(({ awaits }) => awaits === 'approval') ?? [];
+    const asked = waiting.filter(({ came }) => approvals.some(({ id }) => id === came));
     const isInterrupted = turn?.outcome === 'interrupted' && asked.length > 0;
     this.#write({
       type: 'RUN_FINISHED',
@@ -523,8 +523,7 @@ export class AgUiWriter implements ReplyListener {
       if (callsAt(stopReason) !== 'run') return [];
       return open.filter(({ block, state }) => block.kind === 'tool_use' && state === 'ready');
     }
-    const { pending = [] } = turn as { pending?: readonly PlainCall[] };
-    const ids = new Set<unknown>(pending.map(({ id }) => id));
+    const ids = new Set<unknown>(turn.pending?.map(({ id }) => id));
     return open.filter(({ came }) => ids.has(came));
   }
 

@@ -38,9 +38,9 @@ export type ToAgUiConfig = ErrorTextOptions;
  * - `metadata.claude` of a message or call has what AG-UI has no field for, such as citations.
  *   `fromRunInput` reads it when the page sends its messages back.
  * - Complete: the last event is `RUN_FINISHED`, with the usage by model. `result.stopReason` says why the
- *   reply stopped. Calls that the page is to answer are `pendingToolCallIds`. Deferred approvals are
+ *   reply stopped. Calls whose tool the page runs are `pendingToolCallIds`. Deferred approvals are
  *   interrupts with the id of their call, to be resolved with the payload `{ approved: boolean, reason? }`.
- *   A pending call is an approval unless its tool is in `tools` of the input. Every other call has a result.
+ *   Every other call has a result.
  * - Error: the last event is `RUN_ERROR` with the `code` of the `MessageStreamError` and a fixed sentence
  *   for it, and the result completes. So does a source that completes in the middle of a reply, since
  *   clients of AG-UI take a stream that just ends for complete. An error with the code `aborted`

@@ -388,6 +388,21 @@ describe('calls of tools', () => {
     expect((await runPage(agent)).error).toBeUndefined();
   });
 
+  it('wait for the page where their tool has no `run`, also one that the page did not name', async () => {
+    const show = defineTool({ name: 'show', description, input });
+    api.server.reply(messageEvents.toolUse('show', { path: 'a' }, { id: 'toolu_1' }));
+    const first = await runPage(agentOf({ tools: [show] }));
+    expect(first.pendingToolCallIds).toEqual(['toolu_1']);
+    expect(first.interrupts).toEqual([]);
+  });
+
+  it('wait for approval also where the page has a tool of that name', async () => {
+    api.server.reply(messageEvents.toolUse('remove', { path: 'a' }, { id: 'toolu_1' }));
+    const agent = agentOf({ tools: [remove], approve: () => 'defer' });
+    const first = await runPage(agent, { tools: [{ ...pageTools[0]!, name: 'remove' }] });
+    expect(first.interrupts).toMatchObject([{ id: 'toolu_1', toolCallId: 'toolu_1' }]);
+  });
+
   it('that were cut are not pending, and are not sent back', async () => {
     const reply = messageEvents
       .text('So')
