@@ -14,25 +14,27 @@ export function fileBlock(part: object): AnyBlock {
   const { url, mediaType, filename } = fields(part);
   const data = /^data:([^;,]*)((?:;[^;,]*)*),([\s\S]*)$/.exec(asString(url));
   const media = (asString(mediaType) || data?.[1] || '').toLowerCase();
-  const kind = IMAGE.test(media) ? 'image' : 'document';
+  // The AI SDK writes `image/*` for an image at an address whose type it does not know.
+  const kind = IMAGE.test(media) || (!data && media === 'image/*') ? 'image' : 'document';
+  const isBinary = kind === 'image' || media === 'application/pdf';
   const title =
     kind === 'document' && asString(filename) !== '' ? { title: asString(filename) } : {};
   if (data) {
     const [, , parameters = '', body = ''] = data;
     const isBase64 = /;base64$/i.test(parameters);
-    if (kind === 'image' || media === 'application/pdf') {
-      const base64 = isBase64 ? body : encoded(body);
+    if (isBinary) {
+      const base64 = isBase64 ? body : encoded(percentDecoded(body));
       return { type: kind, source: { type: 'base64', media_type: media, data: base64 }, ...title };
     }
     if (/^text\/|^application\/json$/.test(media)) {
-      const text = isBase64 ? decoded(body) : decodeURIComponent(body);
+      const bytes = isBase64 ? base64Decoded(body) : percentDecoded(body);
       return {
         type: kind,
-        source: { type: 'text', media_type: 'text/plain', data: text },
+        source: { type: 'text', media_type: 'text/plain', data: new TextDecoder().decode(bytes) },
         ...title,
       };
     }
-  } else if (/^https?:\/\//i.test(asString(url)) && /^image\/|^application\/pdf$/.test(media)) {
+  } else if (isBinary && /^https?:\/\//i.test(asString(url))) {
     return { type: kind, source: { type: 'url', url: asString(url) }, ...title };
   }
   throw new TypeError(
@@ -41,12 +43,32 @@ export function fileBlock(part: object): AnyBlock {
   );
 }
 
-function decoded(base64: string): string {
-  const binary = atob(base64);
-  return new TextDecoder().decode(Uint8Array.from(binary, (char) => char.charCodeAt(0)));
+function base64Decoded(body: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.from(atob(body), (char) => char.charCodeAt(0));
+  } catch {
+    throw malformed('base64');
+  }
 }
 
-function encoded(text: string): string {
-  const bytes = new TextEncoder().encode(decodeURIComponent(text));
+function percentDecoded(body: string): Uint8Array<ArrayBuffer> {
+  if (/%(?![\da-f]{2})/i.test(body)) throw malformed('percent-encoded');
+  const encoder = new TextEncoder();
+  const parts = body.split(/(%[\da-f]{2})/i);
+  return Uint8Array.from(
+    parts.flatMap((part, index) =>
+      index % 2 === 1 ? Number.parseInt(part.slice(1), 16) : [...encoder.encode(part)],
+    ),
+  );
+}
+
+function malformed(encoding: string): TypeError {
+  return new TypeError(
+    `fromUiMessages: the data: URL of a file must be ${encoding}, and is malformed: send the file ` +
+      'as the AI SDK encodes it',
+  );
+}
+
+function encoded(bytes: Uint8Array): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
