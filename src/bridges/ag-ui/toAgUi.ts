@@ -14,14 +14,15 @@ export type ToAgUiConfig = ErrorTextOptions;
  * CopilotKit, TanStack AI, and every other client of that protocol.
  *
  * ```text
- * source  --m--t--t--S|
+ * source  --m-[-a-----b-]-x-S---|       a, b: deltas of a text
  *         toAgUi(input)
- * result  R-s--(TC)C-(EfF|)    R: RUN_STARTED   s, f: STEP_STARTED, STEP_FINISHED
- *                              T, C, E: TEXT_MESSAGE_START, _CONTENT, _END
- *                              F: RUN_FINISHED
- * source  --m--t--#
+ * result  R-s---(TC)--C-----(Ef)(F|)    R: RUN_STARTED   s, f: STEP_STARTED, STEP_FINISHED
+ *                                       T, C, E: TEXT_MESSAGE_START, _CONTENT, _END
+ *                                       F: RUN_FINISHED
+ *
+ * source  --m-[-a-----#
  *         toAgUi(input)
- * result  R-s--(TC)(EfX|)      X: RUN_ERROR
+ * result  R-s---(TC)--(EfX|)            X: RUN_ERROR
  * ```
  *
  * | event | becomes |

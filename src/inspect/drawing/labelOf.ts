@@ -124,7 +124,9 @@ function snapshotLabel(value: Fields, room: number): string {
   if ('input_tokens' in value) {
     return `${String(value['input_tokens'])} in, ${String(value['output_tokens'])} out`;
   }
-  if ('outcome' in value) return `${String(value['outcome'])}, ${String(value['duration'])} ms`;
+  if ('outcome' in value && 'duration' in value) {
+    return `${String(value['outcome'])}, ${String(value['duration'])} ms`;
+  }
   if ('status' in value) {
     const { value: inner, text } = value;
     const shown = typeof text === 'string' ? text.slice(0, room + 1) : undefined;

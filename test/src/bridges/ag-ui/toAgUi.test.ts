@@ -34,6 +34,7 @@ import {
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { drawn } from '../../../diagrams/drawn.ts';
 import {
   gistOfContent,
   gistOfMessages,
@@ -44,6 +45,7 @@ import {
   type TestAgent,
   user,
 } from '../../../support/agUiPage.ts';
+import { testScheduler } from '../../../support/marbles.ts';
 import { params, received, useServer } from '../../../support/server.ts';
 
 const RUN = { threadId: 't', runId: 'r' };
@@ -63,6 +65,35 @@ function run(
 }
 
 describe('a reply', () => {
+  it(
+    'becomes the events of a run as it comes, and the end is stated',
+    drawn(
+      'toAgUi',
+      () =>
+        testScheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
+          const [m, begin, a, b, end, x, S] = [...messageEvents.text('Hello', { chunk: 3 })];
+          const events = { m, '[': begin, a, b, ']': end, x, S } as Record<string, AnyStreamEvent>;
+          const types = {
+            R: 'RUN_STARTED',
+            s: 'STEP_STARTED',
+            T: 'TEXT_MESSAGE_START',
+            a: 'TEXT_MESSAGE_CONTENT Hel',
+            b: 'TEXT_MESSAGE_CONTENT lo',
+            E: 'TEXT_MESSAGE_END',
+            f: 'STEP_FINISHED',
+            F: 'RUN_FINISHED',
+          };
+          const shown = ({ type, delta }: { type: string; delta?: unknown }) =>
+            typeof delta === 'string' ? `${type} ${delta}` : type;
+          const source = cold('--m-[-a-----b-]-x-S---|', events);
+          const result = '     R-s---(Ta)--b-----(Ef)(F|)';
+          expectObservable(source.pipe(toAgUi(RUN), map(shown))).toBe(result, types);
+          expectSubscriptions(source.subscriptions).toBe('^---------------------!');
+        }),
+      { title: 'toAgUi(input)' },
+    ),
+  );
+
   it('becomes a run with its text in one message', async () => {
     const events = await run(from([...messageEvents.text('Hello', { chunk: 3 })]));
     expect(events).toMatchObject([
