@@ -33,9 +33,9 @@ export interface MeasureStreamConfig {
  * pace, stalls, size, tokens and outcome.
  *
  * ```text
- * source    -m--[t-p-t--x--(S|)      [, t: a text block  p: ping  S: message_stop
+ * source    -m--[t-p-t-]x--(S|)      [, t, ]: a text block  p: ping  S: message_stop
  *           measureStream(observer)
- * result    -m--[t-p-t--x--(S|)
+ * result    -m--[t-p-t-]x--(S|)
  * observer  ---------------M         outcome: 'complete'
  * ```
  *

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { map } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { filesBelow, read } from '../support/examples.ts';
@@ -13,6 +14,7 @@ import {
 } from '../operators/events.ts';
 import { labelOf } from '../../src/inspect/drawing/labelOf.ts';
 import { drawMarbles } from './drawMarbles.ts';
+import { boxOf, placeMarbles } from './placeMarbles.ts';
 import { recordRun } from './recordRun.ts';
 
 const tests = filesBelow('test', /\.test\.ts$/).filter((file) => !file.startsWith('test/diagrams'));
@@ -107,6 +109,38 @@ describe('drawMarbles', () => {
   it('writes what it shows as text, and no markup that a value brings', () => {
     expect(draw('<script>&')).toContain('source: 2 &lt;script&gt;&amp;, 5 complete');
     expect(draw('<script>&')).not.toContain('<script');
+  });
+});
+
+describe('placeMarbles', () => {
+  it('keeps each marble within the picture and clear of the others', () => {
+    const value = fc.record({
+      x: fc.integer({ min: 24, max: 378 }),
+      label: fc.record({
+        text: fc.string({ maxLength: 76 }),
+        kind: fc.constant('text' as const),
+      }),
+    });
+    fc.assert(
+      fc.property(fc.array(value, { maxLength: 12 }), (values) => {
+        const sorted = values.toSorted((one, other) => one.x - other.x);
+        const marbles = placeMarbles(sorted, { left: 6, right: 600, taken: [] });
+        expect(marbles.map(({ at, label }) => ({ x: at, label }))).toEqual(sorted);
+        const boxes = marbles.map(boxOf);
+        for (const [index, box] of boxes.entries()) {
+          expect(box.left).toBeGreaterThanOrEqual(5.9);
+          expect(box.right).toBeLessThanOrEqual(600.1);
+          for (const other of boxes.slice(index + 1)) {
+            const isApart =
+              box.right <= other.left ||
+              other.right <= box.left ||
+              box.bottom <= other.top ||
+              other.bottom <= box.top;
+            expect(isApart).toBe(true);
+          }
+        }
+      }),
+    );
   });
 });
 

@@ -34,6 +34,7 @@ import {
   reply,
   resume,
   start,
+  stop,
   synchronous,
   text,
   textStart,
@@ -45,6 +46,7 @@ const events = {
   m: messageStart(),
   '[': textStart(0),
   t: text(0, 'Hi'),
+  ']': stop(0),
   p: ping,
   u: raw({ type: 'vibe_check' }),
   r: resume(0),
@@ -95,8 +97,8 @@ describe('measureStream', () => {
       'measureStream',
       run(({ cold, expectObservable, expectSubscriptions }) => {
         const observer = new Subject<StreamMeasurements>();
-        const source = cold(' -m--[t-p-t--x--(S|)', events);
-        const result = '      -m--[t-p-t--x--(S|)';
+        const source = cold(' -m--[t-p-t-]x--(S|)', events);
+        const result = '      -m--[t-p-t-]x--(S|)';
         const reports = '     ---------------M';
         const subscription = '^--------------!';
         const measured = source.pipe(measureStream((measurements) => observer.next(measurements)));
@@ -109,10 +111,10 @@ describe('measureStream', () => {
             timeToFirstEvent: 1,
             timeToFirstText: 5,
             duration: 15,
-            events: 7,
+            events: 8,
             pings: 1,
             seams: 0,
-            gaps: { p50: 3, p95: 4, max: 4 },
+            gaps: { p50: 2, p95: 4, max: 4 },
             stalls: { count: 0, total: 0 },
             characters: 4,
             bytes: 4,

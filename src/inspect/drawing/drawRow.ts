@@ -11,6 +11,10 @@ export interface Marble {
   lane: number;
   /** Default: 24. */
   height?: number;
+  /** The text in lines. Default: one line. */
+  lines?: readonly string[];
+  /** The place of its time on the line. Default: `x`. */
+  at?: number;
   /** Further classes. Default: none. */
   classes?: readonly string[];
 }
@@ -48,7 +52,9 @@ export interface DrawnRow {
 }
 
 export const MARBLE = 24;
-const LANE = 29;
+export const LANE = 29;
+/** The height of a further line of text. */
+export const LINE = 14;
 export const GAP = 5;
 const CHARACTER = 7.25;
 /** How far below the line the next begins, when no marble is below it. */
@@ -76,7 +82,7 @@ export function heightOf(row: Pick<DrawnRow, 'bands' | 'marbles'>): number {
 export function drawRow(row: DrawnRow, top: number, left: number): SvgNode[][] {
   const axis = top + axisOf(row);
   return [
-    [svg('text', { class: 'name', x: left, y: axis + 4.5 }, row.name)],
+    row.name ? [svg('text', { class: 'name', x: left, y: axis + 4.5 }, row.name)] : [],
     ...row.bands.map((band) => drawBand(band, axis)),
     [line('axis', row.x, axis, row.end === 'open' ? row.right + 24 : row.right, axis)],
     drawTip(row, axis),
@@ -149,23 +155,26 @@ function drawSign({ x, kind, text }: Sign, axis: number): SvgNode[] {
 }
 
 function drawMarble(
-  { x, lane, width, height = MARBLE, label, classes = [] }: Marble,
+  { x, lane, width, height = MARBLE, label, lines = [label.text], classes = [] }: Marble,
   axis: number,
 ) {
-  const y = axis + lane * LANE;
+  const y = round(axis + lane * LANE);
   const shape = svg('rect', {
     x: round(x - width / 2),
-    y: y - height / 2,
+    y: round(y - height / 2),
     width,
     height,
-    rx: height / 2,
+    rx: Math.min(height, MARBLE) / 2,
   });
-  const text = label.text === '' ? [] : [svg('text', { x, y: y + 4.2 }, label.text)];
-  return svg('g', { class: [label.kind, ...classes].join(' ') }, shape, ...text);
+  const first = y + 4.2 - ((lines.length - 1) * LINE) / 2;
+  const texts = lines
+    .filter((text) => text !== '')
+    .map((text, index) => svg('text', { x, y: round(first + index * LINE) }, text));
+  return svg('g', { class: [label.kind, ...classes].join(' ') }, shape, ...texts);
 }
 
 /** From a marble that had no room on the line to its time there. */
-function drawLeader({ x, lane }: Marble, axis: number): SvgNode[] {
+function drawLeader({ x: middle, at: x = middle, lane }: Marble, axis: number): SvgNode[] {
   const dot = svg('circle', { class: 'dot', cx: x, cy: axis, r: 3 });
-  return [line('leader', x, axis, x, axis + lane * LANE), dot];
+  return [line('leader', x, axis, x, round(axis + lane * LANE)), dot];
 }

@@ -90,7 +90,7 @@ function agentLabel(message: Fields, room: number): Label | undefined {
     case 'stream_event':
       return eventLabel(fields(message['event']), room);
     case 'assistant':
-      return { text: messageLabel(fields(message['message']), room), kind: 'value' };
+      return { text: messageLabel(fields(message['message']), room), kind: 'text' };
     case 'user':
       return { text: messageLabel(fields(message['message']), room, 'user'), kind: 'value' };
     case 'system':
