@@ -9,7 +9,7 @@ import {
   type StandardSchema,
 } from '../src/json/StandardSchema.ts';
 import { MessageJson } from '../src/message/MessageJson.ts';
-import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 import { requireMessageStop } from './requireMessageStop.ts';
 
 export interface JsonElementsConfig {
@@ -64,6 +64,10 @@ export interface JsonElementsConfig {
  *   .subscribe((city) => console.log(city.name, city.population));
  * ```
  */
+export function jsonElements<Schema extends StandardSchema, E = AnyStreamEvent>(
+  schema: Schema,
+  pathOrConfig?: JsonPath | JsonElementsConfig,
+): OperatorFunction<EventsOnly<E>, OutputOf<Schema>>;
 export function jsonElements<Schema extends StandardSchema>(
   schema: Schema,
   pathOrConfig: JsonPath | JsonElementsConfig = {},

@@ -8,7 +8,7 @@ import {
   type StandardSchema,
 } from '../src/json/StandardSchema.ts';
 import { MessageJson } from '../src/message/MessageJson.ts';
-import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 import { requireMessageStop } from './requireMessageStop.ts';
 
 /** JSON while it is written; and when it is whole, and what the schema wants. */
@@ -65,6 +65,9 @@ export type JsonSnapshot<Input, Output> =
  *   });
  * ```
  */
+export function jsonOutput<Schema extends StandardSchema, E = AnyStreamEvent>(
+  schema: Schema,
+): OperatorFunction<EventsOnly<E>, JsonSnapshot<InputOf<Schema>, OutputOf<Schema>>>;
 export function jsonOutput<Schema extends StandardSchema>(
   schema: Schema,
 ): OperatorFunction<AnyStreamEvent, JsonSnapshot<InputOf<Schema>, OutputOf<Schema>>> {

@@ -22,7 +22,7 @@ import {
   type StandardSchema,
 } from '../src/json/StandardSchema.ts';
 import { InvalidJsonError, invalidToolInput } from '../src/message/InvalidJsonError.ts';
-import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
+import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 import { requireOneOf } from '../src/flow/require.ts';
 
 /** The input of one call, as it stands. Calls are told apart by their `id`. */
@@ -97,6 +97,14 @@ export interface ToolInputConfig<Schema extends StandardSchema> {
  *   });
  * ```
  */
+export function toolInput<
+  Schema extends StandardSchema = StandardSchema,
+  const Name extends string = string,
+  E = AnyStreamEvent,
+>(
+  name: Name,
+  schemaOrConfig?: Schema | ToolInputConfig<Schema>,
+): OperatorFunction<EventsOnly<E>, ToolInput<InputOf<Schema>, OutputOf<Schema>, Name>>;
 export function toolInput<
   Schema extends StandardSchema = StandardSchema,
   const Name extends string = string,

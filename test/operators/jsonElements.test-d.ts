@@ -1,6 +1,11 @@
 import type { BetaRawMessageStreamEvent } from '@anthropic-ai/sdk/resources/beta/messages/messages';
 import type { RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages/messages';
-import type { AnyStreamEvent, BetaStreamEvent, StreamEvent } from 'claude-rx';
+import type {
+  AnyStreamEvent,
+  BetaStreamEvent,
+  SourceMustEmitStreamEvents,
+  StreamEvent,
+} from 'claude-rx';
 import { jsonElements } from 'claude-rx/operators/jsonElements';
 import { type Observable, of } from 'rxjs';
 import { expectTypeOf, test } from 'vitest';
@@ -42,4 +47,17 @@ test('jsonElements refuses what is no schema, no path, and no event', () => {
   jsonElements(City, { at: ['cities'] });
   // @ts-expect-error: a string is no event.
   of('[]').pipe(jsonElements(City));
+});
+
+test('jsonElements names the mistake where the source is typed too loosely', () => {
+  const schema = z.object({ title: z.string() });
+  type Source = Parameters<ReturnType<typeof jsonElements<typeof schema, { type: string }>>>[0];
+  expectTypeOf<Source>().toExtend<Observable<SourceMustEmitStreamEvents>>();
+  // @ts-expect-error: any object with a type.
+  of({ type: 'ping' as string }).pipe(jsonElements(schema));
+  // @ts-expect-error: what JSON.parse gives in strict code.
+  of({} as unknown).pipe(jsonElements(schema, ['steps']));
+  expectTypeOf(of({} as any).pipe(jsonElements(schema))).toEqualTypeOf<
+    Observable<{ title: string }>
+  >();
 });

@@ -7,6 +7,7 @@ import type {
   InputOf,
   OutputOf,
   StandardSchema,
+  SourceMustEmitStreamEvents,
   StreamEvent,
 } from 'claude-rx';
 import { type JsonSnapshot, jsonOutput } from 'claude-rx/operators/jsonOutput';
@@ -138,4 +139,15 @@ test('jsonOutput refuses what is no schema, and what is no event', () => {
   jsonOutput({ type: 'object' });
   // @ts-expect-error: a string is no event.
   of('{}').pipe(jsonOutput(Recipe));
+});
+
+test('jsonOutput names the mistake where the source is typed too loosely', () => {
+  const loose = of({ type: 'ping' as string });
+  type Source = Parameters<ReturnType<typeof jsonOutput<typeof Recipe, { type: string }>>>[0];
+  expectTypeOf<Source>().toExtend<Observable<SourceMustEmitStreamEvents>>();
+  // @ts-expect-error: any object with a type.
+  loose.pipe(jsonOutput(Recipe));
+  // @ts-expect-error: what JSON.parse gives in strict code.
+  of({} as unknown).pipe(jsonOutput(Recipe));
+  expectTypeOf(of({} as any).pipe(jsonOutput(Recipe))).toEqualTypeOf<Observable<Snapshot>>();
 });

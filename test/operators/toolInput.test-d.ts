@@ -6,6 +6,7 @@ import type {
   InputOf,
   InvalidJsonError,
   OutputOf,
+  SourceMustEmitStreamEvents,
   StreamEvent,
 } from 'claude-rx';
 import { type ToolInput, toolInput } from 'claude-rx/operators/toolInput';
@@ -115,4 +116,16 @@ test('stopReasons are those that cut no call, and null', () => {
   events.pipe(toolInput('book', { schema: Booking, stopReasons: ['end_turn', null] }));
   // @ts-expect-error a list is wanted
   toolInput('book', { stopReasons: 'end_turn' });
+});
+
+test('toolInput names the mistake where the source is typed too loosely', () => {
+  type Source = Parameters<
+    ReturnType<typeof toolInput<typeof Booking, 'book', { type: string }>>
+  >[0];
+  expectTypeOf<Source>().toExtend<Observable<SourceMustEmitStreamEvents>>();
+  // @ts-expect-error: any object with a type.
+  of({ type: 'ping' as string }).pipe(toolInput('book', Booking));
+  // @ts-expect-error: what JSON.parse gives in strict code.
+  of({} as unknown).pipe(toolInput('book', { schema: Booking }));
+  expectTypeOf(of({} as any).pipe(toolInput('book', Booking))).toEqualTypeOf<Observable<Book>>();
 });
