@@ -6,28 +6,46 @@ import {
   textOnly,
 } from 'claude-rx';
 import { messageEvents } from 'claude-rx/testing';
-import { concat, finalize, from, lastValueFrom, NEVER, Subject, throwError, toArray } from 'rxjs';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  concat,
+  finalize,
+  from,
+  lastValueFrom,
+  NEVER,
+  Subject,
+  take,
+  throwError,
+  toArray,
+} from 'rxjs';
+import { build } from 'esbuild';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { type TransferListItem, Worker } from 'node:worker_threads';
 import { examplesOf, root } from './support/examples.ts';
 
 // What the recipes export, from the page itself.
 type Recipes = Record<string, (...args: any[]) => any>;
 const recipes: Recipes = {};
 
-beforeAll(async () => {
-  const folder = join(root, 'node_modules/.cache/claude-rx-recipes');
-  mkdirSync(folder, { recursive: true });
-  for (const { code, line } of examplesOf('docs/recipes.md')) {
-    if (!/^export /m.test(code)) continue;
-    const file = join(folder, `recipe-${line}.ts`);
-    writeFileSync(file, code);
-    Object.assign(recipes, await import(/* @vite-ignore */ pathToFileURL(file).href));
-  }
-  return () => rmSync(folder, { recursive: true, force: true });
+const folder = join(root, 'node_modules/.cache/claude-rx-recipes');
+mkdirSync(folder, { recursive: true });
+const files = examplesOf('docs/recipes.md').map(({ code, line }) => {
+  const file = join(folder, `recipe-${line}.ts`);
+  writeFileSync(file, code);
+  return { code, file };
 });
+const load = (file: string): Promise<object> =>
+  import(/* @vite-ignore */ pathToFileURL(file).href) as Promise<object>;
+
+beforeAll(async () => {
+  for (const { code, file } of files) {
+    if (/^export /m.test(code)) Object.assign(recipes, await load(file));
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const events = [...messageEvents.text('Hello world', { chunk: 4 })];
 const cut = () =>
@@ -121,6 +139,50 @@ describe('recipes', () => {
     port1.close();
   });
 
+  it('send a reply from a worker thread', async () => {
+    const { file } = files.find(({ code }) => code.includes('function sendReply'))!;
+    const contents = `
+      import { from } from 'rxjs';
+      import { workerData } from 'node:worker_threads';
+      import { sendReply } from ${JSON.stringify(file)};
+      sendReply(from(workerData.events), workerData.port).add(() => workerData.port.close());`;
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: root },
+      alias: { 'claude-rx': join(root, 'src/index.ts') },
+      bundle: true,
+      platform: 'node',
+      write: false,
+    });
+    const { port1, port2 } = new MessageChannel();
+    const worker = new Worker(outputFiles[0]!.text, {
+      eval: true,
+      workerData: { events, port: port1 },
+      transferList: [port1 as unknown as TransferListItem],
+    });
+    const left = once(worker, 'exit');
+    expect(await lastValueFrom(recipes['fromPort']!(port2).pipe(toArray()))).toEqual(events);
+    expect(await left).toEqual([0]);
+    port2.close();
+  });
+
+  it('send a reply to all readers of a BroadcastChannel, also when one of them leaves', async () => {
+    const channels = [1, 2, 3].map(() => new BroadcastChannel('recipe'));
+    const [sender, leaving, staying] = channels;
+    try {
+      const first = lastValueFrom(recipes['fromPort']!(leaving).pipe(take(1), toArray()));
+      const all = lastValueFrom(recipes['fromPort']!(staying).pipe(toArray()));
+      const source = new Subject<StreamEvent>();
+      recipes['sendReply']!(source, sender);
+      source.next(events[0]!);
+      expect(await first).toEqual(events.slice(0, 1));
+      for (const event of events.slice(1)) source.next(event);
+      source.complete();
+      expect(await all).toEqual(events);
+    } finally {
+      for (const channel of channels) channel.close();
+    }
+  });
+
   it('read a reply from a webSocket of RxJS, and know when it is cut', async () => {
     let socket: any;
     function Socket() {
@@ -141,4 +203,9 @@ describe('recipes', () => {
       code: 'overloaded',
     });
   });
+});
+
+// This recipe is a test file: its hooks and its test run here.
+describe('the recipe for fake timers', async () => {
+  await load(files.find(({ code }) => code.includes('useFakeTimers'))!.file);
 });
