@@ -13,7 +13,7 @@ import {
   take,
   toArray,
 } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { marbles } from '../../support/marbles.ts';
 import { params, received, useServer } from '../../support/server.ts';
 
@@ -90,6 +90,8 @@ describe('inspect', () => {
 
 describe('attachInspector', () => {
   it('reports the stages of one pipeline with the stage that each goes to', async () => {
+    // Values are one entry while the clock shows about the same time.
+    vi.spyOn(performance, 'now').mockReturnValue(1_000);
     const entries = watch();
     const reply = from(messageEvents.text('Hello', { chunk: 3 }));
     await received(reply.pipe(inspect('api'), textOnly(), inspect('text')));
