@@ -1,9 +1,10 @@
-import { BadRequestException, Body, Controller, Inject, Post, Res } from '@nestjs/common';
+import { Body, Controller, Inject, Post, Res } from '@nestjs/common';
 import { pipeToResponse, Valve } from 'claude-rx';
-import { AG_UI_SSE, fromRunInput, type RunInput } from 'claude-rx/ag-ui';
+import { AG_UI_SSE, fromRunInput, toAgUi } from 'claude-rx/ag-ui';
 import type { Response } from 'express';
 import { AgentRequest } from './agent-request.js';
 import { AgentService } from './agent.service.js';
+import { readPage } from './read-page.js';
 
 @Controller('api')
 export class AgentController {
@@ -13,15 +14,7 @@ export class AgentController {
   @Post('agent')
   run(@Body({ schema: AgentRequest }) input: AgentRequest, @Res() response: Response): void {
     const valve = new Valve();
-    const events$ = this.agent.run(input, read(input), valve);
+    const events$ = this.agent.run(readPage(fromRunInput, input), valve).pipe(toAgUi(input));
     pipeToResponse(events$, response, { ...AG_UI_SSE, valve, heartbeat: 10_000 });
-  }
-}
-
-function read(input: AgentRequest): RunInput {
-  try {
-    return fromRunInput(input);
-  } catch (error) {
-    throw new BadRequestException(error instanceof TypeError ? error.message : 'invalid input');
   }
 }

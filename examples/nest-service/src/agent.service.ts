@@ -1,10 +1,16 @@
+import type Anthropic from '@anthropic-ai/sdk';
 import { Inject, Injectable } from '@nestjs/common';
 import type { StreamEvent, Valve } from 'claude-rx';
-import { type AgUiEvent, type RunInput, toAgUi } from 'claude-rx/ag-ui';
-import { defineTool, runTools, type TurnParams } from 'claude-rx/tools';
+import {
+  type DefinedTool,
+  defineTool,
+  runTools,
+  type ToolAnswer,
+  type ToolEvent,
+  type TurnParams,
+} from 'claude-rx/tools';
 import type { Observable } from 'rxjs';
 import { z } from 'zod';
-import type { AgentRequest } from './agent-request.js';
 import { ChatService } from './chat.service.js';
 
 const tools = [
@@ -22,16 +28,23 @@ const tools = [
   }),
 ];
 
+/** What a page has sent, in either of the two formats. */
+interface AgentRun {
+  messages: Anthropic.MessageParam[];
+  /** The tools that the page runs. */
+  tools?: DefinedTool[];
+  answers?: ToolAnswer[] | undefined;
+}
+
 /** Loops of tools: some run here, some in the page, and one waits for the user's approval. */
 @Injectable()
 export class AgentService {
   constructor(@Inject(ChatService) private readonly chat: ChatService) {}
 
   run(
-    input: AgentRequest,
-    { messages, tools: pageTools, answers }: RunInput,
+    { messages, tools: pageTools = [], answers }: AgentRun,
     valve: Valve,
-  ): Observable<AgUiEvent> {
+  ): Observable<StreamEvent | ToolEvent> {
     const request = (params: TurnParams<{ messages: object[] }>): Observable<StreamEvent> =>
       this.chat.request({ messages: params.messages, tools: params.tools }, valve);
     return runTools(
@@ -43,6 +56,6 @@ export class AgentService {
         maxTurns: 10,
         approve: ({ name }) => (name === 'book_hotel' ? 'defer' : true),
       },
-    ).pipe(toAgUi(input));
+    );
   }
 }

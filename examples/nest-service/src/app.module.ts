@@ -7,6 +7,8 @@ import { Claude } from './claude.js';
 import { Metrics } from './metrics.js';
 import { SETTINGS, type Settings } from './settings.js';
 import { StatusController } from './status.controller.js';
+import { UiController } from './ui.controller.js';
+import { UiService } from './ui.service.js';
 
 class AppModule {}
 
@@ -14,11 +16,12 @@ class AppModule {}
 export function appModule(settings: Settings): DynamicModule {
   return {
     module: AppModule,
-    controllers: [AgentController, ChatController, StatusController],
+    controllers: [AgentController, ChatController, StatusController, UiController],
     providers: [
       AgentService,
       ChatService,
       Metrics,
+      UiService,
       { provide: SETTINGS, useValue: settings },
       { provide: Claude, useFactory: () => Claude.connect(settings) },
     ],

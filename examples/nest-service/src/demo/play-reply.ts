@@ -1,5 +1,14 @@
 import { type Fault, messageEvents, type ReceivedRequest, type Reply } from 'claude-rx/testing';
-import { backpressure, flood, fallback, type Script, trip } from './scripts.js';
+import {
+  backpressure,
+  flood,
+  fallback,
+  hotel,
+  reportOf,
+  type Script,
+  trip,
+  weather,
+} from './scripts.js';
 
 /** Milliseconds between two deltas, and characters in one: about as a model writes. */
 const PACE = 18;
@@ -10,7 +19,7 @@ const ANCHOR = /go on from there\. They are:\n([^]*)$/;
 
 interface Turn {
   role: 'user' | 'assistant';
-  content: string | { type: string; text?: string }[];
+  content: string | { type: string; text?: string; content?: unknown }[];
 }
 
 /**
@@ -24,7 +33,10 @@ export function playReply({ body, headers }: ReceivedRequest): Reply {
   const isContinued = textOf(turns.at(-1)).startsWith('Your previous response was interrupted');
   const asked = isContinued ? turns.slice(0, -2) : turns;
   const said = isContinued ? textOf(turns.at(-2)) : '';
-  const script = scriptFor(textOf(asked.at(-1)));
+  const isAgent = (body.tools as { name: string }[] | undefined)?.some(
+    ({ name }) => name === 'book_hotel',
+  );
+  const script = isAgent ? agentScript(asked.at(-1)) : scriptFor(textOf(asked.at(-1)));
   const fault = headers['x-demo-fault'];
   return {
     events: eventsOf(script, said, anchor ?? ''),
@@ -38,6 +50,18 @@ function scriptFor(prompt: string): Script {
   if (/trip|weekend|lisbon|itinerary/i.test(prompt)) return trip;
   if (/backpressure|stream|rxjs/i.test(prompt)) return backpressure;
   return fallback(prompt);
+}
+
+/** With the tools of the agent. */
+function agentScript(turn: Turn | undefined): Script {
+  const blocks = Array.isArray(turn?.content) ? turn.content : [];
+  if (blocks.length > 0 && blocks.every(({ type }) => type === 'tool_result')) {
+    return reportOf(blocks.map(({ content }) => JSON.stringify(content)).join(', '));
+  }
+  const prompt = textOf(turn);
+  if (/weather/i.test(prompt)) return weather;
+  if (/hotel|book/i.test(prompt)) return hotel;
+  return scriptFor(prompt);
 }
 
 /** The reply, or what of it comes after `said`; then it begins with the words that were asked for. */

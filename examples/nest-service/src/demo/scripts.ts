@@ -92,6 +92,23 @@ the plan; tell me what to change.`,
   },
 };
 
+/** A call that runs at once. */
+export const weather: Script = {
+  text: 'I look that up.',
+  tool: { name: 'get_weather', id: 'toolu_weather', input: { city: 'Lisbon' } },
+};
+
+/** A call that waits for the user. */
+export const hotel: Script = {
+  text: 'Two nights in Lisbon. May I book them?',
+  tool: { name: 'book_hotel', id: 'toolu_hotel', input: { city: 'Lisbon', nights: 2 } },
+};
+
+/** The reply to the results of calls. */
+export function reportOf(results: string): Script {
+  return { text: `This is what the tool has answered: ${results}` };
+}
+
 const WORDS =
   'a reply is a stream of small events and every one of them is a chance to show something new while the rest is still on its way from the model to the reader'.split(
     ' ',
