@@ -174,6 +174,18 @@ describe('the chat', () => {
     expect(await textOfLast()).toBe(backpressure.text);
   });
 
+  it('closes the Markdown of a reply that is stopped', async () => {
+    const begun = [...messageEvents.text('A **bold word', { chunk: 13 })].slice(0, 3);
+    const pings = Array.from({ length: 60 }, () => ({ type: 'ping' as const }));
+    server.reply({ events: [...begun, ...pings], pace: 300 });
+    await ask('Be bold');
+    await last().getByText('A **bold word').waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await status('aborted');
+    expect(await last().locator('chat-markdown strong').textContent()).toBe('bold word');
+    expect(await last().locator('chat-markdown').textContent()).not.toContain('*');
+  });
+
   it.each(['#prompt', 'main', '#fault'])(
     'stops with Escape while the focus is in %s',
     async (focused) => {

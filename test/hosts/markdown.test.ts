@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { closedMarkdown } from '../../examples/angular-chat/src/app/closed-markdown.ts';
 import { MarkdownBlocks } from '../../examples/angular-chat/src/app/markdown-blocks.ts';
 import { backpressure, flood } from '../../examples/nest-service/src/demo/scripts.ts';
 
@@ -66,5 +67,36 @@ describe('MarkdownBlocks', () => {
     const blocks = new MarkdownBlocks();
     blocks.update('# One\n\ntwo\n\nthree\n\nfour', false);
     expect(htmlOf(blocks.update('Five', false))).toBe(whole('Five'));
+  });
+});
+
+describe('closedMarkdown', () => {
+  it.each([
+    ['A **bold wo', 'A **bold wo**'],
+    ['A **bold word*', 'A **bold word**'],
+    ['A **', 'A'],
+    ['***both', '***both***'],
+    ['a `code', 'a `code`'],
+    ['a `', 'a'],
+    ['a **b `c', 'a **b `c`**'],
+    ['a `b * c` d', 'a `b * c` d'],
+    ['snake_case and 2 * 3', 'snake_case and 2 * 3'],
+    ['- **one**\n- **two', '- **one**\n- **two**'],
+    ['**not closed\n\n*next', '**not closed\n\n*next*'],
+    ['See [the page](https://exam', 'See the page'],
+    ['```ts\nconst a = `b', '```ts\nconst a = `b'],
+    ['```\na ** b\n```\n\n*c', '```\na ** b\n```\n\n*c*'],
+    ['\\*no emphasis', '\\*no emphasis'],
+  ])('closes what is open in %j', (cut, closed) => {
+    expect(closedMarkdown(cut)).toBe(closed);
+  });
+
+  it('shows no open mark, wherever a text is cut, and keeps a whole text', () => {
+    const text =
+      'Some **bold words**, *emphasis* and `code`.\n\n- **one** and ~~two~~\n- [x](https://a.example)';
+    for (let end = 0; end <= text.length; end++) {
+      expect(whole(closedMarkdown(text.slice(0, end)))).not.toMatch(/[*`~]/);
+    }
+    for (const block of blocks) expect(closedMarkdown(block)).toBe(block);
   });
 });

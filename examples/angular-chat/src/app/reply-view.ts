@@ -38,6 +38,7 @@ import {
   throwError,
 } from 'rxjs';
 import type { ChatRequest } from './chat-api';
+import { closedMarkdown } from './closed-markdown';
 import { Itinerary } from './itinerary';
 import { kindOfEvent, type MarbleTape } from './marble-tape';
 import { sentenceFor } from './sentences';
@@ -219,6 +220,10 @@ function toView({ state, shown, inputs, ...rest }: Sources): ReplyView {
   const status = state.status === 'complete' && shown < text.length ? 'streaming' : state.status;
   const isOver = status !== 'streaming' && status !== 'waiting';
   const parts = message ? partsOf(message, isOver ? Infinity : shown, inputs, isOver) : [];
+  const last = parts.at(-1);
+  if (isOver && status !== 'complete' && last?.kind === 'text') {
+    parts[parts.length - 1] = { ...last, text: closedMarkdown(last.text) };
+  }
   return { status, parts, message, error, ...rest };
 }
 
