@@ -186,6 +186,27 @@ describe('the chat', () => {
     expect(await last().locator('chat-markdown').textContent()).not.toContain('*');
   });
 
+  it('survives a reload, and carries on the reply that was being written', async () => {
+    await ask('Plan a weekend in Lisbon');
+    await status('complete');
+    const before = await last().textContent();
+    await ask('Explain backpressure');
+    await hasText();
+    await page.reload();
+    expect(await page.locator('.prompt').allTextContents()).toEqual([
+      'Plan a weekend in Lisbon',
+      'Explain backpressure',
+    ]);
+    expect(await page.locator('chat-reply').first().textContent()).toBe(before);
+    await status('aborted');
+    await last().getByRole('button', { name: 'Carry on' }).click();
+    await status('complete');
+    expect(await textOfLast()).toBe(backpressure.text);
+    await page.getByRole('button', { name: 'New chat' }).click();
+    await page.reload();
+    expect(await page.locator('.prompt').count()).toBe(0);
+  });
+
   it.each(['#prompt', 'main', '#fault'])(
     'stops with Escape while the focus is in %s',
     async (focused) => {
@@ -258,13 +279,13 @@ describe('the chat', () => {
     forgive(/400/);
   });
 
-  it('leaves nothing behind when it is reloaded, or cleared, in the middle of a reply', async () => {
+  it('leaves no request behind when it is reloaded, or cleared, in the middle of a reply', async () => {
     await ask('Explain backpressure');
     await hasText();
     await page.reload();
-    await page.getByRole('heading', { name: 'Watch a reply' }).waitFor();
+    await status('aborted');
     expect(await requests()[0]?.finished).toBe('client-left');
-    expect(await page.locator('chat-reply').count()).toBe(0);
+    expect(requests()).toHaveLength(1);
 
     await ask('Explain backpressure');
     await hasText();

@@ -1,27 +1,14 @@
-import {
-  ApplicationRef,
-  computed,
-  inject,
-  Injectable,
-  signal,
-  type WritableSignal,
-} from '@angular/core';
+import { ApplicationRef, computed, DestroyRef, inject, Injectable, signal } from '@angular/core';
 import { takeUntilDestroyed } from '@angular/core/rxjs-interop';
 import { EMPTY, type Observable, Subject, switchMap, tap } from 'rxjs';
 import { ChatApi, type ChatRequest, type Fault } from './chat-api';
 import { messagesFor } from './history';
 import { MarbleTape } from './marble-tape';
 import { replyView, type ReplyView, WAITING } from './reply-view';
+import { restoreTurns, saveTurns } from './saved-turns';
+import type { Turn } from './turn';
 
-/** What was asked, and what is answered. */
-export interface Turn {
-  readonly id: number;
-  readonly prompt: string;
-  readonly fault: Fault | undefined;
-  readonly reply: WritableSignal<ReplyView>;
-}
-
-/** The conversation. It is kept here, in the page, and nowhere else. */
+/** The conversation. It is kept in the page, and in the session storage of the tab over a reload. */
 @Injectable({ providedIn: 'root' })
 export class Chat {
   readonly #app = inject(ApplicationRef);
@@ -30,7 +17,7 @@ export class Chat {
   readonly #runs = new Subject<{ turn: Turn; isCarriedOn: boolean } | undefined>();
   #stop = new AbortController();
 
-  readonly turns = signal<readonly Turn[]>([]);
+  readonly turns = signal<readonly Turn[]>(restoreTurns());
   readonly isBusy = computed(() => {
     const status = this.turns().at(-1)?.reply().status;
     return status === 'waiting' || status === 'streaming';
@@ -44,6 +31,9 @@ export class Chat {
         takeUntilDestroyed(),
       )
       .subscribe();
+    const save = () => saveTurns(this.turns());
+    addEventListener('pagehide', save);
+    inject(DestroyRef).onDestroy(() => removeEventListener('pagehide', save));
   }
 
   send(prompt: string, fault?: Fault): void {

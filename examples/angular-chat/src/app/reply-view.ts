@@ -227,6 +227,25 @@ function toView({ state, shown, inputs, ...rest }: Sources): ReplyView {
   return { status, parts, message, error, ...rest };
 }
 
+/** A reply from before a reload of the page. A reply that was not complete can be carried on. */
+export function restoredView({ message, parts, status, seams, measured }: ReplyView): ReplyView {
+  const inputs = parts.flatMap((part) => (part.kind === 'itinerary' ? [part.input] : []));
+  return toView({
+    state: {
+      status: status === 'complete' ? 'complete' : 'aborted',
+      text: messageText(message),
+      message,
+      error: undefined,
+    } as MessageState,
+    shown: Infinity,
+    inputs: new Map(inputs.map((input) => [input.id, input])),
+    recovering: undefined,
+    seams,
+    measured,
+    spoken: '',
+  });
+}
+
 /** The blocks, as far as `shown` characters of their text go. */
 function partsOf(
   { content }: MessageOf<StreamEvent>,
