@@ -34,6 +34,21 @@ afterAll(async () => {
   await server.close();
 });
 
+/** Notes in the page when it shows this text, however shortly. */
+function watchFor(page: Page, text: string): Promise<void> {
+  return page.evaluate((wanted) => {
+    const observer = new MutationObserver(() => {
+      if (document.body.textContent?.includes(wanted)) Object.assign(globalThis, { isSeen: true });
+    });
+    observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+  }, text);
+}
+
+async function seen(page: Page, timeout: number): Promise<void> {
+  const isSeen = () => (globalThis as unknown as { isSeen?: boolean }).isSeen === true;
+  await page.waitForFunction(isSeen, undefined, { timeout });
+}
+
 let page: Page;
 let problems: string[];
 let first: number;
@@ -223,8 +238,10 @@ describe('the chat', () => {
     ['cut', 'The connection was lost.'],
     ['stall', 'Nothing came any more.'],
   ])('carries a reply on, exactly, after the fault %s', async (fault, reason) => {
+    // It is shown until the next request answers, which may be sooner than a test looks again.
+    await watchFor(page, `${reason} Carrying on`);
     await ask('Explain backpressure', fault);
-    await last().getByText(`${reason} Carrying on`).waitFor({ timeout: 30_000 });
+    await seen(page, 30_000);
     await picture(page, `${fault}-recovering`);
     expect(await violations(page)).toEqual([]);
     await last().getByText(`carried on: ${reason}`).waitFor();
