@@ -165,7 +165,7 @@ export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
   /** What subagents have used since the turn before, also those that failed; absent where there were none. */
   subagents?: SubagentUsage[];
   /**
-   * The whole calls that did not run, because the reply stopped for a reason that waits for no tools
+   * The calls that did not run, because the reply stopped for a reason that waits for no tools
    * (`end_turn`, `stop_sequence`, a new one, none). Where there are none, it is absent.
    */
   skipped?: PlainCall[];

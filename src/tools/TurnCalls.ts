@@ -112,13 +112,11 @@ export class TurnCalls<E extends AnyStreamEvent> {
     return call?.isRunElsewhere ? 'result' : 'approval';
   }
 
-  /** The whole calls that did not run because the reply did not wait for them. */
+  /** The calls that did not run because the reply did not wait for them. */
   get skipped(): ToolUse[] {
     if (this.isAnswered || callsAt(this.message?.stop_reason) !== 'unexpected') return [];
     return [...this.#calls].flatMap(([{ state, block }, { isDue, isDeferred }]) =>
-      (!isDue || isDeferred) && state !== 'invalid' && isWhole(block as ToolUse)
-        ? [block as ToolUse]
-        : [],
+      (!isDue || isDeferred) && state !== 'invalid' ? [block as ToolUse] : [],
     );
   }
 
@@ -213,10 +211,6 @@ export class TurnCalls<E extends AnyStreamEvent> {
     }
     return steps;
   }
-}
-
-function isWhole({ input }: ToolUse): boolean {
-  return typeof input === 'object' && input !== null;
 }
 
 function due(call: StandingCall): TurnStep {

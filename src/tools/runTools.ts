@@ -98,7 +98,7 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  * - A call runs only when it is proven complete: at the end of a reply that waits for tools, or with
  *   `eager` as soon as a block has started after its end. The end of its own block is no proof. One that
  *   was cut, by `max_tokens`, a refusal, a fallback or a broken connection, does not run, and is left out
- *   of the history. Under any other stop reason, `turn_end` lists the whole calls as `skipped`; for a
+ *   of the history. Under any other stop reason, `turn_end` lists the calls as `skipped`; for a
  *   gateway that stops like this where it waits for tools, there is the option `stopReasons`.
  * - Invalid input, an unknown tool, a tool that throws or takes too long, a call that is not
  *   approved: the model is told so (`is_error`) and can react; the loop goes on. The event has the
