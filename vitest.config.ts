@@ -16,18 +16,28 @@ export const alias = Object.entries(manifest.exports).flatMap(([path, target]) =
   return [{ find: new RegExp(`^${entry}$`), replacement }];
 });
 
+/** What other commands run. */
+export const elsewhere = [
+  'test/long/**',
+  'test/clouds/**',
+  'test/agent-sdk/**',
+  'test/claude-code/**',
+  'test/hosts/**',
+  '**/node_modules/**',
+];
+
+/** Tests that wait for processes and full buffers: they are in the long run alone. */
+const slow = [
+  'test/examples.live-form.test.ts',
+  'test/src/node/fromClaudeCode.test.ts',
+  'test/src/sources/backpressure.test.ts',
+];
+
 export default defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [
-      'test/long/**',
-      'test/clouds/**',
-      'test/agent-sdk/**',
-      'test/claude-code/**',
-      'test/hosts/**',
-      '**/node_modules/**',
-    ],
+    exclude: [...elsewhere, ...slow],
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
     dangerouslyIgnoreUnhandledErrors: false,
     // One fewer than there are cores, the default, is one on a small machine.

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import unit, { alias } from './vitest.config.ts';
+import unit, { alias, elsewhere } from './vitest.config.ts';
 
 /** What takes minutes, or needs the npm registry; and all rounds of the unit tests. */
 export default defineConfig({
@@ -12,6 +12,7 @@ export default defineConfig({
         test: {
           ...unit.test,
           name: 'all rounds',
+          exclude: elsewhere,
           typecheck: { enabled: false },
           env: { ROUNDS: '1' },
           testTimeout: 300_000,
