@@ -120,7 +120,10 @@ describe('the chat', () => {
     const { detections, frames: count } = await frames(page);
     const all = detections.reduce((sum, each) => sum + (each ?? 0), 0);
     console.log(`${all} change detections in ${count} frames, ${steps.length} steps of text`);
-    expect(Math.max(...detections.filter(Boolean))).toBe(1);
+    // The end is shown at once: its frame may have a second one.
+    const several = detections.filter((each) => each > 1);
+    expect(several.length).toBeLessThanOrEqual(1);
+    expect(Math.max(1, ...several)).toBeLessThanOrEqual(2);
     expect(steps.length).toBeGreaterThan(25);
     const largest = Math.max(...steps.slice(1).map((length, index) => length - steps[index]!));
     expect(largest).toBeLessThan(backpressure.text.length / 4);
@@ -378,7 +381,10 @@ describe('the chat', () => {
         `of work (${longestWall.toFixed(0)} ms by the clock of this machine), ${count} frames`,
     );
     expect(longest).toBeLessThan(200);
-    expect(Math.max(...detections.filter(Boolean))).toBe(1);
+    // The end is shown at once: its frame may have a second one.
+    const several = detections.filter((each) => each > 1);
+    expect(several.length).toBeLessThanOrEqual(1);
+    expect(Math.max(1, ...several)).toBeLessThanOrEqual(2);
     const text = (await last().locator('chat-markdown').textContent()) ?? '';
     expect(letters(text)).toBe(letters(flood().text));
     await picture(page, 'flood-complete');
