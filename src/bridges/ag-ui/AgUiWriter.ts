@@ -8,7 +8,8 @@ import { asString, type Fields, fields } from '../../message/record.ts';
 import type { ResumeEvent, TurnEndEvent } from '../../message/StreamEvent.ts';
 import type { ToolProgressEvent, ToolResultEvent } from '../../message/ToolCallEvent.ts';
 import { toMessageStreamError } from '../../message/toMessageStreamError.ts';
-import type { FollowedBlock, ReplyListener } from '../ReplyFollower.ts';
+import type { BridgeWriter } from '../BridgeSubscriber.ts';
+import type { FollowedBlock } from '../ReplyFollower.ts';
 import type { AgUiEvent, AgUiMessage, AgUiRunRef } from './AgUiEvent.ts';
 import type { PlainEvent } from './PlainEvent.ts';
 import { AgUiThread } from './AgUiThread.ts';
@@ -55,7 +56,7 @@ export interface AgUiWriterOptions extends ErrorTextOptions {
 }
 
 /** Writes what is followed as the events of a run of AG-UI. */
-export class AgUiWriter implements ReplyListener {
+export class AgUiWriter implements BridgeWriter {
   readonly #run: AgUiRunRef;
   readonly #emit: (event: AgUiEvent) => void;
   readonly #message: () => Fields | undefined;

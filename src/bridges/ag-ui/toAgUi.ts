@@ -1,10 +1,9 @@
-import { Observable, type OperatorFunction, Subscriber } from 'rxjs';
+import { Observable, type OperatorFunction } from 'rxjs';
 import type { ErrorTextOptions } from '../../message/errorEvent.ts';
 import type { AnyStreamEvent } from '../../message/StreamEvent.ts';
-import { fromApiError, truncation } from '../../message/toMessageStreamError.ts';
-import { ReplyFollower } from '../ReplyFollower.ts';
+import { BridgeSubscriber } from '../BridgeSubscriber.ts';
 import type { AgUiEvent, AgUiRunRef } from './AgUiEvent.ts';
-import { AgUiWriter, type AgUiWriterOptions } from './AgUiWriter.ts';
+import { AgUiWriter } from './AgUiWriter.ts';
 
 /** What `toAgUi` sends of an error. */
 export type ToAgUiConfig = ErrorTextOptions;
@@ -92,51 +91,17 @@ export function toAgUi<E extends AnyStreamEvent>(
   }
   return (source) =>
     new Observable((subscriber) =>
-      source.subscribe(new RunSubscriber(subscriber, { run: input, errorText })),
+      source.subscribe(
+        new BridgeSubscriber<E, AgUiEvent>(subscriber, (message) => {
+          const writer = new AgUiWriter({
+            run: input,
+            emit: (event) => subscriber.next(event),
+            message,
+            errorText,
+          });
+          writer.start();
+          return writer;
+        }),
+      ),
     );
-}
-
-/** One subscriber: each run has it, and it has to stop at once where the run fails. */
-class RunSubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
-  readonly #writer: AgUiWriter;
-  readonly #follower: ReplyFollower;
-
-  constructor(
-    reader: Subscriber<AgUiEvent>,
-    options: Pick<AgUiWriterOptions, 'run' | 'errorText'>,
-  ) {
-    super(reader);
-    this.#writer = new AgUiWriter({
-      ...options,
-      emit: (event) => reader.next(event),
-      message: () => this.#follower.message,
-    });
-    this.#follower = new ReplyFollower(this.#writer);
-    this.#writer.start();
-  }
-
-  protected override _next(event: E): void {
-    if ((event.type as string) === 'error') return this.error(fromApiError({ body: event }));
-    try {
-      this.#follower.push(event);
-    } catch (error) {
-      this.error(error);
-    }
-  }
-
-  protected override _complete(): void {
-    if (!this.#follower.isWhole) return this._error(truncation());
-    this.#writer.finish();
-    this.#end();
-  }
-
-  protected override _error(error: unknown): void {
-    this.#writer.fail(error);
-    this.#end();
-  }
-
-  /** The reader may have left at the last event. */
-  #end(): void {
-    if (!this.closed) super._complete();
-  }
 }

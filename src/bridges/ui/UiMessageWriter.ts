@@ -6,7 +6,9 @@ import type { MessageStreamError } from '../../message/MessageStreamError.ts';
 import { asString, type Fields, fields } from '../../message/record.ts';
 import type { ResumeEvent, TurnEndEvent } from '../../message/StreamEvent.ts';
 import type { ToolProgressEvent, ToolResultEvent } from '../../message/ToolCallEvent.ts';
-import { type FollowedBlock, otherFields, type ReplyListener } from '../ReplyFollower.ts';
+import { toMessageStreamError } from '../../message/toMessageStreamError.ts';
+import type { BridgeWriter } from '../BridgeSubscriber.ts';
+import { type FollowedBlock, otherFields } from '../ReplyFollower.ts';
 import { contentText, isShownExactly, shownContent } from '../shownResult.ts';
 import { deniedReason } from './denial.ts';
 import type { UiFinishReason, UiMessageChunk, UiProviderMetadata } from './UiMessageChunk.ts';
@@ -15,6 +17,7 @@ import { sourcesOf } from './sourcesOf.ts';
 export interface UiMessageWriterOptions extends ErrorTextOptions {
   messageId: string | undefined;
   dynamic: boolean;
+  metadata: ((end: { readonly message: Fields }) => unknown) | undefined;
 }
 
 /** The kinds of blocks that are parts of their own, and the name of these parts. */
@@ -24,7 +27,7 @@ const PROSE: ReadonlyMap<unknown, 'text' | 'reasoning'> = new Map([
 ]);
 
 /** Writes what becomes of a reply as chunks of the UI message stream. */
-export class UiMessageWriter implements ReplyListener {
+export class UiMessageWriter implements BridgeWriter {
   readonly #emit: (chunk: UiMessageChunk) => void;
   readonly #options: UiMessageWriterOptions;
   readonly #dynamic: { dynamic?: true };
@@ -52,7 +55,8 @@ export class UiMessageWriter implements ReplyListener {
     this.#emit({ type: 'start', ...(id !== undefined && { messageId: id }) });
   }
 
-  finish(messageMetadata: unknown): void {
+  finish(message: Fields | undefined): void {
+    const messageMetadata = this.#options.metadata?.({ message: message ?? {} });
     this.start(undefined);
     this.#emit({
       type: 'finish',
@@ -61,7 +65,8 @@ export class UiMessageWriter implements ReplyListener {
     });
   }
 
-  fail(error: MessageStreamError): void {
+  fail(thrown: unknown): void {
+    const error = toMessageStreamError(thrown);
     this.start(undefined);
     const errorText = this.#errorText(error);
     if (error.code === 'aborted') this.#emit({ type: 'abort', reason: errorText });

@@ -1,13 +1,8 @@
-import { Observable, type OperatorFunction, Subscriber } from 'rxjs';
+import { Observable, type OperatorFunction } from 'rxjs';
 import type { ErrorTextOptions } from '../../message/errorEvent.ts';
 import type { AnyStreamEvent } from '../../message/StreamEvent.ts';
 import { isRecord } from '../../message/record.ts';
-import {
-  fromApiError,
-  toMessageStreamError,
-  truncation,
-} from '../../message/toMessageStreamError.ts';
-import { ReplyFollower } from '../ReplyFollower.ts';
+import { BridgeSubscriber } from '../BridgeSubscriber.ts';
 import type { UiMessageChunk } from './UiMessageChunk.ts';
 import { UiMessageWriter } from './UiMessageWriter.ts';
 
@@ -101,56 +96,17 @@ export function toUiMessages<E extends AnyStreamEvent>(
   config: ToUiMessagesConfig = {},
 ): OperatorFunction<E, UiMessageChunk> {
   checkConfig(config);
+  const { messageId, dynamic = true, metadata, errorText } = config;
+  const options = { messageId, dynamic, metadata, errorText };
   return (source) =>
-    new Observable((subscriber) => source.subscribe(new UiSubscriber<E>(subscriber, config)));
-}
-
-/** One subscriber, as most events are deltas: each is looked at once. */
-class UiSubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
-  readonly #writer: UiMessageWriter;
-  readonly #follower: ReplyFollower;
-  readonly #metadata: ToUiMessagesConfig['metadata'];
-
-  constructor(
-    destination: Subscriber<UiMessageChunk>,
-    { messageId, dynamic = true, metadata, errorText }: ToUiMessagesConfig,
-  ) {
-    super(destination);
-    this.#metadata = metadata;
-    this.#writer = new UiMessageWriter({ messageId, dynamic, errorText }, (chunk) =>
-      destination.next(chunk),
+    new Observable((subscriber) =>
+      source.subscribe(
+        new BridgeSubscriber<E, UiMessageChunk>(
+          subscriber,
+          () => new UiMessageWriter(options, (chunk) => subscriber.next(chunk)),
+        ),
+      ),
     );
-    this.#follower = new ReplyFollower(this.#writer);
-  }
-
-  protected override _next(event: E): void {
-    if ((event.type as string) === 'error') return this.error(fromApiError({ body: event }));
-    try {
-      this.#follower.push(event);
-    } catch (error) {
-      this.error(error);
-    }
-  }
-
-  protected override _complete(): void {
-    if (!this.#follower.isWhole) return this._error(truncation());
-    try {
-      this.#writer.finish(this.#metadata?.({ message: this.#follower.message ?? {} }));
-    } catch (error) {
-      return this._error(error);
-    }
-    this.#end();
-  }
-
-  protected override _error(error: unknown): void {
-    this.#writer.fail(toMessageStreamError(error));
-    this.#end();
-  }
-
-  #end(): void {
-    // The last chunk may have been all that was wanted.
-    if (!this.closed) super._complete();
-  }
 }
 
 function checkConfig(config: ToUiMessagesConfig): void {

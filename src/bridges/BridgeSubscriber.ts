@@ -1,0 +1,57 @@
+import { Subscriber } from 'rxjs';
+import type { Fields } from '../message/record.ts';
+import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import { fromApiError, truncation } from '../message/toMessageStreamError.ts';
+import { ReplyFollower, type ReplyListener } from './ReplyFollower.ts';
+
+/** Writes what becomes of a reply in another format, and how it ended. */
+export interface BridgeWriter extends ReplyListener {
+  /** All is whole; `message` is the last of the run. */
+  finish(message: Fields | undefined): void;
+  fail(error: unknown): void;
+}
+
+/**
+ * Reads events for a writer, whose output completes in any case: an error is stated in its format. One
+ * subscriber, as most events are deltas: each is looked at once, and it has to stop where the run fails.
+ */
+export class BridgeSubscriber<E extends AnyStreamEvent, T> extends Subscriber<E> {
+  readonly #writer: BridgeWriter;
+  readonly #follower: ReplyFollower;
+
+  /** `writer` is called once, with what gives the message so far. */
+  constructor(reader: Subscriber<T>, writer: (message: () => Fields | undefined) => BridgeWriter) {
+    super(reader);
+    this.#writer = writer(() => this.#follower.message);
+    this.#follower = new ReplyFollower(this.#writer);
+  }
+
+  protected override _next(event: E): void {
+    if ((event.type as string) === 'error') return this.error(fromApiError({ body: event }));
+    try {
+      this.#follower.push(event);
+    } catch (error) {
+      this.error(error);
+    }
+  }
+
+  protected override _complete(): void {
+    if (!this.#follower.isWhole) return this._error(truncation());
+    try {
+      this.#writer.finish(this.#follower.message);
+    } catch (error) {
+      return this._error(error);
+    }
+    this.#end();
+  }
+
+  protected override _error(error: unknown): void {
+    this.#writer.fail(error);
+    this.#end();
+  }
+
+  /** The reader may have left at the last value. */
+  #end(): void {
+    if (!this.closed) super._complete();
+  }
+}
