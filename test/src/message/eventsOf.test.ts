@@ -10,7 +10,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { deepFreeze } from '../../support/deepFreeze.ts';
 import { recordings, repliesOf } from '../../support/recordings.ts';
-import { rounds } from '../../support/rounds.ts';
+import { places, rounds } from '../../support/rounds.ts';
 
 type BetaMessage = MessageOf<BetaStreamEvent>;
 
@@ -51,7 +51,8 @@ describe('eventsOf gives events that build the message again', () => {
 
       it(`${title}, left open anywhere and carried on with the rest`, () => {
         const final = build(...events);
-        for (let seen = 1; seen < events.length; seen++) {
+        for (const before of places(events.length - 1)) {
+          const seen = before + 1;
           const partial = build(...events.slice(0, seen));
           const again = eventsOf<BetaStreamEvent>(partial, { open: true });
           expect(build(...again, ...events.slice(seen))).toStrictEqual(final);
