@@ -49,6 +49,6 @@ export default defineConfig({
     restoreMocks: true,
     unstubGlobals: true,
     setupFiles: ['./test/support/seed.ts'],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
   },
 });

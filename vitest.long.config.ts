@@ -15,7 +15,7 @@ export default defineConfig({
           exclude: elsewhere,
           typecheck: { enabled: false },
           env: { ROUNDS: '1' },
-          testTimeout: 300_000,
+          testTimeout: 600_000,
         },
       },
       {
@@ -24,7 +24,7 @@ export default defineConfig({
           name: 'long',
           include: ['test/long/**/*.test.ts', 'test/clouds/*.test.ts', 'test/agent-sdk/*.test.ts'],
           setupFiles: ['./test/support/seed.ts'],
-          testTimeout: 300_000,
+          testTimeout: 600_000,
           hookTimeout: 600_000,
         },
       },

@@ -22,4 +22,4 @@ it('a conversation sends nothing that the API refuses, in cases over HTTP', asyn
     expect.arrayContaining(['idle', 'error', 'stopped', 'left']),
   );
   expect(tally.requests).toBeGreaterThan(3 * tally.cases);
-}, 180_000);
+});

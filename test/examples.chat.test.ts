@@ -11,7 +11,7 @@ it('examples/chat.ts answers, and exits without an error, when its input has end
     const child = execFile(
       process.execPath,
       args,
-      { cwd: root, env: withoutKey(), timeout: 30_000 },
+      { cwd: root, env: withoutKey(), timeout: 120_000 },
       (_error, output, errors) => resolve({ exitCode: child.exitCode, errors, output }),
     );
     child.stdin!.end('Hello\n');
@@ -21,4 +21,4 @@ it('examples/chat.ts answers, and exits without an error, when its input has end
     errors: '',
     output: expect.stringMatching(/^A stand-in on loopback\b.*You have asked me 1 thing\./s),
   });
-}, 40_000);
+});

@@ -22,5 +22,5 @@ describe('a reply that breaks, over HTTP', () => {
     const tally = await runCases(new ContinuingModel(reply), cases);
     expect(Object.keys(tally.faults)).toEqual(expect.arrayContaining([...KINDS, 'http']));
     expect(Object.keys(tally.beginnings)).toHaveLength(3);
-  }, 90_000);
+  });
 });

@@ -103,7 +103,7 @@ describe('a server from the docs', () => {
     expect(blocks.map(([path]) => path)).toEqual(PAGES);
   });
 
-  it.each(blocks)('survives bad requests: %s', { timeout: 30_000 }, async (_, code) => {
+  it.each(blocks)('survives bad requests: %s', async (_, code) => {
     const { child, send, errors } = await started(code);
     for (const [what, request, isCut] of requests) {
       await send(request, isCut);

@@ -10,7 +10,7 @@ it('examples/claude-code.ts shows both kinds of stream side by side, with one te
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     [tsx, 'examples/claude-code.ts', '--stand-in'],
-    { cwd: root, timeout: 30_000 },
+    { cwd: root, timeout: 120_000 },
   );
   const [table = '', typed = ''] = stdout.split('\nComplete messages, with smoothText:\n\n');
   const rows = table
@@ -29,4 +29,4 @@ it('examples/claude-code.ts shows both kinds of stream side by side, with one te
   expect(stderr.split('\n').filter(Boolean)).toEqual(
     Array.from({ length: 3 }, () => 'claude-opus-5-5: ended, 1 turn, $0.0123'),
   );
-}, 40_000);
+});

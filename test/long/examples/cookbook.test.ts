@@ -188,11 +188,11 @@ describe('examples/cookbook', () => {
     expect(names.filter((name) => !list.includes(`(cookbook/${name}.ts)`))).toEqual([]);
   });
 
-  it.concurrent.each(names)('%s prints what it should', { timeout: 90_000 }, async (name) => {
+  it.concurrent.each(names)('%s prints what it should', async (name) => {
     expected[name]!(await run(name));
   });
 
-  it('asks the API when there is a key', { timeout: 90_000 }, async () => {
+  it('asks the API when there is a key', async () => {
     await using server = await MessagesServer.start();
     server.reply(messageEvents.text('The real one.'));
     const settings = { ANTHROPIC_API_KEY: 'sk-real', ANTHROPIC_BASE_URL: server.url, MODEL: 'm-1' };

@@ -12,7 +12,7 @@ it('examples/resume.ts shows one text, and a line for each of three seams', asyn
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     [tsx, 'examples/resume.ts'],
-    { cwd: root, timeout: 30_000 },
+    { cwd: root, timeout: 120_000 },
   );
   const recording = fromRecording(read('examples/recordings/text.ndjson'), { speed: Infinity });
   expect(stdout).toBe(await firstValueFrom(recording.pipe(finalText())));
@@ -21,4 +21,4 @@ it('examples/resume.ts shows one text, and a line for each of three seams', asyn
     '-- server overloaded, continuing (attempt 3)',
     '-- nothing came any more, continuing (attempt 4)',
   ]);
-}, 40_000);
+});
