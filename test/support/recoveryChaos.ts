@@ -108,7 +108,9 @@ async function runBatch(
   }));
   server.handle((request) => answer(model, request, runs, tally));
   try {
-    await lastValueFrom(from(runs).pipe(mergeMap((run) => runCase(model, client, run), AT_A_TIME)));
+    await lastValueFrom(
+      from(runs).pipe(mergeMap((run) => runCase(model, client, run, tally), AT_A_TIME)),
+    );
     await server.idle();
     tally.cases += cases.length;
     tally.requests += server.requests.length;
@@ -117,14 +119,22 @@ async function runBatch(
   }
 }
 
-async function runCase(model: ContinuingModel, client: Anthropic, run: Run): Promise<void> {
+async function runCase(
+  model: ContinuingModel,
+  client: Anthropic,
+  run: Run,
+  tally: Tally,
+): Promise<void> {
   const params = {
     model: run.case.model,
     max_tokens: 64_000,
     messages: [{ role: 'user' as const, content: 'Tell me all' }],
   };
   const ask = (request: typeof params, attempt: number) => {
-    const liveness = kindOf(run.case, attempt) === 'stall' ? STALL : HANG;
+    const kind = kindOf(run.case, attempt);
+    // Not where the server answers: it may not have heard of a request that was given up.
+    tally.faults[kind] = (tally.faults[kind] ?? 0) + 1;
+    const liveness = kind === 'stall' ? STALL : HANG;
     // The server learns from it which case this is; a request that was given up may be late.
     const metadata = { user_id: `${run.number} ${attempt}` };
     return fromMessages(client, { ...request, metadata }).pipe(messageTimeout({ liveness }));
@@ -171,7 +181,6 @@ function answer(
   const run = runs[number]!;
   const random = randomOf(run.case, -attempt);
   const kind = kindOf(run.case, attempt);
-  tally.faults[kind] = (tally.faults[kind] ?? 0) + 1;
   if (kind === 'http') {
     run.attempts[attempt - 1] = { fault: kind, cut: 0, startEnds: Infinity };
     return httpError(529, { headers: { 'retry-after-ms': '1' } });
