@@ -1,89 +1,10 @@
 import Anthropic from '@anthropic-ai/sdk';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { finalMessage, fromMessages } from 'claude-rx';
-import { messageEvents, type ReplyScript } from 'claude-rx/testing';
 import { lastValueFrom, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { failure, params, received, until, useServer } from '../../support/server.ts';
 import { statusOf, useTelemetry } from '../../support/telemetry.ts';
-
-const events = Array.from(
-  messageEvents
-    .thinking('Hm')
-    .text('Hello wide world', { chunk: 3 })
-    .with({ usage: { cache_read_input_tokens: 20 } }),
-);
-const withFallback = messageEvents
-  .block({ type: 'fallback', from: { model: 'a' }, to: { model: 'b' } } as never)
-  .text('Hello')
-  // Else the server would number it.
-  .with({ id: 'msg_1' });
-
-/** What the SDK's span must have in common with that of the SDK's own stream. */
-function essence(span: ReadableSpan) {
-  const { 'gen_ai.response.time_to_first_chunk': firstChunk, ...attributes } = span.attributes;
-  // The server numbers the requests.
-  delete attributes['anthropic.request.id'];
-  return { status: statusOf(span), ...attributes, hasFirstChunk: firstChunk !== undefined };
-}
-
-const endings: [name: string, status: string, type: string | undefined, reply: ReplyScript][] = [
-  ['a whole reply', 'OK', undefined, { events }],
-  ['a reply of another model', 'OK', undefined, { events: withFallback }],
-  [
-    'an error frame',
-    'ERROR',
-    'overloaded_error',
-    { events, fault: { kind: 'error', beforeEvent: 5 } },
-  ],
-  [
-    'an error frame at once',
-    'ERROR',
-    'overloaded_error',
-    { events, fault: { kind: 'error', beforeEvent: 0 } },
-  ],
-  [
-    'an end before message_stop',
-    'ERROR',
-    'api_error',
-    { events, fault: { kind: 'end', beforeEvent: 5 } },
-  ],
-  [
-    'an end right before message_stop',
-    'ERROR',
-    'api_error',
-    { events, fault: { kind: 'end', beforeEvent: events.length - 1 } },
-  ],
-  ['a page', 'ERROR', 'api_error', { body: '<html>', headers: { 'content-type': 'text/html' } }],
-  ['an empty body', 'ERROR', 'api_error', { body: '' }],
-  [
-    'a closed connection',
-    'ERROR',
-    'client_error',
-    { events, fault: { kind: 'fin', beforeEvent: 5 } },
-  ],
-  [
-    'a reset connection',
-    'ERROR',
-    'client_error',
-    { events, fault: { kind: 'rst', beforeEvent: 5 } },
-  ],
-  [
-    'a garbage frame',
-    'ERROR',
-    'client_error',
-    { events, fault: { kind: 'garbage', beforeEvent: 5 } },
-  ],
-  [
-    'an HTTP error',
-    'ERROR',
-    'overloaded_error',
-    {
-      status: 529,
-      body: { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } },
-    },
-  ],
-];
+import { endings, events, expectSameSpan } from '../../support/tracedEndings.ts';
 
 describe("the SDK's span of a request of fromMessages", () => {
   const http = useServer();
@@ -94,24 +15,10 @@ describe("the SDK's span of a request of fromMessages", () => {
   ];
 
   describe.each(clients)('of %s', (_, clientOf) => {
-    it.each(endings)(
-      'ends as that of the stream of the SDK: %s',
-      async (_, status, type, reply) => {
-        http.server.reply(reply, reply);
-        const client = clientOf();
-        http.client.logLevel = 'off';
-        const read = async () => {
-          const call = client.messages.create({ ...params, stream: true } as never);
-          for await (const _event of (await call) as never as AsyncIterable<unknown>);
-        };
-        await read().catch(() => {});
-        await lastValueFrom(fromMessages(client, params)).catch(() => {});
-        const [expected, span] = (await spans.ended(2)) as [ReadableSpan, ReadableSpan];
-        expect(essence(span)).toEqual(essence(expected));
-        expect(essence(span)).toMatchObject({ status, 'server.address': '127.0.0.1' });
-        expect(span.attributes['error.type']).toBe(type);
-      },
-    );
+    it.each(endings)('ends as that of the stream of the SDK: %s', async (...ending) => {
+      http.client.logLevel = 'off';
+      await expectSameSpan(clientOf(), http.server, spans, ending);
+    });
 
     it('is unset after an unsubscribe, in a stall, inside a burst and before the headers', async () => {
       const client = clientOf();
