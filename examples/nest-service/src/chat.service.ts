@@ -1,5 +1,6 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
+import * as otel from '@opentelemetry/api';
 import {
   continueFrom,
   fromMessages,
@@ -8,6 +9,7 @@ import {
   type StreamEvent,
   type Valve,
 } from 'claude-rx';
+import { traceMessage } from 'claude-rx/telemetry';
 import { catchError, type Observable, Subject, takeUntil, tap } from 'rxjs';
 import type { ChatRequest } from './chat-request.js';
 import { Claude } from './claude.js';
@@ -64,6 +66,7 @@ export class ChatService implements BeforeApplicationShutdown {
     return fromMessages(this.claude.client, request, options).pipe(
       messageTimeout({ liveness: LIVENESS_MS, progress: PROGRESS_MS, valve, keepContent: false }),
       takeUntil(this.leaving),
+      traceMessage(otel, { model: MODEL }),
       this.metrics.measure(),
       tap({ error: (error: unknown) => this.logger.warn(JSON.stringify(error)) }),
       catchError((error: unknown) => {
