@@ -38,7 +38,8 @@ import type {
   UserContent,
 } from './ConversationOptions.ts';
 import type { ConversationMessage, ConversationState, SystemBlock } from './ConversationState.ts';
-import { isPaused } from './history.ts';
+import { isPaused, isSameTurns } from './history.ts';
+import type { Turn } from '../history/blocks.ts';
 import { messagesOf } from './messagesOf.ts';
 import { RequestBuilder } from './RequestBuilder.ts';
 import { Transcript } from './Transcript.ts';
@@ -134,8 +135,8 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   readonly #changes = new Subject<void>();
   /** Stops the turn that runs. */
   #stop: AbortController | undefined;
-  /** The fingerprint of the last request. */
-  #sent: string | undefined;
+  /** The turns of the last request of the exchange. */
+  #sent: readonly Turn[] = [];
 
   constructor(
     source: ConversationSource<E>,
@@ -417,6 +418,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
       const end = (status: 'idle' | 'stopped' | 'error', error?: MessageStreamError) => {
         if (this.#stop !== stop) return;
         this.#stop = undefined;
+        this.#sent = [];
         this.#transcript.end(status, error);
         this.#changes.next();
       };
@@ -483,13 +485,13 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
 
   /** Whether the next request of this exchange has anything that the last one had not. */
   #hasNews(): boolean {
-    return this.#requests.history(this.messages).prefix !== this.#sent;
+    return !isSameTurns(this.#requests.history(this.messages).turns, this.#sent);
   }
 
   #reply(params: { tools?: unknown }, context: TurnContext): Observable<E> {
     this.#requests.useTools(params.tools);
     const history = this.#requests.history(this.messages);
-    this.#sent = history.prefix;
+    this.#sent = history.turns;
     this.#transcript.expect(history.prefix);
     return this.#requests.reply(params, history, context);
   }

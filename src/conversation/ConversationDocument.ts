@@ -1,5 +1,6 @@
 import { unfinishedInput } from '../message/BlockBuilder.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import { isRecord } from '../message/record.ts';
 import { blockProblem, shapeProblem } from './blockProblem.ts';
 import type {
   AssistantMessage,
@@ -69,26 +70,37 @@ export function toDocument<E extends AnyStreamEvent>({
   };
 }
 
-function toDocumentMessage<E extends AnyStreamEvent>(
+/** The fields of a reply that are the same in a message and in a document, where it has them. */
+const FACTS = [
+  'model',
+  'stop_reason',
+  'stop_details',
+  'usage',
+  'prefix',
+  'seam',
+  'container',
+] as const;
+
+function copyFacts(from: Record<string, unknown>, to: Record<string, unknown>): void {
+  for (const name of FACTS) if (from[name] !== undefined) to[name] = from[name];
+}
+
+export function toDocumentMessage<E extends AnyStreamEvent>(
   message: ConversationMessage<E>,
 ): DocumentMessage {
-  const { key } = message;
-  const content = message.blocks.map(({ block }) => toDocumentBlock(block));
+  const { key, blocks } = message;
+  const content = blocks.map(({ block }) => toDocumentBlock(block));
   if (message.role !== 'assistant') return { key, role: message.role, content };
-  const { text: _, blocks, status, ...rest } = message;
-  const results = blocks.flatMap(({ call }) => call?.result ?? []);
-  const pending = blocks.flatMap(({ block, call }) =>
-    call?.status === 'pending' ? (block as unknown as { id: string }).id : [],
-  );
-  return {
-    ...(rest as object),
-    key,
-    role: 'assistant',
-    status: status as 'complete',
-    content,
-    ...(results.length > 0 && { results }),
-    ...(pending.length > 0 && { pending }),
-  };
+  const status = message.status as 'complete';
+  const reply: DocumentMessage = { key, role: 'assistant', status, content };
+  for (const { block, call } of blocks) {
+    if (call?.result) (reply.results ??= []).push(call.result);
+    if (call?.status === 'pending') {
+      (reply.pending ??= []).push((block as unknown as { id: string }).id);
+    }
+  }
+  copyFacts(message as unknown as Record<string, unknown>, reply as never);
+  return reply;
 }
 
 /** What is under a symbol does not reach JSON. */
@@ -105,14 +117,14 @@ function toDocumentBlock(block: object): object {
  */
 export function readDocument<E extends AnyStreamEvent>(document: unknown): Kept<E> {
   if (typeof document === 'string') fail('the document', 'is text: pass what JSON.parse gives');
-  const { format, version, messages, usage, cost } = record(document, 'the document');
+  const { format, version, messages, usage, cost } = record(document, 'the document', named);
   if (format !== FORMAT) fail('format', `must be '${FORMAT}': this is another kind of document`);
   if (version !== VERSION) {
     fail('version', `must be ${VERSION}, not ${JSON.stringify(version)}: it is of another version`);
   }
   const keys = new Set<unknown>();
-  const read = list(messages, 'messages').map((message, index) =>
-    readMessage<E>(message, `messages[${index}]`, keys),
+  const read = list(messages, 'messages', named).map((message, index) =>
+    readMessage<E>(message, (field) => `messages[${index}]${field}`, keys),
   );
   if (read.length > 0 && read[0]!.role !== 'user') fail('messages[0].role', "must be 'user'");
   const early = read.findIndex(
@@ -120,94 +132,91 @@ export function readDocument<E extends AnyStreamEvent>(document: unknown): Kept<
       hasPending(message) && read.slice(index + 1).some(({ role }) => role !== 'system'),
   );
   if (early >= 0) fail(`messages[${early}].pending`, 'must be in the last reply only');
-  const counters = record(usage, 'usage');
-  for (const name of COUNTERS) number(counters[name], `usage.${name}`);
+  const counters = record(usage, 'usage', named);
+  for (const name of COUNTERS) number(counters[name], `usage.${name}`, named);
   // A sum that is no number is `null` in JSON.
-  if (cost != null) number(cost, 'cost');
+  if (cost != null) number(cost, 'cost', named);
   return { messages: read, usage: counters as never, cost: (cost ?? undefined) as never };
 }
 
+/** The path to a field; it is made only where something is wrong. */
+type PathOf = (field: string) => string;
+
+const named: PathOf = (field) => field;
+
 function readMessage<E extends AnyStreamEvent>(
   value: unknown,
-  path: string,
+  pathOf: PathOf,
   keys: Set<unknown>,
 ): ConversationMessage<E> {
-  const { key, role, content, ...rest } = record(value, path);
-  unique(key, `${path}.key`, keys);
+  const fields = record(value, '', pathOf);
+  const { key, role, content } = fields;
+  if (typeof key !== 'string' || key === '') fail(pathOf('.key'), 'must be a string');
+  if (keys.has(key)) fail(pathOf('.key'), `is '${key}', which is there already`);
+  keys.add(key);
   if (role !== 'user' && role !== 'assistant' && role !== 'system')
-    fail(`${path}.role`, "must be 'user', 'assistant' or 'system'");
+    fail(pathOf('.role'), "must be 'user', 'assistant' or 'system'");
   const author = role === 'assistant' ? role : 'user';
-  const blocks = list(content, `${path}.content`).map((block, index) =>
-    readBlock(block, author, `${path}.content[${index}]`),
+  const blocks = list(content, '.content', pathOf).map((block, index) =>
+    readBlock(block, author, (field) => pathOf(`.content[${index}]${field}`)),
   );
-  const keyed = keyedBlocks(String(key), blocks);
-  if (role !== 'assistant') {
-    if (blocks.every(isBlankText)) fail(`${path}.content`, 'must not be empty');
-    return { key, role, text: textOf(blocks), blocks: keyed } as unknown as UserMessage<E>;
-  }
-  return readReply<E>({ key, text: textOf(blocks) }, keyed, rest, path);
+  const keyed = keyedBlocks(key, blocks);
+  const text = textOf(blocks);
+  if (role === 'assistant') return readReply<E>({ key, text, blocks: keyed }, fields, pathOf);
+  if (blocks.every(isBlankText)) fail(pathOf('.content'), 'must not be empty');
+  return { key, role, text, blocks: keyed } as unknown as UserMessage<E>;
 }
 
 function readReply<E extends AnyStreamEvent>(
-  { key, text }: { key: unknown; text: string },
-  blocks: KeyedBlock<AnyBlock>[],
-  {
-    status,
-    results = [],
-    pending = [],
-    model,
-    stop_reason,
-    stop_details,
-    usage,
-    prefix,
-    seam,
-    container,
-  }: Record<string, unknown>,
-  path: string,
+  { key, text, blocks }: { key: string; text: string; blocks: readonly KeyedBlock<AnyBlock>[] },
+  fields: Record<string, unknown>,
+  pathOf: PathOf,
 ): AssistantMessage<E> {
+  const { status, results, pending, prefix, seam, container } = fields;
   if (status !== 'complete' && status !== 'stopped' && status !== 'error') {
-    fail(`${path}.status`, "must be 'complete', 'stopped' or 'error'");
+    fail(pathOf('.status'), "must be 'complete', 'stopped' or 'error'");
   }
   if (prefix !== undefined && typeof prefix !== 'string')
-    fail(`${path}.prefix`, 'must be a string');
-  if (seam !== undefined) number(seam, `${path}.seam`);
+    fail(pathOf('.prefix'), 'must be a string');
+  if (seam !== undefined) number(seam, '.seam', pathOf);
   if (container !== undefined && typeof container !== 'string') {
-    fail(`${path}.container`, 'must be a string');
+    fail(pathOf('.container'), 'must be a string');
   }
+  const isOver = results === undefined && pending === undefined;
+  const called = isOver ? blocks : withCalls(blocks, results ?? [], pending ?? [], pathOf);
+  const reply = { key, role: 'assistant', status, text, blocks: called };
+  copyFacts(fields, reply);
+  return reply as unknown as AssistantMessage<E>;
+}
+
+/** The blocks of a reply with what has become of its calls. */
+function withCalls(
+  blocks: readonly KeyedBlock<AnyBlock>[],
+  results: unknown,
+  pending: unknown,
+  pathOf: PathOf,
+): KeyedBlock<AnyBlock>[] {
   const given = new Map<unknown, AnyBlock>();
-  list(results, `${path}.results`).forEach((result, index) => {
-    const place = `${path}.results[${index}]`;
-    const block = readBlock(result, 'user', place);
+  list(results, '.results', pathOf).forEach((result, index) => {
+    const pathInResult: PathOf = (field) => pathOf(`.results[${index}]${field}`);
+    const block = readBlock(result, 'user', pathInResult);
     const isOfCall = blocks.some((one) => isCallOf(one.block, block));
-    if (!isOfCall) fail(`${place}.tool_use_id`, 'must be the id of a call in this message');
+    if (!isOfCall) fail(pathInResult('.tool_use_id'), 'must be the id of a call in this message');
     given.set(block['tool_use_id'], block);
   });
-  const waiting = new Set(list(pending, `${path}.pending`));
+  const waiting = new Set(list(pending, '.pending', pathOf));
   for (const id of waiting) {
     const isOpen = blocks.some(({ block }) => block.type === 'tool_use' && block['id'] === id);
     if (isOpen && !given.has(id)) continue;
-    fail(`${path}.pending`, 'must be the ids of calls in this message that have no result');
+    fail(pathOf('.pending'), 'must be the ids of calls in this message that have no result');
   }
-  return {
-    key,
-    role: 'assistant',
-    status,
-    text,
-    blocks: blocks.map((one) => {
-      const { id } = one.block;
-      if (waiting.has(id) && one.block.type === 'tool_use') {
-        return { ...one, call: { status: 'pending' } };
-      }
-      return withResult(one, given.get(id));
-    }),
-    ...(model !== undefined && { model }),
-    ...(stop_reason !== undefined && { stop_reason }),
-    ...(stop_details !== undefined && { stop_details }),
-    ...(usage !== undefined && { usage }),
-    ...(prefix !== undefined && { prefix }),
-    ...(seam !== undefined && { seam }),
-    ...(container !== undefined && { container }),
-  } as unknown as AssistantMessage<E>;
+  return blocks.map((one) => {
+    const { id } = one.block;
+    if (waiting.has(id) && one.block.type === 'tool_use') {
+      return { ...one, call: { status: 'pending' } };
+    }
+    return withResult(one, given.get(id));
+  });
 }
 
 function hasPending<E extends AnyStreamEvent>({ blocks }: ConversationMessage<E>): boolean {
@@ -233,35 +242,27 @@ export function keyedBlocks<Block>(key: string, blocks: readonly Block[]): Keyed
 }
 
 /** A block of the user's, which can be sent; or one of a reply, which may be whatever came. */
-function readBlock(value: unknown, role: 'user' | 'assistant', path: string): AnyBlock {
-  const problem = role === 'user' ? blockProblem(value, role, path) : shapeProblem(value, path);
-  if (problem) throw new TypeError(`Conversation.fromJSON: ${problem}`);
+function readBlock(value: unknown, role: 'user' | 'assistant', pathOf: PathOf): AnyBlock {
+  const problem = role === 'user' ? blockProblem(value, role) : shapeProblem(value);
+  if (problem) throw new TypeError(`Conversation.fromJSON: ${pathOf(problem)}`);
+  if ((value as AnyBlock)['unfinished_input'] === undefined) return value as AnyBlock;
   const { unfinished_input, ...block } = value as AnyBlock;
-  if (unfinished_input === undefined) return block;
-  if (typeof unfinished_input !== 'string') fail(`${path}.unfinished_input`, 'must be a string');
+  if (typeof unfinished_input !== 'string') fail(pathOf('.unfinished_input'), 'must be a string');
   return { ...block, [unfinishedInput]: unfinished_input } as AnyBlock;
 }
 
-function record(value: unknown, path: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>;
-  }
-  return fail(path, 'must be an object');
+function record(value: unknown, field: string, pathOf: PathOf): Record<string, unknown> {
+  if (isRecord(value)) return value as Record<string, unknown>;
+  return fail(pathOf(field), 'must be an object');
 }
 
-function list(value: unknown, path: string): unknown[] {
-  return Array.isArray(value) ? value : fail(path, 'must be a list');
+function list(value: unknown, field: string, pathOf: PathOf): unknown[] {
+  return Array.isArray(value) ? value : fail(pathOf(field), 'must be a list');
 }
 
-function number(value: unknown, path: string): void {
+function number(value: unknown, field: string, pathOf: PathOf): void {
   if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return;
-  fail(path, 'must be a number from 0 on');
-}
-
-function unique(value: unknown, path: string, seen: Set<unknown>): void {
-  if (typeof value !== 'string' || value === '') fail(path, 'must be a string');
-  if (seen.has(value)) fail(path, `is '${value}', which is there already`);
-  seen.add(value);
+  fail(pathOf(field), 'must be a number from 0 on');
 }
 
 function fail(path: string, problem: string): never {

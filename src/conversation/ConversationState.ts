@@ -81,8 +81,8 @@ export interface AssistantMessage<E extends AnyStreamEvent = StreamEvent> {
   readonly stop_details?: MessageOf<E>['stop_details'];
   readonly usage?: UsageOf<E>;
   /**
-   * Stands for all that it was an answer to. Its thinking is sent back only where that has not
-   * changed since, as the API wants it.
+   * The fingerprint of all that it was an answer to, where it has thinking: that is sent back only where
+   * nothing before it has changed since, as the API wants it.
    */
   readonly prefix?: string;
   /** How many of its blocks came before it broke and was carried on, if it was. */

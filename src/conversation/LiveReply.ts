@@ -1,4 +1,5 @@
-import { isCall } from '../history/blockKinds.ts';
+import { isCall, isThought } from '../history/blockKinds.ts';
+import type { Prefix } from '../history/Prefix.ts';
 import { waitsForResults } from '../history/stopReasons.ts';
 import { isSubagentEvent } from '../message/guards.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
@@ -15,13 +16,15 @@ import { isSameList } from '../message/same.ts';
 /** A reply while it is written, and while the tools run that it has called. */
 export class LiveReply<E extends AnyStreamEvent> {
   readonly key: string;
-  readonly #prefix: string;
+  readonly #prefix: Prefix;
   readonly #stopReasons: ReadonlySet<unknown>;
   readonly #builder = new MessageBuilder<E>();
   readonly #calls = new Map<string, ConversationCall>();
   /** The key of each block: one that comes in the place of a withdrawn block has another. */
   readonly #keys: string[] = [];
   #begun = 0;
+  /** Only thinking is bound to what is before it. */
+  #hasThought = false;
   #seam: number | undefined;
   #text = '';
   #snapshot: AssistantMessage<E> | undefined;
@@ -30,7 +33,7 @@ export class LiveReply<E extends AnyStreamEvent> {
   #called = 0;
   #changes = 0;
 
-  constructor(key: string, prefix: string, stopReasons: ReadonlySet<unknown>) {
+  constructor(key: string, prefix: Prefix, stopReasons: ReadonlySet<unknown>) {
     this.key = key;
     this.#prefix = prefix;
     this.#stopReasons = stopReasons;
@@ -98,7 +101,7 @@ export class LiveReply<E extends AnyStreamEvent> {
       stop_reason: message.stop_reason,
       stop_details: message.stop_details ?? null,
       usage: message.usage,
-      prefix: this.#prefix,
+      ...(this.#hasThought && { prefix: this.#prefix.fingerprint }),
       ...(this.#seam !== undefined && { seam: this.#seam }),
       ...(message.container && { container: message.container.id }),
     } as AssistantMessage<E>;
@@ -137,7 +140,11 @@ export class LiveReply<E extends AnyStreamEvent> {
     index: number,
     before: KeyedBlock<ContentBlockOf<E>> | undefined,
   ): KeyedBlock<ContentBlockOf<E>> {
-    const key = (this.#keys[index] ??= `${this.key}.${++this.#begun}`);
+    if (this.#keys[index] === undefined) {
+      this.#keys[index] = `${this.key}.${++this.#begun}`;
+      this.#hasThought ||= isThought(block);
+    }
+    const key = this.#keys[index];
     const call = block.type === 'tool_use' ? this.#calls.get(block.id) : undefined;
     if (before?.block === block && before.key === key && before.call === call) return before;
     return call ? { key, block, call } : { key, block };

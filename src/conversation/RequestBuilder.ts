@@ -2,6 +2,7 @@ import { defer, type Observable, tap } from 'rxjs';
 import { requireMessageStop } from '../../operators/requireMessageStop.ts';
 import { fingerprint } from '../history/fingerprint.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import { isSameList } from '../message/same.ts';
 import { wellFormed } from '../history/wellFormed.ts';
 import { fromMessages, type MessagesClient } from '../sources/fromMessages.ts';
 import type { TurnContext } from '../tools/runTools.ts';
@@ -17,7 +18,7 @@ import type {
 import type { ConversationMessage } from './ConversationState.ts';
 import { type History, HistoryCache } from './history.ts';
 import { HistoryBudget } from './HistoryBudget.ts';
-import { placeBreakpoints } from './placeBreakpoints.ts';
+import { MarkedTurns, placeBreakpoints } from './placeBreakpoints.ts';
 import { promptTokens } from '../message/tokenCost.ts';
 
 /** The parameters that count: SDK src/resources/messages/messages.ts `MessageCountTokensParams`. */
@@ -53,6 +54,7 @@ export class RequestBuilder<E extends AnyStreamEvent> {
   /** The turns that are sent. */
   #history: HistoryCache<E>;
   readonly #budget: HistoryBudget;
+  readonly #marked = new MarkedTurns();
   /** In which the code of the API runs: a paused reply goes on there, or is refused. */
   #container: string | undefined;
 
@@ -69,7 +71,9 @@ export class RequestBuilder<E extends AnyStreamEvent> {
 
   /** Takes in which tools the next request has: thinking is bound to them. */
   useTools(tools: unknown): void {
+    const before = this.#tools;
     this.#tools = tools;
+    if (Array.isArray(tools) && Array.isArray(before) && isSameList(tools, before)) return;
     const seed = this.#fingerprint;
     if (seed === this.#seed) return;
     this.#seed = seed;
@@ -153,6 +157,6 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     const { cache = '5m' } = this.#options;
     const { messages, ...rest } = params;
     const request: Params = { ...(wellFormed(rest) ?? rest), messages };
-    return cache === false ? request : placeBreakpoints(request, cache);
+    return cache === false ? request : placeBreakpoints(request, cache, this.#marked);
   }
 }

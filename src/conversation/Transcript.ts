@@ -12,6 +12,7 @@ import type {
 } from './ConversationState.ts';
 import { costIn, type Prices } from '../message/tokenCost.ts';
 import type { AnyBlock } from '../history/blocks.ts';
+import { Prefix } from '../history/Prefix.ts';
 import { callAfter, isCallEvent, LiveReply } from './LiveReply.ts';
 import { NO_USAGE, withUsage } from './usage.ts';
 import { textOf } from './userContent.ts';
@@ -42,7 +43,7 @@ export class Transcript<E extends AnyStreamEvent> {
   #cost: number;
   #lastKey: number;
   /** What stands for all that the next reply is an answer to. */
-  #prefix = '';
+  #prefix = new Prefix('');
   /** The message whose pending calls are known. */
   #pending: { of: unknown; calls: readonly PlainCall[] } = { of: undefined, calls: NONE };
   #state: ConversationState<E> | undefined;
@@ -131,7 +132,7 @@ export class Transcript<E extends AnyStreamEvent> {
   }
 
   /** Takes note of what the next reply is an answer to. */
-  expect(prefix: string): void {
+  expect(prefix: Prefix): void {
     this.#prefix = prefix;
   }
 

@@ -14,6 +14,7 @@ type Fields = readonly (readonly [name: string, isRight: Check, what: string])[]
 const text = (name: string): Fields => [[name, isString, 'a string']];
 // A gateway's ids have any shape; they are mapped where they are sent.
 const id = (name: string): Fields => [[name, (value) => typeof value !== 'object', 'a string']];
+const NONE: Fields = [];
 const CALL: Fields = [
   ...id('id'),
   ['name', (value) => isString(value) && value !== '', 'a name'],
@@ -31,29 +32,34 @@ const FIELDS: ReadonlyMap<string, Fields> = new Map<string, Fields>([
   ['tool_result', [...id('tool_use_id'), ['content', isContent, 'a string or a list of blocks']]],
 ]);
 
-/** What is wrong with a block, with the path to it in front; `undefined` for one that can be sent. */
-export function blockProblem(block: unknown, role: Role, path: string): string | undefined {
-  const problem = shapeProblem(block, path);
+/**
+ * What is wrong with a block, to be written behind the path to it, such as `.text: must be a string`;
+ * `undefined` for one that can be sent.
+ */
+export function blockProblem(block: unknown, role: Role): string | undefined {
+  const problem = shapeProblem(block);
   if (problem !== undefined) return problem;
   const { type, content } = block as AnyBlock;
   if (role === 'user' ? isModelOnly({ type }) : isUserOnly({ type })) {
     const other = role === 'user' ? 'the model' : 'the user';
-    return `${path}.type: a block of type '${type}' is for ${other}`;
+    return `.type: a block of type '${type}' is for ${other}`;
   }
-  for (const [name, isRight, what] of FIELDS.get(type) ?? []) {
-    if (!isRight((block as AnyBlock)[name])) return `${path}.${name}: must be ${what}`;
+  for (const [name, isRight, what] of FIELDS.get(type) ?? NONE) {
+    if (!isRight((block as AnyBlock)[name])) return `.${name}: must be ${what}`;
   }
   if (wellFormed(block) === undefined) {
-    return `${path}: must be nested at most ${MAX_DEPTH} levels deep`;
+    return `: must be nested at most ${MAX_DEPTH} levels deep`;
   }
   if (type !== 'tool_result' || !Array.isArray(content)) return undefined;
-  return content
-    .map((inner, index) => blockProblem(inner, 'user', `${path}.content[${index}]`))
-    .find((innerProblem) => innerProblem !== undefined);
+  for (const [index, inner] of content.entries()) {
+    const innerProblem = blockProblem(inner, 'user');
+    if (innerProblem !== undefined) return `.content[${index}]${innerProblem}`;
+  }
+  return undefined;
 }
 
 /** What is wrong with a block of a reply: whatever came has to be kept. */
-export function shapeProblem(block: unknown, path: string): string | undefined {
-  if (!isRecord(block)) return `${path}: must be an object`;
-  return isString(block['type']) ? undefined : `${path}.type: must be a string`;
+export function shapeProblem(block: unknown): string | undefined {
+  if (!isRecord(block)) return ': must be an object';
+  return isString(block['type']) ? undefined : '.type: must be a string';
 }

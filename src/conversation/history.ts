@@ -1,18 +1,21 @@
 import { addTurn } from '../history/addTurn.ts';
 import { isCall } from '../history/blockKinds.ts';
-import { type AnyBlock, isResult, type Turn, withBlock } from '../history/blocks.ts';
+import { type AnyBlock, isResult, type Turn } from '../history/blocks.ts';
+import { fingerprint } from '../history/fingerprint.ts';
+import { Prefix } from '../history/Prefix.ts';
 import { sendableContent } from '../history/sendableBlock.ts';
 import { pendingResult, sendBack } from '../history/sendBack.ts';
 import { type SentAfter, SentHistory } from '../history/SentHistory.ts';
 import { callsAt, isPausedBy } from '../history/stopReasons.ts';
+import { isSameList } from '../message/same.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { takeToolChanges } from '../tools/takeToolChanges.ts';
 import type { AssistantMessage, ConversationMessage } from './ConversationState.ts';
 
 export interface History {
   turns: Turn[];
-  /** The fingerprint of all that a reply to it is an answer to. */
-  prefix: string;
+  /** All that a reply to it is an answer to. */
+  prefix: Prefix;
 }
 
 export interface HistoryOptions {
@@ -51,7 +54,7 @@ interface Unit {
   /** The turns before it, of which the last may grow with it. */
   turns: number;
   last: Turn | undefined;
-  prefix: string;
+  prefix: Prefix;
   /** What is sent back of the replies. */
   after: SentAfter | undefined;
 }
@@ -59,7 +62,7 @@ interface Unit {
 /** The turns as they are being made. */
 interface Draft {
   turns: Turn[];
-  prefix: string;
+  prefix: Prefix;
 }
 
 /**
@@ -76,7 +79,7 @@ export class HistoryCache<E extends AnyStreamEvent> {
 
   constructor(options: HistoryOptions = {}) {
     this.#options = options;
-    this.#made = { turns: [], prefix: options.seed ?? '' };
+    this.#made = { turns: [], prefix: new Prefix(options.seed ?? '') };
   }
 
   /** The history of `messages`, which mostly begin as those before. */
@@ -87,11 +90,11 @@ export class HistoryCache<E extends AnyStreamEvent> {
     for (let index = this.#messages.length; index < messages.length; index++) {
       const message = messages[index]!;
       if (message.role !== 'assistant') {
-        this.#close([...replies, message], replies, message);
+        this.#close(replies, message);
         replies = [];
       } else {
         if (isAnswered) {
-          this.#close(replies, replies);
+          this.#close(replies);
           replies = [];
         }
         replies.push(message);
@@ -99,11 +102,14 @@ export class HistoryCache<E extends AnyStreamEvent> {
       isAnswered = replies.some(hasCall);
     }
     const draft = { ...this.#made, turns: [...this.#made.turns] };
-    this.#reply(draft, replies, [], isPaused(replies.at(-1)));
+    this.#reply(draft, replies, NONE, isPaused(replies.at(-1)));
+    const { turns, prefix } = draft;
     const { skip = 0 } = this.#options;
-    const [first, ...rest] = draft.turns.slice(skip);
-    const changes = first && skip > 0 ? withdrawnIn(draft.turns.slice(0, skip)) : [];
-    return { turns: first ? [first, ...changes, ...rest] : [], prefix: draft.prefix };
+    if (skip > 0) {
+      const left = turns.splice(0, skip);
+      if (turns.length > 0) turns.splice(1, 0, ...withdrawnIn(left));
+    }
+    return { turns, prefix };
   }
 
   /** Lets go of all units that are not of `messages`. */
@@ -128,21 +134,26 @@ export class HistoryCache<E extends AnyStreamEvent> {
 
   /** Takes in a run of replies that is over, and what the user or the system says behind it. */
   #close(
-    messages: readonly ConversationMessage<E>[],
     replies: readonly AssistantMessage<E>[],
     next?: Exclude<ConversationMessage<E>, AssistantMessage<E>>,
   ): void {
     const { turns, prefix } = this.#made;
-    const before = { turns: turns.length, last: turns.at(-1), prefix };
-    const content = next?.blocks.map(({ block }) => block as unknown as AnyBlock) ?? [];
-    const after = this.#reply(this.#made, replies, content.filter(isResult), false);
+    const before = turns.length;
+    const last = turns.at(-1);
+    const results: AnyBlock[] = [];
+    const said: AnyBlock[] = [];
+    for (const { block } of (next?.blocks ?? []) as unknown as readonly { block: AnyBlock }[]) {
+      const sendable = isResult(block) ? undefined : sendableContent(block);
+      if (sendable) said.push(sendable);
+      else if (isResult(block)) results.push(block);
+    }
+    const after = this.#reply(this.#made, replies, results, false);
     if (after) this.#sent.add(after);
-    const said = content.flatMap((block) =>
-      isResult(block) ? [] : (sendableContent(block) ?? []),
-    );
     this.#say(this.#made, next?.role ?? 'user', said);
-    for (const message of messages) this.#messages.push(message);
-    this.#units.push({ ...before, end: this.#messages.length, isOpen: next === undefined, after });
+    for (const reply of replies) this.#messages.push(reply);
+    if (next) this.#messages.push(next);
+    const end = this.#messages.length;
+    this.#units.push({ turns: before, last, prefix, end, isOpen: next === undefined, after });
   }
 
   #reply(
@@ -160,10 +171,9 @@ export class HistoryCache<E extends AnyStreamEvent> {
       seam: one.seam,
       isCut: one.status !== 'complete' || callsAt(one.stop_reason) === 'cut',
     }));
-    const pending = keepsPending ? pendingIn(replies) : [];
-    const results = [...resultsIn(replies), ...pending, ...answers];
-    const sentBefore = { fingerprint: draft.prefix, withBlock: withBlock('assistant') };
-    const back = sendBack(parts, this.#sent, { sentBefore, results, goesOn });
+    const pending = keepsPending ? pendingIn(replies) : NONE;
+    const results = replies.some(hasCall) ? [...resultsIn(replies), ...pending, ...answers] : NONE;
+    const back = sendBack(parts, this.#sent, { sentBefore: draft.prefix, results, goesOn });
     for (const { role, content } of back.turns) this.#say(draft, role, content);
     return back.after;
   }
@@ -172,10 +182,27 @@ export class HistoryCache<E extends AnyStreamEvent> {
     if (content.length === 0) return;
     const { turns } = draft;
     addTurn(turns, role, content);
-    if (turns.length > (this.#options.skip ?? 0)) {
-      draft.prefix = content.reduce(withBlock(role), draft.prefix);
-    }
+    if (turns.length > (this.#options.skip ?? 0)) draft.prefix = draft.prefix.with(role, content);
   }
+}
+
+const NONE: readonly AnyBlock[] = [];
+
+/** Whether two requests send the same turns. */
+export function isSameTurns(some: readonly Turn[], others: readonly Turn[]): boolean {
+  return (
+    some.length === others.length && some.every((turn, index) => isSameTurn(turn, others[index]!))
+  );
+}
+
+function isSameTurn(one: Turn, other: Turn): boolean {
+  if (one === other) return true;
+  const { role, content } = other;
+  return one.role === role && isSameList(one.content.map(digest), content.map(digest));
+}
+
+function digest(block: AnyBlock): string {
+  return fingerprint('', block);
 }
 
 function hasCall<E extends AnyStreamEvent>({ blocks }: AssistantMessage<E>): boolean {

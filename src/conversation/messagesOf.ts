@@ -56,8 +56,8 @@ function readContent(
     throw new TypeError(`Conversation: ${path}.content: must be text or a list of blocks`);
   }
   blocks.forEach((block, index) => {
-    const problem = blockProblem(block, role, `${path}.content[${index}]`);
-    if (problem) throw new TypeError(`Conversation: ${problem}`);
+    const problem = blockProblem(block, role);
+    if (problem) throw new TypeError(`Conversation: ${path}.content[${index}]${problem}`);
   });
   return (blocks as AnyBlock[]).filter((block) => !isBlankText(block));
 }

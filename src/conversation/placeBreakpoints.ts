@@ -32,12 +32,16 @@ type Place = readonly [list: 'tools' | 'system' | number, index: number];
  *   has a fifth one day.
  * - One that lasts an hour never comes behind one that lasts 5 minutes, which the API refuses.
  */
-export function placeBreakpoints<Params extends object>(params: Params, ttl: Ttl = '5m'): Params {
-  const { request, own } = withoutExcess(params as unknown as CacheableParams);
+export function placeBreakpoints<Params extends object>(
+  params: Params,
+  ttl: Ttl = '5m',
+  marked: MarkedTurns = new MarkedTurns(),
+): Params {
+  const { request, own } = withoutExcess(params as unknown as CacheableParams, marked);
   const free = MOST - own.length - (request.cache_control ? 1 : 0);
   const places = wantedPlaces(request).slice(0, Math.max(0, free));
   return places.reduce(
-    (marked, place) => withMark(marked, place, ttlAt(request, own, place, ttl)),
+    (placed, place) => withMark(placed, place, ttlAt(request, own, place, ttl)),
     request,
   ) as unknown as Params;
 }
@@ -46,7 +50,7 @@ export function placeBreakpoints<Params extends object>(params: Params, ttl: Ttl
 function wantedPlaces(request: CacheableParams): Place[] {
   const { messages, system, tools, cache_control } = request;
   const last = messages.findLastIndex(isUsers);
-  const before = last > 0 ? messages.slice(0, last).findLastIndex(isUsers) : -1;
+  const before = messages.findLastIndex((turn, index) => index < last && isUsers(turn));
   const isSystem = typeof system === 'string' ? !isBlank(system) : Boolean(system?.length);
   const tool = tools?.findLastIndex((one) => !(one as AnyBlock)['defer_loading']) ?? -1;
   const places: (Place | undefined)[] = [
@@ -88,46 +92,53 @@ function breakpointsIn(block: object | undefined): readonly Marked[] {
 
 const NONE: readonly never[] = [];
 
-/** By list of blocks, since these do not change. */
-const marks = new WeakMap<object, readonly number[]>();
-
 /** The places of the blocks in a list that have breakpoints, one for each. */
-function marksIn(blocks: string | readonly object[] | null | undefined): readonly number[] {
-  if (blocks == null || typeof blocks === 'string') return [];
-  let places = marks.get(blocks);
-  if (places === undefined) {
-    const found: number[] = [];
-    blocks.forEach((block, index) => {
-      for (const _ of breakpointsIn(block)) found.push(index);
-    });
-    places = found.length > 0 ? found : NONE;
-    marks.set(blocks, places);
-  }
+function marksIn(list: Place[0], blocks: string | readonly object[] | null | undefined): Place[] {
+  const places: Place[] = [];
+  if (blocks == null || typeof blocks === 'string') return places;
+  blocks.forEach((block, index) => {
+    for (const _ of breakpointsIn(block)) places.push([list, index]);
+  });
   return places;
+}
+
+/**
+ * Finds the caller's own breakpoints in the turns of requests that mostly begin as the one before: only
+ * turns that are new are looked at.
+ */
+export class MarkedTurns {
+  #turns: CacheableParams['messages'] = [];
+  #places: Place[] = [];
+
+  of(turns: CacheableParams['messages']): readonly Place[] {
+    let same = 0;
+    while (same < turns.length && turns[same] === this.#turns[same]) same++;
+    this.#places = this.#places.filter(([turn]) => (turn as number) < same);
+    for (let turn = same; turn < turns.length; turn++) {
+      for (const place of marksIn(turn, turns[turn]!.content)) this.#places.push(place);
+    }
+    this.#turns = turns;
+    return this.#places;
+  }
 }
 
 /** Where the caller's own breakpoints are, in the order in which the API reads: one for each. */
-function ownPlaces({ tools, system, messages }: CacheableParams): Place[] {
-  const places: Place[] = [
-    ...marksIn(tools).map((index): Place => ['tools', index]),
-    ...marksIn(system).map((index): Place => ['system', index]),
-  ];
-  // A long conversation has thousands of turns, and mostly no breakpoint in them.
-  for (let turn = 0; turn < messages.length; turn++) {
-    for (const index of marksIn(messages[turn]!.content)) places.push([turn, index]);
-  }
-  return places;
+function ownPlaces({ tools, system, messages }: CacheableParams, marked: MarkedTurns): Place[] {
+  return [...marksIn('tools', tools), ...marksIn('system', system), ...marked.of(messages)];
 }
 
 /** Without the caller's first breakpoints in turns, where there are more than the API takes. */
-function withoutExcess(request: CacheableParams): { request: CacheableParams; own: Place[] } {
-  const places = ownPlaces(request);
+function withoutExcess(
+  request: CacheableParams,
+  marked: MarkedTurns,
+): { request: CacheableParams; own: Place[] } {
+  const places = ownPlaces(request, marked);
   const excess = places.length + (request.cache_control ? 1 : 0) - MOST;
   if (excess <= 0) return { request, own: places };
   const inTurns = places.filter(([list]) => typeof list === 'number');
   const others = places.filter(([list]) => typeof list !== 'number');
   const rest = [...inTurns, ...others].slice(0, excess).reduce(withoutFirstMark, request);
-  return { request: rest, own: ownPlaces(rest) };
+  return { request: rest, own: ownPlaces(rest, new MarkedTurns()) };
 }
 
 function withoutFirstMark(request: CacheableParams, place: Place): CacheableParams {

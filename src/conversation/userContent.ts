@@ -1,6 +1,6 @@
 import { blockProblem } from './blockProblem.ts';
 import { isBlankText } from '../history/blankText.ts';
-import type { AnyBlock } from '../history/blocks.ts';
+import { type AnyBlock, textOf as textOfBlock } from '../history/blocks.ts';
 
 /**
  * What a user says, as blocks; blank text beside others is left out, as the API refuses it.
@@ -13,8 +13,8 @@ export function userContent(content: string | readonly object[], caller: string)
   }
   const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
   blocks.forEach((block, index) => {
-    const problem = blockProblem(block, 'user', `content[${index}]`);
-    if (problem) throw new TypeError(`${caller}: ${problem}`);
+    const problem = blockProblem(block, 'user');
+    if (problem) throw new TypeError(`${caller}: content[${index}]${problem}`);
   });
   const said = (blocks as AnyBlock[]).filter((block) => !isBlankText(block));
   if (said.length === 0) {
@@ -25,5 +25,7 @@ export function userContent(content: string | readonly object[], caller: string)
 
 /** The text of blocks, with nothing in between. */
 export function textOf(blocks: readonly { type: string; text?: unknown }[]): string {
-  return blocks.map(({ type, text }) => (type === 'text' ? String(text ?? '') : '')).join('');
+  let joined = '';
+  for (const block of blocks) joined += textOfBlock(block);
+  return joined;
 }

@@ -12,9 +12,11 @@ export function isServerCall({ type }: AnyBlock): boolean {
   return type === 'server_tool_use' || type === 'mcp_tool_use';
 }
 
+const RESULT = '_tool_result';
+
 /** The result of a call that the API runs itself. */
 export function isServerResult({ type }: AnyBlock): boolean {
-  return /._tool_result$/.test(type);
+  return type.length > RESULT.length && type.endsWith(RESULT);
 }
 
 export function isThought({ type }: AnyBlock): boolean {

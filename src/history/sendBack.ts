@@ -1,6 +1,7 @@
 import { unfinishedInput } from '../message/BlockBuilder.ts';
 import { isCall, isServerCall, isServerResult, isThought } from './blockKinds.ts';
 import { isBlankText, trimmedEnd } from './blankText.ts';
+import type { Prefix } from './Prefix.ts';
 import { type AnyBlock, textOf, type Turn } from './blocks.ts';
 import { sendableBlock, sendableResult } from './sendableBlock.ts';
 import type { SentAfter, SentHistory } from './SentHistory.ts';
@@ -19,15 +20,8 @@ export interface Reply {
   isCut?: boolean | undefined;
 }
 
-/** What is sent before, as a fingerprint. */
-interface Prefix {
-  fingerprint: string;
-  /** The fingerprint with one more block of the assistant's. */
-  withBlock: (fingerprint: string, block: AnyBlock) => string;
-}
-
 export interface SendBackOptions {
-  /** Fingerprints what is sent before. Default: what is sent is taken for what the model saw. */
+  /** What is sent before. Default: what is sent is taken for what the model saw. */
   sentBefore?: Prefix | undefined;
   /** The results of calls, in the order of the calls; `pendingResult` for one that stays open. */
   results?: readonly AnyBlock[] | undefined;
@@ -43,9 +37,9 @@ export interface SentBack {
   /** For `SentHistory.add`. */
   after: SentAfter;
   /** The calls that are sent without a result, as they came. */
-  pending: AnyBlock[];
+  readonly pending: AnyBlock[];
   /** The text at the end of the replies that is not sent. */
-  leftOut: string;
+  readonly leftOut: string;
 }
 
 /** Takes the place of a result for a call that is answered later. */
@@ -111,8 +105,16 @@ export function sendBack(
   if (asksToGoOn) answers.push(GO_ON);
   if (answers.length > 0) turns.push({ role: 'user', content: answers });
   const after = { ids, open, hasAskedToGoOn: asksToGoOn && content.length === 0 };
-  const pending = content.filter(isPending).map(({ came }) => came);
-  return { turns, after, pending, leftOut: textBehind(content.at(-1), replies) };
+  return {
+    turns,
+    after,
+    get pending() {
+      return content.filter(isPending).map(({ came }) => came);
+    },
+    get leftOut() {
+      return textBehind(content.at(-1), replies);
+    },
+  };
 }
 
 interface Placed {
@@ -122,7 +124,7 @@ interface Placed {
   /** The reply that it is of, and its place there. */
   part: number;
   position: number;
-  result?: AnyBlock | undefined;
+  result: AnyBlock | undefined;
 }
 
 function blockOf({ block }: Placed): AnyBlock {
@@ -130,12 +132,14 @@ function blockOf({ block }: Placed): AnyBlock {
 }
 
 function placed(replies: readonly Reply[]): Placed[] {
-  return replies.flatMap(({ blocks }, part) =>
-    blocks.flatMap((came, position) => {
+  const all: Placed[] = [];
+  replies.forEach(({ blocks }, part) => {
+    blocks.forEach((came, position) => {
       const block = sendableBlock(came);
-      return block ? [{ block, came, part, position }] : [];
-    }),
-  );
+      if (block) all.push({ block, came, part, position, result: undefined });
+    });
+  });
+  return all;
 }
 
 /** The results by the id of their call: where calls share an id, in the order of the calls. */
@@ -168,13 +172,20 @@ function endsAsItCame(content: readonly Placed[], replies: readonly Reply[]): bo
   return isLast && block === came;
 }
 
+const NO_IDS: ReadonlySet<string> = new Set();
+
+function hasId({ came }: Placed): boolean {
+  return isCall(came) || isServerCall(came) || isServerResult(came);
+}
+
 /** Calls and results under the ids by which they are sent; without server calls and results alone. */
 function withIds(
   whole: readonly Placed[],
   replies: readonly Reply[],
   sent: SentHistory,
   mayBeOpen: boolean,
-): { kept: Placed[]; ids: Set<string>; open: Map<unknown, string> } {
+): { kept: readonly Placed[]; ids: ReadonlySet<string>; open: ReadonlyMap<unknown, string> } {
+  if (!whole.some(hasId)) return { kept: whole, ids: NO_IDS, open: sent.open };
   const ids = new Set<string>();
   const open = new Map(sent.open);
   const resultAt = new Map<unknown, number>();
@@ -232,11 +243,11 @@ function withoutUnboundThinking(
   blocks: readonly Placed[],
   replies: readonly Reply[],
   before: Prefix | undefined,
-): Placed[] {
+): readonly Placed[] {
   // Where nothing is bound to what is before it, no fingerprint is needed.
-  if (!blocks.some(({ block }) => isThought(block))) return [...blocks];
+  if (!blocks.some(({ block }) => isThought(block))) return blocks;
   const kept: Placed[] = [];
-  let prefix = before?.fingerprint;
+  let prefix = before;
   let part = -1;
   /** Of this reply: how many blocks are sent, and whether these are its first ones, as they came. */
   let count = 0;
@@ -245,7 +256,7 @@ function withoutUnboundThinking(
     const { block, came, position } = one;
     while (part < one.part) {
       const own = replies[++part]!.prefix;
-      isUnchanged = own === undefined || prefix === undefined || own === prefix;
+      isUnchanged = own === undefined || prefix === undefined || own === prefix.fingerprint;
       count = 0;
     }
     isUnchanged &&= position === count;
@@ -256,7 +267,7 @@ function withoutUnboundThinking(
     }
     isUnchanged &&= block === came;
     kept.push(one);
-    if (prefix !== undefined) prefix = before!.withBlock(prefix, block);
+    prefix = prefix?.with('assistant', [block]);
   }
   return kept;
 }

@@ -12,21 +12,21 @@ export function wellFormed<T>(value: T, depth: number = MAX_DEPTH): T | undefine
   if (depth === 0) return undefined;
   const fields = value as Record<string, unknown>;
   let changed: [key: string, field: unknown][] | undefined;
-  const renamed = new Set<string>();
+  let renamed: string[] | undefined;
   for (const key of Object.keys(value)) {
     const after = wellFormed(fields[key], depth - 1);
     if (after === undefined && fields[key] !== undefined) return undefined;
     const name = wellFormedText(key);
     if (after === fields[key] && name === key) continue;
     (changed ??= []).push([name, after]);
-    if (name !== key) renamed.add(key);
+    if (name !== key) (renamed ??= []).push(key);
   }
   if (changed === undefined) return value;
   const changes = Object.fromEntries(changed);
   if (Array.isArray(value)) return Object.assign([...(value as unknown[])], changes) as T;
   // A spread keeps what is under symbols.
   const copy = { ...fields, ...changes };
-  for (const key of renamed) delete copy[key];
+  for (const key of renamed ?? []) delete copy[key];
   return copy as T;
 }
 

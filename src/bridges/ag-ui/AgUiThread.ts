@@ -23,7 +23,7 @@ export class AgUiThread {
 
   /** Stands for all that the next reply is an answer to. */
   get prefix(): string {
-    return this.#history.of(this.#messages as never).prefix;
+    return this.#history.of(this.#messages as never).prefix.fingerprint;
   }
 
   get turns(): Turn[] {

@@ -20,6 +20,14 @@ describe('fingerprint', () => {
     expect(fingerprint('', image(`${data}`))).toBe(fingerprint('', image(data)));
   });
 
+  it('stays the same from version to version, as saved conversations have it', () => {
+    const image = { type: 'image', source: { type: 'base64', data: 'abcd'.repeat(50_000) } };
+    expect(fingerprint('', { type: 'text', text: 'Hi' })).toBe('1df6qc7wfkq');
+    expect(fingerprint('seed user', { type: 'text', text: 'x'.repeat(1_000) })).toBe('13aj9mbv20a');
+    expect(fingerprint('a', [1, null, 'é'])).toBe('2g4j5u130mk');
+    expect(fingerprint('b', image)).toBe('12sqezbbigw');
+  });
+
   it('is another where the value, or what came before, is another', () => {
     const pair = fc.tuple(fc.string(), fc.jsonValue());
     fc.assert(

@@ -7,6 +7,7 @@ import {
   sendBack,
   type SendBackOptions,
 } from '../../../src/history/sendBack.ts';
+import { Prefix } from '../../../src/history/Prefix.ts';
 import { SentHistory } from '../../../src/history/SentHistory.ts';
 
 const text = (value: string) => ({ type: 'text', text: value });
@@ -293,7 +294,7 @@ describe('sendBack', () => {
       const second = { blocks: [thought('c'), text('d')], prefix: after };
       const thoughts = (prefix: string) =>
         sendBack([first, second], new SentHistory(), {
-          sentBefore: { fingerprint: prefix, withBlock: withBlock('assistant') },
+          sentBefore: new Prefix(prefix),
         }).turns[0]!.content.flatMap(({ thinking }) => thinking ?? []);
       expect(thoughts('p')).toEqual(['a', 'c']);
       expect(thoughts('q')).toEqual([]);
