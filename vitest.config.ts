@@ -23,6 +23,7 @@ export const elsewhere = [
   'test/agent-sdk/**',
   'test/claude-code/**',
   'test/hosts/**',
+  'test/recipes/**',
   '**/node_modules/**',
 ];
 

@@ -22,7 +22,12 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'long',
-          include: ['test/long/**/*.test.ts', 'test/clouds/*.test.ts', 'test/agent-sdk/*.test.ts'],
+          include: [
+            'test/long/**/*.test.ts',
+            'test/clouds/*.test.ts',
+            'test/agent-sdk/*.test.ts',
+            'test/recipes/*.test.ts',
+          ],
           setupFiles: ['./test/support/seed.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,

@@ -28,6 +28,7 @@ export { MessageBuilder } from './message/MessageBuilder.ts';
 export {
   MessageStreamError,
   type MessageStreamErrorCode,
+  type MessageStreamErrorFields,
   type MessageStreamErrorInit,
 } from './message/MessageStreamError.ts';
 export type * from './message/StreamEvent.ts';

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { filesBelow, read } from './support/examples.ts';
 
-/** A ```mts block: a part of a file of an example, which is compiled there, with its framework. */
+/** A ```mts block: a part of a file that is compiled elsewhere, with its framework. */
 interface Excerpt {
   code: string;
   /** The file that the text before it links to. */
@@ -22,7 +22,7 @@ function excerptsOf(document: string): Excerpt[] {
     } else if (lines) {
       lines.push(line);
     } else {
-      const link = /\]\(((?:\.\.\/)*examples\/[^)]+\.ts)\)/.exec(line)?.[1];
+      const link = /\]\(((?:\.\.\/)*(?:examples|test\/recipes)\/[^)]+\.ts)\)/.exec(line)?.[1];
       if (link !== undefined) file = join(dirname(document), link);
     }
   }
@@ -36,7 +36,7 @@ const excerpts = filesBelow('docs', /\.md$/).flatMap((document) =>
 describe('excerpts', () => {
   it('are found', () => {
     expect(new Set(excerpts.map(({ document }) => document))).toEqual(
-      new Set(['docs/angular.md', 'docs/node.md']),
+      new Set(['docs/angular.md', 'docs/node.md', 'docs/recipes.md']),
     );
   });
 

@@ -1,10 +1,4 @@
-import {
-  MessageStreamError,
-  requireMessageStop,
-  shareMessage,
-  type StreamEvent,
-  textOnly,
-} from 'claude-rx';
+import { MessageStreamError, shareMessage, type StreamEvent, textOnly } from 'claude-rx';
 import { messageEvents } from 'claude-rx/testing';
 import {
   concat,
@@ -19,7 +13,7 @@ import {
 } from 'rxjs';
 import { build } from 'esbuild';
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -56,42 +50,6 @@ const cut = () =>
 const outcome = async (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
 
 describe('recipes', () => {
-  it('make an error serializable', async () => {
-    const error = await outcome(lastValueFrom(cut().pipe(requireMessageStop())));
-    const plain = recipes['serializable']!(error);
-    expect(structuredClone(plain)).toEqual(plain);
-    expect(JSON.parse(JSON.stringify(plain))).toMatchObject({
-      code: 'overloaded',
-      retryable: true,
-      partial: { content: [{ type: 'text', text: 'Hello wo' }] },
-    });
-  });
-
-  it('are an epic that aborts on another action and survives a failed reply', () => {
-    vi.useFakeTimers();
-    try {
-      const actions = new Subject<unknown>();
-      const open: string[] = [];
-      const ask = (prompt: string) => {
-        open.push(prompt);
-        const reply = prompt === 'cut' ? cut() : concat(from(events.slice(0, 4)), NEVER);
-        return reply.pipe(finalize(() => open.splice(open.indexOf(prompt), 1)));
-      };
-      const replies: { state: { status: string; text: string }; code?: string }[] = [];
-      recipes['askEpic']!(ask)(actions).subscribe((action: never) => replies.push(action));
-      actions.next({ type: 'ask', prompt: 'cut' });
-      expect(replies.at(-1)).toMatchObject({ code: 'overloaded', state: { text: 'Hello wo' } });
-      actions.next({ type: 'ask', prompt: 'long' });
-      vi.advanceTimersByTime(250);
-      expect(replies.at(-1)).toMatchObject({ state: { status: 'streaming', text: 'Hello wo' } });
-      expect(open).toEqual(['long']);
-      actions.next({ type: 'stop' });
-      expect(open).toEqual([]);
-    } finally {
-      vi.useRealTimers();
-    }
-  });
-
   it('let late subscribers have the whole text with shareMessage', () => {
     const source = new Subject<StreamEvent>();
     const shared = source.pipe(shareMessage());
@@ -205,7 +163,10 @@ describe('recipes', () => {
   });
 });
 
-// This recipe is a test file: its hooks and its test run here.
-describe('the recipe for fake timers', async () => {
-  await load(files.find(({ code }) => code.includes('useFakeTimers'))!.file);
-});
+// These recipes are test files: their hooks and tests run here.
+describe.each(files.filter(({ code }) => /^it\(/m.test(code)))(
+  'a recipe with a test',
+  async (recipe) => {
+    await load(recipe.file);
+  },
+);

@@ -1,5 +1,9 @@
 import { plainIssue, type StandardIssue } from '../json/StandardSchema.ts';
-import { MessageStreamError, type MessageStreamErrorInit } from './MessageStreamError.ts';
+import {
+  MessageStreamError,
+  type MessageStreamErrorFields,
+  type MessageStreamErrorInit,
+} from './MessageStreamError.ts';
 
 export interface InvalidJsonInit extends Pick<
   MessageStreamErrorInit,
@@ -53,13 +57,15 @@ export class InvalidJsonError extends MessageStreamError {
   }
 
   /** For logs that write JSON: without the value, and with the beginning of a long text. */
-  override toJSON(): object {
-    const { value: _, text, issues, ...rest } = super.toJSON() as InvalidJsonError;
-    return {
+  override toJSON(): MessageStreamErrorFields {
+    const fields = super.toJSON();
+    const { value: _, text, issues, ...rest } = fields as typeof fields & InvalidJsonInit;
+    const logged = {
       ...rest,
       text: text.length > LOGGED ? `${text.slice(0, LOGGED)}...` : text,
       ...(issues && { issues: issues.map(plainIssue) }),
     };
+    return logged;
   }
 }
 

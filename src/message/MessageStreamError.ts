@@ -71,6 +71,12 @@ export interface MessageStreamErrorInit {
   cause?: unknown;
 }
 
+/** The fields of an error that can be written as JSON: what `toJSON()` returns. */
+export type MessageStreamErrorFields = Pick<
+  MessageStreamError,
+  'name' | 'message' | 'code' | 'retryable' | (typeof KNOWN_SOMETIMES)[number]
+>;
+
 /** What only some errors have: no field of it where it is not known. */
 const KNOWN_SOMETIMES = ['requestId', 'retryAfterMs', 'status', 'errorType', 'attempts'] as const;
 
@@ -141,8 +147,12 @@ export class MessageStreamError extends Error {
   }
 
   /** For logs that write JSON: all but `cause` and `partial`, which can be large. */
-  toJSON(): object {
-    return { name: this.name, message: this.message, ...(this as object) };
+  toJSON(): MessageStreamErrorFields {
+    return {
+      name: this.name,
+      message: this.message,
+      ...(this as Omit<MessageStreamErrorFields, 'name' | 'message'>),
+    };
   }
 }
 
