@@ -99,11 +99,11 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
     throw invalid('toSse', 'done', 'one line of text', done);
   }
   const options = { eventLine };
-  const idOf = typeof id === 'function' ? id : (_: E, index: number) => index;
 
   const withId = (event: E, index: number): string => {
     const frame = encodeEvent(clientEvent(event, { errorText }), options);
-    return id === false ? frame : `id: ${checkedId(idOf(event, index))}\n${frame}`;
+    if (id === false) return frame;
+    return `id: ${id === true ? index : checkedId(id(event, index))}\n${frame}`;
   };
 
   return (source) =>

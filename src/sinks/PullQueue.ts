@@ -1,6 +1,8 @@
 import type { Observable, Subscription } from 'rxjs';
 import type { Valve, ValveStep } from '../flow/Valve.ts';
 
+const resolved = /* @__PURE__ */ Promise.resolve();
+
 /**
  * What an Observable has pushed and nobody has pulled yet.
  *
@@ -35,30 +37,41 @@ export class PullQueue<T> {
   }
 
   /**
-   * Resolves with the values that wait, `most` of them, as soon as there is one; with none after the
-   * end. Rejects, once, with the error of the source, after the values before it. One call at a time.
+   * The values that wait, at most `most` of them; `undefined` where there is none yet, an empty list
+   * after the end. Throws, once, the error of the source, after the values before it.
    */
-  async take(most: number): Promise<T[]> {
+  take(most: number): T[] | undefined {
     this.#step?.leave(this.#taken);
     this.#taken = 0;
-    while (this.#next === this.#front.length && this.#back.length === 0 && !this.#end) {
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#wake = undefined;
-    }
     if (this.#next === this.#front.length) {
+      if (this.#back.length === 0) return this.#afterLast();
       this.#front = this.#back;
       this.#back = [];
       this.#next = 0;
     }
-    const values = this.#front.slice(this.#next, this.#next + most);
+    const isAll = this.#next === 0 && this.#front.length <= most;
+    const values = isAll ? this.#front : this.#front.slice(this.#next, this.#next + most);
     this.#next += values.length;
     this.#taken = values.length;
-    if (values.length === 0 && this.#end && 'error' in this.#end) {
-      const { error } = this.#end;
-      this.#end = {};
-      throw error;
-    }
     return values;
+  }
+
+  /**
+   * Calls `wake` once, as soon as `take` gives something: in a microtask, so that all values of a
+   * synchronous run are taken together.
+   */
+  whenReady(wake: () => void): void {
+    this.#wake = wake;
+    if (this.#next < this.#front.length || this.#back.length > 0 || this.#end) this.#ready();
+  }
+
+  /** Resolves with what `take` gives, as soon as it gives something. One call at a time. */
+  async pull(most: number): Promise<T[]> {
+    for (;;) {
+      const values = this.take(most);
+      if (values) return values;
+      await new Promise<void>((resolve) => this.whenReady(resolve));
+    }
   }
 
   /** Unsubscribes, and drops what waits. */
@@ -71,17 +84,32 @@ export class PullQueue<T> {
     this.#taken = 0;
     this.#next = 0;
     this.#end = {};
-    this.#wake?.();
+    this.#ready();
+  }
+
+  #afterLast(): [] | undefined {
+    if (!this.#end) return undefined;
+    if (!('error' in this.#end)) return [];
+    const { error } = this.#end;
+    this.#end = {};
+    throw error;
   }
 
   #push(value: T): void {
     this.#back.push(value);
     this.#step?.enter();
-    this.#wake?.();
+    this.#ready();
   }
 
   #finish(end: { error?: unknown }): void {
     this.#end ??= end;
-    this.#wake?.();
+    this.#ready();
+  }
+
+  #ready(): void {
+    const wake = this.#wake;
+    if (!wake) return;
+    this.#wake = undefined;
+    void resolved.then(wake);
   }
 }

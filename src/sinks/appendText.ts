@@ -62,7 +62,7 @@ async function append(waiting: PullQueue<string>, file: TextFile): Promise<void>
   let failure: { error: unknown } | undefined;
   try {
     for (;;) {
-      const texts = await waiting.take(TEXTS_AT_ONCE).catch((error: unknown) => {
+      const texts = await waiting.pull(TEXTS_AT_ONCE).catch((error: unknown) => {
         failure = { error };
         return [];
       });

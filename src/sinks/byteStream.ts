@@ -12,12 +12,17 @@ export function byteStream(
   let waiting: PullQueue<string> | undefined;
   return new ReadableStream(
     {
-      async pull(controller) {
+      pull: function give(controller): void {
         waiting ??= new PullQueue(texts, valve);
-        const some = await waiting.take(TEXTS_AT_ONCE);
         if (waiting.isStopped) return;
-        if (some.length === 0) controller.close();
-        else controller.enqueue(encoder.encode(some.join('')));
+        try {
+          const some = waiting.take(TEXTS_AT_ONCE);
+          if (some === undefined) waiting.whenReady(() => give(controller));
+          else if (some.length === 0) controller.close();
+          else controller.enqueue(encoder.encode(some.join('')));
+        } catch (error) {
+          controller.error(error);
+        }
       },
       cancel: () => waiting?.stop(),
     },

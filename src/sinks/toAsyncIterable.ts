@@ -53,7 +53,7 @@ function iteratorOf<T>(source: Observable<T>, { valve }: SinkOptions): AsyncIter
     if (isDone) return done;
     waiting ??= new PullQueue(source, valve);
     try {
-      const values = await waiting.take(1);
+      const values = await waiting.pull(1);
       if (values.length > 0 && !waiting.isStopped) return { done: false, value: values[0]! };
     } catch (error) {
       isDone = true;

@@ -107,7 +107,8 @@ export function readEventStream(
     const before = decoder.count;
     try {
       // To a reader that asks again after the last id, an unfinished frame comes again.
-      if (!done) decoder.push(value.subarray(0, LARGEST_CHUNK));
+      if (!done)
+        decoder.push(value.length > LARGEST_CHUNK ? value.subarray(0, LARGEST_CHUNK) : value);
       else if (!onId) decoder.end();
     } catch (error) {
       onId?.(decoder.lastId);

@@ -8,6 +8,7 @@ import {
 } from 'claude-rx';
 import { accumulateMessage } from 'claude-rx/operators/accumulateMessage';
 import { toSse } from 'claude-rx/operators/toSse';
+import fc from 'fast-check';
 import { concat, from, of, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../diagrams/drawn.ts';
@@ -19,13 +20,62 @@ const run = (test: Parameters<ReturnType<typeof testScheduler>['run']>[0]) => ()
   testScheduler().run(test);
 
 const events = { a: text(0, 'a'), b: text(0, 'b'), p: ping };
-const data = (event: StreamEvent) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+type AnyEvent = { type: string; [field: string]: unknown };
+const data = (event: { type: string }) =>
+  `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 const frames = {
   a: `id: 0\n${data(events.a)}`,
   b: `id: 1\n${data(events.b)}`,
   p: `id: 0\n${data(ping)}`,
   h: ':\n\n',
 };
+
+/** Any UTF-16 units: half surrogates, control characters, quotes, line separators. */
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.array(fc.nat(0xffff), { maxLength: 6 }).map((units) => String.fromCharCode(...units)),
+  fc.constantFrom('', 'plain', '"', '\\', '\u2028', '\ud83d', '\udc4b', '\0', '\u007f'),
+);
+const index = fc.nat(3);
+const deltaOf = (type: string, ...keys: string[]) =>
+  fc.tuple(index, ...keys.map(() => anyText)).map(([at, ...texts]) => ({
+    type: 'content_block_delta',
+    index: at,
+    delta: { type, ...Object.fromEntries(keys.map((key, place) => [key, texts[place]])) },
+  }));
+const anyEvent = fc.oneof(
+  deltaOf('text_delta', 'text'),
+  deltaOf('thinking_delta', 'thinking'),
+  deltaOf('signature_delta', 'signature'),
+  deltaOf('input_json_delta', 'partial_json'),
+  deltaOf('citations_delta', 'citation'),
+  deltaOf('compaction_delta', 'content', 'encrypted_content'),
+  deltaOf('text_delta', 'text', 'more'),
+  fc.record({ text: anyText, value: fc.jsonValue() }).chain(({ text: content, value }) =>
+    fc.constantFrom<AnyEvent>(
+      { type: 'message_start', message: { id: content, content: [], usage: value } },
+      { type: 'message_start', message: {}, continuation: { tail: content } },
+      { type: 'content_block_start', index: 0, content_block: { type: 'text', text: content } },
+      {
+        type: 'content_block_start',
+        index: 1,
+        content_block: { type: 'tool_use', input: value },
+      },
+      { type: 'content_block_stop', index: 0 },
+      { type: 'message_delta', delta: { stop_reason: content }, usage: value },
+      { type: 'message_stop' },
+      { type: 'ping' },
+      { type: 'notice', content },
+      { type: 'tool_start', tool_use_id: content, input: value },
+      { type: 'tool_progress', tool_use_id: content, progress: value },
+      { type: 'tool_result', tool_use_id: content, result: { content } },
+      { type: 'turn_end', turn: 1, appended: [{ role: 'user', content }], total: value },
+      { type: 'text-delta', id: 'a', delta: content },
+      { type: 'TEXT_MESSAGE_CONTENT', messageId: 'a', delta: content },
+      { type: 'a_new_type', content: value },
+    ),
+  ),
+);
 
 const limited = new MessageStreamError('Slow down', {
   code: 'rate_limited',
@@ -104,6 +154,20 @@ describe('toSse', () => {
       { title: 'toSse()' },
     ),
   );
+
+  it('writes events of every kind byte for byte as JSON.stringify does, in any order', () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 12 }), (list) => {
+        const expected = list.map((event, index) => `id: ${index}\n${data(event)}`);
+        const written: string[] = [];
+        from(list)
+          .pipe(toSse({ heartbeat: Infinity }))
+          .subscribe((frame) => written.push(frame));
+        expect(written).toEqual(expected);
+      }),
+      { numRuns: 500 },
+    );
+  });
 
   it('counts, asks, or leaves out the ids', () => {
     const ids = (...config: Parameters<typeof toSse>) =>

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { ServerResponse } from 'node:http';
 import {
   fromMessages,
@@ -60,6 +60,21 @@ class SlowResponse extends EventEmitter implements NodeResponse {
   get count(): number {
     return this.written.join('').match(/^id: /gm)?.length ?? 0;
   }
+}
+
+/** What is written to a socket from now on, one string for each call of the system. */
+function writesOf(socket: Socket): string[] {
+  const writes: string[] = [];
+  const { _write, _writev } = socket;
+  socket._write = function (chunk, encoding, done) {
+    writes.push(String(chunk));
+    _write.call(this, chunk, encoding, done);
+  };
+  socket._writev = function (chunks, done) {
+    writes.push(chunks.map(({ chunk }) => String(chunk)).join(''));
+    _writev!.call(this, chunks, done);
+  };
+  return writes;
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -255,6 +270,34 @@ describe('pipeToResponse over HTTP', () => {
       retryable: true,
       partial: undefined,
     });
+  });
+
+  it('writes to each socket once in a turn of the event loop', async () => {
+    const source = new Subject<StreamEvent>();
+    const writes: string[][] = [];
+    const { url } = await relay((request, response) => {
+      writes.push(writesOf(request.socket));
+      pipeToResponse(source, response, { heartbeat: Infinity });
+    });
+    const texts = [1, 2].map(async () => (await fetch(url)).text());
+    await until(() => writes.length === 2);
+    await turn();
+    for (const list of writes) list.length = 0;
+
+    for (const event of hello.slice(0, 3)) source.next(event);
+    // A second chunk in the same turn.
+    await Promise.resolve();
+    for (const event of hello.slice(3, 5)) source.next(event);
+    await turn();
+    expect(writes).toEqual([[expect.any(String)], [expect.any(String)]]);
+    for (const [written] of writes) expect(written!.match(/^id: /gm)).toHaveLength(5);
+
+    for (const event of hello.slice(5)) source.next(event);
+    source.complete();
+    for (const text of await Promise.all(texts)) {
+      expect(text.match(/^id: /gm)).toHaveLength(hello.length);
+    }
+    expect(writes.map((list) => list.length)).toEqual([2, 2]);
   });
 
   it('aborts the request when the connection of the client is killed', async () => {

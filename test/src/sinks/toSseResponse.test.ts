@@ -140,6 +140,22 @@ describe('toSseResponse', () => {
     expect(subscriptions).toBe(1);
   });
 
+  it('gives the events of one run as one chunk, and answers reads that are made ahead', async () => {
+    const source = new Subject<StreamEvent>();
+    const reader = toSseResponse(source, { heartbeat: Infinity }).body!.getReader();
+    const reads = [reader.read(), reader.read(), reader.read()];
+    await until(() => source.observed);
+    const sizes: number[] = [];
+    for (const events of [hello.slice(0, 3), hello.slice(3)]) {
+      for (const event of events) source.next(event);
+      const { value } = await reads.shift()!;
+      sizes.push(new TextDecoder().decode(value).match(/^id: /gm)!.length);
+    }
+    source.complete();
+    expect(sizes).toEqual([3, hello.length - 3]);
+    expect(await reads.shift()).toMatchObject({ done: true });
+  });
+
   it('unsubscribes at once when the body is cancelled, during a read as well', async () => {
     for (const isReading of [false, true]) {
       let isLeft = false;
