@@ -8,7 +8,7 @@ export interface Contender {
   /** At most so many rounds, for one that would keep the others waiting. Default: all. */
   most?: number;
   /** What is done before, and is nobody's work. */
-  prepare?: (() => void) | undefined;
+  prepare?: (() => void | Promise<void>) | undefined;
 }
 
 export interface Measured {
@@ -35,7 +35,7 @@ export async function interleave(
       const index = (turn + round + warmUp) % names.length;
       const { run, expected, prepare, most = rounds } = contenders[names[index]!]!;
       if (measured[index]!.wall.length >= most) continue;
-      prepare?.();
+      await prepare?.();
       const cpu = process.cpuUsage();
       const began = performance.now();
       const found = await run();

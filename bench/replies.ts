@@ -1,5 +1,5 @@
-import type { StreamEvent } from 'claude-rx';
-import { messageEvents } from 'claude-rx/testing';
+import type { StreamEvent } from '../src/index.ts';
+import { messageEvents } from '../src/testing/index.ts';
 import { encodeEvent } from '../src/sse/encodeEvent.ts';
 
 /** A reply as it is sent, and what a reader must have found in it at the end. */

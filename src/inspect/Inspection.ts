@@ -8,7 +8,7 @@ import type {
   ReportedEvent,
   ReportedValue,
 } from './InspectorEntry.ts';
-import { contentField } from './reportedEvent.ts';
+import { textFieldOf } from '../message/mergeAdjacent.ts';
 
 /** The end of the time that a `Date` can be. */
 const LATEST = 8.64e15;
@@ -359,7 +359,7 @@ function labelOfMark(
 ): Label {
   if (event) {
     const label = labelOf(event);
-    return !content && contentField(event) ? { ...label, text: '' } : label;
+    return !content && textFieldOf(event) ? { ...label, text: '' } : label;
   }
   const { type, text } = fields(value) as Partial<ReportedValue>;
   if (type === 'string') return content ? labelOf(asString(text)) : { text: '', kind: 'text' };
@@ -370,7 +370,7 @@ function labelOfMark(
 export function detailOf({ event, value, label }: InspectedMark, content: boolean): string {
   if (value) return content ? asString(value.text) || value.type : value.type;
   if (!event) return label.text;
-  const field = contentField(event);
+  const field = textFieldOf(event);
   if (field === undefined) return JSON.stringify(event, undefined, 1).slice(0, 2_000);
   const text = asString((event['delta'] as Fields)[field]);
   return content ? text : `${text.length} characters`;

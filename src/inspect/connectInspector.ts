@@ -1,8 +1,10 @@
-import type { Subscription } from 'rxjs';
-import { attachInspector, type AttachInspectorOptions, now } from './attachInspector.ts';
+import { Subscription } from 'rxjs';
+import { attachReporter, type AttachInspectorOptions } from './attachInspector.ts';
 import { fetchTransport } from './fetchTransport.ts';
 import type { InspectorEntry } from './InspectorEntry.ts';
 import { nodeTransport } from './nodeTransport.ts';
+import { now } from './now.ts';
+import { Reporter } from './Reporter.ts';
 import type { Transport } from './Transport.ts';
 
 export interface ConnectInspectorOptions extends AttachInspectorOptions {
@@ -42,34 +44,36 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
  */
 export function connectInspector(
   url: string,
-  { name = ownName(), ...options }: ConnectInspectorOptions = {},
+  { name = ownName(), content = false }: ConnectInspectorOptions = {},
 ): Subscription {
   const transport: Transport = (nodeTransport ?? fetchTransport)(reportAddress(url));
-  let waiting: string[] = [];
+  let waiting: InspectorEntry[] = [];
   let dropped = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const hello = line({ type: 'process', at: now(), name });
   const take = (): string => {
-    if (dropped > 0) waiting.unshift(line({ type: 'dropped', at: now(), count: dropped }));
-    const lines = waiting;
+    reporter.flush();
+    const lost = dropped > 0 ? line({ type: 'dropped', at: now(), count: dropped }) : '';
+    const lines = waiting.map(line);
     waiting = [];
     dropped = 0;
-    return lines.join('');
+    return lost + lines.join('');
   };
   const flush = (): void => {
     timer = undefined;
-    if (waiting.length === 0) return;
     // What is not taken stays here, where it is bounded.
-    if (transport.isReady()) transport.send(take(), hello);
-    else plan();
+    if (!transport.isReady()) return plan();
+    const lines = take();
+    if (lines !== '') transport.send(lines, hello);
   };
   const plan = (): void => {
-    timer ??= setTimeout(flush, EVERY);
+    if (timer !== undefined) return;
+    timer = setTimeout(flush, EVERY);
     (timer as { unref?: () => void }).unref?.();
   };
   const report = (entry: InspectorEntry): void => {
-    waiting.push(line(entry));
+    waiting.push(entry);
     if (waiting.length >= 2 * MOST_WAITING) {
       dropped += waiting.length - MOST_WAITING;
       waiting = waiting.slice(-MOST_WAITING);
@@ -77,12 +81,13 @@ export function connectInspector(
     plan();
   };
 
-  const connected = attachInspector(report, options);
-  connected.add(transport.onEnd((isLast) => transport.end(take(), hello, isLast)));
-  connected.add(() => {
+  const reporter = new Reporter({ report, content, onWaiting: plan });
+  const connected = new Subscription(() => {
     clearTimeout(timer);
     transport.end(take(), hello, true);
   });
+  connected.add(transport.onEnd((isLast) => transport.end(take(), hello, isLast)));
+  connected.add(attachReporter(reporter));
   return connected;
 }
 

@@ -1,5 +1,6 @@
 import type { InspectedMark, InspectedRun, InspectedStage } from './Inspection.ts';
-import { contentField } from './reportedEvent.ts';
+import { mergeAdjacent } from '../message/mergeAdjacent.ts';
+import { fields } from '../message/record.ts';
 
 /** The letters that a marble diagram has. */
 const MOST = 52;
@@ -104,24 +105,13 @@ function joined(timed: readonly Timed[], within: number): Timed[] {
   return result;
 }
 
-interface Delta {
-  type: string;
-  index: unknown;
-  delta: { type: string } & Record<string, string>;
-}
-
 function sumOf(one: unknown, other: unknown): unknown {
-  if (typeof one === 'string' && typeof other === 'string') return one + other;
-  const field = isDelta(one) && isDelta(other) ? contentField(one) : undefined;
-  if (field === undefined) return undefined;
-  const [first, second] = [one as unknown as Delta, other as unknown as Delta];
-  if (first.index !== second.index || first.delta.type !== second.delta.type) return undefined;
-  const text = String(first.delta[field]) + String(second.delta[field]);
-  return { ...first, delta: { ...first.delta, [field]: text } };
+  const areTexts = typeof one === 'string' && typeof other === 'string';
+  return areTexts || (isDelta(one) && isDelta(other)) ? mergeAdjacent(one, other) : undefined;
 }
 
-function isDelta(value: unknown): value is Record<string, unknown> {
-  return (value as Partial<Delta> | undefined)?.type === 'content_block_delta';
+function isDelta(value: unknown): boolean {
+  return fields(value)['type'] === 'content_block_delta';
 }
 
 function valueOf({ event, value }: InspectedMark): unknown {

@@ -1,22 +1,10 @@
 import { describe } from './drawing/labelOf.ts';
+import { textFieldOf } from '../message/mergeAdjacent.ts';
 import { asString, fields, type Fields, isRecord } from '../message/record.ts';
 import type { ReportedError, ReportedEvent, ReportedValue } from './InspectorEntry.ts';
 
 /** UTF-16 units of a content that are reported at most. */
-const LONGEST = 500;
-
-/** Where a delta has its content. */
-const CONTENT_OF: Readonly<Record<string, string>> = {
-  text_delta: 'text',
-  thinking_delta: 'thinking',
-  input_json_delta: 'partial_json',
-};
-
-/** The field of a delta event that has its content; `undefined` for any other value. */
-export function contentField(event: { readonly [field: string]: unknown }): string | undefined {
-  if (event['type'] !== 'content_block_delta') return undefined;
-  return CONTENT_OF[asString(fields(event['delta'])['type'])];
-}
+export const LONGEST = 500;
 
 /**
  * The event as it is reported; `undefined` for a value that is no event. Only known fields are
@@ -41,7 +29,7 @@ export function reportedEvent(value: unknown, content: boolean): ReportedEvent |
     }
     case 'content_block_delta': {
       const delta = fields(value['delta']);
-      const field = contentField(value);
+      const field = textFieldOf(value as Fields & { type: string });
       const shownDelta: Fields = { type: name(delta['type']) };
       if (field !== undefined) shownDelta[field] = shown(asString(delta[field]), content);
       return { type, index: value['index'], delta: shownDelta };
@@ -110,7 +98,7 @@ export function reportedError(error: unknown, content: boolean): ReportedError {
 }
 
 /** The content, or as many `x`; shortened. */
-export function shown(text: string, content: boolean): string {
+function shown(text: string, content: boolean): string {
   return content ? text.slice(0, LONGEST) : 'x'.repeat(Math.min(text.length, LONGEST));
 }
 

@@ -1,6 +1,6 @@
 import { connectInspector, inspect } from 'claude-rx/inspect';
-import { from, of } from 'rxjs';
-import { describe, expect, it } from 'vitest';
+import { from, of, Subject } from 'rxjs';
+import { describe, expect, it, vi } from 'vitest';
 import { fetchTransport } from '../../../src/inspect/fetchTransport.ts';
 import { useInspectors } from '../../support/inspectors.ts';
 import { until } from '../../support/server.ts';
@@ -18,6 +18,23 @@ describe('connectInspector', () => {
     of(4).pipe(inspect('numbers')).subscribe();
     // The name, twice a beginning and an end, and three values.
     await until(() => server.reported === 8);
+  });
+
+  it('keeps no timer for subscriptions that go on after it', async () => {
+    const server = await inspector();
+    const connected = connectInspector(server.url, { content: true });
+    const source = new Subject<string>();
+    let count = 0;
+    source.pipe(inspect('texts')).subscribe(() => count++);
+    source.next('a');
+    connected.unsubscribe();
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    source.next('b');
+    await Promise.resolve();
+    expect([count, timers.mock.calls.length]).toEqual([2, 0]);
+    timers.mockRestore();
+    // The name, a beginning, a text.
+    await until(() => server.reported === 3);
   });
 
   it.each([

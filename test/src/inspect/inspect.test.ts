@@ -19,6 +19,7 @@ import { params, received, useServer } from '../../support/server.ts';
 
 let attached: { unsubscribe(): void }[] = [];
 afterEach(() => {
+  vi.restoreAllMocks();
   for (const each of attached) each.unsubscribe();
   attached = [];
 });
@@ -177,6 +178,88 @@ describe('attachInspector', () => {
     const counted = entries.filter(({ type, id }) => type === 'event' && id === 1);
     expect(counted.length).toBeLessThan(25);
     expect(counted.reduce((sum, { count = 1 }) => sum + Number(count), 0)).toBe(50);
+  });
+
+  it('loses no value and no character of a long run, and bounds each entry', async () => {
+    vi.spyOn(performance, 'now').mockReturnValue(1_000);
+    const entries = watch({ content: true });
+    const words = Array.from({ length: 5_000 }, (_, index) => `${index} `);
+    await received(from(words).pipe(inspect('text')));
+    const values = entries.filter(({ type }) => type === 'value');
+    const texts = values.map(({ value }) => (value as { text: string }).text);
+    expect(texts.join('')).toBe(words.join(''));
+    expect(values.reduce((sum, { count = 1 }) => sum + Number(count), 0)).toBe(5_000);
+    expect(Math.max(...texts.map(({ length }) => length))).toBeLessThan(2_500);
+  });
+
+  it('keeps blocks, kinds and their order apart within a run', async () => {
+    vi.spyOn(performance, 'now').mockReturnValue(1_000);
+    const entries = watch({ content: true });
+    const delta = (index: number, type: string, field: string, text: unknown) => ({
+      type: 'content_block_delta',
+      index,
+      delta: { type, [field]: text },
+    });
+    await received(
+      from<object | string>([
+        delta(0, 'text_delta', 'text', 'a'),
+        delta(0, 'text_delta', 'text', 'b'),
+        delta(1, 'text_delta', 'text', 'c'),
+        delta(1, 'thinking_delta', 'thinking', 'd'),
+        delta(1, 'signature_delta', 'signature', 'e'),
+        delta(1, 'thinking_delta', 'thinking', 7),
+        'f',
+        { type: 'content_block_delta' },
+        delta(2, 'input_json_delta', 'partial_json', '{'),
+        { type: 'message_stop' },
+      ]).pipe(inspect('events')),
+    );
+    const shown = entries.slice(1, -1).map(({ event, value, count }) => {
+      const { type, index, delta: content } = (event ?? {}) as Record<string, unknown>;
+      return value ? [value, count] : [type, index, content, count].filter((x) => x !== undefined);
+    });
+    expect(shown).toEqual([
+      ['content_block_delta', 0, { type: 'text_delta', text: 'ab' }, 2],
+      ['content_block_delta', 1, { type: 'text_delta', text: 'c' }],
+      ['content_block_delta', 1, { type: 'thinking_delta', thinking: 'd' }],
+      ['content_block_delta', 1, { type: 'signature_delta' }],
+      ['content_block_delta', 1, { type: 'thinking_delta', thinking: '' }],
+      [{ type: 'string', text: 'f' }, undefined],
+      ['content_block_delta', { type: 'undefined' }],
+      ['content_block_delta', 2, { type: 'input_json_delta', partial_json: '{' }],
+      ['message_stop'],
+    ]);
+  });
+
+  it('reports a value as it was, where it is changed later', async () => {
+    const entries = watch({ content: true });
+    const start = { type: 'message_start', message: { model: 'before' } };
+    from([start])
+      .pipe(inspect('api'))
+      .subscribe(({ message }) => (message.model = 'after'));
+    await Promise.resolve();
+    expect(entries[1]).toMatchObject({ event: { message: { model: 'before' } } });
+  });
+
+  it('shows an operator that blocks: each stage has its own time', async () => {
+    let time = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => time);
+    const times: [number, number][] = [];
+    attached.push(
+      attachInspector((entry) => {
+        const at = Math.round(entry.at - performance.timeOrigin);
+        if (entry.type === 'value') times.push([entry.id, at]);
+      }),
+    );
+    const slow = map((text: string) => {
+      time += 300;
+      return text;
+    });
+    await received(of('a').pipe(inspect('before'), slow, inspect('after')));
+    expect(times.toSorted(([one], [other]) => other - one)).toEqual([
+      [2, 0],
+      [1, 300],
+    ]);
   });
 
   it('links a subscription that comes later to the stage that its values reach', async () => {
