@@ -201,7 +201,7 @@ describe('attachInspector', () => {
       delta: { type, [field]: text },
     });
     await received(
-      from<object | string>([
+      from<(object | string)[]>([
         delta(0, 'text_delta', 'text', 'a'),
         delta(0, 'text_delta', 'text', 'b'),
         delta(1, 'text_delta', 'text', 'c'),
