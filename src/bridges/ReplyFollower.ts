@@ -149,6 +149,9 @@ export class ReplyFollower {
       case 'tool_result':
         // What a subagent does is not the reply; its result is that of the call.
         return isSubagentEvent(event) ? undefined : this.#told(event);
+      case 'tool_answers':
+        this.#isWhole = this.#end.push(event);
+        return;
       case 'turn_end':
         this.#isWhole = this.#end.push(event);
         this.#over(event as TurnEndEvent);

@@ -23,7 +23,8 @@ import { betweenTurns } from '../tools/betweenTurns.ts';
 import { runTools, type TurnContext } from '../tools/runTools.ts';
 import { fixedTools } from '../tools/turnTools.ts';
 import { checkOptions, MAX_TURNS } from '../tools/RunToolsOptions.ts';
-import { matchAnswers, type ToolAnswer } from '../tools/ToolAnswer.ts';
+import { matchAnswers, withSubagents } from '../tools/answeredCalls.ts';
+import type { ToolAnswer } from '../tools/ToolAnswer.ts';
 import {
   type ConversationDocument,
   type Kept,
@@ -198,13 +199,14 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
 
   /**
    * Answers the calls that wait for it, `state.pending`, all at once: calls that are approved run, and the
-   * model goes on. The conversation may have been saved and loaded meanwhile.
+   * model goes on. The conversation may have been saved and loaded meanwhile. A call that awaits its `subagent`
+   * is answered with `answers` to the pending calls of that.
    *
    * Subscribing again, as `retry` does, runs no tool again: only what has no result yet is done.
    *
    * @throws TypeError without the option `tools`, for a malformed answer, two answers to one call, an
-   * answer to a call that does not wait, a pending call without an answer, and an approved call of a tool
-   * without `run`
+   * answer to a call that does not wait, a pending call without an answer, an approved call of a tool
+   * without `run`, and `answers` for the subagent of a tool without `resume`
    *
    * @example
    * ```ts
@@ -217,7 +219,8 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   answer(answers: readonly ToolAnswer[]): Observable<ConversationEvent<E>> {
     const { tools } = this.#options;
     if (!tools) throw new TypeError('Conversation.answer: calls wait only with the option `tools`');
-    matchAnswers('Conversation.answer', this.state.pending, answers, fixedTools(tools));
+    const given = Array.isArray(answers) ? withSubagents(this.state.pending, answers) : answers;
+    matchAnswers('Conversation.answer', this.state.pending, given, fixedTools(tools));
     const key = this.#transcript.lastReply?.key;
     let isFirst = true;
     return this.#exchange(() => {
@@ -229,7 +232,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
       // What came of a request that failed gives way to the next one.
       this.#transcript.truncate(index + 1);
       const open = new Set(pending.map(({ id }) => id));
-      return answers.filter(({ id }) => open.has(id));
+      return given.filter(({ id }) => open.has(id));
     });
   }
 

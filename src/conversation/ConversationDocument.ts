@@ -1,14 +1,16 @@
 import { unfinishedInput } from '../message/BlockBuilder.ts';
-import type { AnyStreamEvent } from '../message/StreamEvent.ts';
+import type { AnyStreamEvent, PendingCall } from '../message/StreamEvent.ts';
 import { isRecord } from '../message/record.ts';
 import { blockProblem, shapeProblem } from './blockProblem.ts';
 import type {
   AssistantMessage,
+  ConversationCall,
   ConversationMessage,
   ConversationUsage,
   KeyedBlock,
   UserMessage,
 } from './ConversationState.ts';
+import { pendingCall } from './LiveReply.ts';
 import { isBlankText } from '../history/blankText.ts';
 import type { AnyBlock } from '../history/blocks.ts';
 import { COUNTERS } from './usage.ts';
@@ -27,6 +29,9 @@ export interface ConversationDocument {
   cost?: number;
 }
 
+/** A call that waits for an answer, in a document. */
+type DocumentCall = Omit<PendingCall, 'name' | 'input'>;
+
 /** A message in a document. */
 export type DocumentMessage =
   | { key: string; role: 'user' | 'system'; content: object[] }
@@ -37,8 +42,8 @@ export type DocumentMessage =
       content: object[];
       /** The results of its calls. */
       results?: object[];
-      /** The ids of its calls that wait for answers. */
-      pending?: string[];
+      /** Its calls that wait for answers. */
+      pending?: DocumentCall[];
       model?: string;
       stop_reason?: string | null;
       stop_details?: object | null;
@@ -96,11 +101,15 @@ export function toDocumentMessage<E extends AnyStreamEvent>(
   for (const { block, call } of blocks) {
     if (call?.result) (reply.results ??= []).push(call.result);
     if (call?.status === 'pending') {
-      (reply.pending ??= []).push((block as unknown as { id: string }).id);
+      (reply.pending ??= []).push(documentCall((block as unknown as { id: string }).id, call));
     }
   }
   copyFacts(message as unknown as Record<string, unknown>, reply as never);
   return reply;
+}
+
+function documentCall(id: string, { awaits, subagent }: ConversationCall): DocumentCall {
+  return { id, awaits: awaits ?? 'approval', ...(subagent && { subagent }) };
 }
 
 /** What is under a symbol does not reach JSON. */
@@ -204,19 +213,46 @@ function withCalls(
     if (!isOfCall) fail(pathInResult('.tool_use_id'), 'must be the id of a call in this message');
     given.set(block['tool_use_id'], block);
   });
-  const waiting = new Set(list(pending, '.pending', pathOf));
-  for (const id of waiting) {
-    const isOpen = blocks.some(({ block }) => block.type === 'tool_use' && block['id'] === id);
-    if (isOpen && !given.has(id)) continue;
-    fail(pathOf('.pending'), 'must be the ids of calls in this message that have no result');
-  }
-  return blocks.map((one) => {
-    const { id } = one.block;
-    if (waiting.has(id) && one.block.type === 'tool_use') {
-      return { ...one, call: { status: 'pending' } };
+  const waiting = new Map<unknown, ConversationCall>();
+  list(pending, '.pending', pathOf).forEach((call, index) => {
+    const pathInCall: PathOf = (field) => pathOf(`.pending[${index}]${field}`);
+    const waits = readPending(call, pathInCall);
+    const isOpen = blocks.some(
+      ({ block }) => block.type === 'tool_use' && block['id'] === waits.id,
+    );
+    if (!isOpen || given.has(waits.id)) {
+      fail(pathInCall('.id'), 'must be the id of a call in this message that has no result');
     }
-    return withResult(one, given.get(id));
+    waiting.set(waits.id, pendingCall(waits));
   });
+  return blocks.map((one) => {
+    const { type, id } = one.block;
+    const call = type === 'tool_use' ? waiting.get(id) : undefined;
+    return call ? { ...one, call } : withResult(one, given.get(id));
+  });
+}
+
+const REASONS: ReadonlySet<unknown> = new Set(['approval', 'result', 'subagent']);
+
+/** A pending call of a reply, or of a subagent. */
+function readPending(value: unknown, pathOf: PathOf): DocumentCall {
+  const call = record(value, '', pathOf);
+  const { id, awaits, subagent } = call;
+  if (typeof id !== 'string') fail(pathOf('.id'), 'must be a string');
+  if (!REASONS.has(awaits)) {
+    fail(pathOf('.awaits'), "must be 'approval', 'result' or 'subagent'");
+  }
+  if (awaits === 'subagent') {
+    const pathInIt: PathOf = (field) => pathOf(`.subagent${field}`);
+    const { appended, pending } = record(subagent, '', pathInIt);
+    list(appended, '.appended', pathInIt).forEach((message, index) =>
+      record(message, `.appended[${index}]`, pathInIt),
+    );
+    list(pending, '.pending', pathInIt).forEach((one, index) =>
+      readPending(one, (field) => pathInIt(`.pending[${index}]${field}`)),
+    );
+  }
+  return call as unknown as DocumentCall;
 }
 
 function hasPending<E extends AnyStreamEvent>({ blocks }: ConversationMessage<E>): boolean {

@@ -12,8 +12,10 @@ import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import type {
   AnyStreamEvent,
   ContentBlockOf,
+  InterruptedSubagent,
   MessageOf,
-  PlainCall,
+  PendingCall,
+  PendingReason,
   StreamEvent,
   TurnOutcome,
   UsageOf,
@@ -49,6 +51,10 @@ export interface ConversationCall {
   readonly progress?: unknown;
   /** What the model is told. */
   readonly result?: ToolResultBlockParam;
+  /** Of a call that is `pending`: what it waits for. */
+  readonly awaits?: PendingReason;
+  /** Of one that waits for its subagent: that. */
+  readonly subagent?: InterruptedSubagent;
 }
 
 /** A block with a key of its own, for the `track` of a template. */
@@ -135,7 +141,7 @@ export interface ConversationState<E extends AnyStreamEvent = StreamEvent> {
    */
   readonly live: AssistantMessage<E> | undefined;
   /** The calls that wait for `Conversation.answer`; mostly none. */
-  readonly pending: readonly PlainCall[];
+  readonly pending: readonly PendingCall[];
   readonly usage: ConversationUsage;
   /** In the currency of `prices`; `undefined` without them. */
   readonly cost: number | undefined;

@@ -4,7 +4,12 @@ import { waitsForResults } from '../history/stopReasons.ts';
 import { isSubagentEvent } from '../message/guards.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import { textAfter } from '../message/messageText.ts';
-import type { AnyStreamEvent, ContentBlockOf, ToolEvent } from '../message/StreamEvent.ts';
+import type {
+  AnyStreamEvent,
+  ContentBlockOf,
+  PendingCall,
+  ToolEvent,
+} from '../message/StreamEvent.ts';
 import type {
   ToolProgressEvent,
   ToolResultEvent,
@@ -118,7 +123,7 @@ export class LiveReply<E extends AnyStreamEvent> {
 
   #follow(event: ToolEvent): void {
     if (event.type === 'turn_end') {
-      for (const { id } of event.pending ?? []) this.#setCall(id, { status: 'pending' });
+      for (const call of event.pending ?? []) this.#setCall(call.id, pendingCall(call));
       return;
     }
     if (!isCallEvent(event)) return;
@@ -132,7 +137,7 @@ export class LiveReply<E extends AnyStreamEvent> {
 
   #setCall(id: string, call: ConversationCall): void {
     this.#changes++;
-    this.#calls.set(id, { ...this.#calls.get(id), ...call });
+    this.#calls.set(id, nextCall(this.#calls.get(id), call));
   }
 
   #keyed(
@@ -149,6 +154,22 @@ export class LiveReply<E extends AnyStreamEvent> {
     if (before?.block === block && before.key === key && before.call === call) return before;
     return call ? { key, block, call } : { key, block };
   }
+}
+
+/** The status of a call that waits for an answer. */
+export function pendingCall({
+  awaits,
+  subagent,
+}: Pick<PendingCall, 'awaits' | 'subagent'>): ConversationCall {
+  return { status: 'pending', awaits, ...(subagent && { subagent }) };
+}
+
+/** A call when it changes: its last progress stays. */
+export function nextCall(
+  before: ConversationCall | undefined,
+  call: ConversationCall,
+): ConversationCall {
+  return before && 'progress' in before ? { progress: before.progress, ...call } : call;
 }
 
 /** The status of a call after one of its events. */

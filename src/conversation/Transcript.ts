@@ -1,6 +1,6 @@
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
 import { hasFields } from '../message/same.ts';
-import type { AnyStreamEvent, PlainCall, TurnOutcome } from '../message/StreamEvent.ts';
+import type { AnyStreamEvent, PendingCall, TurnOutcome } from '../message/StreamEvent.ts';
 import { keyedBlocks, type Kept } from './ConversationDocument.ts';
 import type {
   AssistantMessage,
@@ -13,7 +13,7 @@ import type {
 import { costIn, type Prices } from '../message/tokenCost.ts';
 import type { AnyBlock } from '../history/blocks.ts';
 import { Prefix } from '../history/Prefix.ts';
-import { callAfter, isCallEvent, LiveReply } from './LiveReply.ts';
+import { callAfter, isCallEvent, LiveReply, nextCall, pendingCall } from './LiveReply.ts';
 import { NO_USAGE, withUsage } from './usage.ts';
 import { textOf } from './userContent.ts';
 
@@ -25,7 +25,7 @@ export interface TranscriptOptions {
   stopReasons?: readonly (string | null)[] | undefined;
 }
 
-const NONE: readonly PlainCall[] = [];
+const NONE: readonly PendingCall[] = [];
 
 /** Writes down what is said in a conversation, and says at any time how it stands. */
 export class Transcript<E extends AnyStreamEvent> {
@@ -45,7 +45,7 @@ export class Transcript<E extends AnyStreamEvent> {
   /** What stands for all that the next reply is an answer to. */
   #prefix = new Prefix('');
   /** The message whose pending calls are known. */
-  #pending: { of: unknown; calls: readonly PlainCall[] } = { of: undefined, calls: NONE };
+  #pending: { of: unknown; calls: readonly PendingCall[] } = { of: undefined, calls: NONE };
   #state: ConversationState<E> | undefined;
   #isStale = true;
   /** The usage of the live reply that is in the state, and whether that of the others has changed. */
@@ -144,8 +144,12 @@ export class Transcript<E extends AnyStreamEvent> {
     if (this.#live) this.#live.push(event);
     else if (isCallEvent(event)) this.#setCall(event.tool_use_id, callAfter(event));
     this.#status = this.#statusAfter(event);
-    if (event.type === 'turn_end') {
-      if (event.outcome !== 'continue') this.#outcome = event.outcome;
+    if (event.type === 'turn_end' && event.outcome !== 'continue') this.#outcome = event.outcome;
+    if (event.type === 'tool_answers' && event.pending) {
+      this.#outcome = 'interrupted';
+      for (const call of event.pending) this.#setCall(call.id, pendingCall(call));
+    }
+    if (event.type === 'turn_end' || event.type === 'tool_answers') {
       for (const subagent of event.subagents ?? []) this.#count(subagent);
     }
     this.#isStale = true;
@@ -170,7 +174,7 @@ export class Transcript<E extends AnyStreamEvent> {
       case 'tool_start':
         return this.#live ? this.#status : 'tool';
       case 'tool_answers':
-        return 'sending';
+        return event.pending ? this.#status : 'sending';
       case 'turn_end':
         return event.outcome === 'continue' ? 'sending' : this.#status;
       default:
@@ -184,7 +188,7 @@ export class Transcript<E extends AnyStreamEvent> {
     if (last?.role !== 'assistant') return;
     const blocks = last.blocks.map((keyed) =>
       keyed.call && (keyed.block as { id?: unknown }).id === id
-        ? { ...keyed, call: { ...keyed.call, ...call } }
+        ? { ...keyed, call: nextCall(keyed.call, call) }
         : keyed,
     );
     this.#replace(last, { ...last, blocks });
@@ -203,7 +207,7 @@ export class Transcript<E extends AnyStreamEvent> {
   }
 
   /** The calls of the last reply that wait for answers: nothing is looked at while it is written. */
-  #pendingCalls(live: AssistantMessage<E> | undefined): readonly PlainCall[] {
+  #pendingCalls(live: AssistantMessage<E> | undefined): readonly PendingCall[] {
     if (live && this.#outcome !== 'interrupted') return NONE;
     const last = live ?? this.#messages.findLast(({ role }) => role !== 'system');
     if (this.#pending.of === last) return this.#pending.calls;
@@ -211,7 +215,8 @@ export class Transcript<E extends AnyStreamEvent> {
     const calls = blocks.flatMap(({ block, call }) => {
       if (call?.status !== 'pending' || block.type !== 'tool_use') return [];
       const { id, name, input } = block;
-      return { id, name, input };
+      const { awaits = 'approval', subagent } = call;
+      return { id, name, input, awaits, ...(subagent && { subagent }) };
     });
     this.#pending = { of: last, calls: calls.length > 0 ? calls : NONE };
     return this.#pending.calls;

@@ -145,10 +145,30 @@ export interface SubagentUsage {
   usage: object;
 }
 
+/**
+ * What a call waits for:
+ *
+ * | | |
+ * |---|---|
+ * | `approval` | it runs once it is approved |
+ * | `result` | its tool has no `run`: the client gives its `result` |
+ * | `subagent` | calls of its subagent wait: the client gives the `answers` to them |
+ */
+export type PendingReason = 'approval' | 'result' | 'subagent';
+
+/** A subagent that waits for answers to its own calls, as plain JSON. */
+export interface InterruptedSubagent {
+  /** What its turns have added to its history so far. */
+  appended: MessageParam[];
+  /** Its calls that wait for an answer. */
+  pending: PendingCall[];
+}
+
 /** A call that waits for an answer. */
 export interface PendingCall extends PlainCall {
-  /** Whether it runs once it is approved, or its `result` is to be given, since its tool has no `run`. */
-  awaits: 'approval' | 'result';
+  awaits: PendingReason;
+  /** With `awaits: 'subagent'`. */
+  subagent?: InterruptedSubagent;
 }
 
 /** A reply is whole, and all its calls have their results, or wait for answers. */
@@ -183,15 +203,23 @@ export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
 }
 
 /**
- * All calls that waited for answers have their results: the history up to the next request is complete.
+ * The calls that waited for answers have their results: the history up to the next request is complete,
+ * unless calls are `pending` again.
  * `history.splice(start, history.length, ...messages)` brings a history of your own up to date.
  */
 export interface ToolAnswersEvent<E extends AnyStreamEvent = StreamEvent> {
   type: 'tool_answers';
   /** The index behind the message with the calls. */
   start: number;
-  /** The messages from `start` on, with all results. */
+  /** The messages from `start` on, with the results. */
   messages: MessageParamOf<E>[];
+  /**
+   * The calls that wait for another answer: a subagent that has met the next call to defer, or a tool
+   * that has lost its `run` meanwhile. The loop then ends here, without a request. Where there are none, it is absent.
+   */
+  pending?: PendingCall[];
+  /** With `pending`: what subagents have used. Otherwise the next `turn_end` has it. */
+  subagents?: SubagentUsage[];
 }
 
 /** What `runTools` emits besides the events of the replies. */

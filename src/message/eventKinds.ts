@@ -26,7 +26,8 @@ export function isBlockEvent({ type }: AnyStreamEvent): boolean {
 
 /**
  * Finds the last event of a stream: `message_stop` of a reply; of a loop of `runTools`, the `turn_end`
- * after which no turn follows. A loop is known by the field `turn` of its `message_start` events.
+ * after which no turn follows, or `tool_answers` with calls that wait again. A loop is known by the field
+ * `turn` of its `message_start` events, and by `tool_answers`.
  */
 export class StreamEnd {
   #isLoop = false;
@@ -39,6 +40,10 @@ export class StreamEnd {
   /** Takes the next event. Returns whether the stream is complete with it. */
   push(event: AnyStreamEvent): boolean {
     if (event.type === 'message_start' && 'turn' in event) this.#isLoop = true;
+    if (event.type === 'tool_answers') {
+      this.#isLoop = true;
+      return event.pending !== undefined;
+    }
     if (!this.#isLoop) return event.type === 'message_stop';
     return event.type === 'turn_end' && event.outcome !== 'continue';
   }

@@ -34,6 +34,9 @@ export class LoopSpan<T> implements SpanRecorder<T> {
       this.#turns = event.turn;
       this.#total = event.total;
       this.#outcome = event.outcome;
+    }
+    if (event.type === 'tool_answers' && event.pending) this.#outcome = 'interrupted';
+    if (event.type === 'turn_end' || event.type === 'tool_answers') {
       for (const call of event.pending ?? []) {
         this.#span.addEvent('tool_pending', {
           [name.TOOL_NAME]: call.name,

@@ -11,6 +11,7 @@ import type {
 import type { Observable, ObservableInput } from 'rxjs';
 import type { DeepPartial } from '../json/DeepPartial.ts';
 import type { InputOf, OutputOf, StandardSchema } from '../json/StandardSchema.ts';
+import type { ResumedSubagent } from './ToolAnswer.ts';
 
 /** A call as the model wrote it: a block of its reply. */
 export type ToolUse = ToolUseBlock | BetaToolUseBlock;
@@ -44,6 +45,11 @@ export interface DefinedTool<Schema extends StandardSchema = StandardSchema> {
   readonly eager?: boolean | undefined;
   // Methods, so that a tool of any schema is a `DefinedTool`.
   run?(input: OutputOf<Schema>, context: ToolContext<InputOf<Schema>>): unknown;
+  resume?(
+    input: OutputOf<Schema>,
+    resumed: ResumedSubagent,
+    context: ToolContext<InputOf<Schema>>,
+  ): unknown;
   preview?(context: ToolContext<InputOf<Schema>>): Observable<unknown>;
   /** What the model gets of what `run` gave. Default: text and blocks as they are, else JSON. */
   toContent?(value: unknown): ToolResultBlockParam['content'];

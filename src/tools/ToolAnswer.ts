@@ -1,11 +1,5 @@
-import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
-import { isCall } from '../history/blockKinds.ts';
-import { type AnyBlock, isResult } from '../history/blocks.ts';
-import { isIdOf } from '../history/SentHistory.ts';
-import { fields } from '../message/record.ts';
-import type { PlainCall } from '../message/StreamEvent.ts';
-import { type AnyTool, isDefined, type ToolUse } from './Tool.ts';
-import { type ToolContent, toolContent } from './toolContent.ts';
+import type { MessageParam } from '@anthropic-ai/sdk/resources/messages/messages';
+import type { InterruptedSubagent } from '../message/StreamEvent.ts';
 
 /**
  * The answer to a pending call, as plain JSON:
@@ -16,188 +10,24 @@ import { type ToolContent, toolContent } from './toolContent.ts';
  * | `{ id, approved: false, reason }` | it does not run, and the model is told so |
  * | `{ id, result }` | it was run elsewhere: its result, as `run` would give it |
  * | `{ id, error }` | it was run elsewhere and failed: an error, or a text for the model |
+ * | `{ ...call, answers }` | of a call that awaits its `subagent`: the answers to the pending calls of that, and the subagent goes on with them |
  */
 export type ToolAnswer =
   | { readonly id: string; readonly approved: true }
   | { readonly id: string; readonly approved: false; readonly reason?: string | undefined }
   | { readonly id: string; readonly result: unknown }
-  | { readonly id: string; readonly error: unknown };
+  | { readonly id: string; readonly error: unknown }
+  | {
+      readonly id: string;
+      readonly answers: readonly ToolAnswer[];
+      /** That of the pending call. A `Conversation` knows it. */
+      readonly subagent?: InterruptedSubagent | undefined;
+    };
 
-/** An answer that was checked. */
-export type CheckedAnswer = { readonly id: string } & (
-  | { readonly kind: 'run' }
-  | { readonly kind: 'denied'; readonly reason: string | undefined }
-  | { readonly kind: 'result'; readonly value: unknown; readonly content: ToolContent }
-  | { readonly kind: 'error'; readonly error: unknown }
-);
-
-/** A pending call of a history, and its answer. */
-export interface AnsweredCall<Call extends PlainCall = ToolUse> {
-  /** As it is in the history. */
-  readonly block: Call;
-  readonly answer: CheckedAnswer;
-}
-
-/** The calls of a history that wait for an answer. */
-interface OpenCalls {
-  /** The index behind the message with the calls. */
-  readonly start: number;
-  readonly open: readonly ToolUse[];
-}
-
-/** The calls in the last reply of `messages` that have no result. */
-function openCalls(messages: readonly object[]): OpenCalls {
-  const start = messages.findLastIndex((message) => fields(message)['role'] === 'assistant') + 1;
-  const calls = blocksOf(messages[start - 1]).filter(isCall);
-  const results = messages.slice(start).flatMap(blocksOf).filter(isResult);
-  const answered = new Set(results.map(({ tool_use_id }) => tool_use_id));
-  const open = calls.filter(({ id }) => !answered.has(id));
-  return { start, open: open as unknown as ToolUse[] };
-}
-
-function blocksOf(message: object | undefined): AnyBlock[] {
-  const { content } = fields(message);
-  return Array.isArray(content) ? content : [];
-}
-
-/**
- * The pending calls in the last reply of `messages`, each with its answer; `undefined` where none is
- * pending.
- *
- * @throws TypeError for a malformed answer, two answers to one call, an answer to a call that does not wait
- * for one, a pending call without an answer, and an approved call of a tool without `run`
- */
-export function answeredCalls(
-  messages: readonly object[],
-  answers: readonly ToolAnswer[] | undefined,
-  tools: readonly AnyTool[],
-): { start: number; calls: AnsweredCall[] } | undefined {
-  const { start, open } = openCalls(messages);
-  const calls = matchAnswers('runTools', open, answers, tools);
-  return open.length === 0 ? undefined : { start, calls };
-}
-
-/**
- * The calls, each with its answer.
- *
- * @throws TypeError as `answeredCalls`
- */
-export function matchAnswers<Call extends PlainCall>(
-  caller: string,
-  open: readonly Call[],
-  answers: readonly ToolAnswer[] | undefined,
-  tools: readonly AnyTool[],
-): AnsweredCall<Call>[] {
-  const given = checkedAnswers(caller, answers);
-  const answerOf = new Map<Call, CheckedAnswer>();
-  for (const answer of given) {
-    const { id } = answer;
-    const block =
-      open.find((call) => call.id === id) ?? only(open.filter((call) => isIdOf(id, call.id)));
-    if (block === undefined) {
-      const waiting = open.length === 0 ? 'none does' : `these do: ${listOf(open)}`;
-      throw new TypeError(
-        `${caller}: the answer with id '${id}' is to a call that does not wait for one; ${waiting}`,
-      );
-    }
-    if (answerOf.has(block)) throw duplicate(caller, id);
-    const isClients = tools.some(
-      (tool) => isDefined(tool) && tool.name === block.name && !tool.run,
-    );
-    if (answer.kind === 'run' && isClients) {
-      throw new TypeError(
-        `${caller}: the tool '${block.name}' has no \`run\`, so the call '${id}' cannot be approved: ` +
-          'answer it with `result` or `error`',
-      );
-    }
-    answerOf.set(block, answer);
-  }
-  const missing = open.filter((call) => !answerOf.has(call));
-  if (missing.length > 0) {
-    throw new TypeError(
-      `${caller}: calls of the last reply have no result: ${listOf(missing)}; ` +
-        'give an answer to each in `answers`',
-    );
-  }
-  return open.map((block) => ({ block, answer: answerOf.get(block)! }));
-}
-
-function listOf(calls: readonly PlainCall[]): string {
-  return calls.map(({ id, name }) => `'${id}' (${name})`).join(', ');
-}
-
-function only<T>(found: readonly T[]): T | undefined {
-  return found.length === 1 ? found[0] : undefined;
-}
-
-function duplicate(caller: string, id: string): TypeError {
-  return new TypeError(
-    `${caller}: there are two answers to the call '${id}': give one to each call`,
-  );
-}
-
-/**
- * The answers in a form that says of which kind they are.
- *
- * @throws TypeError for a malformed answer, and two with the same id
- */
-function checkedAnswers(caller: string, answers: readonly ToolAnswer[] = []): CheckedAnswer[] {
-  if (!Array.isArray(answers)) {
-    throw new TypeError(
-      `${caller}: \`answers\` must be a list of answers, such as [{ id, approved: true }]`,
-    );
-  }
-  const ids = new Set<string>();
-  return answers.map((answer: ToolAnswer, index) => {
-    const checked = checkedAnswer(answer, `${caller}: answers[${index}]`);
-    if (ids.has(checked.id)) throw duplicate(caller, checked.id);
-    ids.add(checked.id);
-    return checked;
-  });
-}
-
-function checkedAnswer(answer: unknown, at: string): CheckedAnswer {
-  const { id, approved, reason, result, error } = fields(answer);
-  if (typeof id !== 'string') {
-    throw new TypeError(`${at} must have the \`id\` of the call that it answers`);
-  }
-  const kinds = [approved, error, result].filter((value) => value !== undefined).length;
-  if (kinds > 1 || (kinds === 0 && !('result' in (answer as object)))) {
-    throw new TypeError(`${at} must have one of \`approved\`, \`result\` and \`error\``);
-  }
-  if (error !== undefined) return { id, kind: 'error', error };
-  if (approved === undefined) {
-    return { id, kind: 'result', value: result, content: contentOf(result, at) };
-  }
-  if (typeof approved !== 'boolean') {
-    throw new TypeError(`${at}.approved must be true or false, not ${String(approved)}`);
-  }
-  if (approved) return { id, kind: 'run' };
-  if (reason !== undefined && typeof reason !== 'string') {
-    throw new TypeError(`${at}.reason must be a text, not ${typeof reason}`);
-  }
-  return { id, kind: 'denied', reason };
-}
-
-function contentOf(result: unknown, at: string): ToolContent {
-  try {
-    return toolContent(result);
-  } catch (cause) {
-    throw new TypeError(`${at}.result cannot be sent: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** The messages behind the reply with the calls, with the results of the answers among them. */
-export function withResults(
-  messages: readonly object[],
-  given: readonly ToolResultBlockParam[],
-): object[] {
-  const index = messages.findIndex((message) => fields(message)['role'] === 'user');
-  if (index < 0) return [{ role: 'user', content: given }, ...messages];
-  const { content, ...rest } = fields(messages[index]);
-  const blocks = Array.isArray(content) ? content : [{ type: 'text', text: content }];
-  const results = blocks.filter(isResult);
-  const others = blocks.filter((block) => !isResult(block));
-  const user = { ...rest, content: [...results, ...given, ...others] };
-  return messages.map((message, position) => (position === index ? user : message));
+/** With what a subagent goes on that was interrupted: see `resume` of `defineTool`. */
+export interface ResumedSubagent {
+  /** What its turns have added to its history: it belongs behind the messages that it began with. */
+  readonly appended: MessageParam[];
+  /** The answers to its pending calls, for the option `answers` of `runTools`. */
+  readonly answers: readonly ToolAnswer[];
 }

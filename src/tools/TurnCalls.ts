@@ -14,6 +14,10 @@ import { CallFailure } from './CallFailure.ts';
 import { LiveInput } from './LiveInput.ts';
 import type { Subagent } from './Subagent.ts';
 import type { ToolContext, ToolUse } from './Tool.ts';
+import type { ResumedSubagent } from './ToolAnswer.ts';
+
+/** What a call waits for that is answered later. */
+export type DeferredCall = Pick<PendingCall, 'awaits' | 'subagent'>;
 
 /** A call in the reply of a turn. */
 export interface TurnCall {
@@ -31,12 +35,12 @@ export interface TurnCall {
   /** Why it cannot run. */
   failure?: CallFailure;
   result?: ToolResultBlockParam;
+  /** With what its subagent goes on, where that was interrupted in an earlier loop. */
+  readonly resumed?: ResumedSubagent;
   /** What follows the values of its tool, once that runs. */
   subagent?: Subagent;
-  /** Whether it is to be answered later. */
-  isDeferred?: boolean;
-  /** Of a deferred call: whether it waits for its result, as its tool has no `run`. */
-  isRunElsewhere?: boolean;
+  /** What it waits for, where it is to be answered later. */
+  deferred?: DeferredCall | undefined;
 }
 
 interface StandingCall extends TurnCall {
@@ -99,24 +103,24 @@ export class TurnCalls<E extends AnyStreamEvent> {
   /** The results there are, in the order of the calls; `pendingResult` for a call that is answered later. */
   get results(): AnyBlock[] {
     const { isAnswered } = this;
-    return [...this.#calls.values()].flatMap(({ result, isDeferred, block }) => {
+    return [...this.#calls.values()].flatMap(({ result, deferred, block }) => {
       if (result !== undefined) return result as unknown as AnyBlock;
-      return isDeferred && isAnswered ? pendingResult(block.id) : [];
+      return deferred && isAnswered ? pendingResult(block.id) : [];
     });
   }
 
   /** What a deferred call waits for. */
-  awaits(id: unknown): PendingCall['awaits'] {
+  deferred(id: unknown): DeferredCall {
     const calls = [...this.#calls.values()];
-    const call = calls.find(({ block, isDeferred }) => isDeferred && block.id === id);
-    return call?.isRunElsewhere ? 'result' : 'approval';
+    const call = calls.find(({ block, deferred }) => deferred && block.id === id);
+    return call?.deferred ?? { awaits: 'approval' };
   }
 
   /** The calls that did not run because the reply did not wait for them. */
   get skipped(): ToolUse[] {
     if (this.isAnswered || callsAt(this.message?.stop_reason) !== 'unexpected') return [];
-    return [...this.#calls].flatMap(([{ state, block }, { isDue, isDeferred }]) =>
-      (!isDue || isDeferred) && state !== 'invalid' ? [block as ToolUse] : [],
+    return [...this.#calls].flatMap(([{ state, block }, { isDue, deferred }]) =>
+      (!isDue || deferred) && state !== 'invalid' ? [block as ToolUse] : [],
     );
   }
 
@@ -163,8 +167,8 @@ export class TurnCalls<E extends AnyStreamEvent> {
         call.live.end();
         call.failure ??= new CallFailure('invalid_input', step.error);
         // One that has its result gets another, which replaces it; one that is deferred gets this.
-        if (call.result || call.isDeferred) {
-          call.isDeferred = false;
+        if (call.result || call.deferred) {
+          call.deferred = undefined;
           return [{ type: 'run', call }];
         }
         if (call.isDue) call.refused$.next(call.failure);

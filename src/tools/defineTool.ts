@@ -9,6 +9,7 @@ import {
 } from '../json/StandardSchema.ts';
 import { strictJsonSchema } from '../json/strictJsonSchema.ts';
 import type { DefinedTool, ToolContext } from './Tool.ts';
+import type { ResumedSubagent } from './ToolAnswer.ts';
 import { requireFunction, requireNumbers } from '../flow/require.ts';
 
 /** What of the API's own fields of a tool may be given: `strict`, `cache_control` and the like. */
@@ -29,6 +30,18 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
    * option `answers` of `runTools`.
    */
   run?: ((input: OutputOf<Schema>, context: ToolContext<InputOf<Schema>>) => unknown) | undefined;
+  /**
+   * Goes on with a subagent that `run` has begun and that waits for answers to its own calls: gives the
+   * loop again, with `[...messages, ...resumed.appended]` as its messages and `resumed.answers` as its
+   * option `answers`. Without it, the call of a subagent that is interrupted has failed.
+   */
+  resume?:
+    | ((
+        input: OutputOf<Schema>,
+        resumed: ResumedSubagent,
+        context: ToolContext<InputOf<Schema>>,
+      ) => unknown)
+    | undefined;
   /**
    * Shows something while the model still writes the input, by `context.partial$`: what it emits is
    * progress. It must not act: the call may be cut, or taken back.
@@ -59,7 +72,7 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
  *   the Observable completes in the same turn of the event loop: then it is the result. One that
  *   completes later has been shown, and is the result as well.
  * - A `run` that gives a loop of `runTools`, or the events of a reply, is a subagent: its events are progress,
- *   and its last text is the result.
+ *   and its last text is the result. With `resume`, its deferred calls wait for answers like those of the loop.
  * - Error: what `run` throws, rejects or errors with is told to the model as its message. To tell
  *   blocks, throw the SDK's `ToolError`.
  * - Unsubscribe: `context.signal` aborts, and an Observable is unsubscribed. So they are at a timeout
@@ -71,7 +84,7 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
  * Of the API's own fields `strict`, `cache_control`, `eager_input_streaming` and all others can be
  * given. The result is plain data: `tool.definition` is what a request has in its `tools`.
  *
- * @throws TypeError when the API does not take the name, `description` or `input` is missing, the schema gives no JSON Schema (which zod 4.2 and later does), or one that is not of an object.
+ * @throws TypeError when the API does not take the name, `description` or `input` is missing, the schema gives no JSON Schema (which zod 4.2 and later does), or one that is not of an object; and for `resume` without `run`.
  *
  * @example
  * ```ts
@@ -95,7 +108,8 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
 export function defineTool<Schema extends StandardSchema>(
   config: ToolConfig<Schema>,
 ): DefinedTool<Schema> {
-  const { name, description, input, inputSchema, run, preview, timeout, eager, ...fields } = config;
+  const { name, description, input, inputSchema, timeout, eager, ...others } = config;
+  const { run, resume, preview, ...fields } = others;
   if (typeof name !== 'string' || !/^[\w-]{1,128}$/.test(name)) {
     throw new TypeError(
       `defineTool: a name is 1 to 128 letters, digits, _ and -, not ${JSON.stringify(name)}`,
@@ -119,6 +133,7 @@ export function defineTool<Schema extends StandardSchema>(
     },
     input,
     ...(run && { run }),
+    ...(resume && { resume }),
     ...(preview && { preview }),
     ...(timeout !== undefined && { timeout }),
     ...(eager !== undefined && { eager }),
@@ -127,13 +142,24 @@ export function defineTool<Schema extends StandardSchema>(
 
 function requireFields(
   caller: string,
-  { description, run, preview, timeout = 1 }: { [Field in keyof ToolConfig<never>]?: unknown },
+  {
+    description,
+    run,
+    resume,
+    preview,
+    timeout = 1,
+  }: { [Field in keyof ToolConfig<never>]?: unknown },
 ): void {
   if (typeof description !== 'string') {
     throw new TypeError(`${caller}: \`description\` says what it does, the model has nothing else`);
   }
-  for (const [name, given] of Object.entries({ run, preview })) {
+  for (const [name, given] of Object.entries({ run, resume, preview })) {
     if (given !== undefined) requireFunction(caller, name, given);
+  }
+  if (resume !== undefined && run === undefined) {
+    throw new TypeError(
+      `${caller}: \`resume\` goes on with what \`run\` has begun: give \`run\` too`,
+    );
   }
   requireNumbers(caller, { timeout }, { above: 0, what: 'milliseconds' });
 }

@@ -1,7 +1,9 @@
 export type * from '../message/ToolCallEvent.ts';
 export type {
+  InterruptedSubagent,
   MessageParamOf,
   PendingCall,
+  PendingReason,
   PlainCall,
   SubagentEvent,
   SubagentUsage,
@@ -14,7 +16,7 @@ export type { Around, RunningCall } from './around.ts';
 export type * from './LoopTracing.ts';
 export type { ApprovableCall, Approval, Approve } from './requireApproval.ts';
 export * from './defineTool.ts';
-export type { ToolAnswer } from './ToolAnswer.ts';
+export type { ResumedSubagent, ToolAnswer } from './ToolAnswer.ts';
 export type { RunToolsOptions } from './RunToolsOptions.ts';
 export * from './runTools.ts';
 export type {

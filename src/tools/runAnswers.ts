@@ -10,33 +10,44 @@ import {
   Subject,
   tap,
 } from 'rxjs';
-import type { SubagentUsage, ToolEvent } from '../message/StreamEvent.ts';
+import type { PendingCall, SubagentUsage, ToolEvent } from '../message/StreamEvent.ts';
 import { CallFailure } from './CallFailure.ts';
 import type { LoopTracing } from './LoopTracing.ts';
 import { notApproved } from './requireApproval.ts';
 import { failureEvent, resultEvent, runCall } from './runCall.ts';
 import type { RunToolsOptions } from './RunToolsOptions.ts';
-import type { AnsweredCall, CheckedAnswer } from './ToolAnswer.ts';
+import type { AnsweredCall, CheckedAnswer } from './answeredCalls.ts';
 import type { ToolUse } from './Tool.ts';
+import type { ResumedSubagent } from './ToolAnswer.ts';
 import type { Runner } from './toolRunners.ts';
 import { toolsetSequence } from './toolsetSequence.ts';
+import { plainCall } from './turnEnd.ts';
 import type { TurnCall } from './TurnCalls.ts';
 
+/** What has become of the calls that were answered. */
+export interface Answered {
+  /** The results, in the order of the calls. */
+  readonly results: ToolResultBlockParam[];
+  /** The calls that wait for another answer. */
+  readonly pending: PendingCall[];
+  /** What subagents have used. */
+  readonly subagents: SubagentUsage[];
+}
+
 /**
- * The events of calls that were pending and are answered: those that are approved run, with their input
- * checked again. `results` takes their results, in the order of the calls, `subagents` what subagents have used.
+ * The events of calls that were pending and are answered: those that are approved run, and subagents go on,
+ * with their input checked again. `answered` takes what becomes of them.
  */
 export function runAnswers(
-  answered: readonly AnsweredCall[],
+  answers: readonly AnsweredCall[],
   runnerOf: (block: ToolUse) => Runner,
   { concurrency = Infinity, approve: _, ...options }: RunToolsOptions,
-  results: ToolResultBlockParam[],
-  subagents: SubagentUsage[],
+  answered: Answered,
   tracing?: LoopTracing,
 ): Observable<ToolEvent> {
   return defer(() => {
     const sequence = toolsetSequence();
-    const calls = answered.map(({ block, answer }) => ({
+    const calls = answers.map(({ block, answer }) => ({
       block,
       answer,
       call: callOf(block, answer),
@@ -46,8 +57,8 @@ export function runAnswers(
         ({ block, answer, call }) =>
           sequence(
             call,
-            answer.kind === 'run'
-              ? runCall(call, runnerOf(block), options, tracing)
+            answer.kind === 'run' || answer.kind === 'resume'
+              ? runCall(call, runnerFor(runnerOf(block), call), options, tracing)
               : of(eventOf(call, answer)),
           ),
         concurrency,
@@ -60,9 +71,11 @@ export function runAnswers(
         },
         complete: () => {
           for (const { block, call } of calls) {
-            subagents.push(...(call.subagent?.usage ?? []));
+            answered.subagents.push(...(call.subagent?.usage ?? []));
             // The history may have it under another id.
-            results.push({ ...call.result!, tool_use_id: block.id });
+            if (call.result) answered.results.push({ ...call.result, tool_use_id: block.id });
+            if (call.deferred)
+              answered.pending.push({ ...plainCall(call.block), ...call.deferred });
           }
         },
       }),
@@ -74,7 +87,8 @@ export function runAnswers(
 }
 
 /** The call under the id of its answer: as it came, where the history has it under another one. */
-function callOf(block: ToolUse, { id }: CheckedAnswer): TurnCall {
+function callOf(block: ToolUse, answer: CheckedAnswer): TurnCall {
+  const { id } = answer;
   const controller = new AbortController();
   const { signal } = controller;
   return {
@@ -84,10 +98,26 @@ function callOf(block: ToolUse, { id }: CheckedAnswer): TurnCall {
     due$: new AsyncSubject(),
     withdrawn$: new AsyncSubject(),
     refused$: new Subject(),
+    ...(answer.kind === 'resume' && { resumed: answer.resumed }),
   };
 }
 
-function eventOf(call: TurnCall, answer: Exclude<CheckedAnswer, { kind: 'run' }>): ToolEvent {
+/** What runs a call that was approved, or goes on with its subagent. */
+function runnerFor(runner: Runner, { resumed }: TurnCall): Runner {
+  return resumed ? { ...runner, run: resuming(runner, resumed) } : runner;
+}
+
+function resuming({ resume }: Runner, resumed: ResumedSubagent): NonNullable<Runner['run']> {
+  return (input, { name }, context) => {
+    if (resume) return resume(input, resumed, context);
+    throw new Error(`The subagent of '${name}' cannot go on: its tool has no \`resume\``);
+  };
+}
+
+function eventOf(
+  call: TurnCall,
+  answer: Exclude<CheckedAnswer, { kind: 'run' | 'resume' }>,
+): ToolEvent {
   switch (answer.kind) {
     case 'denied':
       return failureEvent(call, notApproved(answer.reason));

@@ -21,20 +21,21 @@ import { runAround } from './around.ts';
 import { requireApproval } from './requireApproval.ts';
 import { type CallFailure, failing } from './CallFailure.ts';
 import { progressThenResult } from './progressThenResult.ts';
-import { Subagent } from './Subagent.ts';
+import { Subagent, SubagentInterruption } from './Subagent.ts';
 import { timeLimit } from './timeLimit.ts';
 import type { Runner } from './toolRunners.ts';
 import type { LoopTracing } from './LoopTracing.ts';
 import type { RunToolsOptions } from './RunToolsOptions.ts';
 import { errorContent, toolContent } from './toolContent.ts';
-import type { TurnCall } from './TurnCalls.ts';
+import type { DeferredCall, TurnCall } from './TurnCalls.ts';
 
 type CallOptions = Pick<RunToolsOptions, 'approve' | 'around' | 'timeout' | 'scheduler'>;
 
 /**
  * Runs one call: its input is checked, it is approved, and the tool runs. It never errors: the last
  * event is the result, whatever happens. A call that is taken back before it began has no events, and
- * neither has one that is deferred, by `approve` or since its tool has no `run`.
+ * neither has one that is deferred, by `approve` or since its tool has no `run`. One whose subagent waits for
+ * answers has no result.
  */
 export function runCall(
   call: TurnCall,
@@ -49,7 +50,13 @@ export function runCall(
     const inTime = timeLimit(runner.timeout ?? timeout, call, scheduler);
     let hasStarted = false;
     const deferred$ = new Subject<void>();
-    const subagent = new Subagent(block.id);
+    const deferAs = (deferred: DeferredCall): Observable<never> => {
+      call.deferred = deferred;
+      deferred$.next();
+      return EMPTY;
+    };
+    const canResume = runner.resume !== undefined;
+    const subagent = new Subagent(block.id, { canResume, appended: call.resumed?.appended });
     call.subagent = subagent;
 
     const output = (input: unknown, run: NonNullable<Runner['run']>): Observable<ToolEvent> =>
@@ -65,6 +72,11 @@ export function runCall(
           const { result: value } = given;
           return resultEvent(call, 'done', (runner.toContent ?? toolContent)(value), { value });
         }),
+        catchError((thrown: unknown) => {
+          const interrupted = SubagentInterruption.in(thrown);
+          if (interrupted) return deferAs({ awaits: 'subagent', subagent: interrupted });
+          throw thrown;
+        }),
         failing('failed'),
         startWith<ToolEvent>({ type: 'tool_start', ...ref, input }),
         tap(() => (hasStarted = true)),
@@ -78,12 +90,8 @@ export function runCall(
       concatMap((input) =>
         requireApproval(input, block, context, approve).pipe(
           concatMap((mayRun) => {
-            if (!mayRun || runner.run === undefined) {
-              call.isDeferred = true;
-              call.isRunElsewhere = mayRun;
-              deferred$.next();
-              return EMPTY;
-            }
+            if (runner.run === undefined) return deferAs({ awaits: 'result' });
+            if (!mayRun) return deferAs({ awaits: 'approval' });
             const { tool_use_id: id, name, turn } = ref;
             const output$ = output(input, runner.run);
             return tracing?.call(output$, { id, name, input, turn }) ?? output$;

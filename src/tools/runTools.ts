@@ -1,8 +1,4 @@
-import type {
-  MessageParam,
-  ToolResultBlockParam,
-  ToolUnion,
-} from '@anthropic-ai/sdk/resources/messages/messages';
+import type { MessageParam, ToolUnion } from '@anthropic-ai/sdk/resources/messages/messages';
 import {
   concat,
   concatMap,
@@ -26,7 +22,6 @@ import type {
   BetaStreamEvent,
   MessageParamOf,
   StreamEvent,
-  SubagentUsage,
   ToolAnswersEvent,
   ToolEvent,
   TurnEndEvent,
@@ -41,11 +36,11 @@ import { betweenTurns } from './betweenTurns.ts';
 import { nextParams } from './nextParams.ts';
 import { toolRunners } from './toolRunners.ts';
 import { checkOptions, MAX_TURNS, type RunToolsOptions } from './RunToolsOptions.ts';
-import { runAnswers } from './runAnswers.ts';
+import { type Answered, runAnswers } from './runAnswers.ts';
 import { runTurn } from './runTurn.ts';
 import { stopDecisions } from './stopWhen.ts';
 import { takeToolChanges } from './takeToolChanges.ts';
-import { answeredCalls, withResults } from './ToolAnswer.ts';
+import { answeredCalls, withResults } from './answeredCalls.ts';
 import { fixedTools, type TurnTools, turnTools } from './turnTools.ts';
 import { TurnCalls } from './TurnCalls.ts';
 import type { ToolUse } from './Tool.ts';
@@ -108,17 +103,19 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  * - A call that `approve` defers, and one of a tool without `run`, waits for an answer: the turn ends with
  *   the outcome `interrupted` and the calls as `pending`, once the other calls of the turn have their results.
  *   `answers` goes on from such a history, in another process too: approved calls run, and `tool_answers`
- *   has the messages with all results; then comes the next request.
+ *   has the messages with all results; then comes the next request. A subagent may defer another call meanwhile:
+ *   `tool_answers` then has it as `pending`, and is the end.
  * - A function among the `tools` is called before each turn, and gives tools that may change. Where the
  *   definitions change, earlier thinking is not sent again, since the API would refuse it.
  * - A tool may itself give a loop, or a reply: a subagent. Its events are `tool_progress` events with
  *   `parent_tool_use_id`, which operators leave out; its result is its last text, an error where it does not
- *   come to its end; its usage counts in `total`.
+ *   come to its end; its usage counts in `total`. Where its tool has `resume`, a call that it defers makes its own
+ *   call wait, with the `subagent` that goes on.
  * - Given a function, each turn is what that gives: put `messageTimeout` and `retryResumable` there.
  *   An eager call that a `resume` takes back is aborted, with a `tool_result` of status `withdrawn`.
  * - Error: where a request fails, a `MessageStreamError` with the `partial` of that turn; running tools
  *   are aborted. What earlier turns have added was in their `turn_end`.
- * - Complete: after the last `turn_end`.
+ * - Complete: after the last `turn_end`, or after `tool_answers` with calls that wait again.
  * - Unsubscribe: the request is aborted, the signals of all calls abort, Observables of tools and
  *   approvals are unsubscribed, and no timer is left.
  *
@@ -197,7 +194,7 @@ export function runTools<E extends AnyStreamEvent>(
     let turn = 0;
     let total: object | undefined;
     /** What subagents have used between two turns. */
-    let between: SubagentUsage[] = [];
+    let between: Answered['subagents'] = [];
     const sent = new SentHistory(params.messages);
     const withdrawn = new Set<string>();
     takeToolChanges(params.messages, withdrawn);
@@ -219,14 +216,21 @@ export function runTools<E extends AnyStreamEvent>(
     const stops = stopDecisions<E>(options.stopWhen, options.prices);
 
     const runAnswered = ({ start, calls }: NonNullable<typeof answered>) => {
-      const results: ToolResultBlockParam[] = [];
+      const became: Answered = { results: [], pending: [], subagents: [] };
       const end = (): ToolAnswersEvent<E> => {
+        const { results, pending, subagents } = became;
         const messages = withResults(params.messages.slice(start), results) as MessageParamOf<E>[];
+        const event = { type: 'tool_answers', start, messages } as const;
+        if (pending.length > 0) {
+          next = undefined;
+          return { ...event, pending, ...(subagents.length > 0 && { subagents }) };
+        }
+        between = subagents;
         const before = { ...params, messages: params.messages.slice(0, start) };
         next = nextParams(before, { appended: messages });
-        return { type: 'tool_answers', start, messages };
+        return event;
       };
-      return runAnswers(calls, runnerOf, options, results, between, tracing).pipe(
+      return runAnswers(calls, runnerOf, options, became, tracing).pipe(
         concatWith(defer(() => of(end()))),
       ) as Observable<ToolEvent<E>>;
     };
@@ -273,7 +277,10 @@ export function runTools<E extends AnyStreamEvent>(
     const oneTurn = defer(() => toolsOf(++turn)).pipe(concatMap(turnOf));
     const pause = betweenTurns();
     const turns$ = oneTurn.pipe(repeat({ delay: () => (next ? pause() : EMPTY) }));
-    const loop$ = concat(answers$, turns$);
+    const loop$ = concat(
+      answers$,
+      defer(() => (next ? turns$ : EMPTY)),
+    );
     return tracing?.loop(loop$) ?? loop$;
   });
 }

@@ -12,6 +12,7 @@ import {
   type ToolContext,
   type ToolUse,
 } from './Tool.ts';
+import type { ResumedSubagent } from './ToolAnswer.ts';
 import type { ToolContent } from './toolContent.ts';
 
 /** What runs the calls of a tool: ours, or one of the SDK. */
@@ -22,6 +23,8 @@ export interface Runner {
   inputOf(block: ToolUse): ObservableInput<unknown>;
   /** Without it, the call is deferred: the client runs it. */
   run?(input: unknown, block: ToolUse, context: ToolContext): unknown;
+  /** Goes on with its subagent; without it, a subagent that is interrupted is a failure. */
+  resume?(input: unknown, resumed: ResumedSubagent, context: ToolContext): unknown;
   preview?(context: ToolContext): Observable<unknown>;
   /** The content of the result, of what `run` gave. */
   toContent?(value: unknown): ToolContent;
@@ -69,6 +72,9 @@ function definedRunner(tool: DefinedTool): Runner {
         return new Error(`The input is not what '${name}' takes: ${describeIssues(issues)}`);
       }),
     ...(tool.run && { run: (input, _block, context) => tool.run!(input, context) }),
+    ...(tool.resume && {
+      resume: (input, resumed, context) => tool.resume!(input, resumed, context),
+    }),
     ...(preview && { preview: (context) => preview(context) }),
     ...(toContent && { toContent }),
   };

@@ -25,7 +25,7 @@ export function toolsetSequence(): (
         if (event.type === 'tool_result') isDone = event.status === 'done';
       }),
       finalize(() => {
-        ending.next(call.isDeferred ? 'deferred' : isDone ? 'done' : 'failed');
+        ending.next(call.deferred ? 'deferred' : isDone ? 'done' : 'failed');
         ending.complete();
       }),
     );
@@ -34,7 +34,7 @@ export function toolsetSequence(): (
       concatMap((ended) => {
         if (ended === 'failed') call.failure ??= new CallFailure('failed', new Error(NOT_RUN));
         if (ended !== 'deferred') return watched;
-        call.isDeferred = true;
+        call.deferred = { awaits: 'approval' };
         ending.next('deferred');
         ending.complete();
         return EMPTY;

@@ -23,7 +23,7 @@ interface Turn<E extends AnyStreamEvent> {
   /** Whether `stopWhen` stops the loop here. */
   isStopped?: boolean;
   message: MessageOf<E>;
-  calls: Pick<TurnCalls<E>, 'results' | 'seam' | 'skipped' | 'isAnswered' | 'awaits'>;
+  calls: Pick<TurnCalls<E>, 'results' | 'seam' | 'skipped' | 'isAnswered' | 'deferred'>;
   /** The usage of the turns before. */
   before: object | undefined;
   /** What subagents have used since the turn before. */
@@ -76,13 +76,14 @@ export function turnEnd<E extends AnyStreamEvent>({
     ...(subagents.length > 0 && { subagents: [...subagents] }),
     ...(skipped.length > 0 && { skipped: skipped.map(plainCall) }),
     ...(pending.length > 0 && {
-      pending: pending.map((call) => ({ ...plainCall(call), awaits: calls.awaits(call['id']) })),
+      pending: pending.map((call) => ({ ...plainCall(call), ...calls.deferred(call['id']) })),
     }),
     appended: turns as unknown as MessageParamOf<E>[],
   };
   return { event, after };
 }
 
-function plainCall({ id, name, input }: AnyBlock | ToolUse): PlainCall {
+/** The call as plain data. */
+export function plainCall({ id, name, input }: AnyBlock | ToolUse): PlainCall {
   return { id: id as string, name: name as string, input };
 }

@@ -25,6 +25,28 @@ const expected: Record<string, (output: Output) => void> = {
       'interrupted [{"name":"delete_file","input":{"path":"notes.txt"}}]\n' +
         '(deletes notes.txt)\nThe file is gone.\n',
     ),
+  mcp: ({ stdout }) =>
+    expect(stdout).toBe(
+      "search { progress: 1, total: 2, message: 'shelf 1' }\n" +
+        "search { progress: 2, total: 2, message: 'shelf 2' }\n" +
+        'There is one letter about rivers.\n',
+    ),
+  'subagent-approval': ({ stdout }) =>
+    expect(stdout).toBe('pay {"to":"Gas & Light"}? Yes.\n(pays Gas & Light)\nThat is settled.\n'),
+  'withdraw-tool': ({ stdout }) =>
+    expect(stdout).toBe('buy: done\nbuy: unknown_tool\nI cannot buy now.\n'),
+  'wrap-tools': ({ stdout }) =>
+    expect(
+      stdout
+        .replaceAll(/\d+ ms/g, 'n ms')
+        .split('\n')
+        .toSorted(),
+    ).toEqual([
+      '',
+      'look {"page":1}: from the cache',
+      'look {"page":1}: ran for n ms',
+      'look {"page":2}: ran for n ms',
+    ]),
   'spend-limit': ({ stdout }) => expect(stdout).toBe('stopped after 2 turns and 40000 tokens\n'),
   collect: ({ stdout }) =>
     expect(stdout).toBe('Because they compose.\nend_turn: 14 tokens in, 6 out\n'),

@@ -15,7 +15,7 @@ import {
   type ConversationUsage,
   type SystemBlock,
 } from 'claude-rx/conversation';
-import { defineTool, type PlainCall, type ToolEvent } from 'claude-rx/tools';
+import { defineTool, type PendingCall, type ToolEvent } from 'claude-rx/tools';
 import type { Observable } from 'rxjs';
 import { expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
@@ -103,10 +103,14 @@ it('takes the answers to pending calls', () => {
     tools: [defineTool({ name: 'place', description: 'Where?', input: z.object({}) })],
     stopWhen: ({ turns }) => turns.length > 3,
   });
-  expectTypeOf(conversation.state.pending).toEqualTypeOf<readonly PlainCall[]>();
+  expectTypeOf(conversation.state.pending).toEqualTypeOf<readonly PendingCall[]>();
   expectTypeOf(conversation.answer([{ id: 'a', approved: true }])).toEqualTypeOf<
     Observable<ConversationEvent>
   >();
+  const [call] = conversation.state.pending;
+  expectTypeOf(call!.awaits).toEqualTypeOf<'approval' | 'result' | 'subagent'>();
+  expectTypeOf(call!.subagent?.pending).toEqualTypeOf<PendingCall[] | undefined>();
+  conversation.answer([{ id: 'a', answers: [{ id: 'b', approved: true }] }]);
   // @ts-expect-error an answer is a yes, a no, a result or an error
   conversation.answer([{ id: 'a' }]);
   // @ts-expect-error answers are given to `answer`

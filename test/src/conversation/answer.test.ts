@@ -67,8 +67,8 @@ describe('Conversation.answer', () => {
       status: 'idle',
       outcome: 'interrupted',
       pending: [
-        { id: 'toolu_wipe', name: 'wipe', input: { n: 1 } },
-        { id: 'toolu_place', name: 'place', input: { n: 3 } },
+        { id: 'toolu_wipe', name: 'wipe', input: { n: 1 }, awaits: 'approval' },
+        { id: 'toolu_place', name: 'place', input: { n: 3 }, awaits: 'result' },
       ],
     });
     expect(callsOf(before.state)).toEqual(['wipe pending', 'look done', 'place pending']);
@@ -360,21 +360,46 @@ describe('a document with pending calls', () => {
   });
   const read = (saved: unknown) =>
     Conversation.fromJSON(saved, () => NEVER, params, { tools: tools() });
+  const waits = { id: 'a', awaits: 'approval' };
   const answered = { type: 'tool_result', tool_use_id: 'a', content: 'x' };
 
   it('is read', () => {
-    expect(read(document(['a'])).state.pending).toEqual([
-      { id: 'a', name: 'wipe', input: { n: 1 } },
+    expect(read(document([{ id: 'a', awaits: 'approval' }])).state.pending).toEqual([
+      { id: 'a', name: 'wipe', input: { n: 1 }, awaits: 'approval' },
     ]);
   });
 
   it.each([
     ['no list', document('a'), /messages\[1\]\.pending: must be a list/],
-    ['no call', document(['b']), /messages\[1\]\.pending: must be the ids of calls/],
-    ['an answered call', document(['a'], [], [answered]), /pending: must be the ids of calls/],
+    ['a text', document(['a']), /pending\[0\]: must be an object/],
+    [
+      'no call',
+      document([{ ...waits, id: 'b' }]),
+      /\[1\]\.pending\[0\]\.id: must be the id of a call/,
+    ],
+    [
+      'an answered call',
+      document([waits], [], [answered]),
+      /pending\[0\]\.id: must be the id of a call/,
+    ],
+    ['no reason', document([{ id: 'a' }]), /pending\[0\]\.awaits: must be 'approval', 'result' or/],
+    ...(
+      [
+        [undefined, 'subagent: must be an object'],
+        [{ pending: [] }, 'subagent.appended: must be a list'],
+        [{ appended: [1], pending: [] }, 'subagent.appended[0]: must be an object'],
+        [{ appended: [] }, 'subagent.pending: must be a list'],
+        [{ appended: [], pending: [{}] }, 'subagent.pending[0].id: must be a string'],
+        [{ appended: [], pending: [{ id: 'x' }] }, 'subagent.pending[0].awaits: must be'],
+      ] as const
+    ).map(([subagent, problem]): [string, object, string] => [
+      `a subagent (${problem})`,
+      document([{ id: 'a', awaits: 'subagent', subagent }]),
+      `messages[1].pending[0].${problem}`,
+    ]),
     [
       'a call of an earlier message',
-      document(['a'], [{ key: 'm3', role: 'user', content: [{ type: 'text', text: 'Hm' }] }]),
+      document([waits], [{ key: 'm3', role: 'user', content: [{ type: 'text', text: 'Hm' }] }]),
       /messages\[1\]\.pending: must be in the last reply only/,
     ],
   ])('is refused where it names %s', (_, saved, message) => {

@@ -1,6 +1,8 @@
 import { fromResponse, type StreamEvent, toSseResponse } from 'claude-rx';
 import { messageEvents } from 'claude-rx/testing';
+import { Conversation } from 'claude-rx/conversation';
 import {
+  type DefinedTool,
   defineTool,
   runTools,
   type RunToolsOptions,
@@ -16,6 +18,10 @@ import { failure, params, received, useServer } from '../../support/server.ts';
 import { after, ANSWER, isOurs, line, marble, schema, tool, turns, TWO } from './turns.ts';
 
 const CALL = '(ma1AxS)';
+
+const never = () => {
+  throw new Error('must not run');
+};
 
 /** A tool that the client runs. */
 const clientTool = (name: string) => defineTool({ name, description: 'For a test', input: schema });
@@ -442,6 +448,120 @@ describe('the option `answers`', () => {
     expect(() => runTools(() => of(), { messages: pending } as never, options)).toThrow(
       /'a' has no `run`, so the call 'toolu_a' cannot be approved/,
     );
+  });
+});
+
+describe('tools that have changed between the interruption and the answers', () => {
+  const yes: ToolAnswer[] = approved;
+  const byHand: ToolAnswer[] = [{ id: 'toolu_a', result: 'by hand' }];
+  const fixed = (...tools: RunToolsOptions['tools']) => tools;
+  const each = (...tools: DefinedTool[]): RunToolsOptions['tools'] => [() => of(tools)];
+  const unknown = (there: string) =>
+    `a unknown_tool: Error: There is no tool 'a'; there are: ${there}`;
+
+  it.each<[string, RunToolsOptions['tools'], ToolAnswer[], string]>([
+    ['vanished, and is approved', fixed(after(1, 'b')), yes, unknown('b')],
+    ['vanished from a list that changes', each(after(1, 'b')), yes, unknown('b')],
+    ['vanished, and the client has run it', fixed(after(1, 'b')), byHand, 'a done: by hand'],
+    ['has a `run` now, and is approved', fixed(after(1, 'a')), yes, 'a done: a'],
+    [
+      'has a `run` now, and the client has run it',
+      fixed(tool('a', never)),
+      byHand,
+      'a done: by hand',
+    ],
+    [
+      'has lost its `run`, and the client has run it',
+      each(clientTool('a')),
+      byHand,
+      'a done: by hand',
+    ],
+  ])('tells the model the result where the tool %s', (_, tools, answers, shown) => {
+    marble((helpers) => {
+      const run = turns(helpers, [ANSWER], { tools, answers }, { messages: pending });
+      const rows = run.timetable();
+      helpers.flush();
+      expect(rows.join()).toContain(`${shown},`);
+      expect(rows.at(-1)).toContain('complete');
+      expect(run.told()[0]).toContain(shown.replace(/^a \w+: /, 'a: '));
+      expect(run.requests).toHaveLength(1);
+    })();
+  });
+
+  it(
+    'lets a call wait for its result where its tool has lost its `run` meanwhile: no request is sent',
+    marble((helpers) => {
+      const tools = each(clientTool('a'), after(5, 'b'));
+      const messages = [hi, assistant(call('a'), call('b', { input: { n: 2 } }))];
+      const answers: ToolAnswer[] = [...approved, { id: 'toolu_b', approved: true }];
+      const run = turns(helpers, [ANSWER], { tools, answers }, { messages });
+      const events: ToolEvent[] = [];
+      run.events$.subscribe((event) => events.push(event));
+      helpers.flush();
+      expect(events.map(line)).toEqual(['b start', 'b done: b', 'answers from 2']);
+      expect(events.at(-1)).toEqual({
+        type: 'tool_answers',
+        start: 2,
+        messages: [user(result('b', 'b'))],
+        pending: [{ id: 'toolu_a', name: 'a', input: { n: 1 }, awaits: 'result' }],
+      });
+      expect(run.requests).toEqual([]);
+
+      // The result of `b` is in the history: only `a` is left to answer.
+      const on = turns(
+        helpers,
+        [ANSWER],
+        { tools, answers: byHand },
+        { messages: [...messages, user(result('b', 'b'))] },
+      );
+      const rows = on.timetable();
+      helpers.flush();
+      expect(rows.map((row) => row.replace(/^\d+ /, ''))).toEqual([
+        'a done: by hand',
+        'answers from 2',
+        'turn 1: end_turn',
+        'complete',
+      ]);
+    }),
+  );
+
+  it(
+    'does not ask `approve`, and takes the timeout and the schema of the tool as it is now',
+    marble((helpers) => {
+      const approve = vi.fn(() => false);
+      const slow = tool('a', () => of('late').pipe(delay(50)), { timeout: 10 });
+      const options = { tools: each(slow), answers: approved, approve };
+      const run = turns(helpers, [ANSWER], options, { messages: pending });
+      const rows = run.timetable();
+      helpers.flush();
+      expect(rows.slice(0, 2)).toEqual([
+        '0 a start',
+        "10 a timeout: Error: 'a' did not finish within 10 ms",
+      ]);
+      expect(approve).not.toHaveBeenCalled();
+    }),
+  );
+
+  it('ends the Conversation as interrupted, and its next answer goes on', async () => {
+    let tools: DefinedTool[] = [tool('a', never)];
+    const replies = [
+      messageEvents.toolUse('a', { n: 1 }, { id: 'toolu_a' }),
+      messageEvents.text('Done.'),
+    ];
+    const conversation = new Conversation(() => from(replies.shift()!), params as never, {
+      tools: [() => of(tools)],
+      approve: () => 'defer',
+    });
+    await received(conversation.send('Hi'));
+    tools = [clientTool('a')];
+    await received(conversation.answer(approved));
+    expect(conversation.state).toMatchObject({
+      status: 'idle',
+      outcome: 'interrupted',
+      pending: [{ id: 'toolu_a', awaits: 'result' }],
+    });
+    await received(conversation.answer(byHand));
+    expect(conversation.state).toMatchObject({ outcome: 'end_turn', pending: [] });
   });
 });
 

@@ -20,6 +20,8 @@ import {
   type AnyTool,
   calls,
   defineTool,
+  type InterruptedSubagent,
+  type ResumedSubagent,
   type PendingCall,
   type PlainCall,
   type DefinedTool,
@@ -84,6 +86,11 @@ describe('deferred answers', () => {
         { id: 'b', approved: false, reason: 'no' },
         { id: 'c', result: [1] },
         { id: 'd', error: 'gone' },
+        {
+          id: 'e',
+          answers: [{ id: 'f', approved: true }],
+          subagent: { appended: [], pending: [] },
+        },
       ],
     }).subscribe((event) => {
       if (event.type === 'turn_end') {
@@ -91,10 +98,14 @@ describe('deferred answers', () => {
       }
       if (event.type === 'tool_answers') {
         expectTypeOf(event.messages).toEqualTypeOf<Anthropic.MessageParam[]>();
+        expectTypeOf(event.pending).toEqualTypeOf<PendingCall[] | undefined>();
       }
     });
     // @ts-expect-error an answer is a yes, a no, a result or an error
     expectTypeOf<{ id: string }>().toExtend<ToolAnswer>();
+    expectTypeOf<PendingCall['subagent']>().toEqualTypeOf<InterruptedSubagent | undefined>();
+    // A pending call with answers is an answer.
+    expectTypeOf<PendingCall & { answers: ToolAnswer[] }>().toExtend<ToolAnswer>();
     // @ts-expect-error other words are no decision
     runTools(client, params, { tools: [place], approve: () => 'later' });
   });
@@ -118,6 +129,25 @@ describe('subagents', () => {
     const ends = runTools(client, params, { tools: [] }).pipe(eventsOfType('turn_end'));
     ends.subscribe(({ subagents }) => {
       expectTypeOf(subagents).toEqualTypeOf<SubagentUsage[] | undefined>();
+    });
+  });
+});
+
+describe('resume', () => {
+  it('gets the input of the schema, and what `runTools` takes', () => {
+    defineTool({
+      name: 'agent',
+      description: 'An agent',
+      input: z.object({ task: z.string() }),
+      run: ({ task }) => task,
+      resume: ({ task }, resumed, { signal }) => {
+        expectTypeOf(task).toEqualTypeOf<string>();
+        expectTypeOf(resumed).toEqualTypeOf<ResumedSubagent>();
+        expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+        const { appended, answers } = resumed;
+        const messages = [...params.messages, ...appended];
+        return runTools(client, { ...params, messages }, { tools: [], answers });
+      },
     });
   });
 });
