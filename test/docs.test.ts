@@ -65,7 +65,7 @@ describe('examples', () => {
       writeFileSync(fileOf(example), example.code);
     }
     output = await diagnostics(folder);
-  });
+  }, 60_000);
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

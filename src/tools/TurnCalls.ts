@@ -17,7 +17,7 @@ import type { ToolContext, ToolUse } from './Tool.ts';
 import type { ResumedSubagent } from './ToolAnswer.ts';
 
 /** What a call waits for that is answered later. */
-export type DeferredCall = Pick<PendingCall, 'awaits' | 'subagent'>;
+type DeferredCall = Pick<PendingCall, 'awaits' | 'subagent'>;
 
 /** A call in the reply of a turn. */
 export interface TurnCall {

@@ -2,6 +2,7 @@ import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/
 import {
   catchError,
   concatMap,
+  concatWith,
   defer,
   EMPTY,
   filter,
@@ -27,7 +28,7 @@ import type { Runner } from './toolRunners.ts';
 import type { LoopTracing } from './LoopTracing.ts';
 import type { RunToolsOptions } from './RunToolsOptions.ts';
 import { errorContent, toolContent } from './toolContent.ts';
-import type { DeferredCall, TurnCall } from './TurnCalls.ts';
+import type { TurnCall } from './TurnCalls.ts';
 
 type CallOptions = Pick<RunToolsOptions, 'approve' | 'around' | 'timeout' | 'scheduler'>;
 
@@ -50,8 +51,7 @@ export function runCall(
     const inTime = timeLimit(runner.timeout ?? timeout, call, scheduler);
     let hasStarted = false;
     const deferred$ = new Subject<void>();
-    const deferAs = (deferred: DeferredCall): Observable<never> => {
-      call.deferred = deferred;
+    const defers = (): Observable<never> => {
       deferred$.next();
       return EMPTY;
     };
@@ -74,8 +74,9 @@ export function runCall(
         }),
         catchError((thrown: unknown) => {
           const interrupted = SubagentInterruption.in(thrown);
-          if (interrupted) return deferAs({ awaits: 'subagent', subagent: interrupted });
-          throw thrown;
+          if (interrupted === undefined) throw thrown;
+          call.deferred = { awaits: 'subagent', subagent: interrupted };
+          return EMPTY;
         }),
         failing('failed'),
         startWith<ToolEvent>({ type: 'tool_start', ...ref, input }),
@@ -90,11 +91,15 @@ export function runCall(
       concatMap((input) =>
         requireApproval(input, block, context, approve).pipe(
           concatMap((mayRun) => {
-            if (runner.run === undefined) return deferAs({ awaits: 'result' });
-            if (!mayRun) return deferAs({ awaits: 'approval' });
+            if (runner.run === undefined || !mayRun) {
+              call.deferred = { awaits: runner.run ? 'approval' : 'result' };
+              return defers();
+            }
             const { tool_use_id: id, name, turn } = ref;
             const output$ = output(input, runner.run);
-            return tracing?.call(output$, { id, name, input, turn }) ?? output$;
+            const traced$ = tracing?.call(output$, { id, name, input, turn }) ?? output$;
+            // Only then: what traces it has seen it complete.
+            return traced$.pipe(concatWith(defer(() => (call.deferred ? defers() : EMPTY))));
           }),
         ),
       ),

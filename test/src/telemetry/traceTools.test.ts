@@ -157,6 +157,42 @@ describe('traceTools', () => {
     });
   });
 
+  it('records a subagent that waits for answers as complete, also where it waits again', async () => {
+    const pay = defineTool({ name: 'weather', description: 'It', input, run: () => 'sun' });
+    const agent = defineTool({
+      name: 'agent',
+      description: 'A subagent',
+      input: nothing,
+      run: () => runTools(http.client, params, { tools: [pay], approve: () => 'defer' }),
+      resume: (_, { appended, answers }) =>
+        runTools(
+          http.client,
+          { ...params, messages: [...params.messages, ...appended] },
+          { tools: [pay], approve: () => 'defer', answers },
+        ),
+    });
+    http.server.reply(messageEvents.toolUse('agent', {}), call);
+    const loop = { tools: [agent], ...tracing() };
+    const end = (await lastValueFrom(runTools(http.client, params, loop))) as TurnEndEvent;
+    await spans.ended(4);
+    expect(tree()).toMatchObject({ 'invoke_agent assistant OK': { 'execute_tool agent OK': {} } });
+    spans.reset();
+    http.server.reply(call);
+    const messages = [...params.messages, ...end.appended];
+    const [{ subagent, ...waiting } = {} as never] = end.pending!;
+    const given = subagent!.pending.map(({ id }) => ({ id, approved: true as const }));
+    const answers = [{ ...waiting, subagent, answers: given }];
+    const again = await lastValueFrom(
+      runTools(http.client, { ...params, messages }, { ...loop, answers }),
+    );
+    expect(again).toMatchObject({ type: 'tool_answers', pending: [{ awaits: 'subagent' }] });
+    await spans.ended(3);
+    expect(tree()).toMatchObject({ 'invoke_agent assistant OK': { 'execute_tool agent OK': {} } });
+    const outer = spans.named('invoke_agent assistant');
+    expect(outer.attributes).toMatchObject({ 'claude_rx.loop.outcome': 'interrupted' });
+    expect(outer.events).toMatchObject([{ name: 'tool_pending' }]);
+  });
+
   it('records a loop that fails, with the turn that failed', async () => {
     http.server.reply(call, { events: answer, fault: { kind: 'error', beforeEvent: 2 } });
     const tool = defineTool({ name: 'weather', description: 'It', input, run: () => 'sun' });
