@@ -1,15 +1,17 @@
 import { MessageStreamError, type StreamEvent } from 'claude-rx';
 import { messageEvents } from 'claude-rx/testing';
 import {
+  type DefinedTool,
   defineTool,
-  type PlainCall,
+  type PendingCall,
+  type ResumedSubagent,
   runTools,
   type RunToolsOptions,
   type ToolAnswer,
   type ToolEvent,
 } from 'claude-rx/tools';
 import fc from 'fast-check';
-import { concat, delay, of, throwError } from 'rxjs';
+import { concat, delay, type Observable, of, throwError } from 'rxjs';
 import { expect } from 'vitest';
 import { requestProblems } from '../../../src/testing/requestProblems.ts';
 import { SaidBefore } from '../../../src/testing/SaidBefore.ts';
@@ -17,11 +19,16 @@ import { testScheduler } from '../../support/marbles.ts';
 import { params } from '../../support/server.ts';
 import { schema, tool } from './turns.ts';
 
-/** `run` runs at once, `ask` is deferred by `approve`, `page` is run by the client. */
-const NAMES = ['run', 'ask', 'page'] as const;
+/**
+ * `run` runs at once, `ask` is deferred by `approve`, `page` is run by the client, `agent` is a subagent that
+ * has all of them.
+ */
+const NAMES = ['run', 'ask', 'page', 'agent'] as const;
 const page = defineTool({ name: 'page', description: 'For a test', input: schema });
 /** How many loops a chat has. */
 const LOOPS = 6;
+/** How deep subagents call subagents. */
+const DEPTH = 2;
 
 const thinking = { type: 'enabled', budget_tokens: 500 } as const;
 
@@ -95,7 +102,12 @@ function replyEvents({ pieces, stopReason }: Plan['replies'][number], number: nu
   return [...reply];
 }
 
-function answerTo({ id, name }: PlainCall, kind: string): ToolAnswer {
+function answerTo(call: PendingCall, kind: string): ToolAnswer {
+  const { id, name, subagent } = call;
+  // Most go on: they are what is tried here.
+  if (subagent && kind !== 'no') {
+    return { ...call, answers: subagent.pending.map((one) => answerTo(one, kind)) };
+  }
   // The page has run its own call: there is nothing to approve.
   if (kind === 'yes' && name !== 'page') return { id, approved: true };
   if (kind === 'no') return { id, approved: false, reason: 'not now' };
@@ -108,7 +120,8 @@ const change = (type: string, name: string) => ({
 });
 
 /**
- * Runs so many loops, in chats of random replies, deferred calls, answers, withdrawals and faults in virtual time.
+ * Runs so many loops, in chats of random replies, deferred calls, subagents, answers, withdrawals and faults in
+ * virtual time.
  * Behind each loop only JSON goes on, as from one process to another. No request is one that the API
  * refuses, no call runs twice, and none of a tool that was withdrawn. What happened how often.
  */
@@ -117,7 +130,8 @@ export function checkDeferredLoops(loops: number): Map<string, number> {
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
   fc.assert(
     fc.property(aPlan, (plan) => testScheduler().run((helpers) => runChat(plan, helpers, count))),
-    { numRuns: Math.ceil(loops / LOOPS) },
+    // A chat has about one loop of a subagent, besides its own.
+    { numRuns: Math.ceil(loops / (LOOPS + 1)) },
   );
   return counts;
 }
@@ -138,14 +152,43 @@ function runChat(
     hasRun.add(toolUseId);
     return of('done').pipe(delay(3));
   };
-  const tools = [tool('run', run), tool('ask', run), page];
+  const toolsAt = (depth: number): DefinedTool[] => {
+    const plain = [tool('run', run), tool('ask', run), page];
+    return depth > DEPTH ? plain : [...plain, agentAt(depth)];
+  };
+  const agentAt = (depth: number): DefinedTool => {
+    const work = ({ appended = [], answers }: Partial<ResumedSubagent> = {}) => {
+      count('loop');
+      const messages = [...params.messages, ...appended];
+      return runTools(request, { ...params, messages } as never, {
+        ...all,
+        tools: toolsAt(depth + 1),
+        answers,
+      });
+    };
+    return defineTool({
+      name: 'agent',
+      description: 'For a test',
+      input: schema,
+      run: (_, { toolUseId }) => {
+        if (hasRun.has(toolUseId)) problems.push(`${toolUseId} has begun twice`);
+        hasRun.add(toolUseId);
+        return work();
+      },
+      resume: (_, resumed, { toolUseId }) => {
+        count('resumed');
+        if (!hasRun.has(toolUseId)) problems.push(`${toolUseId} goes on without having begun`);
+        return work(resumed);
+      },
+    });
+  };
   const all: RunToolsOptions = {
     ...options,
-    tools,
+    tools: [],
     approve: ({ name }) => (name === 'ask' ? 'defer' : true),
     stopWhen: ({ turn }) => turn === stopsAt,
   };
-  const request = (turnParams: object) => {
+  const request = (turnParams: object): Observable<StreamEvent> => {
     problems.push(...requestProblems({ ...turnParams, thinking } as never, { said }));
     const plan: Plan['replies'][number] = replies[number++] ?? DONE;
     const heard = [...said.listen(replyEvents(plan, number) as never, turnParams)];
@@ -166,8 +209,9 @@ function runChat(
   let answers: ToolAnswer[] | undefined;
   for (const { withdraws, adds, answers: kinds } of breaks) {
     const { messages } = JSON.parse(stored) as { messages: object[] };
-    let pending: PlainCall[] = [];
+    let pending: PendingCall[] = [];
     let ending = 'no end';
+    count('loop');
     const take = (event: ToolEvent | StreamEvent) => {
       if (event.type === 'tool_start' && withdrawn.has(event.name)) {
         problems.push(`${event.name} runs, and was withdrawn`);
@@ -176,8 +220,9 @@ function runChat(
       if (event.type === 'tool_answers') {
         messages.splice(event.start, messages.length, ...event.messages);
         // In the history now, whatever becomes of the request.
-        pending = [];
+        pending = event.pending ?? [];
         answers = undefined;
+        if (event.pending) ending = 'interrupted again';
       }
       if (event.type === 'turn_end') {
         ending = event.outcome;
@@ -187,12 +232,14 @@ function runChat(
     };
     runTools(request, { ...params, messages: [...messages] } as never, {
       ...all,
+      tools: toolsAt(1),
       answers,
     }).subscribe({ next: take, error: () => (ending = 'error') });
     flush();
     count(ending);
     if (ending === 'no end' || ending === 'continue') problems.push(`ended with ${ending}`);
-    if ((ending === 'interrupted') !== pending.length > 0) problems.push('pending, and not so');
+    if (ending.startsWith('interrupted') !== pending.length > 0)
+      problems.push('pending, and not so');
     answers = undefined;
     if (pending.length > 0) {
       answers = pending.map((call, index) => answerTo(call, kinds[index] ?? 'no'));

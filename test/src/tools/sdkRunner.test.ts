@@ -1,9 +1,13 @@
 import Anthropic from '@anthropic-ai/sdk';
+import { fromMessages } from 'claude-rx';
 import { betaTool } from '@anthropic-ai/sdk/helpers/beta/json-schema';
+import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
+import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError';
 import { messageEvents, MessagesServer, type Reply } from 'claude-rx/testing';
 import { runTools, type RunToolsOptions } from 'claude-rx/tools';
-import { lastValueFrom } from 'rxjs';
+import { filter, firstValueFrom, lastValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 
 /** A tool of the SDK, which both runners take. */
 const sdkTool = (name: string, run: () => string | Promise<string>) =>
@@ -18,7 +22,31 @@ const news = sdkTool('get_news', async () => 'Quiet');
 const failing = sdkTool('fail', () => {
   throw new Error('out of order');
 });
-const tools = [weather, news, failing];
+const blocks = betaTool({
+  name: 'photograph',
+  description: 'Gives blocks, or throws them',
+  inputSchema: { type: 'object', properties: { city: { type: 'string' } } },
+  run: ({ city }) => {
+    const content = [
+      { type: 'text' as const, text: `${city}: no film` },
+      {
+        type: 'image' as const,
+        source: { type: 'base64' as const, media_type: 'image/png' as const, data: 'iVBORw0KGgo=' },
+      },
+    ];
+    if (city === 'Rome') throw new ToolError(content);
+    return content;
+  },
+});
+const tools = [weather, news, failing, blocks];
+
+const zod = betaZodTool({
+  name: 'zod',
+  description: 'A tool of zod',
+  inputSchema: z.object({ city: z.string() }),
+  run: ({ city }) => `${city}!`,
+});
+const container = { id: 'container_123', expires_at: '2030-01-01T00:00:00Z', skills: [] };
 
 const user = (content: string) => ({ role: 'user' as const, content });
 const base = { model: 'claude-opus-5-5', max_tokens: 1024, messages: [user('Hi')] };
@@ -95,6 +123,40 @@ const cases: Record<string, Case> = {
       ],
     },
   },
+  'a tool that gives blocks': {
+    replies: [messageEvents.toolUse('photograph', { city: 'Oslo' }, { id: 'a' }), done],
+  },
+  'a ToolError with blocks': { replies: [call('photograph', 'a'), done] },
+  'a withdrawn tool beside one that is there': {
+    replies: [call('get_weather', 'a').toolUse('get_news', {}, { id: 'b' }), done],
+    params: { messages: [user('Hi'), change('tool_removal', 'get_weather')] },
+  },
+  'a call in a reply that was refused': {
+    replies: [call('get_weather', 'a').with({ stopReason: 'refusal' })],
+  },
+  'the container of a reply': {
+    replies: [call('get_weather', 'a').with({ container }), done.with({ container })],
+  },
+  'the container of a reply, where skills are asked for': {
+    replies: [call('get_weather', 'a').with({ container }), done.with({ container })],
+    params: { container: { skills: [{ type: 'anthropic', skill_id: 'pptx', version: 'latest' }] } },
+  },
+  'a container of the caller': {
+    replies: [call('get_weather', 'a').with({ container }), done.with({ container })],
+    params: { container: 'container_mine' },
+  },
+  'a request that the API refuses': { replies: [{ status: 400 } as Reply] },
+  'a request that fails behind a tool': {
+    replies: [call('get_weather', 'a'), { status: 500 } as Reply],
+  },
+  'a reply that breaks with an error': {
+    replies: [{ events: call('get_weather', 'a'), fault: { kind: 'error', beforeEvent: 4 } }],
+  },
+  'a tool of zod': { replies: [call('zod', 'a'), done], options: { tools: [zod] } },
+  'an input that zod refuses': {
+    replies: [messageEvents.toolUse('zod', { city: 5 }, { id: 'a' }), done],
+    options: { tools: [zod] },
+  },
   'a reply that was cut': {
     replies: [messageEvents.text('Well').with({ stopReason: 'max_tokens' })],
   },
@@ -107,14 +169,21 @@ async function requested(
 ): Promise<unknown[]> {
   await using server = await MessagesServer.start();
   server.reply(...replies);
-  await loop(new Anthropic({ apiKey: 'test', baseURL: server.url, maxRetries: 0 }));
-  return server.requests.map(({ body }) =>
+  const client = new Anthropic({ apiKey: 'test', baseURL: server.url, maxRetries: 0 });
+  const ending = await loop(client).then(
+    () => 'complete',
+    () => 'error',
+  );
+  const bodies: unknown[] = server.requests.map(({ body }) =>
     JSON.parse(
       JSON.stringify(body, (_, value: { is_error?: boolean; content?: unknown } | null) =>
-        value?.is_error === true ? { ...value, content: 'an error' } : value,
+        value?.is_error === true && typeof value.content === 'string'
+          ? { ...value, content: 'an error' }
+          : value,
       ),
     ),
   );
+  return [...bodies, ending];
 }
 
 describe('the same replies lead to the same requests as with the runner of the SDK', () => {
@@ -123,7 +192,7 @@ describe('the same replies lead to the same requests as with the runner of the S
     const theirs = await requested(replies, async (client) => {
       const runner = client.beta.messages.toolRunner({
         ...request,
-        tools,
+        tools: options?.tools ?? tools,
         stream: true,
         // The whole history in each request, as here.
         thread: false,
@@ -134,7 +203,72 @@ describe('the same replies lead to the same requests as with the runner of the S
     const ours = await requested(replies, (client) =>
       lastValueFrom(runTools(client.beta, request as never, { tools, ...options })),
     );
-    expect(theirs.length).toBeGreaterThan(0);
+    expect(theirs.length).toBeGreaterThan(1);
     expect(ours).toEqual(theirs);
+  });
+
+  it('parameters that change between the turns', async () => {
+    const replies = [call('get_weather', 'a'), done];
+    const theirs = await requested(replies, async (client) => {
+      const runner = client.beta.messages.toolRunner({
+        ...base,
+        tools,
+        stream: true,
+        thread: false,
+      } as never) as unknown as AsyncIterable<{ finalMessage(): Promise<unknown> }> & {
+        setMessagesParams(change: (before: object) => object): void;
+        pushMessages(...messages: object[]): void;
+        generateToolResponse(): Promise<object>;
+      };
+      let turn = 0;
+      for await (const stream of runner) {
+        const reply = (await stream.finalMessage()) as { content: unknown };
+        if (turn++ > 0) continue;
+        // Who changes the history adds the reply and its results.
+        const results = await runner.generateToolResponse();
+        runner.setMessagesParams((before) => ({ ...before, max_tokens: 77 }));
+        runner.pushMessages({ role: 'assistant', content: reply.content }, results);
+      }
+    });
+    const ours = await requested(replies, (client) =>
+      lastValueFrom(
+        runTools(
+          (params, { turn }) =>
+            fromMessages(client.beta, {
+              ...(params as never as typeof base),
+              ...(turn > 1 && { max_tokens: 77 }),
+            }),
+          base,
+          { tools },
+        ),
+      ),
+    );
+    expect(ours).toEqual(theirs);
+    expect(ours[1]).toMatchObject({ max_tokens: 77 });
+  });
+
+  it('a loop that is left after its first reply', async () => {
+    const replies = [call('get_weather', 'a'), done];
+    const theirs = await requested(replies, async (client) => {
+      const runner = client.beta.messages.toolRunner({
+        ...base,
+        tools,
+        stream: true,
+        thread: false,
+      } as never) as unknown as AsyncIterable<{ finalMessage(): Promise<unknown> }>;
+      for await (const stream of runner) {
+        await stream.finalMessage();
+        break;
+      }
+    });
+    const ours = await requested(replies, (client) =>
+      firstValueFrom(
+        runTools(client.beta, base as never, { tools }).pipe(
+          filter(({ type }) => type === 'message_stop'),
+        ),
+      ),
+    );
+    expect(ours).toEqual(theirs);
+    expect(ours).toHaveLength(2);
   });
 });
