@@ -30,7 +30,7 @@ export interface ConversationDocument {
 }
 
 /** A call that waits for an answer, in a document. */
-type DocumentCall = Omit<PendingCall, 'name' | 'input'>;
+export type DocumentCall = Omit<PendingCall, 'name' | 'input'>;
 
 /** A message in a document. */
 export type DocumentMessage =
