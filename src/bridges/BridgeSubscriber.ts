@@ -46,6 +46,7 @@ export class BridgeSubscriber<E extends AnyStreamEvent, T> extends Subscriber<E>
   }
 
   protected override _error(error: unknown): void {
+    this.#follower.cut();
     this.#writer.fail(error);
     this.#end();
   }

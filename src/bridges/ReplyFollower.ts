@@ -1,4 +1,5 @@
 import { CallTracker } from '../calls/CallTracker.ts';
+import { isServerResult } from '../history/blockKinds.ts';
 import type { BlockBuilder } from '../message/BlockBuilder.ts';
 import { StreamEnd } from '../message/eventKinds.ts';
 import { isSubagentEvent } from '../message/guards.ts';
@@ -155,6 +156,16 @@ export class ReplyFollower {
       case 'turn_end':
         this.#isWhole = this.#end.push(event);
         this.#over(event as TurnEndEvent);
+    }
+  }
+
+  /** The stream has failed. A result comes whole in its start, so it is stated without its end. */
+  cut(): void {
+    for (const block of this.#open) {
+      if (!isServerResult(block.block as { type: string })) continue;
+      this.#open.delete(block);
+      block.isOpen = false;
+      this.#listener.blockEnd(block);
     }
   }
 

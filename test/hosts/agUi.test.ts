@@ -1,6 +1,7 @@
 import { messageEvents, MessagesServer } from 'claude-rx/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { gistOfMessages, pageOver, runPage, user } from '../support/agUiPage.ts';
+import { pageOver, runPage, user } from '../support/agUiPage.ts';
+import { contentOfAgUi } from '../support/pageContent.ts';
 import { NestService } from './nestService.ts';
 
 let server: MessagesServer;
@@ -22,7 +23,7 @@ it('serves a run of the real client, with tools of the service', async () => {
   server.reply(messageEvents.text('It is warm.'));
   const { newMessages, error } = await runPage(agent());
   expect(error).toBeUndefined();
-  expect(gistOfMessages(newMessages)).toMatchObject({
+  expect(contentOfAgUi(newMessages)).toMatchObject({
     text: 'It is warm.',
     reasoning: 'Hm',
     calls: [{ name: 'get_weather', input: { city: 'Rome' } }],
@@ -42,7 +43,7 @@ it('asks for an approval, and goes on with it', async () => {
   }));
   const { newMessages, error } = await runPage(page, { resume });
   expect(error).toBeUndefined();
-  expect(gistOfMessages(newMessages)).toMatchObject({
+  expect(contentOfAgUi(newMessages)).toMatchObject({
     text: 'Done.',
     results: ['Booked 2 nights in Rome.'],
   });

@@ -13,7 +13,7 @@ import { messageEvents } from 'claude-rx/testing';
 import type { Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { params, until, useServer } from '../support/server.ts';
-import { serve, useRelays } from '../src/sinks/relay.ts';
+import { serve, useHttpServers } from '../support/httpServers.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -49,7 +49,7 @@ const sinks: Record<string, Send> = {
 
 describe('a relay whose client is slower than the model', () => {
   const context = useServer();
-  const relay = useRelays();
+  const relay = useHttpServers();
 
   it.each(Object.entries(sinks))('stays small, and loses nothing: %s', async (name, send) => {
     context.server.reply(events());

@@ -1,52 +1,106 @@
+import type { Message } from '@ag-ui/core';
 import type { UIMessage } from 'ai';
-import { type AnyStreamEvent, type MessageOf, unfinishedInput } from 'claude-rx';
+import { unfinishedInput } from 'claude-rx';
 
-/** What people see of a reply, in its order. */
+/** What people see of a reply. */
 export interface PageContent {
   text: string;
-  reasoning: string[];
-  calls: { id: string; name: string; input: unknown }[];
-  /** Of tools that run at the API, by the id of the call. */
-  results: Record<string, unknown>;
+  reasoning: string;
+  calls: { name: string; input: unknown }[];
+  /** Of the calls that are shown, in their order. */
+  results: unknown[];
 }
 
-/** What a page shows of a message. */
-export function pageContent({ parts }: UIMessage): PageContent {
-  const content: PageContent = { text: '', reasoning: [], calls: [], results: {} };
-  for (const part of parts) {
-    if (part.type === 'text') content.text += part.text;
-    if (part.type === 'reasoning') content.reasoning.push(part.text);
-    if (part.type !== 'dynamic-tool') continue;
-    const { toolCallId: id, toolName: name, input, providerExecuted } = part;
-    const { rawInput } = part as { rawInput?: string };
-    content.calls.push({
-      id,
-      name,
-      input: part.state === 'input-streaming' ? (rawInput ?? '') : input,
-    });
-    if (!providerExecuted) continue;
-    const raw = (part as { resultProviderMetadata?: { anthropic?: { content?: unknown } } })
-      .resultProviderMetadata?.anthropic?.content;
-    if (part.state === 'output-available') content.results[id] = part.output;
-    if (part.state === 'output-error') content.results[id] = raw;
-  }
-  return content;
+/** What a page, or a message, has of a call and of a result. */
+interface Shown {
+  text?: string;
+  reasoning?: string;
+  call?: { id: unknown; name: string; input: unknown };
+  result?: { id: unknown; value: unknown };
 }
 
-/** The same of the message that our own operators have built. */
-export function messageContent({ content: blocks }: MessageOf<AnyStreamEvent>): PageContent {
-  const content: PageContent = { text: '', reasoning: [], calls: [], results: {} };
-  for (const block of blocks as any[]) {
-    if (block.type === 'text') content.text += block.text;
-    if (block.type === 'thinking') content.reasoning.push(block.thinking);
-    if (block.type === 'redacted_thinking') content.reasoning.push('');
-    if (/^(tool|server_tool|mcp_tool)_use$/.test(block.type)) {
-      const input = block[unfinishedInput] ?? block.input;
-      content.calls.push({ id: block.id, name: block.name, input });
-    }
-    const isOfCall = content.calls.some(({ id }) => id === block.tool_use_id);
-    if (block.type.endsWith('_tool_result') && isOfCall)
-      content.results[block.tool_use_id] = block.content;
+/** The content of a message of the API: written without the code that it judges. */
+export function contentOfBlocks(blocks: readonly object[]): PageContent {
+  return contentOf(
+    (blocks as any[]).map((block): Shown => {
+      if (block.type === 'text') return { text: block.text };
+      if (block.type === 'thinking') return { reasoning: block.thinking };
+      if (/^(server_|mcp_)?tool_use$/.test(block.type)) {
+        const { id, name } = block;
+        const json = block[unfinishedInput] as string | undefined;
+        return { call: { id, name, input: json === undefined ? block.input : inputOf(json) } };
+      }
+      if (!block.type.endsWith('_tool_result')) return {};
+      return { result: { id: block.tool_use_id, value: block.content } };
+    }),
+  );
+}
+
+/** What a page of the AI SDK shows of a message. */
+export function contentOfUiMessage({ parts }: UIMessage): PageContent {
+  return contentOf(
+    (parts as any[]).flatMap((part): Shown[] => {
+      if (part.type === 'text') return [{ text: part.text }];
+      if (part.type === 'reasoning') return [{ reasoning: part.text }];
+      if (part.type !== 'dynamic-tool') return [];
+      const { toolCallId: id, toolName: name, state } = part;
+      const input = state === 'input-streaming' ? inputOf(part.rawInput ?? '') : part.input;
+      const call = { call: { id, name, input } };
+      if (state === 'output-available') return [call, { result: { id, value: part.output } }];
+      if (state !== 'output-error') return [call];
+      const value = part.resultProviderMetadata?.anthropic?.content ?? part.errorText;
+      return [call, { result: { id, value } }];
+    }),
+  );
+}
+
+/** What a page of AG-UI shows of the replies among its messages. */
+export function contentOfAgUi(messages: readonly Message[]): PageContent {
+  return contentOf(
+    messages.flatMap((message): Shown[] => {
+      if (message.role === 'reasoning') return [{ reasoning: message.content }];
+      if (message.role === 'tool') {
+        return [{ result: { id: message.toolCallId, value: message.content } }];
+      }
+      if (message.role !== 'assistant') return [];
+      const calls = (message.toolCalls ?? []).map(
+        ({ id, function: { name, arguments: json } }) => ({
+          call: { id, name, input: inputOf(json) },
+        }),
+      );
+      return [{ text: (message.content as string | undefined) ?? '' }, ...calls];
+    }),
+  );
+}
+
+/** What the parts come to. */
+export function contentOf(parts: readonly Shown[]): PageContent {
+  const calls = parts.flatMap(({ call }) => call ?? []);
+  const results = parts.flatMap(({ result }) => result ?? []);
+  return {
+    text: parts.map(({ text = '' }) => text).join(''),
+    reasoning: parts.map(({ reasoning = '' }) => reasoning).join(''),
+    calls: calls.map(({ name, input }) => ({ name, input })),
+    results: calls.flatMap(({ id }) =>
+      results.filter((result) => result.id === id).flatMap(({ value }) => resultOf(value)),
+    ),
+  };
+}
+
+/** The input of a call, or as much of its JSON as has come. */
+export function inputOf(json: string): unknown {
+  try {
+    return JSON.parse(json || '{}');
+  } catch {
+    return json;
   }
-  return content;
+}
+
+/** A result as JSON or as its value is the same. A sentence that there is none is no result. */
+function resultOf(value: unknown): unknown[] {
+  if (typeof value !== 'string') return [value];
+  if (/^(There is no result of this call|This call was (cut off|taken back))\.$/.test(value))
+    return [];
+  const parsed = inputOf(value);
+  return [typeof parsed === 'object' ? parsed : value];
 }

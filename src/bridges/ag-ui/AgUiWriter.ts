@@ -15,14 +15,15 @@ import type { PlainEvent } from './PlainEvent.ts';
 import { AgUiThread } from './AgUiThread.ts';
 import {
   argumentsOf,
+  type Binding,
   callMetadata,
   type ClaudeMetadata,
   CUT_CALL,
-  encryptedBlock,
   NO_RESULT,
+  openThought,
   resultContent,
+  sealThought,
   textContent,
-  thoughtBlock,
 } from './blockFields.ts';
 import { readBeginning } from './conversationMessages.ts';
 import { isSameForApi } from './isSameForApi.ts';
@@ -43,8 +44,8 @@ interface Ending {
   turn: TurnEndEvent | undefined;
 }
 
-/** What a page shows of a call that did not run. */
-const NOT_RUN = 'This call was not run.';
+/** What a page shows of a call whose result is not in the events, and of one that did not run. */
+const NO_ANSWER = 'There is no result of this call.';
 const CUT = 'This call was cut off.';
 const WITHDRAWN = 'This call was taken back.';
 
@@ -259,6 +260,7 @@ export class AgUiWriter implements BridgeWriter {
     const approvals = turn?.pending?.filter(({ awaits }) => awaits === 'approval') ?? [];
     const asked = waiting.filter(({ came }) => approvals.some(({ id }) => id === came));
     const isInterrupted = turn?.outcome === 'interrupted' && asked.length > 0;
+    for (const call of waiting) if (!asked.includes(call)) this.#askPage(call);
     this.#write({
       type: 'RUN_FINISHED',
       threadId,
@@ -394,25 +396,21 @@ export class AgUiWriter implements BridgeWriter {
    * What stands for all that the block is bound to: before the reply, and in it, up to the block itself.
    * `undefined` where the page cannot send that back as it came.
    */
-  #binding(part: ReasoningPart): ClaudeMetadata | undefined {
-    const { position } = part.block;
-    if (position >= this.#seam || this.#isUnbound) return undefined;
+  #binding(part: ReasoningPart): Binding | undefined {
+    const { block: followed, id } = part;
+    const { block, position } = followed;
+    const { block: returned } = openThought({
+      content: block['thinking'],
+      encryptedValue: sealThought(block, id, {}),
+    });
+    if (position >= this.#seam || this.#isUnbound || returned === undefined) return undefined;
     const parts = this.#parts.slice(0, this.#parts.indexOf(part));
     const beginning = readBeginning(parts.flatMap((one) => messageOf(one) ?? []));
-    const came = this.#blocks.slice(0, position).map(({ block }) => block);
+    const came = this.#blocks.slice(0, position).map((one) => one.block);
     if (!isSameForApi(beginning.blocks, came)) return undefined;
-    const block = thoughtBlock({
-      content: part.block.block['thinking'],
-      encryptedValue: this.#encrypted(part),
-    });
-    if (this.#thread === undefined || block === undefined) return { claude: {} };
-    const blocks = withBlock('assistant')(beginning.fingerprint, block);
-    return { claude: { prefix: this.#thread.prefix, blocks } };
-  }
-
-  /** The signature, or a block that is not shown. */
-  #encrypted({ block: { kind, block } }: ReasoningPart): string {
-    return kind === 'thinking' ? asString(block['signature']) : encryptedBlock(block);
+    if (this.#thread === undefined) return {};
+    const blocks = withBlock('assistant')(beginning.fingerprint, returned);
+    return { prefix: this.#thread.prefix, blocks };
   }
 
   #openReasoning(part: ReasoningPart): void {
@@ -427,12 +425,8 @@ export class AgUiWriter implements BridgeWriter {
   #closeReasoning(part: ReasoningPart): void {
     const { id } = part;
     if (part.isOpen) {
-      part.metadata = isThought(part.block.block as { type: string })
-        ? this.#binding(part)
-        : undefined;
-      const { metadata } = part;
-      const more = metadata && Object.keys(metadata.claude).length > 0 ? { metadata } : {};
-      this.#write({ type: 'REASONING_MESSAGE_END', messageId: id, ...more });
+      part.binding = isThought(part.block.block as { type: string }) ? this.#binding(part) : {};
+      this.#write({ type: 'REASONING_MESSAGE_END', messageId: id });
     }
     this.#encrypt(part);
     if (part.isOpen) this.#write({ type: 'REASONING_END', messageId: id });
@@ -441,10 +435,12 @@ export class AgUiWriter implements BridgeWriter {
 
   /** Sends the signature or the data of a block, of which nothing may be sent back behind a seam. */
   #encrypt(part: ReasoningPart): void {
-    const { id, block } = part;
-    if (block.kind === 'thinking' && part.metadata === undefined) return;
-    const value = this.#encrypted(part);
-    if (value === '' || value === part.encrypted) return;
+    const { id, binding, block: followed } = part;
+    const { block, kind } = followed;
+    if (binding === undefined || (kind === 'thinking' && asString(block['signature']) === ''))
+      return;
+    const value = sealThought(block, id, binding);
+    if (value === part.encrypted) return;
     part.encrypted = value;
     this.#write({
       type: 'REASONING_ENCRYPTED_VALUE',
@@ -528,6 +524,12 @@ export class AgUiWriter implements BridgeWriter {
     return open.filter(({ came }) => ids.has(came));
   }
 
+  /** TanStack AI runs a tool of the page when it is told so; other clients read `pendingToolCallIds`. */
+  #askPage({ id: toolCallId, block: { block } }: CallPart): void {
+    const value = { toolCallId, toolName: asString(block['name']), input: block['input'] ?? {} };
+    this.#write({ type: 'CUSTOM', name: 'tool-input-available', value });
+  }
+
   /** Ends all that is open. */
   #close(): void {
     for (const part of this.#parts) {
@@ -548,7 +550,7 @@ export class AgUiWriter implements BridgeWriter {
         continue;
       }
       if (call.state === 'written') this.#answer(call, CUT, CUT_CALL);
-      else this.#answer(call, NOT_RUN, NO_RESULT);
+      else this.#answer(call, NO_ANSWER, NO_RESULT);
     }
     this.#endStep();
     this.#remember(this.#messages);
@@ -579,7 +581,7 @@ export class AgUiWriter implements BridgeWriter {
 
   #answerServerCalls(): void {
     for (const call of this.#serverCalls) {
-      this.#answer(call, NOT_RUN, NO_RESULT);
+      this.#answer(call, NO_ANSWER, NO_RESULT);
     }
     this.#serverCalls = [];
   }
@@ -630,12 +632,16 @@ function standing(part: ReplyPart, isGone: (block: FollowedBlock) => boolean): R
 }
 
 /** An approval that is asked for. */
-function interrupt({ id, block }: CallPart) {
+function interrupt({ id, block: { block } }: CallPart) {
+  const { name, input } = block;
+  const toolName = asString(name);
   return {
     id,
-    reason: 'tool_approval',
+    reason: 'approval_required',
     toolCallId: id,
-    message: `Approve the call of ${asString(block.block['name'])}?`,
+    message: `Approve the call of ${toolName}?`,
+    // By these TanStack AI knows an approval.
+    metadata: { kind: 'approval', toolName, input: input ?? {} },
     responseSchema: {
       type: 'object',
       properties: { approved: { type: 'boolean' }, reason: { type: 'string' } },

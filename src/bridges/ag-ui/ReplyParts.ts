@@ -2,8 +2,8 @@ import type { FollowedBlock } from '../ReplyFollower.ts';
 import type { AgUiMessage } from './AgUiEvent.ts';
 import {
   argumentsOf,
+  type Binding,
   callMetadata,
-  type ClaudeMetadata,
   type ResultContent,
   textContent,
 } from './blockFields.ts';
@@ -38,7 +38,7 @@ export interface ReasoningPart {
   /** Whether the page has it. */
   isShown: boolean;
   /** What it is bound to, where it may be sent back. */
-  metadata?: ClaudeMetadata | undefined;
+  binding?: Binding | undefined;
   /** What has been sent of its signature or of its data. */
   encrypted?: string;
 }
@@ -63,7 +63,7 @@ export function messageOf(part: ReplyPart): AgUiMessage | undefined {
     return result && ({ id, role: 'tool', toolCallId, ...result } as AgUiMessage);
   }
   if (part.kind === 'reasoning') {
-    const { block, encrypted, metadata } = part;
+    const { block, encrypted } = part;
     if (!part.isShown) return undefined;
     const { thinking } = block.block;
     return {
@@ -71,7 +71,6 @@ export function messageOf(part: ReplyPart): AgUiMessage | undefined {
       role: 'reasoning',
       content: typeof thinking === 'string' ? thinking : '',
       ...(encrypted !== undefined && { encryptedValue: encrypted }),
-      ...(metadata && { metadata }),
     };
   }
   const { texts, calls } = part;

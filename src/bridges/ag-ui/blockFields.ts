@@ -95,23 +95,47 @@ export function callBlock(call: {
   };
 }
 
-/** A block that a page has nothing to show of, as the encrypted value of an empty reasoning message. */
-export function encryptedBlock(block: Fields): string {
-  return JSON.stringify(block);
+/** What thinking is bound to: it may be sent back only behind exactly this. */
+export interface Binding {
+  /** Stands for the request before the reply. */
+  prefix?: string;
+  /** Stands for the blocks of the reply, up to this one. */
+  blocks?: string;
 }
 
-/** The thinking, or the block that `encryptedBlock` has written; `undefined` where it cannot be sent. */
-export function thoughtBlock(message: {
-  content?: unknown;
-  encryptedValue?: unknown;
-}): AnyBlock | undefined {
+/** A reasoning message as it was sent. */
+export interface Thought extends Binding {
+  block?: AnyBlock;
+  /** The id that the message had: clients may give it another. */
+  id?: string;
+}
+
+/**
+ * The encrypted value of a reasoning message: its signature, or a block that a page has nothing to show
+ * of. Everything that proves its place is in it, since clients return it unchanged, but not all of them
+ * return the id and the metadata of such a message.
+ */
+export function sealThought(block: Fields, id: string, binding: Binding): string {
+  const { type, signature } = block;
+  const sealed = type === 'thinking' ? { type, signature } : block;
+  return JSON.stringify({ block: sealed, id, ...binding });
+}
+
+/** What `sealThought` has written. A value that is no object is a signature, from another server. */
+export function openThought(message: { content?: unknown; encryptedValue?: unknown }): Thought {
   const value = asString(message.encryptedValue);
-  if (value === '') return undefined;
-  if (!value.startsWith('{')) {
-    return { type: 'thinking', thinking: asString(message.content), signature: value };
-  }
-  const block = parseRecord(value);
-  return typeof block?.['type'] === 'string' ? (block as unknown as AnyBlock) : undefined;
+  const thinking = asString(message.content);
+  if (value === '') return {};
+  if (!value.startsWith('{')) return { block: { type: 'thinking', thinking, signature: value } };
+  const { block, id, prefix, blocks } = parseRecord(value) ?? {};
+  const { type, ...rest } = fields(block);
+  if (typeof type !== 'string' || typeof id !== 'string') return {};
+  return {
+    block: type === 'thinking' ? { type, thinking, ...rest } : { ...rest, type },
+    id,
+    ...(typeof prefix === 'string' && { prefix }),
+    ...(typeof blocks === 'string' && { blocks }),
+  };
 }
 
 /** What a message holds instead of a result: the call has none, or was cut. */

@@ -12,10 +12,11 @@ import {
   callBlock,
   claudeFields,
   contentBlocks,
+  openThought,
   resultBlock,
   textBlocks,
-  thoughtBlock,
 } from './blockFields.ts';
+import { fields } from '../../message/record.ts';
 import { placeOf, runOf } from './messageId.ts';
 
 type ToolMessage = AgUiMessage & { role: 'tool' };
@@ -32,7 +33,7 @@ interface ReplyDraft {
 export interface ConversationMessagesOptions {
   /** Whether another reply is asked for: one that is answered by nobody is asked to go on. */
   isAsked?: boolean | undefined;
-  /** The ids of calls that wait for an answer, unless they have their result. */
+  /** The ids of calls whose answer comes apart from the messages. */
   pending?: ReadonlySet<string> | undefined;
 }
 
@@ -53,7 +54,8 @@ export function conversationMessages(
   };
   const replyOfCall = new Map<string, ReplyDraft>();
   let region: ReplyDraft[] = [];
-  for (const message of messages) {
+  for (const given of messages) {
+    const message = withOwnId(given);
     if (message.role === 'user') {
       region = [];
       made.push(userMessage(message, `m${made.length + 1}`));
@@ -100,6 +102,12 @@ function isOfReply(message: AgUiMessage): message is ReplyMessage {
   return message.role === 'assistant' || message.role === 'reasoning' || message.role === 'tool';
 }
 
+/** Thinking with the id that it had, which says where it belongs. */
+function withOwnId(message: AgUiMessage): AgUiMessage {
+  if (message.role !== 'reasoning') return message;
+  return { ...message, id: openThought(message).id ?? message.id };
+}
+
 /** Whether it is the result of a call that the API runs itself. */
 function isOfServer(message: ToolMessage): boolean {
   return isServerResult({ type: String(claudeFields(message)['type']) });
@@ -126,8 +134,8 @@ function replyOf(
 ): AssistantMessage {
   const { blocks } = readReply(messages, results);
   const prefix = messages
-    .map((message) => claudeFields(message)['prefix'])
-    .find((given) => typeof given === 'string');
+    .map((message) => (message.role === 'reasoning' ? openThought(message).prefix : undefined))
+    .find((given) => given !== undefined);
   const isCut = [...results.values()].some((result) => missing(result) === 'cut');
   const keyed = keyedBlocks(key, blocks).map((one) => withToolResult(one, results, pending));
   return {
@@ -158,8 +166,7 @@ function readReply(
   const blocks: AnyBlock[] = [];
   let fingerprint = '';
   for (const message of messages.toSorted((one, other) => positionOf(one) - positionOf(other))) {
-    const { blocks: wanted } = claudeFields(message);
-    for (const { block, isWhole } of blocksOf(message, results)) {
+    for (const { block, isWhole, wanted } of blocksOf(message, results)) {
       const isFirst = fingerprint === '';
       fingerprint = withBlock('assistant')(fingerprint, block);
       // A page that drops metadata may have dropped that of the messages before, too.
@@ -175,26 +182,44 @@ function positionOf({ id }: ReplyMessage): number {
   return placeOf(id)?.position ?? 0;
 }
 
-function whole(block: AnyBlock): { block: AnyBlock; isWhole: boolean } {
+interface ReadBlock {
+  block: AnyBlock;
+  isWhole: boolean;
+  /** What the blocks up to this one must come to. */
+  wanted?: string | undefined;
+}
+
+function whole(block: AnyBlock): ReadBlock {
   return { block, isWhole: true };
 }
 
-function blocksOf(
-  message: ReplyMessage,
-  results: ReadonlyMap<string, ToolMessage>,
-): { block: AnyBlock; isWhole: boolean }[] {
+function blocksOf(message: ReplyMessage, results: ReadonlyMap<string, ToolMessage>): ReadBlock[] {
   if (message.role === 'tool') return [whole(resultBlock(message))];
   if (message.role === 'reasoning') {
-    const block = thoughtBlock(message);
-    return block ? [whole(block)] : [];
+    const { block, blocks: wanted } = openThought(message);
+    return block ? [{ block, isWhole: true, wanted }] : [];
   }
   const calls = (message.toolCalls ?? []).map((call) => {
-    const { block, isReadable } = callBlock(call);
+    const { block, isReadable } = callBlock(withOwnMetadata(call, message));
     const result = results.get(call.id);
     const isWhole = isReadable || (result !== undefined && missing(result) === undefined);
     return { block, isWhole };
   });
   return [...textBlocks(message).map(whole), ...calls];
+}
+
+/**
+ * A call with its metadata, which TanStack AI returns in that of the message. It drops the metadata of
+ * results, so a call that the API ran has become one of a tool of the client's.
+ */
+function withOwnMetadata<T extends { id: string; metadata?: unknown }>(
+  call: T,
+  { metadata }: { metadata?: unknown },
+): T {
+  if (call.metadata !== undefined) return call;
+  const kept = fields(fields(fields(metadata)['tanstack'])['toolCallMetadata'])[call.id];
+  const { type: _, ...claude } = claudeFields({ metadata: kept });
+  return { ...call, metadata: { claude } };
 }
 
 function withToolResult(
@@ -203,8 +228,9 @@ function withToolResult(
   pending: ReadonlySet<string> | undefined,
 ): KeyedBlock<AnyBlock> {
   const id = String(keyed.block['id']);
+  // TanStack AI sends a text about the answer as the result, too.
+  if (pending?.has(id)) return withResult(keyed, pendingResult(id));
   const result = results.get(id);
-  if (result === undefined && pending?.has(id)) return withResult(keyed, pendingResult(id));
   if (result === undefined || missing(result) !== undefined) return keyed;
   return withResult(keyed, resultBlock(result));
 }

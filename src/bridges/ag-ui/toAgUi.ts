@@ -32,6 +32,7 @@ export type ToAgUiConfig = ErrorTextOptions;
  * | `tool_result`, and results of tools that the API runs | `TOOL_CALL_RESULT` |
  * | `tool_progress` | `CUSTOM` with the name `tool_progress` and the value `{ toolCallId, progress }` |
  * | redacted thinking, and blocks of types that AG-UI does not have | an empty reasoning message with an encrypted value |
+ * | a call whose tool the page runs | at the end also `CUSTOM` with the name `tool-input-available`, by which TanStack AI runs it |
  * | a `resume` | `MESSAGES_SNAPSHOT` with what still stands; the text goes on in the same message |
  * | pings, notices, unknown events | nothing |
  *

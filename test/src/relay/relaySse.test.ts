@@ -8,11 +8,11 @@ import { concat, from, NEVER, Subject, take, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { trickyReply } from '../../support/continuingModel.ts';
 import { failure, until } from '../../support/server.ts';
-import { serve, useRelays } from '../sinks/relay.ts';
+import { serve, useHttpServers } from '../../support/httpServers.ts';
 import { allOf, messageOf, paced, useNodes } from './nodes.ts';
 
 const node = useNodes();
-const listen = useRelays();
+const listen = useHttpServers();
 const reply = [...messageEvents.text('Hello world, how are you?', { chunk: 3 })];
 const everyone = { authorize: () => true };
 const pause = (milliseconds: number) =>

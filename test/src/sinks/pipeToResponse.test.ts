@@ -24,7 +24,7 @@ import {
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { failure, params, received, until, useServer } from '../../support/server.ts';
-import { useRelays } from './relay.ts';
+import { useHttpServers } from '../../support/httpServers.ts';
 
 const hello = [...messageEvents.text('Hello wide world', { chunk: 4 })];
 const connection = new MessageStreamError('The connection was lost', { code: 'connection' });
@@ -239,7 +239,7 @@ describe('pipeToResponse', () => {
 
 describe('pipeToResponse over HTTP', () => {
   const context = useServer();
-  const relay = useRelays();
+  const relay = useHttpServers();
 
   it('gives fromResponse the same events', async () => {
     context.server.reply(hello);

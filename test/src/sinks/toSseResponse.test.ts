@@ -14,7 +14,7 @@ import { concat, finalize, from, NEVER, Observable, of, Subject, tap, throwError
 import { describe, expect, it } from 'vitest';
 import { messageStop, reply, resume } from '../../operators/events.ts';
 import { failure, params, received, until, useServer } from '../../support/server.ts';
-import { serve, useRelays } from './relay.ts';
+import { serve, useHttpServers } from '../../support/httpServers.ts';
 import { rounds } from '../../support/rounds.ts';
 
 const hello = [...messageEvents.text('Hello wide world', { chunk: 4 })];
@@ -202,7 +202,7 @@ describe('toSseResponse', () => {
 
 describe('toSseResponse over HTTP', () => {
   const context = useServer();
-  const relay = useRelays();
+  const relay = useHttpServers();
 
   it('relays a reply, and its error, to a browser', async () => {
     context.server.reply(hello);

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { concat, from, of, Subject, throwError } from 'rxjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { params, useServer } from '../../support/server.ts';
-import { useRelays } from './relay.ts';
+import { useHttpServers } from '../../support/httpServers.ts';
 
 const connection = new MessageStreamError('The connection was lost', { code: 'connection' });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -166,7 +166,7 @@ describe('writeText', () => {
 
 describe('writeText over HTTP', () => {
   const context = useServer();
-  const relay = useRelays();
+  const relay = useHttpServers();
 
   it('writes a reply to a response, and cuts it where the reply is cut', async () => {
     const hello = messageEvents.text('Hello wide world', { chunk: 4 });

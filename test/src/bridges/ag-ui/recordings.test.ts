@@ -3,7 +3,8 @@ import { toAgUi } from 'claude-rx/ag-ui';
 import { from, lastValueFrom } from 'rxjs';
 import { expect, it } from 'vitest';
 import { conversationMessages } from '../../../../src/bridges/ag-ui/conversationMessages.ts';
-import { gistOfContent, gistOfMessages, pageOf, runPage } from '../../../support/agUiPage.ts';
+import { pageOf, runPage } from '../../../support/agUiPage.ts';
+import { contentOfAgUi, contentOfBlocks } from '../../../support/pageContent.ts';
 import { recordings, repliesOf } from '../../../support/recordings.ts';
 
 it.each(recordings)('$name reaches the page as finalMessage has it, and back', async (one) => {
@@ -13,7 +14,7 @@ it.each(recordings)('$name reaches the page as finalMessage has it, and back', a
     const { messages, newMessages, error, finished } = await runPage(agent);
     expect(error).toBeUndefined();
     expect(finished?.outcome?.type).toBe('success');
-    expect(gistOfMessages(newMessages)).toEqual(gistOfContent(content));
+    expect(contentOfAgUi(newMessages)).toEqual(contentOfBlocks(content));
     const [, back] = conversationMessages(messages);
     const blocks = back?.blocks.map(({ block }) => block);
     expect(withoutNulls(blocks)).toEqual(withoutNulls(content));

@@ -1,9 +1,13 @@
 import { expect, it } from 'vitest';
-import { runAgUiPages } from '../../../support/agUiChaos.ts';
+import { AgUiPage } from '../../../support/agUiChaos.ts';
+import { runPages } from '../../../support/randomPages.ts';
 
 // `test/long/agUi.test.ts` has many more.
 it('whatever a page sends back is accepted, with its signatures', async () => {
-  const tally = await runAgUiPages(Array.from({ length: 60 }, (_, index) => index + 1));
+  const tally = await runPages(
+    Array.from({ length: 60 }, (_, index) => index + 1),
+    AgUiPage,
+  );
   expect(tally.cases).toBe(60);
   expect(tally.thoughts).toBeGreaterThan(10);
 });

@@ -1,11 +1,9 @@
 import { verifyEvents } from '@ag-ui/client';
 import type { RunAgentInput } from '@ag-ui/core';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import {
   type AnyStreamEvent,
   continueFrom,
-  finalMessage,
   fromMessages,
   MessageStreamError,
   pipeToResponse,
@@ -15,13 +13,12 @@ import {
 } from 'claude-rx';
 import { AG_UI_SSE, type AgUiEvent, fromRunInput, toAgUi } from 'claude-rx/ag-ui';
 import { Conversation } from 'claude-rx/conversation';
-import { type Fault, messageEvents } from 'claude-rx/testing';
+import { messageEvents } from 'claude-rx/testing';
 import { defineTool, runTools, type RunToolsOptions } from 'claude-rx/tools';
 import {
   concat,
   EMPTY,
   from,
-  lastValueFrom,
   map,
   NEVER,
   type Observable,
@@ -35,17 +32,11 @@ import {
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { drawn } from '../../../diagrams/drawn.ts';
-import {
-  gistOfContent,
-  gistOfMessages,
-  pageOf,
-  pageOver,
-  type PageRun,
-  runPage,
-  type TestAgent,
-  user,
-} from '../../../support/agUiPage.ts';
+import { pageOf, pageOver, runPage, type TestAgent, user } from '../../../support/agUiPage.ts';
+import { useHttpServers } from '../../../support/httpServers.ts';
 import { testScheduler } from '../../../support/marbles.ts';
+import { contentOfAgUi } from '../../../support/pageContent.ts';
+import { expectPageOfFault, faultKinds, faultsOf } from '../../../support/replyFaults.ts';
 import { params, received, useServer } from '../../../support/server.ts';
 
 const RUN = { threadId: 't', runId: 'r' };
@@ -116,7 +107,7 @@ describe('a reply', () => {
     const { messages } = await runPage(pageOf((input) => from([...reply]).pipe(toAgUi(input))));
     expect(messages).toMatchObject([
       { role: 'user' },
-      { role: 'reasoning', content: 'Hm', encryptedValue: 'sig' },
+      { role: 'reasoning', content: 'Hm', encryptedValue: expect.stringContaining('"sig"') },
       { role: 'reasoning', content: '', encryptedValue: expect.stringContaining('"data"') },
       { role: 'assistant', content: 'So' },
     ]);
@@ -128,6 +119,13 @@ describe('a reply', () => {
         { type: 'text', text: 'So' },
       ],
     });
+    // TanStack AI makes new ids, and sends no metadata.
+    const renamed = messages.map(({ metadata: _, ...one }: any, index) =>
+      one.role === 'reasoning' ? { ...one, id: `new-${index}` } : one,
+    );
+    expect(fromRunInput({ messages: [...renamed, user('More')] })).toEqual(
+      fromRunInput({ messages: [...messages, user('More')] }),
+    );
   });
 
   it('counts the tokens of the cache as a part of the input', async () => {
@@ -230,45 +228,6 @@ describe('an ending', () => {
   });
 });
 
-describe('over HTTP, with each fault', () => {
-  const api = useServer();
-  const reply = messageEvents
-    .thinking('Let me see', { signature: 's' })
-    .text('Hello world', { chunk: 4 })
-    .toolUse('look', { at: 'the sky' }, { id: 'toolu_1' });
-  const faults: Fault[] = [
-    { kind: 'end', beforeEvent: 6 },
-    { kind: 'fin', beforeEvent: 6 },
-    { kind: 'rst', beforeEvent: 6 },
-    { kind: 'error', beforeEvent: 6 },
-    { kind: 'garbage', beforeEvent: 6 },
-    { kind: 'drip', beforeEvent: 20, ms: 0 },
-    { kind: 'duplicate_start', beforeEvent: 6 },
-    { kind: 'ping', beforeEvent: 6 },
-    { kind: 'comment', beforeEvent: 6 },
-    { kind: 'end', atByte: 700 },
-  ];
-
-  it.each(faults)('$kind: the page has what arrived, and the ending', async (fault) => {
-    api.server.reply({ events: reply, fault });
-    const kept: StreamEvent[] = [];
-    let failed: MessageStreamError | undefined;
-    const source = fromMessages(api.client, params).pipe(
-      tap({
-        next: (event) => kept.push(event),
-        error: (error: MessageStreamError) => (failed = error),
-      }),
-    );
-    const page = await runPage(pageOf((input) => source.pipe(toAgUi(input))));
-    expect(page.error?.code).toBe(failed?.code);
-    expect(page.error === undefined).toBe(page.finished !== undefined);
-    const { content } = failed?.partial ?? (await lastValueFrom(from(kept).pipe(finalMessage())));
-    const { text, reasoning, calls } = gistOfContent(content);
-    expect(gistOfMessages(page.newMessages)).toMatchObject({ text, reasoning });
-    if (failed === undefined) expect(gistOfMessages(page.newMessages).calls).toEqual(calls);
-  });
-});
-
 describe('a reply that breaks and goes on', () => {
   const api = useServer();
   const resumable = () =>
@@ -309,7 +268,7 @@ describe('a reply that breaks and goes on', () => {
     api.server.reply({ events: first, fault: { kind: 'end', beforeEvent: 7 } });
     api.server.reply(messageEvents.thinking('Two', { signature: 's2' }).text('Done'));
     const page = await runPage(pageOf((input) => resumable().pipe(toAgUi(input))));
-    expect(gistOfMessages(page.newMessages)).toEqual({
+    expect(contentOfAgUi(page.newMessages)).toEqual({
       text: 'Done',
       reasoning: 'Two',
       calls: [],
@@ -353,7 +312,7 @@ describe('calls of tools', () => {
     );
     api.server.reply(messageEvents.text('Done'));
     const { newMessages, pendingToolCallIds } = await runPage(agentOf());
-    expect(gistOfMessages(newMessages)).toEqual({
+    expect(contentOfAgUi(newMessages)).toEqual({
       text: 'I doDone',
       reasoning: '',
       calls: [{ name: 'remove', input: { path: 'a' } }],
@@ -425,6 +384,9 @@ describe('calls of tools', () => {
     const first = await runPage(agentOf({ tools: [show] }));
     expect(first.pendingToolCallIds).toEqual(['toolu_1']);
     expect(first.interrupts).toEqual([]);
+    // For TanStack AI.
+    const value = { toolCallId: 'toolu_1', toolName: 'show', input: { path: 'a' } };
+    expect(first.customs).toEqual([{ type: 'CUSTOM', name: 'tool-input-available', value }]);
   });
 
   it('wait for approval also where the page has a tool of that name', async () => {
@@ -442,7 +404,7 @@ describe('calls of tools', () => {
     const agent = agentOf();
     const first = await runPage(agent);
     expect(first.pendingToolCallIds).toEqual([]);
-    expect(gistOfMessages(first.newMessages).results).toEqual(['This call was cut off.']);
+    expect(first.newMessages.at(-1)).toMatchObject({ content: 'This call was cut off.' });
     agent.addMessage(user('Go on'));
     api.server.reply(messageEvents.text('Well'));
     expect((await runPage(agent)).error).toBeUndefined();
@@ -457,7 +419,7 @@ describe('calls of tools', () => {
     api.server.reply(messageEvents.toolUse('remove', { path: 'b' }, { id: 'call_0' }));
     api.server.reply(messageEvents.text('Done'));
     const { newMessages } = await runPage(agentOf());
-    expect(gistOfMessages(newMessages).calls).toEqual([
+    expect(contentOfAgUi(newMessages).calls).toEqual([
       { name: 'remove', input: { path: 'a' } },
       { name: 'remove', input: { path: 'b' } },
     ]);
@@ -479,7 +441,7 @@ describe('calls of tools', () => {
     });
     const { newMessages, finished } = await runPage(page);
     expect(finished?.outcome).toEqual({ type: 'success' });
-    expect(gistOfMessages(newMessages)).toMatchObject({ text: 'Done', results: ['Removed'] });
+    expect(contentOfAgUi(newMessages)).toMatchObject({ text: 'Done', results: ['Removed'] });
   });
 
   it('show their progress', async () => {
@@ -495,63 +457,48 @@ describe('calls of tools', () => {
 
 describe('over HTTP to HttpAgent', () => {
   const api = useServer();
+  const listen = useHttpServers();
 
-  it.each(['end', 'rst', 'error'] as const)(
-    'a reply that breaks (%s) is an error',
+  async function endpoint(
+    run: (input: RunAgentInput) => Observable<AgUiEvent>,
+    begun: (subscription: Subscription) => void = () => {},
+  ): Promise<string> {
+    const { url } = await listen(async (request, response) => {
+      begun(pipeToResponse(run((await json(request)) as RunAgentInput), response, AG_UI_SSE));
+    });
+    return url;
+  }
+
+  it.each(faultKinds)(
+    'has what had arrived, and how it ended, after the fault %s',
     async (kind) => {
-      const faults = { beforeEvent: 6, kind };
-      api.server.reply({ events: messageEvents.text('Hello world', { chunk: 2 }), fault: faults });
-      const { error, newMessages } = await overHttp((input) =>
-        fromMessages(api.client, params).pipe(toAgUi(input)),
-      );
-      expect(error).toMatchObject({ type: 'RUN_ERROR' });
-      expect(gistOfMessages(newMessages).text).toMatch(/^Hello? ?/);
+      let reply$!: Observable<StreamEvent>;
+      const url = await endpoint((input) => reply$.pipe(toAgUi(input)));
+      for (const fault of faultsOf(kind)) {
+        await expectPageOfFault(api, fault, async (given$) => {
+          reply$ = given$;
+          const page = await runPage(pageOver(url));
+          expect(page.error === undefined).toBe(page.finished !== undefined);
+          return { content: contentOfAgUi(page.newMessages), isError: page.error !== undefined };
+        });
+      }
     },
   );
 
-  it('a stop of the service is an error', async () => {
+  it('has an error where the service stops a reply', async () => {
     const events = [...messageEvents.text('Hello', { chunk: 2 })].slice(0, 4);
-    const { error } = await overHttp(
+    const url = await endpoint(
       (input) => concat(from(events), NEVER).pipe(toAgUi(input)),
       (subscription) => setTimeout(() => subscription.unsubscribe(), 20),
     );
+    const { error } = await runPage(pageOver(url));
     expect(error).toEqual({
       type: 'RUN_ERROR',
       code: 'aborted',
       message: 'The reply was stopped.',
     });
   });
-
-  it('a reply is a reply', async () => {
-    api.server.reply(messageEvents.text('Hello world', { chunk: 2 }));
-    const { error, newMessages } = await overHttp((input) =>
-      fromMessages(api.client, params).pipe(toAgUi(input)),
-    );
-    expect(error).toBeUndefined();
-    expect(gistOfMessages(newMessages).text).toBe('Hello world');
-  });
 });
-
-/** One run of the real client with an endpoint on loopback. */
-async function overHttp(
-  run: (input: RunAgentInput) => Observable<AgUiEvent>,
-  begun: (subscription: Subscription) => void = () => {},
-): Promise<PageRun> {
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const input = JSON.parse(Buffer.concat(chunks).toString()) as RunAgentInput;
-    begun(pipeToResponse(run(input), response, AG_UI_SSE));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  try {
-    return await runPage(pageOver(`http://127.0.0.1:${port}/`));
-  } finally {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
 
 it('is sent in frames of data lines alone', async () => {
   const events$ = from([...messageEvents.text('Hi')]).pipe(toAgUi(RUN));

@@ -13,12 +13,11 @@ import { createRelay } from 'claude-rx/relay';
 import { messageEvents } from 'claude-rx/testing';
 import { defineTool, runTools, type RunToolsOptions } from 'claude-rx/tools';
 import { fromUiMessages, toUiMessages, UI_MESSAGE_SSE } from 'claude-rx/ui';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { map, Subject } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { useHttpServers } from '../../../support/httpServers.ts';
 import { params, until, useServer } from '../../../support/server.ts';
 
 class State implements ChatState<UIMessage> {
@@ -53,19 +52,11 @@ const look = (run: (() => string) | undefined) =>
 
 describe('a chat of the AI SDK', () => {
   const http = useServer({ strict: true });
-  const servers: Server[] = [];
-  afterEach(() =>
-    Promise.all(
-      servers.splice(0).map((server) => {
-        server.closeAllConnections();
-        return new Promise((resolve) => server.close(resolve));
-      }),
-    ),
-  );
+  const listen = useHttpServers();
 
   /** A service with one tool. */
   async function service(options: RunToolsOptions): Promise<string> {
-    const server = createServer(async (request, response) => {
+    const { url } = await listen(async (request, response) => {
       const body = (await json(request)) as { messages: UIMessage[] };
       const { messages, answers, messageId } = fromUiMessages(body.messages);
       const thinking = { type: 'adaptive' as const };
@@ -75,10 +66,8 @@ describe('a chat of the AI SDK', () => {
         { ...options, answers },
       );
       pipeToResponse(reply$.pipe(toUiMessages({ messageId })), response, UI_MESSAGE_SSE);
-    }).listen(0, '127.0.0.1');
-    servers.push(server);
-    await new Promise((resolve) => server.once('listening', resolve));
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/chat`;
+    });
+    return `${url}/chat`;
   }
   const partsOf = (chat: Chat) => chat.lastMessage?.parts ?? [];
   const callOf = (chat: Chat, id = 't1') =>
@@ -172,7 +161,7 @@ describe('a chat of the AI SDK', () => {
     const relay = createRelay();
     const source = new Subject<StreamEvent>();
     const { id } = await relay.publish(source);
-    const server = createServer(async (request, response) => {
+    const { url } = await listen(async (request, response) => {
       const status = await relay.status(request.url === '/chat/c1/stream' ? id : 'none');
       if (status?.state !== 'streaming') return void response.writeHead(204).end();
       const chunks$ = relay.follow(id).pipe(
@@ -180,10 +169,8 @@ describe('a chat of the AI SDK', () => {
         toUiMessages(),
       );
       pipeToResponse(chunks$, response, UI_MESSAGE_SSE);
-    }).listen(0, '127.0.0.1');
-    servers.push(server);
-    await new Promise((resolve) => server.once('listening', resolve));
-    const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}/chat`;
+    });
+    const api = `${url}/chat`;
     const [first, second] = [Array.from(messageEvents.text('Hello', { chunk: 3 })).slice(0, 3), 3];
     for (const event of first) source.next(event);
     const user: UIMessage = { id: 'u', role: 'user', parts: [{ type: 'text', text: 'Hi' }] };

@@ -4,7 +4,6 @@ import {
   errorEvent,
   finalMessage,
   fromMessages,
-  messageTimeout,
   MessageStreamError,
   pipeToResponse,
   retryResumable,
@@ -13,11 +12,10 @@ import {
   takeUntilAborted,
 } from 'claude-rx';
 import { createRelay } from 'claude-rx/relay';
-import { type Fault, messageEvents } from 'claude-rx/testing';
+import { messageEvents } from 'claude-rx/testing';
 import { defineTool, runTools, type RunToolsOptions } from 'claude-rx/tools';
 import { toUiMessages, UI_MESSAGE_SSE, type UiMessageChunk } from 'claude-rx/ui';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import {
   concat,
   concatMap,
@@ -34,13 +32,15 @@ import {
   timer,
   toArray,
 } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { drawn } from '../../../diagrams/drawn.ts';
 import { mergeAdjacent } from '../../../../src/message/mergeAdjacent.ts';
+import { useHttpServers } from '../../../support/httpServers.ts';
 import { testScheduler } from '../../../support/marbles.ts';
-import { messageContent, pageContent } from '../../../support/pageContent.ts';
+import { contentOfBlocks, contentOfUiMessage } from '../../../support/pageContent.ts';
 import { recordings, repliesOf } from '../../../support/recordings.ts';
+import { expectPageOfFault, faultKinds, faultsOf } from '../../../support/replyFaults.ts';
 import { params, received, until, useServer } from '../../../support/server.ts';
 import { readChunks, readPage } from '../../../support/uiPage.ts';
 
@@ -183,7 +183,7 @@ describe('toUiMessages', () => {
     const events = [...hello.slice(0, -2), late as StreamEvent, ...hello.slice(-2)];
     const { message, errors } = await readChunks(from(events).pipe(toUiMessages()));
     expect(errors).toEqual([]);
-    expect(pageContent(message).text).toBe('Hello!');
+    expect(contentOfUiMessage(message).text).toBe('Hello!');
     expect(message.parts.at(-1)).toMatchObject({ state: 'done' });
   });
 
@@ -222,7 +222,7 @@ describe('toUiMessages', () => {
       const whole = await lastValueFrom(source.pipe(finalMessage()));
       const { message, errors } = await readChunks(source.pipe(toUiMessages()));
       expect(errors).toEqual([]);
-      expect(pageContent(message)).toEqual(messageContent(whole));
+      expect(contentOfUiMessage(message)).toEqual(contentOfBlocks(whole.content));
     });
   });
 
@@ -321,14 +321,18 @@ describe('toUiMessages', () => {
       ]);
       const { message, errors } = await readChunks(from(events).pipe(toUiMessages()));
       expect(errors).toEqual([]);
-      expect(pageContent(message)).toMatchObject({ text: 'Hello', reasoning: ['Hm'], calls: [] });
+      expect(contentOfUiMessage(message)).toMatchObject({
+        text: 'Hello',
+        reasoning: 'Hm',
+        calls: [],
+      });
     });
 
     it('begins anew where another message comes before the end', async () => {
       const other = messageEvents.text('Bye').with({ id: 'msg_other' });
       const page = await readChunks(from([...hello.slice(0, 4), ...other]).pipe(toUiMessages()));
       expect(page.errors).toEqual([]);
-      expect(pageContent(page.message).text).toBe('Bye');
+      expect(contentOfUiMessage(page.message).text).toBe('Bye');
     });
   });
 
@@ -365,62 +369,28 @@ describe('toUiMessages', () => {
 
   describe('over HTTP', () => {
     const http = useServer();
-    const servers: Server[] = [];
-    afterEach(() =>
-      Promise.all(
-        servers.splice(0).map((server) => {
-          server.closeAllConnections();
-          return new Promise((resolve) => server.close(resolve));
-        }),
-      ),
-    );
-    const serve = async (listener: RequestListener): Promise<string> => {
-      const server = createServer(listener).listen(0, '127.0.0.1');
-      servers.push(server);
-      await new Promise((resolve) => server.once('listening', resolve));
-      return `http://127.0.0.1:${(server.address() as AddressInfo).port}/chat`;
-    };
+    const listen = useHttpServers();
+    const serve = async (listener: RequestListener) => (await listen(listener)).url;
     const service = (reply$: () => Observable<AnyStreamEvent>) =>
       serve((_, response) => {
         pipeToResponse(reply$().pipe(toUiMessages()), response, UI_MESSAGE_SSE);
       });
-    const events = Array.from(messageEvents.thinking('Hm').text('Hello wide world', { chunk: 4 }));
-    const harmless = /^(duplicate_start|ping|comment|drip)$/;
-    const faults: Fault[] = [
-      { kind: 'end', beforeEvent: 7 },
-      { kind: 'fin', beforeEvent: 7 },
-      { kind: 'rst', beforeEvent: 7 },
-      { kind: 'end', atByte: 700 },
-      { kind: 'stall', beforeEvent: 7 },
-      { kind: 'error', beforeEvent: 7 },
-      { kind: 'garbage', beforeEvent: 7 },
-      { kind: 'duplicate_start', beforeEvent: 7 },
-      { kind: 'ping', beforeEvent: 7 },
-      { kind: 'comment', beforeEvent: 7 },
-      { kind: 'drip', beforeEvent: 12, ms: 0 },
-      { kind: 'rst', beforeHeaders: true },
-      { kind: 'end', beforeEvent: 0 },
-      { kind: 'end', beforeEvent: events.length - 1 },
-    ];
 
-    it.each(faults)('shows what had arrived, and that it was cut: %j', async (fault) => {
-      const reply = { events, fault };
-      http.server.reply(reply, reply);
-      const liveness = fault.kind === 'stall' ? 100 : 10_000;
-      const ask = () => fromMessages(http.client, params).pipe(messageTimeout({ liveness }));
-      const whole = await lastValueFrom(ask().pipe(finalMessage())).then(
-        (message) => ({ message, isCut: false }),
-        ({ partial }: MessageStreamError) => ({ message: partial, isCut: true }),
-      );
-      const page = await readPage(undefined, await service(ask));
-      expect(whole.isCut).toBe(!harmless.test(fault.kind));
-      expect(page.errors).toHaveLength(whole.isCut ? 1 : 0);
-      const shown = whole.message && messageContent(whole.message);
-      expect(pageContent(page.message)).toMatchObject({ text: shown?.text ?? '' });
-    });
+    it.each(faultKinds)(
+      'shows what had arrived, and how it ended, after the fault %s',
+      async (kind) => {
+        for (const fault of faultsOf(kind)) {
+          await expectPageOfFault(http, fault, async (reply$) => {
+            const { message, errors } = await readPage(undefined, await service(() => reply$));
+            return { content: contentOfUiMessage(message), isError: errors.length > 0 };
+          });
+        }
+      },
+    );
 
     it('shows a reply that was carried on as one', async () => {
       const rest = messageEvents.text(' world');
+      const events = messageEvents.thinking('Hm').text('Hello wide world', { chunk: 4 });
       http.server.reply({ events, fault: { kind: 'rst', beforeEvent: 8 } }, rest);
       const ask = () =>
         fromMessages(http.client, params).pipe(
@@ -432,7 +402,7 @@ describe('toUiMessages', () => {
       const page = await readPage(undefined, await service(ask));
       expect(page.errors).toEqual([]);
       expect(types(page.chunks as UiMessageChunk[])).toContain('reset-step');
-      expect(pageContent(page.message).text).toMatch(/^Hello.* world$/);
+      expect(contentOfUiMessage(page.message).text).toMatch(/^Hello.* world$/);
     });
 
     it('has the headers and the last frame of the wire', async () => {
@@ -474,7 +444,7 @@ describe('toUiMessages', () => {
       await relay.stop(id, 'by user 17');
       const { chunks, message } = await page;
       expect(chunks.at(-1)).toEqual({ type: 'abort', reason: 'The reply was stopped.' });
-      expect(pageContent(message).text).toBe('Hel');
+      expect(contentOfUiMessage(message).text).toBe('Hel');
       watched.unsubscribe();
       await relay.close();
     });

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterEach } from 'vitest';
 
-export interface Relay {
+export interface HttpServer {
   url: string;
   server: Server;
 }
 
 /** Servers on loopback that a test starts; after it they are closed, and none has an open socket. */
-export function useRelays(): (listener: RequestListener) => Promise<Relay> {
+export function useHttpServers(): (listener: RequestListener) => Promise<HttpServer> {
   const servers: Server[] = [];
   afterEach(async () => {
     await Promise.all(
