@@ -13,7 +13,7 @@ const entries: [what: string, code: string, most: number][] = [
   ['textOnly', of('textOnly'), 500],
   ['accumulateMessage', of('accumulateMessage'), 2_900],
   ['smoothText', of('smoothText'), 3_400],
-  ['jsonOutput', of('jsonOutput'), 10_200],
+  ['jsonOutput', of('jsonOutput'), 10_250],
   ['toolInput', of('toolInput'), 9_700],
   ['inspect', `export { inspect } from './src/inspect/index.ts'`, 400],
   ['EventDecoder', of('EventDecoder'), 4_450],
@@ -24,7 +24,7 @@ const entries: [what: string, code: string, most: number][] = [
     of('fromMessages, messageTimeout, retryResumable, continueFrom, exponentialBackoff, textOnly'),
     20_600,
   ],
-  ['everything', `export * from './src/index.ts'`, 46_000],
+  ['everything', `export * from './src/index.ts'`, 46_200],
 ];
 
 for (const [what, contents, most] of entries) {

@@ -2,17 +2,16 @@ import {
   asyncScheduler,
   type MonoTypeOperatorFunction,
   Observable,
-  of,
   type SchedulerLike,
+  type Subscriber,
   Subscription,
-  tap,
 } from 'rxjs';
 import { requireNumbers } from '../src/flow/require.ts';
 import { LONGEST_TIMER } from '../src/flow/longestTimer.ts';
 import type { Valve } from '../src/flow/Valve.ts';
+import { MessageSubscriber } from '../src/flow/MessageSubscriber.ts';
 import { MessageClocks, type MessageLimits } from '../src/flow/MessageClocks.ts';
 import { MessageStreamError } from '../src/message/MessageStreamError.ts';
-import { PartialMessage } from '../src/message/PartialMessage.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
 export type { MessageLimits } from '../src/flow/MessageClocks.ts';
@@ -90,45 +89,71 @@ export function messageTimeout<E extends AnyStreamEvent>({
   ...limits
 }: MessageTimeoutConfig): MonoTypeOperatorFunction<E> {
   requireLimits(limits);
+  const config = { scheduler, valve, keepContent, limits };
   return (source) =>
-    new Observable((subscriber) => {
-      const received = new PartialMessage<E>(keepContent);
-      const clocks = new MessageClocks(limits, scheduler.now());
-      let timer = Subscription.EMPTY;
+    new Observable((subscriber) => source.subscribe(new TimeoutSubscriber(subscriber, config)));
+}
 
-      const arm = (delay: number, isLastChance = false) => {
-        timer.unsubscribe();
-        // Set before scheduling, because a scheduler may call at once, and arm again.
-        const own = (timer = new Subscription());
-        if (delay === Infinity) return;
-        own.add(scheduler.schedule(check, Math.min(delay, LONGEST_TIMER), isLastChance));
-      };
-      const check = (isLastChance = false) => {
-        const remaining = clocks.remaining(scheduler.now());
-        if (remaining > 0) return arm(remaining);
-        // A busy program makes it late, and may not have read yet what arrived meanwhile.
-        if (remaining < 0 && !isLastChance) return arm(0, true);
-        const message = `The reply timed out: ${clocks.describe()}`;
-        subscriber.error(
-          new MessageStreamError(message, { code: 'timeout', partial: () => received.partial }),
-        );
-      };
-      const take = (event: E) => {
-        received.push(event);
-        const now = scheduler.now();
-        if (clocks.push(event, now)) arm(Math.max(0, clocks.remaining(now)));
-      };
+/** One subscriber, as in `requireMessageStop`. */
+class TimeoutSubscriber<E extends AnyStreamEvent> extends MessageSubscriber<E> {
+  readonly #clocks: MessageClocks;
+  readonly #scheduler: SchedulerLike;
+  #timer = Subscription.EMPTY;
 
-      const isOpen$ = valve?.open$ ?? of(true);
-      const pauses = isOpen$.subscribe((isOpen) => {
-        const now = scheduler.now();
-        if (isOpen) clocks.resume(now);
-        else clocks.pause(now);
-        arm(clocks.remaining(now));
-      });
-      subscriber.add(pauses);
-      source.pipe(tap({ next: take, finalize: () => timer.unsubscribe() })).subscribe(subscriber);
-    });
+  constructor(
+    destination: Subscriber<E>,
+    {
+      scheduler,
+      valve,
+      keepContent,
+      limits,
+    }: {
+      scheduler: SchedulerLike;
+      valve: MessageTimeoutConfig['valve'];
+      keepContent: boolean;
+      limits: MessageLimits;
+    },
+  ) {
+    super(destination, keepContent);
+    this.#scheduler = scheduler;
+    this.#clocks = new MessageClocks(limits, scheduler.now());
+    this.add(() => this.#timer.unsubscribe());
+    if (valve) this.add(valve.open$.subscribe((isOpen) => this.#pause(isOpen)));
+    else this.#arm(this.#clocks.remaining(scheduler.now()));
+  }
+
+  protected override _next(event: E): void {
+    this.receive(event);
+    const now = this.#scheduler.now();
+    if (this.#clocks.push(event, now)) this.#arm(Math.max(0, this.#clocks.remaining(now)));
+    super._next(event);
+  }
+
+  #pause(isOpen: boolean): void {
+    const now = this.#scheduler.now();
+    if (isOpen) this.#clocks.resume(now);
+    else this.#clocks.pause(now);
+    this.#arm(this.#clocks.remaining(now));
+  }
+
+  #arm(delay: number, isLastChance = false): void {
+    this.#timer.unsubscribe();
+    // Set before scheduling, because a scheduler may call at once, and arm again.
+    const own = (this.#timer = new Subscription());
+    if (delay === Infinity) return;
+    const check = (isLast = false) => this.#check(isLast);
+    own.add(this.#scheduler.schedule(check, Math.min(delay, LONGEST_TIMER), isLastChance));
+  }
+
+  #check(isLastChance: boolean): void {
+    const remaining = this.#clocks.remaining(this.#scheduler.now());
+    if (remaining > 0) return this.#arm(remaining);
+    // A busy program makes it late, and may not have read yet what arrived meanwhile.
+    if (remaining < 0 && !isLastChance) return this.#arm(0, true);
+    const message = `The reply timed out: ${this.#clocks.describe()}`;
+    const partial = () => this.received.partial;
+    this.error(new MessageStreamError(message, { code: 'timeout', partial }));
+  }
 }
 
 function requireLimits(limits: MessageLimits): void {

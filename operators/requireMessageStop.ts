@@ -1,8 +1,8 @@
-import { type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
+import { type MonoTypeOperatorFunction, Observable, type Subscriber } from 'rxjs';
 import { strayInput } from '../src/calls/strayInput.ts';
+import { MessageSubscriber } from '../src/flow/MessageSubscriber.ts';
 import { StreamEnd } from '../src/message/eventKinds.ts';
 import { blocksOf } from '../src/message/MessageBuilder.ts';
-import { PartialMessage } from '../src/message/PartialMessage.ts';
 import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 import {
   fromApiError,
@@ -73,23 +73,21 @@ export function requireMessageStop<E extends AnyStreamEvent>({
  * One subscriber, where `takeWhile`, `tap` and `catchError` would be three: each reply has it, and
  * a program may hold thousands.
  */
-class ReplySubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
+class ReplySubscriber<E extends AnyStreamEvent> extends MessageSubscriber<E> {
   readonly #allowMissing: boolean;
-  readonly #message: PartialMessage<E>;
   readonly #end = new StreamEnd();
-  // Not `#message.stopped`, which needs a message_start: the sources end at any message_stop.
+  // Not `received.stopped`, which needs a message_start: the sources end at any message_stop.
   #isOver = false;
 
   constructor(destination: Subscriber<E>, config: Required<RequireMessageStopConfig>) {
-    super(destination);
+    super(destination, config.keepContent);
     this.#allowMissing = config.allowMissing;
-    this.#message = new PartialMessage(config.keepContent);
   }
 
   protected override _next(event: E): void {
     if ((event.type as string) === 'error') return this.error(fromApiError({ body: event }));
-    this.#message.push(event);
-    const { stray } = blocksOf(this.#message as never);
+    this.receive(event);
+    const { stray } = blocksOf(this.received as never);
     if (stray?.isLost) return this.error(strayInput(stray, undefined));
     this.#isOver = this.#end.push(event);
     super._next(event);
@@ -98,7 +96,7 @@ class ReplySubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
 
   protected override _complete(): void {
     if (!this.#isOver) {
-      const mayEnd = this.#allowMissing && !this.#end.isLoop && this.#message.message?.stop_reason;
+      const mayEnd = this.#allowMissing && !this.#end.isLoop && this.received.message?.stop_reason;
       if (!mayEnd) return this._error(truncation());
       super._next({ type: 'message_stop' } as E);
     }
@@ -106,6 +104,6 @@ class ReplySubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
   }
 
   protected override _error(error: unknown): void {
-    super._error(toMessageStreamError(error, { partial: () => this.#message.partial }));
+    super._error(toMessageStreamError(error, { partial: () => this.received.partial }));
   }
 }

@@ -19,6 +19,11 @@ export class PartialMessage<E extends AnyStreamEvent = StreamEvent> extends Mess
     if (this.#keepContent || !isBlockEvent(event)) super.push(event);
   }
 
+  /** Whether nothing has come yet, and the content is kept, or not, as said. */
+  isEmptyWith(keepContent: boolean): boolean {
+    return this.message === undefined && this.#keepContent === keepContent;
+  }
+
   get partial(): MessageStreamError['partial'] {
     return this.message as MessageStreamError['partial'];
   }
