@@ -51,5 +51,6 @@ export default defineConfig({
     unstubGlobals: true,
     setupFiles: ['./test/support/seed.ts'],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

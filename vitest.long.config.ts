@@ -16,6 +16,7 @@ export default defineConfig({
           typecheck: { enabled: false },
           env: { ROUNDS: '1' },
           testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
       {
