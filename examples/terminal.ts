@@ -52,11 +52,11 @@ async function main(): Promise<void> {
     messages: [{ role: 'user' as const, content: asked }],
   };
 
-  process.stderr.write(`${asked}\n(${server ? 'a recorded reply' : model})\n`);
+  note(`${asked}\n(${server ? 'a recorded reply' : model})\n`);
   if (server && prompt !== undefined) {
-    process.stderr.write('(your own prompt needs a key: set ANTHROPIC_API_KEY)\n');
+    note('(your own prompt needs a key: set ANTHROPIC_API_KEY)\n');
   }
-  process.stderr.write('\n');
+  note('\n');
   let shown = 0;
   let summary = '';
   const reply = fromMessages(client, params).pipe(
@@ -66,18 +66,27 @@ async function main(): Promise<void> {
     takeUntil(fromEvent(process, 'SIGINT')),
     tap((text) => (shown += text.length)),
     segmentText('word', { settle: 500 }),
-    map(wrapWords(process.stdout.isTTY ? process.stdout.columns : Infinity)),
+    map(wrapWords(columnsOf(process.stdout))),
     tap((text) => process.stdout.write(text)),
-    finalize(() => process.stderr.write(summary && `\n\n${summary}\n`)),
+    finalize(() => note(summary && `\n\n${summary}\n`)),
   );
   try {
     await lastValueFrom(reply, { defaultValue: '' });
-    process.stderr.write(`\n${NEXT}`);
+    note(`\n${NEXT}`);
   } catch (error) {
     throw new Error(problemOf(error, client.baseURL), { cause: error });
   } finally {
     await server?.close();
   }
+}
+
+/** Writes beside the reply, which is all that goes to a file or a pipe. */
+function note(text: string): void {
+  process.stderr.write(wrapWords(columnsOf(process.stderr))(text));
+}
+
+function columnsOf(stream: NodeJS.WriteStream): number {
+  return stream.isTTY ? stream.columns : Infinity;
 }
 
 function readArguments(): { help: boolean; prompt: string | undefined; model: string } {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -24,6 +24,17 @@ function start(args: string[], env: NodeJS.ProcessEnv = {}) {
   return { child, output: text(child.stdout), errors: text(child.stderr), closed };
 }
 
+/** Runs it in a terminal of this width: `script`, of util-linux, has a pseudo-terminal. */
+function startInTerminal(columns: number) {
+  const command = `stty cols ${columns}; exec '${process.execPath}' --import '${tsx}' examples/terminal.ts`;
+  const child = spawn('script', ['-qefc', command, '/dev/null'], { cwd: root, env: withoutKey() });
+  const screen = text(child.stdout).then((all) => all.replaceAll('\r', ''));
+  const closed = once(child, 'close').then(([code]) => code as number);
+  return { child, screen, closed };
+}
+
+const words = (shown: string) => shown.split(/\s+/).filter(Boolean);
+
 describe('npm start', () => {
   it('plays the recording, says that a prompt needs a key, and what to try next', async () => {
     const { output, errors, closed } = start(['My own prompt']);
@@ -41,6 +52,37 @@ describe('npm start', () => {
     const shown = await output;
     expect(recorded.startsWith(shown)).toBe(true);
     expect(await errors).toContain(`stopped | 21 tokens in | ${shown.length} characters shown`);
+    expect(await closed).toBe(0);
+  });
+
+  it('wraps at the width of the terminal, only between words', async () => {
+    const { screen, closed } = startInTerminal(48);
+    const shown = await screen;
+    const [, reply = ''] = /\(a recorded reply\)\n\n(.*)\n\nend_turn \|/s.exec(shown) ?? [];
+    expect(words(reply)).toEqual(words(recorded));
+    expect(shown.split('\n').filter((line) => line.length > 48 && line.includes(' '))).toEqual([]);
+    expect(shown).toMatch(/end_turn.*\n\nNext: .*examples\/README\.md/s);
+    expect(await closed).toBe(0);
+  });
+
+  it('stops at Ctrl-C in a terminal, with a count of what is on the screen', async () => {
+    const { child, screen, closed } = startInTerminal(80);
+    let seen = '';
+    for await (const [data] of on(child.stdout, 'data')) {
+      seen += String(data);
+      if (/recorded reply\)\s+\w/.test(seen)) break;
+    }
+    child.stdin.write('\x03');
+    const [, reply = '', count] =
+      /\(a recorded reply\)\n\n(.*)\n\nstopped \| .*?(\d+)\s+characters\s+shown/s.exec(
+        await screen,
+      ) ?? [];
+    // The terminal itself shows the key.
+    const [first = '', ...rest] = reply.split('^C');
+    const said = words(first + rest.join(''));
+    expect(said).not.toEqual([]);
+    const behind = recorded.slice(0, Number(count));
+    expect(words(behind)).toEqual(said);
     expect(await closed).toBe(0);
   });
 
