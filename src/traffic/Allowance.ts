@@ -1,5 +1,5 @@
 import type { RateLimitKind, RateLimitReport } from './rateLimitHeaders.ts';
-import { MINUTE, TokenBucket } from './TokenBucket.ts';
+import { type ExpectedUse, MINUTE, TokenBucket } from './TokenBucket.ts';
 
 /** What a request costs, before its reply and with it. */
 export interface Cost {
@@ -38,15 +38,19 @@ export class Allowance {
     return this.#reported !== undefined;
   }
 
+  get #countsOutput(): boolean {
+    return this.kind === 'tokens' || this.kind === 'outputTokens';
+  }
+
   /** What of `cost` counts here before the reply: `requests` is the number of requests. */
   sent(requests: number, { input }: Cost): number {
     if (this.kind === 'requests') return requests;
     return this.kind === 'outputTokens' ? 0 : input;
   }
 
-  /** What of `cost` counts here with the reply. */
+  /** What of `cost` counts here while the reply is written. */
   received({ output }: Cost): number {
-    return this.kind === 'tokens' || this.kind === 'outputTokens' ? output : 0;
+    return this.#countsOutput ? output : 0;
   }
 
   spend(amount: number, now: number, request?: object): void {
@@ -55,6 +59,15 @@ export class Allowance {
     this.#own?.take(amount, now);
     // The report contains what that request has really used, not what was expected.
     if (request === undefined || request !== this.#reportedTo) this.#reported?.take(amount, now);
+  }
+
+  /** Charges output, which is written little by little, and is counted at once. */
+  write(amount: number, now: number): void {
+    if (amount === 0) return;
+    this.#spent += amount;
+    this.#counted += amount;
+    this.#own?.takeSince(amount, now);
+    this.#reported?.takeSince(amount, now);
   }
 
   count(amount: number, request?: object): void {
@@ -86,13 +99,20 @@ export class Allowance {
   }
 
   /**
-   * Milliseconds until `amount` is there, and `headroom` above it: at most half of the limit is kept
-   * free for that.
+   * Milliseconds until `cost` is there, also when the replies that are being written have their
+   * `pending` output, and the headroom of `extra` above it: at most half of the limit is kept free for
+   * that.
    */
-  wait(amount: number, headroom: number, now: number): number {
+  wait(cost: Cost, extra: Cost, pending: readonly ExpectedUse[], now: number): number {
+    // A request is refused where no output is left, however little it will use.
+    const least = this.#countsOutput ? 1 : 0;
+    const amount = Math.max(least, this.sent(1, cost) + this.received(cost));
+    const headroom = this.received(extra);
+    const expected = this.#countsOutput ? pending : [];
     const waits = [this.#own, this.#reported].map((bucket) => {
       if (bucket === undefined) return 0;
-      return bucket.wait(Math.max(amount, Math.min(amount + headroom, bucket.limit / 2)), now);
+      const most = Math.max(amount, Math.min(amount + headroom, bucket.limit / 2));
+      return bucket.wait(most, now, expected);
     });
     return Math.max(...waits);
   }

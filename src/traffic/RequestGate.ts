@@ -25,6 +25,7 @@ import type {
   RequestGateOptions,
   RequestGateState,
 } from './RequestGateOptions.ts';
+import type { ExpectedUse } from './TokenBucket.ts';
 import { TokenCount } from './TokenCount.ts';
 import { UsageEstimate } from './UsageEstimate.ts';
 
@@ -40,8 +41,11 @@ interface Ticket {
   share: number;
   /** The input that its events have reported. */
   usedInput?: number;
-  /** What the limits are charged with now. */
+  /** What the limits are charged with now: of the output, what has been written. */
   cost: Cost;
+  /** The output that it is expected to have, while it runs. */
+  expectedOutput: number;
+  sentAt: number;
   requests: number;
   /** Its number in the order of sending. */
   sequence: number;
@@ -98,7 +102,7 @@ export class RequestGate {
   readonly #queue = new FairQueue<Ticket>();
   readonly #changes = new Subject<void>();
   readonly #hold = new RefusalHold<Ticket>();
-  #running = 0;
+  readonly #running = new Set<Ticket>();
   #sequence = 0;
   /** The number of the latest request of which there was a report. */
   #reported = 0;
@@ -137,6 +141,7 @@ export class RequestGate {
 
   /** What the gate is doing now. */
   get state(): RequestGateState {
+    this.#meter();
     const now = this.#scheduler.now();
     const views = this.#allowances.flatMap((allowance) => {
       const view = allowance.view(now);
@@ -144,7 +149,7 @@ export class RequestGate {
     });
     const heldUntil = this.#hold.until > now ? this.#hold.until : undefined;
     const limits: RequestGateState['limits'] = Object.fromEntries(views);
-    return { running: this.#running, waiting: this.#queue.size, heldUntil, limits };
+    return { running: this.#running.size, waiting: this.#queue.size, heldUntil, limits };
   }
 
   /**
@@ -181,6 +186,8 @@ export class RequestGate {
         count: new TokenCount(),
         state: 'waiting',
         cost: { input: 0, output: 0 },
+        expectedOutput: 0,
+        sentAt: 0,
         requests: 1,
         sequence: 0,
         share: 0,
@@ -232,38 +239,61 @@ export class RequestGate {
     const isWaiting = this.#queue.size > 0 && this.#hasPlace;
     this.#sendAt = isWaiting ? this.#scheduler.now() + wait : Infinity;
     this.#setTimer();
-    if (this.#queue.size === 0 && this.#running === 0) this.#queue.reset();
+    if (this.#queue.size === 0 && this.#running.size === 0) this.#queue.reset();
     if (this.#changes.observed) this.#changes.next();
   }
 
   get #hasPlace(): boolean {
-    return this.#running < this.#concurrency && !this.#hold.isProbing;
+    return this.#running.size < this.#concurrency && !this.#hold.isProbing;
   }
 
   /** Milliseconds until it may be sent; `Infinity` where the end of another is waited for. */
   #wait(ticket: Ticket): number {
     if (!this.#hasPlace) return Infinity;
     const now = this.#scheduler.now();
+    this.#meter();
     const cost = this.#usage.cost(ticket.expected);
     const extra = { input: 0, output: this.#usage.headroom(ticket.expected) };
-    const waits = this.#allowances.map((allowance) => {
-      const amount = allowance.sent(1, cost) + allowance.received(cost);
-      return allowance.wait(amount, allowance.received(extra), now);
-    });
+    const pending = this.#pendingOutput();
+    const waits = this.#allowances.map((allowance) => allowance.wait(cost, extra, pending, now));
     return Math.max(0, this.#hold.until - now, ...waits);
   }
 
   #begin(ticket: Ticket): void {
-    const cost = this.#usage.cost(ticket.expected);
+    this.#meter();
+    const { input, output } = this.#usage.cost(ticket.expected);
     this.#queue.take(ticket);
-    this.#running++;
+    this.#running.add(ticket);
+    ticket.sentAt = this.#scheduler.now();
+    ticket.expectedOutput = output;
     ticket.state = 'running';
     ticket.sequence = ++this.#sequence;
     ticket.contained = this.#allowances.map(({ counted }) => counted);
     ticket.requests = 0;
-    this.#charge(ticket, cost, 1);
+    this.#charge(ticket, { input, output: 0 }, 1);
     this.#hold.sent(ticket);
     ticket.start();
+  }
+
+  /** Charges the output that was written since the last look. */
+  #meter(): void {
+    for (const ticket of this.#running) {
+      const { output } = ticket.count;
+      if (output === ticket.cost.output) continue;
+      this.#charge(ticket, { ...ticket.cost, output });
+      this.#usage.learnLength(ticket.expected, output);
+    }
+  }
+
+  /** What the replies that are being written will have, in the order in which they end. */
+  #pendingOutput(): ExpectedUse[] {
+    const pending: ExpectedUse[] = [];
+    for (const { expected, cost } of this.#running) {
+      // What was learned since it was sent counts for it, too.
+      const amount = this.#usage.cost(expected).output - cost.output;
+      if (amount > 0) pending.push({ amount, ms: this.#usage.duration(amount) });
+    }
+    return pending.toSorted((one, other) => one.ms - other.ms);
   }
 
   /** Changes what the ticket is charged with. */
@@ -272,10 +302,10 @@ export class RequestGate {
     for (const allowance of this.#allowances) {
       const sent = allowance.sent(requests, cost) - allowance.sent(ticket.requests, ticket.cost);
       allowance.spend(sent, now, ticket);
-      allowance.spend(allowance.received(cost) - allowance.received(ticket.cost), now);
       if (ticket.isCounted) allowance.count(sent);
+      allowance.write(allowance.received(cost) - allowance.received(ticket.cost), now);
     }
-    const share = Math.max(1, cost.input + cost.output);
+    const share = Math.max(1, cost.input + Math.max(cost.output, ticket.expectedOutput));
     this.#queue.charge(ticket.key, share - ticket.share);
     ticket.share = share;
     ticket.cost = cost;
@@ -336,18 +366,20 @@ export class RequestGate {
     ticket.state = 'complete';
     this.#hold.completed(ticket);
     const { used } = ticket.count;
-    if (used !== undefined) this.#usage.learnOutput(ticket.expected, used.output);
+    if (used === undefined) return;
+    const took = this.#scheduler.now() - ticket.sentAt;
+    this.#usage.learnOutput(ticket.expected, used.output, took);
   }
 
   #release(ticket: Ticket): void {
-    const { state, cost } = ticket;
+    const { state, cost, expectedOutput } = ticket;
     // Where nothing was reported, what was expected stands for a reply that is whole.
-    const unreported = state === 'complete' ? cost : { ...cost, output: 0 };
+    const unreported = { ...cost, output: state === 'complete' ? expectedOutput : 0 };
+    ticket.expectedOutput = 0;
     this.#charge(ticket, ticket.count.used ?? unreported);
     this.#count(ticket);
-    for (const allowance of this.#allowances) allowance.count(allowance.received(ticket.cost));
     ticket.state = 'over';
-    this.#running--;
+    this.#running.delete(ticket);
     this.#hold.ended(ticket);
     this.#drain();
   }
@@ -355,6 +387,7 @@ export class RequestGate {
   #learn(ticket: Ticket, headers: Pick<Headers, 'get'>, isAdmitted: boolean): void {
     // What is older than what is known would only make it less exact.
     if (ticket.sequence < this.#reported) return;
+    this.#meter();
     const now = this.#scheduler.now();
     for (const [index, allowance] of this.#allowances.entries()) {
       const report = rateLimitReport(headers, allowance.kind, now);

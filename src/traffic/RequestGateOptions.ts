@@ -47,7 +47,8 @@ export interface RequestGateState {
   readonly waiting: number;
   /** Nothing is sent before this time of the scheduler, as the API asked to wait. */
   readonly heldUntil: number | undefined;
-  /** What is known of the limits. `remaining` is below zero where more was used than estimated. */
+  /** What is known of the limits. `remaining` is below zero where more was used than estimated; output
+   * counts while it is written. */
   readonly limits: Readonly<
     Partial<Record<RateLimitKind, { readonly limit: number; readonly remaining: number }>>
   >;

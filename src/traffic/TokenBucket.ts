@@ -2,6 +2,12 @@ export const MINUTE = 60_000;
 /** Sums of fractions are a little off: less than this is missing is nothing. */
 const EPSILON = 1e-6;
 
+/** An amount that will be taken out, evenly over some time from now. */
+export interface ExpectedUse {
+  readonly amount: number;
+  readonly ms: number;
+}
+
 interface Refill {
   fullAt?: number | undefined;
   perMinute?: number;
@@ -46,10 +52,41 @@ export class TokenBucket {
     this.#level = this.level(now) - amount;
   }
 
-  /** Milliseconds until `amount` is there; for more than the bucket can hold, until it is full. */
-  wait(amount: number, now: number): number {
-    const missing = Math.min(amount, this.limit) - this.level(now);
-    if (amount <= 0 || missing <= EPSILON) return 0;
-    return this.#fullAt === undefined ? (missing * MINUTE) / this.#perMinute : this.#fullAt - now;
+  /** Takes out what has been used little by little since the last look: the refill came with it. */
+  takeSince(amount: number, now: number): void {
+    if (this.#fullAt === undefined) this.#level -= amount;
+    else this.take(amount, now);
+  }
+
+  /**
+   * Milliseconds until `amount` is there, and stays there while `expected` is taken out; for more than
+   * the bucket can hold, until it is full. `expected` is in the order of `ms`.
+   */
+  wait(amount: number, now: number, expected: readonly ExpectedUse[] = []): number {
+    if (amount <= 0) return 0;
+    const needed = Math.min(amount, this.limit);
+    let level = this.level(now);
+    if (this.#fullAt !== undefined) {
+      for (const use of expected) level -= use.amount;
+      return level >= needed - EPSILON ? 0 : this.#fullAt - now;
+    }
+    // Between two ends of what is expected, the level changes evenly: it falls first, then rises.
+    let slope = this.#perMinute / MINUTE;
+    for (const use of expected) {
+      if (use.ms > 0) slope -= use.amount / use.ms;
+      else level -= use.amount;
+    }
+    let isShort = level < needed - EPSILON;
+    let at = 0;
+    for (const { amount: taken, ms } of expected) {
+      if (ms <= 0) continue;
+      const next = level + slope * (ms - at);
+      if (isShort && next >= needed) break;
+      isShort = next < needed - EPSILON;
+      level = next;
+      at = ms;
+      slope += taken / ms;
+    }
+    return isShort ? at + (needed - level) / slope : 0;
   }
 }

@@ -36,14 +36,20 @@ export class TokenCount {
   /** What has been used so far; `undefined` where nothing was reported. */
   get used(): Cost | undefined {
     if (this.#counters === undefined) return undefined;
-    const { input_tokens = 0, cache_creation_input_tokens = 0, output_tokens = 0 } = this.#counters;
-    const written = Math.ceil(this.#characters / CHARACTERS_PER_TOKEN);
+    const { input_tokens = 0, cache_creation_input_tokens = 0 } = this.#counters;
     return {
       input: this.#before.input + input_tokens + cache_creation_input_tokens,
-      // The counter comes with the end: what was cut has only its text.
-      output:
-        this.#before.output + (this.#isWhole ? output_tokens : Math.max(output_tokens, written)),
+      output: this.output,
     };
+  }
+
+  /** The output that has been written so far: 0 where nothing was reported. */
+  get output(): number {
+    if (this.#counters === undefined) return this.#before.output;
+    const { output_tokens = 0 } = this.#counters;
+    // The counter comes with the end: what was cut, or is being written, has only its text.
+    const written = this.#isWhole ? 0 : Math.ceil(this.#characters / CHARACTERS_PER_TOKEN);
+    return this.#before.output + Math.max(output_tokens, written);
   }
 
   #read(usage: unknown): boolean {

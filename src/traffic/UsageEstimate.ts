@@ -4,6 +4,8 @@ import type { Cost } from './Allowance.ts';
 const FORGET = 0.9999;
 /** How much larger than the largest of late the next may be. */
 const MARGIN = 1.1;
+/** Means are of so many replies, about. */
+const LATE = 10;
 
 /** What a request uses: as it is given, and learned from the usage of the requests before it. */
 export class UsageEstimate {
@@ -14,6 +16,9 @@ export class UsageEstimate {
   #largestOutput = 0;
   #meanOutput = 0;
   #extraOutput = 0;
+  /** Output of replies of late, and how long they took. */
+  #written = 0;
+  #writing = 0;
 
   /** What a request is charged with before its usage is known: its input at most, its mean output. */
   cost({ input, output = this.#meanOutput }: Partial<Cost>): Cost {
@@ -27,19 +32,31 @@ export class UsageEstimate {
     return output === undefined ? this.#largestOutput - this.#meanOutput : this.#extraOutput;
   }
 
+  /** How long it takes to write so much output, in milliseconds; 0 while no reply has shown it. */
+  duration(output: number): number {
+    return this.#written > 0 ? (output * this.#writing) / this.#written : 0;
+  }
+
   learnInput({ input }: Partial<Cost>, used: number): void {
     if (input === undefined) this.#largestInput = Math.max(used, this.#largestInput * FORGET);
     else this.#extraInput = Math.max(used - input, this.#extraInput * FORGET);
   }
 
-  learnOutput({ output }: Partial<Cost>, used: number): void {
+  /** A reply that is being written has so much output already. */
+  learnLength({ output }: Partial<Cost>, written: number): void {
+    if (output === undefined) this.#largestOutput = Math.max(this.#largestOutput, written);
+    else this.#extraOutput = Math.max(this.#extraOutput, written - output);
+  }
+
+  learnOutput({ output }: Partial<Cost>, used: number, ms: number): void {
+    this.#written += used - this.#written / LATE;
+    this.#writing += ms - this.#writing / LATE;
     if (output !== undefined) {
       this.#extraOutput = Math.max(used - output, this.#extraOutput * FORGET);
       return;
     }
     const mean = this.#meanOutput;
-    // The mean is of the last ten or so.
-    this.#meanOutput = mean === 0 ? used : mean + (used - mean) / 10;
+    this.#meanOutput = mean === 0 ? used : mean + (used - mean) / LATE;
     this.#largestOutput = Math.max(used, this.#largestOutput * FORGET, this.#meanOutput);
   }
 }

@@ -11,15 +11,30 @@ export interface GateLoad extends RequestGateOptions {
   limits: { requests: number; inputTokens: number; outputTokens: number };
   /** Whether the gate is given the input of each request, within 10 %. Default: `true`. */
   isEstimated?: boolean;
+  /** How long replies take, in milliseconds, and how many tokens they have. */
+  replies?: { ms: readonly [number, number]; output: readonly [number, number] };
 }
+
+const SHORT = { ms: [200, 4_200], output: [20, 1_000] } as const;
 
 /**
  * Many requests of random size at once, of 50 users, of which one in ten leaves at some time; in
  * virtual time against `LimitedApi`.
  */
-export function runGateLoad({ requests, seed, limits, isEstimated = true, ...options }: GateLoad) {
+export function runGateLoad({
+  requests,
+  seed,
+  limits,
+  isEstimated = true,
+  replies = SHORT,
+  ...options
+}: GateLoad) {
   const random = seeded(seed);
   const scheduler = new VirtualTimeScheduler(undefined, Infinity);
+  const {
+    ms: [shortest, longest],
+    output: [least, most],
+  } = replies;
   const gate = new RequestGate({ maxQueue: requests, scheduler, ...options });
   const api = new LimitedApi({ ...limits, random }, scheduler);
   const served = Array.from({ length: USERS }, () => 0);
@@ -31,8 +46,8 @@ export function runGateLoad({ requests, seed, limits, isEstimated = true, ...opt
     const user = index % USERS;
     const size: LimitedRequest = {
       input: Math.round(50 * 80 ** random()),
-      output: Math.round(20 * 50 ** random()),
-      ms: 200 + random() * 4_000,
+      output: Math.round(least * (most / least) ** random()),
+      ms: shortest + random() * (longest - shortest),
     };
     halfway += (size.input * 0.95) / 2;
     const tokens = { input: Math.round(size.input * (0.9 + 0.2 * random())) };

@@ -6,8 +6,6 @@ import { seeded } from './continuingModel.ts';
 
 export { VERSION as SDK_VERSION } from '@anthropic-ai/sdk/version';
 
-const USERS = 50;
-
 /** The mean tokens of a request: they are from 20 to 400, evenly on a logarithmic scale. */
 export const MEAN_INPUT = 380 / Math.log(20);
 
@@ -15,6 +13,8 @@ export interface HttpLoadOptions {
   requests: number;
   seed: number;
   inputTokensPerMinute: number;
+  /** Default: 50. */
+  users?: number;
   /** The tokens that are there at the start. Default: 20,000. */
   remaining?: number;
 }
@@ -30,11 +30,17 @@ export interface HttpRequest {
 export type Sender = (client: Anthropic) => (request: HttpRequest) => Observable<StreamEvent>;
 
 /**
- * Many requests of random size at once, of 50 users one after the other, of which one in ten leaves
+ * Many requests of random size at once, of some users one after the other, of which one in ten leaves
  * at some time; over HTTP, against the token buckets of `MessagesServer`.
  */
 export async function runHttpLoad(
-  { requests, seed, inputTokensPerMinute: perMinute, remaining = 20_000 }: HttpLoadOptions,
+  {
+    requests,
+    seed,
+    inputTokensPerMinute: perMinute,
+    users = 50,
+    remaining = 20_000,
+  }: HttpLoadOptions,
   senderOf: Sender,
 ) {
   const random = seeded(seed);
@@ -68,7 +74,7 @@ export async function runHttpLoad(
     return {
       index,
       // One of each first, so that nobody has the gate for himself; then one user after the other.
-      user: index < USERS ? index : Math.floor(((index - USERS) * USERS) / (requests - USERS)),
+      user: index < users ? index : Math.floor(((index - users) * users) / (requests - users)),
       params: {
         model: 'claude-opus-5-5',
         max_tokens: 100,
@@ -79,12 +85,13 @@ export async function runHttpLoad(
   });
   const total = loads.reduce((sum, { input }) => sum + input - 20, 0);
   const expectedMs = (60_000 * Math.max(0, total - remaining)) / perMinute;
-  const served = Array.from({ length: USERS }, () => 0);
+  const served = Array.from({ length: users }, () => 0);
   let used = 0;
   let shares: number[] | undefined;
   const ended = { complete: 0, error: 0, cancelled: 0 };
   const send = senderOf(client);
   const began = performance.now();
+  const cpuBefore = process.cpuUsage();
   const all = loads.map((load) => {
     let end: 'complete' | 'error' | 'cancelled' = 'cancelled';
     const reply = send(load).pipe(
@@ -105,9 +112,12 @@ export async function runHttpLoad(
   });
   await Promise.all(all.map((reply) => lastValueFrom(reply, { defaultValue: 0 }).catch(() => {})));
   const seconds = (performance.now() - began) / 1_000;
-  const mean = shares!.reduce((sum, share) => sum + share, 0) / USERS;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const mean = shares!.reduce((sum, share) => sum + share, 0) / users;
   return {
     seconds,
+    /** Seconds, of the client and the server. */
+    cpu: (user + system) / 1e6,
     /** Of all that could be used from the start to the end. */
     used: used / (remaining + (perMinute * seconds) / 60),
     refused,

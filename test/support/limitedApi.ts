@@ -3,17 +3,21 @@ import {
   concat,
   defer,
   finalize,
+  interval,
   map,
   of,
   type Observable,
   type SchedulerLike,
   switchMap,
+  take,
   throwError,
   timer,
 } from 'rxjs';
 import { messageDelta, messageStop, raw, usage } from '../operators/events.ts';
 
 const MINUTE = 60_000;
+/** Output is written and charged about so often, in milliseconds. */
+const PIECE = 5_000;
 
 const NAMES = {
   requests: 'requests',
@@ -36,8 +40,8 @@ export interface LimitedRequest {
 }
 
 /**
- * The API in virtual time: token buckets, and requests that are some milliseconds on their way. It
- * has arithmetic of its own, as it judges the gate.
+ * The API in virtual time: token buckets, and requests that are some milliseconds on their way.
+ * Output is charged while it is written. It has arithmetic of its own, as it judges the gate.
  */
 export class LimitedApi {
   readonly used: Amounts = { requests: 0, inputTokens: 0, outputTokens: 0 };
@@ -109,26 +113,34 @@ export class LimitedApi {
       });
       return throwError(() => error);
     }
-    let isWhole = false;
-    const began = this.#scheduler.now();
+    let written = 0;
+    const write = (tokens: number) => {
+      this.#use({ outputTokens: tokens });
+      written += tokens;
+    };
     const start = timer(20 + this.#random() * 200, this.#scheduler).pipe(
       map(() => {
         onResponse({ requestId: undefined, status: 200, headers });
         return raw({ type: 'message_start', message: { content: [], usage: usage(input, 1) } });
       }),
     );
-    const rest = timer(ms, this.#scheduler).pipe(
+    const pieces = Math.ceil(ms / PIECE);
+    const tokens = Math.floor(output / pieces);
+    const text = interval(ms / pieces, this.#scheduler).pipe(
+      take(pieces - 1),
+      map(() => {
+        write(tokens);
+        const delta = { type: 'text_delta', text: 'word'.repeat(tokens) };
+        return raw({ type: 'content_block_delta', index: 0, delta });
+      }),
+    );
+    const end = timer(ms / pieces, this.#scheduler).pipe(
       switchMap(() => {
-        isWhole = true;
+        write(output - written);
         return of(messageDelta('end_turn', output), messageStop);
       }),
     );
-    return concat(start, rest).pipe(
-      finalize(() => {
-        const share = isWhole ? 1 : Math.min(1, (this.#scheduler.now() - began) / (ms + 220));
-        this.#use({ outputTokens: output * share });
-      }),
-    );
+    return concat(start, text, end);
   }
 
   #use(amounts: Partial<Amounts>): void {

@@ -13,6 +13,7 @@ import {
   concat,
   EMPTY,
   ignoreElements,
+  interval,
   map,
   mergeMap,
   NEVER,
@@ -21,13 +22,14 @@ import {
   of,
   Subject,
   type Subscription,
+  take,
   throwError,
   timer,
   VirtualTimeScheduler,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { drawn } from '../../diagrams/drawn.ts';
-import { messageDelta, messageStop, raw, usage } from '../../operators/events.ts';
+import { messageDelta, messageStop, raw, text, usage } from '../../operators/events.ts';
 import { testScheduler } from '../../support/marbles.ts';
 
 type Helpers = Parameters<Parameters<ReturnType<typeof testScheduler>['run']>[0]>[0];
@@ -71,6 +73,13 @@ const reply = (input: number, output: number): StreamEvent[] => [
   messageDelta('end_turn', output),
   messageStop,
 ];
+
+/** The beginning of a reply. */
+const started = reply(1, 1).slice(0, 1);
+
+/** So much output, after some milliseconds. */
+const written = (tokens: number, ms: number) =>
+  timer(ms).pipe(map(() => text(0, 'word'.repeat(tokens))));
 
 /** A gate in virtual time, and when it sent what: to be used in `run`. */
 function gated(options: RequestGateOptions = {}) {
@@ -346,6 +355,57 @@ describe('RequestGate: requests and tokens a minute', () => {
       send('c', () => NEVER, { tokens: { output: 20 } });
       flush();
       expect(sent).toEqual(['a 0', 'b 0', 'c 30000']);
+    }),
+  );
+
+  it(
+    'expects the output of running replies over the time that they take, not at once',
+    run(({ flush }) => {
+      const { sent, send } = gated({ outputTokensPerMinute: 6_000 });
+      const text$ = () =>
+        interval(1_000).pipe(
+          take(60),
+          map(() => text(0, 'word'.repeat(100))),
+        );
+      const long = () => concat(of(...started), text$(), reply(1, 6_000).slice(1));
+      const tokens = { output: 5_900 };
+      send('a', long, { tokens });
+      // All of the limit is there again, and each of these writes as fast as it is refilled.
+      at(120_000, () => {
+        for (const name of 'bcd') send(name, long, { tokens });
+      });
+      flush();
+      // With two of them, what was there has gone after a minute: it comes back in the next.
+      expect(sent).toEqual(['a 0', 'b 120000', 'c 120000', 'd 239000']);
+    }),
+  );
+
+  it(
+    'counts what a running reply has written, also where nothing was expected of it',
+    run(({ flush }) => {
+      const { gate, send } = gated({ outputTokensPerMinute: 6_000 });
+      send('a', () => concat(of(...started), written(1_200, 1_000), written(1_300, 1_000), NEVER));
+      const remaining: number[] = [];
+      for (const ms of [0, 1_001, 2_001]) {
+        at(ms, () => {
+          send('b', () => EMPTY, { tokens: 0 });
+          remaining.push(gate.state.limits.outputTokens!.remaining);
+        });
+      }
+      flush();
+      expect(remaining).toEqual([5_999, 4_900, 3_700]);
+    }),
+  );
+
+  it(
+    'keeps room for the longest reply also while none has ended',
+    run(({ flush }) => {
+      const { sent, send } = gated({ outputTokensPerMinute: 6_000 });
+      send('a', () => concat(of(...started), written(5_000, 1_000), NEVER));
+      at(2_000, () => send('b', () => EMPTY));
+      flush();
+      // 1,200 are left, and half of the limit is kept free.
+      expect(sent).toEqual(['a 0', 'b 20000']);
     }),
   );
 
