@@ -47,7 +47,7 @@ export class RequestBuilder<E extends AnyStreamEvent> {
   /** The fingerprint of what comes before the history. */
   #seed: string;
   /** All turns, of which some may be left out. */
-  readonly #whole = new HistoryCache<E>();
+  #whole = new HistoryCache<E>();
   /** How many turns of the history are left out; in one exchange always the same. */
   #skip = 0;
   #hasBegun = false;
@@ -67,6 +67,18 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     this.#tools = tools ? toolDefinitions(fixedTools(tools)) : params['tools'];
     this.#seed = this.#fingerprint;
     this.#history = new HistoryCache<E>({ seed: this.#seed });
+  }
+
+  /** Makes the requests of a fork: what was made of the messages is shared. */
+  fork(): RequestBuilder<E> {
+    const other = new RequestBuilder<E>(this.#source, this.#params, this.#options);
+    other.#tools = this.#tools;
+    other.#seed = this.#seed;
+    other.#skip = this.#skip;
+    other.#hasBegun = this.#hasBegun;
+    other.#whole = this.#whole.fork();
+    other.#history = this.#history.fork();
+    return other;
   }
 
   /** Takes in which tools the next request has: thinking is bound to them. */

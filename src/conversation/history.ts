@@ -82,6 +82,16 @@ export class HistoryCache<E extends AnyStreamEvent> {
     this.#made = { turns: [], prefix: new Prefix(options.seed ?? '') };
   }
 
+  /** Another cache that begins with what this one has. */
+  fork(): HistoryCache<E> {
+    const other = new HistoryCache<E>(this.#options);
+    other.#messages = [...this.#messages];
+    other.#units = [...this.#units];
+    other.#made = { ...this.#made, turns: [...this.#made.turns] };
+    for (const { after } of this.#units) if (after) other.#sent.add(after);
+    return other;
+  }
+
   /** The history of `messages`, which mostly begin as those before. */
   of(messages: readonly ConversationMessage<E>[]): History {
     this.#goBack(messages);

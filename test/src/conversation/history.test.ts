@@ -331,10 +331,16 @@ describe('historyOf', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 20 }), fc.nat(3), (operations, skip) => {
         const options = { seed: `seed ${++ids}`, skip };
-        const cache = new HistoryCache(options);
+        let cache = new HistoryCache(options);
         let messages: ConversationMessage[] = [hi];
         for (const operate of operations) {
           messages = operate(messages);
+          if (messages.length % 3 === 0) {
+            const forked = cache;
+            cache = cache.fork();
+            // What the other one goes on with is not in this one.
+            forked.of([...messages, user(text('Other'))]);
+          }
           const { turns, prefix } = cache.of(messages);
           const scratch = historyOf(messages, options);
           expect(turns).toEqual(scratch.turns);
