@@ -25,6 +25,7 @@ import { fixedTools } from '../tools/turnTools.ts';
 import { checkOptions, MAX_TURNS } from '../tools/RunToolsOptions.ts';
 import { matchAnswers, withSubagents } from '../tools/answeredCalls.ts';
 import type { ToolAnswer } from '../tools/ToolAnswer.ts';
+import { ChangeLog, type ConversationChanges, readChanges } from './ConversationChanges.ts';
 import {
   type ConversationDocument,
   type Kept,
@@ -131,9 +132,11 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   readonly #source: ConversationSource<E>;
   readonly #params: ConversationParams<E>;
   readonly #options: ConversationOptions;
-  readonly #requests: RequestBuilder<E>;
+  #requests: RequestBuilder<E>;
   #transcript: Transcript<E>;
   readonly #changes = new Subject<void>();
+  /** The versions of the conversation, once they are asked for. */
+  #log: ChangeLog<E> | undefined;
   /** Stops the turn that runs. */
   #stop: AbortController | undefined;
   /** The turns of the last request of the exchange. */
@@ -318,7 +321,9 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
    */
   fork(length?: number): Conversation<E> {
     const { messages, ...counted } = this.#transcript.kept;
-    return this.#with({ ...counted, messages: messages.slice(0, length) });
+    const other = this.#with({ ...counted, messages: messages.slice(0, length) });
+    other.#requests = this.#requests.fork();
+    return other;
   }
 
   /**
@@ -378,6 +383,76 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     options: ConversationOptions = {},
   ): Conversation<E> {
     return new Conversation<E>(source, params, options).#with(readDocument<E>(document));
+  }
+
+  /** The last version that `changesSince` has given, or that was loaded by `fromChanges`; else 0. */
+  get version(): number {
+    return this.#log?.version ?? 0;
+  }
+
+  /**
+   * What has changed since a version of this conversation, as plain JSON for a log; `undefined` where
+   * nothing has. A version is 0, `conversation.version`, or the `version` of changes that were given
+   * before.
+   * A reply that is being written is there as if it were stopped now, and is given again when it has
+   * changed. Changes since 0 are the whole conversation: they can replace the log.
+   *
+   * The cost is that of the messages that have changed, and one comparison for each of the others.
+   *
+   * @throws TypeError for a version that the conversation has not had
+   *
+   * @example
+   * ```ts
+   * import type { Conversation, ConversationChanges } from 'claude-rx/conversation';
+   *
+   * declare const log: { append(changes: ConversationChanges): void };
+   *
+   * // Gives the version that is saved, for the next time.
+   * function save(conversation: Conversation, version: number): number {
+   *   const changes = conversation.changesSince(version);
+   *   if (changes === undefined) return version;
+   *   log.append(changes);
+   *   return changes.version;
+   * }
+   * ```
+   */
+  changesSince(version: number): ConversationChanges | undefined {
+    requireNumbers('Conversation.changesSince', { version }, { min: 0, whole: true });
+    this.#log ??= new ChangeLog<E>();
+    const { usage, cost } = this.state;
+    return this.#log.changesSince(version, { messages: this.messages, usage, cost });
+  }
+
+  /**
+   * The conversation that a log of changes leads to, each as `changesSince` has given it, in order. An
+   * empty log is a conversation without messages; what was appended twice counts once. It goes on from
+   * the last version, which is `version`.
+   *
+   * @throws TypeError with the path of what is wrong, also where an entry of the log is missing, or two
+   * processes have written to it
+   *
+   * @example
+   * ```ts
+   * import Anthropic from '@anthropic-ai/sdk';
+   * import { Conversation } from 'claude-rx/conversation';
+   *
+   * const params = { model: 'claude-opus-5-5', max_tokens: 1024 };
+   * const load = (lines: string[]) =>
+   *   Conversation.fromChanges(lines.map((line) => JSON.parse(line)), new Anthropic(), params);
+   * ```
+   */
+  static fromChanges<E extends AnyStreamEvent = StreamEvent>(
+    changes: readonly unknown[],
+    source: ConversationSource<E>,
+    params: ConversationParams<E>,
+    options: ConversationOptions = {},
+  ): Conversation<E> {
+    const { kept, version } = readChanges<E>(changes);
+    const conversation = new Conversation<E>(source, params, options).#with(kept);
+    const { usage, cost } = conversation.state;
+    const known = { messages: conversation.messages, usage, cost };
+    conversation.#log = new ChangeLog<E>(known, version);
+    return conversation;
   }
 
   #with(kept: Kept<E>): Conversation<E> {

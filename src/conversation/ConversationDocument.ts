@@ -66,13 +66,16 @@ export function toDocument<E extends AnyStreamEvent>({
   usage,
   cost,
 }: Kept<E>): ConversationDocument {
-  return {
-    format: FORMAT,
-    version: VERSION,
-    messages: messages.map(toDocumentMessage),
-    usage,
-    ...(cost !== undefined && { cost }),
-  };
+  return documentOf(messages.map(toDocumentMessage), usage, cost);
+}
+
+/** A document with these parts. */
+export function documentOf(
+  messages: DocumentMessage[],
+  usage: ConversationUsage,
+  cost: number | undefined,
+): ConversationDocument {
+  return { format: FORMAT, version: VERSION, messages, usage, ...(cost !== undefined && { cost }) };
 }
 
 /** The fields of a reply that are the same in a message and in a document, where it has them. */
@@ -124,23 +127,32 @@ function toDocumentBlock(block: object): object {
  *
  * @throws TypeError with the path of what is wrong
  */
-export function readDocument<E extends AnyStreamEvent>(document: unknown): Kept<E> {
-  if (typeof document === 'string') fail('the document', 'is text: pass what JSON.parse gives');
+export function readDocument<E extends AnyStreamEvent>(
+  document: unknown,
+  named: PathOf = (field) => `Conversation.fromJSON: ${field}`,
+): Kept<E> {
+  if (typeof document === 'string') {
+    fail(named('the document'), 'is text: pass what JSON.parse gives');
+  }
   const { format, version, messages, usage, cost } = record(document, 'the document', named);
-  if (format !== FORMAT) fail('format', `must be '${FORMAT}': this is another kind of document`);
+  if (format !== FORMAT) {
+    fail(named('format'), `must be '${FORMAT}': this is another kind of document`);
+  }
   if (version !== VERSION) {
-    fail('version', `must be ${VERSION}, not ${JSON.stringify(version)}: it is of another version`);
+    const given = JSON.stringify(version);
+    fail(named('version'), `must be ${VERSION}, not ${given}: it is of another version`);
   }
   const keys = new Set<unknown>();
   const read = list(messages, 'messages', named).map((message, index) =>
-    readMessage<E>(message, (field) => `messages[${index}]${field}`, keys),
+    readMessage<E>(message, (field) => named(`messages[${index}]${field}`), keys),
   );
-  if (read.length > 0 && read[0]!.role !== 'user') fail('messages[0].role', "must be 'user'");
+  if (read.length > 0 && read[0]!.role !== 'user')
+    fail(named('messages[0].role'), "must be 'user'");
   const early = read.findIndex(
     (message, index) =>
       hasPending(message) && read.slice(index + 1).some(({ role }) => role !== 'system'),
   );
-  if (early >= 0) fail(`messages[${early}].pending`, 'must be in the last reply only');
+  if (early >= 0) fail(named(`messages[${early}].pending`), 'must be in the last reply only');
   const counters = record(usage, 'usage', named);
   for (const name of COUNTERS) number(counters[name], `usage.${name}`, named);
   // A sum that is no number is `null` in JSON.
@@ -148,10 +160,8 @@ export function readDocument<E extends AnyStreamEvent>(document: unknown): Kept<
   return { messages: read, usage: counters as never, cost: (cost ?? undefined) as never };
 }
 
-/** The path to a field; it is made only where something is wrong. */
-type PathOf = (field: string) => string;
-
-const named: PathOf = (field) => field;
+/** The caller and the path to a field; it is made only where something is wrong. */
+export type PathOf = (field: string) => string;
 
 function readMessage<E extends AnyStreamEvent>(
   value: unknown,
@@ -280,19 +290,19 @@ export function keyedBlocks<Block>(key: string, blocks: readonly Block[]): Keyed
 /** A block of the user's, which can be sent; or one of a reply, which may be whatever came. */
 function readBlock(value: unknown, role: 'user' | 'assistant', pathOf: PathOf): AnyBlock {
   const problem = role === 'user' ? blockProblem(value, role) : shapeProblem(value);
-  if (problem) throw new TypeError(`Conversation.fromJSON: ${pathOf(problem)}`);
+  if (problem) throw new TypeError(pathOf(problem));
   if ((value as AnyBlock)['unfinished_input'] === undefined) return value as AnyBlock;
   const { unfinished_input, ...block } = value as AnyBlock;
   if (typeof unfinished_input !== 'string') fail(pathOf('.unfinished_input'), 'must be a string');
   return { ...block, [unfinishedInput]: unfinished_input } as AnyBlock;
 }
 
-function record(value: unknown, field: string, pathOf: PathOf): Record<string, unknown> {
+export function record(value: unknown, field: string, pathOf: PathOf): Record<string, unknown> {
   if (isRecord(value)) return value as Record<string, unknown>;
   return fail(pathOf(field), 'must be an object');
 }
 
-function list(value: unknown, field: string, pathOf: PathOf): unknown[] {
+export function list(value: unknown, field: string, pathOf: PathOf): unknown[] {
   return Array.isArray(value) ? value : fail(pathOf(field), 'must be a list');
 }
 
@@ -301,6 +311,6 @@ function number(value: unknown, field: string, pathOf: PathOf): void {
   fail(pathOf(field), 'must be a number from 0 on');
 }
 
-function fail(path: string, problem: string): never {
-  throw new TypeError(`Conversation.fromJSON: ${path}: ${problem}`);
+export function fail(path: string, problem: string): never {
+  throw new TypeError(`${path}: ${problem}`);
 }

@@ -14,6 +14,7 @@ import { costIn, type Prices } from '../message/tokenCost.ts';
 import type { AnyBlock } from '../history/blocks.ts';
 import { Prefix } from '../history/Prefix.ts';
 import { callAfter, isCallEvent, LiveReply, nextCall, pendingCall } from './LiveReply.ts';
+import { settled } from './settled.ts';
 import { NO_USAGE, withUsage } from './usage.ts';
 import { textOf } from './userContent.ts';
 
@@ -277,19 +278,4 @@ export class Transcript<E extends AnyStreamEvent> {
 interface Used {
   model?: string | undefined;
   usage?: object | undefined;
-}
-
-/** The message as it is when nothing more comes. */
-function settled<E extends AnyStreamEvent>(
-  message: ConversationMessage<E>,
-): ConversationMessage<E> {
-  if (message.role !== 'assistant') return message;
-  const isRunning = message.blocks.some(({ call }) => call?.status === 'running');
-  if (message.status !== 'streaming' && !isRunning) return message;
-  const blocks = message.blocks.map((keyed) =>
-    keyed.call?.status === 'running'
-      ? { ...keyed, call: { ...keyed.call, status: 'stopped' as const } }
-      : keyed,
-  );
-  return { ...message, blocks, status: message.status === 'complete' ? 'complete' : 'stopped' };
 }

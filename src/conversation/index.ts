@@ -1,5 +1,6 @@
 export { ask, type AskOptions } from './ask.ts';
 export { Conversation } from './Conversation.ts';
+export type { ConversationChanges } from './ConversationChanges.ts';
 export type {
   ConversationDocument,
   DocumentCall,

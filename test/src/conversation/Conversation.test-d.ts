@@ -10,6 +10,7 @@ import {
   type AssistantMessage,
   ask,
   Conversation,
+  type ConversationChanges,
   type ConversationEvent,
   type ConversationState,
   type ConversationUsage,
@@ -115,4 +116,14 @@ it('takes the answers to pending calls', () => {
   conversation.answer([{ id: 'a' }]);
   // @ts-expect-error answers are given to `answer`
   void new Conversation(client, params, { tools: [], answers: [] });
+});
+
+it('gives changes for a log, and loads from them', () => {
+  const conversation = Conversation.fromChanges([], client, params);
+  expectTypeOf(conversation).toEqualTypeOf<Conversation<StreamEvent>>();
+  expectTypeOf(conversation.version).toEqualTypeOf<number>();
+  const changes = conversation.changesSince(conversation.version);
+  expectTypeOf(changes).toEqualTypeOf<ConversationChanges | undefined>();
+  // @ts-expect-error -- a version is needed
+  conversation.changesSince();
 });
