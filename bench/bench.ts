@@ -12,7 +12,7 @@ import { build } from 'esbuild';
 import type { Result } from './child.ts';
 import type { Held, Snapshots } from './memory.ts';
 import type { Findings } from './Findings.ts';
-import { report } from './report.ts';
+import { CONVERSATIONS, report, sectionIn, withSection } from './report.ts';
 import { met } from './targets.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -104,6 +104,10 @@ if (!isReport) {
 }
 server.disconnect();
 
-const text = report(findings);
+const results = `${here}RESULTS.md`;
+// Written by `npm run bench:conversation -- --write`.
+const conversations = sectionIn(readFileSync(results, 'utf8'), CONVERSATIONS);
+const made = report(findings);
+const text = conversations ? withSection(made, CONVERSATIONS, conversations) : made;
 console.log(text);
-writeFileSync(`${here}RESULTS.md`, text);
+writeFileSync(results, text);

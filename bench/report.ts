@@ -26,7 +26,7 @@ export function report(findings: Findings): string {
     .concat('\n');
 }
 
-function machine(): string {
+export function machine(): string {
   const versions = ['@anthropic-ai/sdk', 'rxjs', 'ai', '@langchain/anthropic', '@tanstack/ai']
     .map((name) => `${name} ${versionOf(name)}`)
     .join(', ');
@@ -102,7 +102,7 @@ function heldTable(held: Held[]): string {
   );
 }
 
-function markdown(head: string[], rows: string[][]): string {
+export function markdown(head: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
   const rule = `|${head.map((_, index) => (index === 0 ? '---|' : '---:|')).join('')}`;
   return [line(head), rule, ...rows.map(line)].join('\n');
@@ -111,3 +111,20 @@ function markdown(head: string[], rows: string[][]): string {
 export const ratio = (time: number, one: number): string => (time / one).toFixed(2);
 const milliseconds = (time: number): string => (time < 100 ? time.toFixed(1) : time.toFixed(0));
 const thousands = (value: number): string => (value < 100 ? value.toFixed(1) : value.toFixed(0));
+
+/** The section of RESULTS.md that `bench/conversation.ts` writes. */
+export const CONVERSATIONS = 'Conversations of any length';
+
+/** The text of a section, without its title; `undefined` where there is none. */
+export function sectionIn(results: string, title: string): string | undefined {
+  const [, body] = results.split(`## ${title}\n\n`);
+  return body?.split('\n## ')[0]?.trim();
+}
+
+/** The results with a section: in the place of the one with the same title, or at the end. */
+export function withSection(results: string, title: string, body: string): string {
+  const section = `## ${title}\n\n${body}\n`;
+  const before = sectionIn(results, title);
+  if (before === undefined) return `${results.trimEnd()}\n\n${section}`;
+  return results.replace(`## ${title}\n\n${before}\n`, () => section);
+}

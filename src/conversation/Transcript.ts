@@ -42,7 +42,8 @@ export class Transcript<E extends AnyStreamEvent> {
   /** Of all replies but for the live one. */
   #usage: ConversationUsage;
   #cost: number;
-  #lastKey: number;
+  /** The highest number of a key so far; the keys are read before the first change. */
+  #lastKey: number | undefined;
   /** What stands for all that the next reply is an answer to. */
   #prefix = new Prefix('');
   /** The message whose pending calls are known. */
@@ -63,10 +64,6 @@ export class Transcript<E extends AnyStreamEvent> {
     this.#messages = messages;
     this.#usage = usage;
     this.#cost = cost;
-    this.#lastKey = messages.reduce(
-      (last, { key }) => Math.max(last, Number(/^m(\d{1,15})$/.exec(key)?.[1] ?? 0)),
-      0,
-    );
   }
 
   /** The same object until something changes. */
@@ -88,10 +85,14 @@ export class Transcript<E extends AnyStreamEvent> {
     return live ?? messages.at(-1);
   }
 
-  /** What is to be kept of it: as if it were stopped now. */
+  /** What is to be kept of it: as if it were stopped now. All but the last reply is settled. */
   get kept(): Kept<E> {
     const { usage, cost } = this.state;
-    return { messages: this.messages.map(settled), usage, cost };
+    const { messages } = this;
+    const index = messages.findLastIndex(({ role }) => role === 'assistant');
+    const last = index < 0 ? undefined : settled(messages[index]!);
+    const isSettled = last === undefined || last === messages[index];
+    return { messages: isSettled ? messages : messages.with(index, last), usage, cost };
   }
 
   /** The last reply. */
@@ -121,6 +122,8 @@ export class Transcript<E extends AnyStreamEvent> {
     const messages = this.#messages;
     const kept = messages.filter(({ role }, index) => index < length || role === 'system');
     if (kept.length === messages.length) return;
+    // A key is never given twice.
+    this.#lastKey ??= highestKey(messages);
     this.#messages = kept;
     this.#isStale = true;
   }
@@ -270,8 +273,18 @@ export class Transcript<E extends AnyStreamEvent> {
   }
 
   #newKey(): string {
+    this.#lastKey ??= highestKey(this.#messages);
     return `m${++this.#lastKey}`;
   }
+}
+
+function highestKey(messages: readonly { key: string }[]): number {
+  let highest = 0;
+  for (const { key } of messages) {
+    const number = key.startsWith('m') ? Number(key.slice(1)) : 0;
+    if (number > highest && number < 1e15) highest = Math.floor(number);
+  }
+  return highest;
 }
 
 /** A reply, or what subagents have used with a model. */

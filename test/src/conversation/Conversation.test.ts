@@ -639,6 +639,15 @@ describe('Conversation', () => {
       expect((await failure(late)).message).toMatch(/not there any more/);
     });
 
+    it('gives no key again, also after a reload', async () => {
+      const conversation = await talked();
+      reply(messageEvents.text('Uno'));
+      const document: unknown = JSON.parse(JSON.stringify(conversation));
+      const loaded = Conversation.fromJSON(document, http.client, params);
+      await received(loaded.edit(0, 'uno'));
+      expect(loaded.messages.map(({ key }) => key)).toEqual(['m5', 'm6']);
+    });
+
     it('forks: both go on by themselves, from the same messages', async () => {
       const conversation = await talked();
       const fork = conversation.fork(2);
