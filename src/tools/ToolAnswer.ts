@@ -4,6 +4,16 @@ import type { InterruptedSubagent } from '../message/StreamEvent.ts';
 /**
  * The answer to a pending call, as plain JSON:
  *
+ * ```text
+ * turn1   maxS
+ * click      --y                      { id, approved: true }, also in another process
+ * tool         -(r|)
+ * turn2         mtTeS
+ *         runTools()
+ * events  ---I-sR---(E|)              I: turn_end, interrupted; s: tool_start; R: tool_result; E: turn_end
+ * text    --------T-|
+ * ```
+ *
  * | | |
  * |---|---|
  * | `{ id, approved: true }` | the tool runs now |

@@ -14,6 +14,16 @@ export interface RunningCall extends ApprovableCall {
 /**
  * Wraps the run of a tool: gives `run$`, with whatever is to happen around it, or something else in
  * its place.
+ *
+ * ```text
+ * turn1   maxS
+ * run1       -#
+ * run2        -(r|)
+ * turn2        mtTeS
+ *         around: (call, run$) => run$.pipe(retry(1))
+ * events  ---s-R---|         s: tool_start, R: tool_result
+ * text    -------T-|
+ * ```
  */
 export type Around = (call: RunningCall, run$: Observable<unknown>) => ObservableInput<unknown>;
 

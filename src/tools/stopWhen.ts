@@ -33,7 +33,17 @@ export interface StopContext<E extends AnyStreamEvent = StreamEvent | BetaStream
   readonly message: MessageOf<E>;
 }
 
-/** Whether the loop stops now. Of an Observable or a promise, the first value counts. */
+/**
+ * Whether the loop stops now. Of an Observable or a promise, the first value counts.
+ *
+ * ```text
+ * turn1     maxS
+ * turn2        maxS
+ *           stopWhen: turnCount(2)
+ * stopWhen  ---n--y--         asked when the calls have their results; n: false, y: true
+ * ends      ---C--(X|)        turn_end; C: outcome 'continue', X: outcome 'stopped'
+ * ```
+ */
 export type StopWhen = (context: StopContext) => boolean | ObservableInput<boolean>;
 
 /**

@@ -4,6 +4,14 @@ import { fields } from '../message/record.ts';
  * Takes in which tools `messages` withdraw and add again, by their names: `tool_removal` and `tool_addition`
  * in messages of the system, and the `tool_changes` of a compaction, which stand for those of the messages
  * that it sums up. SDK src/lib/tools/BetaToolRunner.ts `#availableToolNames`.
+ *
+ * ```text
+ * turn1   maxS
+ * turn2      mtTeS
+ *         runTools()          with a `tool_removal` in the messages
+ * events  ---U---|            U: tool_result, unknown_tool: the tool does not run
+ * text    -----T-|
+ * ```
  */
 export function takeToolChanges(messages: readonly object[], withdrawn: Set<string>): void {
   for (const message of messages) {

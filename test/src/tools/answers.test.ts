@@ -1,4 +1,5 @@
-import { fromResponse, type StreamEvent, toSseResponse } from 'claude-rx';
+import type Anthropic from '@anthropic-ai/sdk';
+import { fromResponse, type StreamEvent, textOnly, toSseResponse } from 'claude-rx';
 import { messageEvents } from 'claude-rx/testing';
 import { Conversation } from 'claude-rx/conversation';
 import {
@@ -10,12 +11,25 @@ import {
   type ToolEvent,
   type TurnEndEvent,
 } from 'claude-rx/tools';
-import { delay, from, of, tap } from 'rxjs';
+import { concat, defer, delay, filter, from, of, share, switchMap, take, tap } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { start, stop } from '../../operators/events.ts';
+import { drawn } from '../../diagrams/drawn.ts';
 import { failure, params, received, useServer } from '../../support/server.ts';
-import { after, ANSWER, isOurs, line, marble, schema, tool, turns, TWO } from './turns.ts';
+import {
+  after,
+  ANSWER,
+  bare,
+  drawnReply,
+  isOurs,
+  line,
+  marble,
+  schema,
+  tool,
+  turns,
+  TWO,
+} from './turns.ts';
 
 const CALL = '(ma1AxS)';
 
@@ -209,6 +223,75 @@ describe('a deferred call', () => {
 });
 
 const lines = (events: readonly { type: string }[]) => events.filter(isOurs).map(line);
+
+/** Those events that a picture shows. */
+const isShown = ({ type }: { type: string }) => /^(tool_start|tool_result|turn_end)$/.test(type);
+const shown = (type: string, more = {}) => expect.objectContaining({ type, ...more });
+
+it(
+  'waits for a click, and goes on with it',
+  drawn(
+    'ToolAnswer',
+    marble((helpers) => {
+      const one = drawnReply(helpers, 'maxS|');
+      const click = helpers.cold('--y', { y: 'approved' });
+      const ran = helpers.cold('-(r|)', { r: 'paid' });
+      const two = drawnReply(helpers, 'mtTeS|');
+      const tools = [bare('a', () => ran)];
+      const messages: Anthropic.MessageParam[] = [...params.messages];
+      const ask$ = runTools(() => one, params, { tools, approve: () => 'defer' }).pipe(
+        tap((event) => event.type === 'turn_end' && messages.push(...event.appended)),
+      );
+      const answer$ = defer(() =>
+        runTools(() => two, { ...params, messages }, { tools, answers: approved }),
+      );
+      const loop$ = concat(
+        ask$,
+        click.pipe(
+          take(1),
+          switchMap(() => answer$),
+        ),
+      ).pipe(share());
+      helpers.expectObservable(loop$.pipe(filter(isShown))).toBe('---I-sR---(E|)', {
+        I: shown('turn_end', { outcome: 'interrupted' }),
+        s: shown('tool_start'),
+        R: shown('tool_result', { status: 'done' }),
+        E: shown('turn_end', { outcome: 'end_turn' }),
+      });
+      helpers.expectObservable(loop$.pipe(textOnly())).toBe('--------T-|', { T: 'Hello' });
+    }),
+    {
+      title: 'runTools()',
+      inputs: ['turn1', 'click', 'tool', 'turn2'],
+      outputs: ['events', 'text'],
+    },
+  ),
+);
+
+it(
+  'is not run where its tool was withdrawn',
+  drawn(
+    'takeToolChanges',
+    marble((helpers) => {
+      const replies = [drawnReply(helpers, 'maxS|'), drawnReply(helpers, 'mtTeS|')];
+      const messages = [...params.messages, change('tool_removal', 'a')];
+      const loop$ = runTools(
+        (_, { turn }) => replies[turn - 1]!,
+        { ...params, messages },
+        { tools: [bare('a', never)] },
+      ).pipe(share());
+      helpers
+        .expectObservable(loop$.pipe(filter(({ type }) => type.startsWith('tool_'))))
+        .toBe('---U---|', { U: shown('tool_result', { status: 'unknown_tool' }) });
+      helpers.expectObservable(loop$.pipe(textOnly())).toBe('-----T-|', { T: 'Hello' });
+    }),
+    {
+      title: 'runTools() after tool_removal',
+      inputs: ['turn1', 'turn2'],
+      outputs: ['events', 'text'],
+    },
+  ),
+);
 
 describe('the option `answers`', () => {
   const tools = [after(10, 'a'), after(30, 'b')];

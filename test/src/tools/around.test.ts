@@ -1,8 +1,39 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Around } from 'claude-rx/tools';
-import { Observable, of, retry, take, tap } from 'rxjs';
+import { textOnly } from 'claude-rx';
+import { type Around, runTools } from 'claude-rx/tools';
+import { filter, Observable, of, retry, share, take, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { after, ANSWER, marble, tool, turns } from './turns.ts';
+import { drawn } from '../../diagrams/drawn.ts';
+import { params } from '../../support/server.ts';
+import { after, ANSWER, bare, drawnReply, marble, tool, turns } from './turns.ts';
+
+it(
+  'runs the tool with each subscription to run$',
+  drawn(
+    'around',
+    marble((helpers) => {
+      const replies = ['maxS|', 'mtTeS|'].map((diagram) => drawnReply(helpers, diagram));
+      const runs = ['-#', '-(r|)'].map((diagram) => helpers.cold(diagram, { r: 'done' }));
+      let count = 0;
+      const loop$ = runTools((_, { turn }) => replies[turn - 1]!, params, {
+        tools: [bare('a', () => runs[count++])],
+        around: (_, run$) => run$.pipe(retry(1)),
+      }).pipe(share());
+      helpers
+        .expectObservable(loop$.pipe(filter(({ type }) => type.startsWith('tool_'))))
+        .toBe('---s-R---|', {
+          s: expect.objectContaining({ type: 'tool_start' }),
+          R: expect.objectContaining({ type: 'tool_result', status: 'done' }),
+        });
+      helpers.expectObservable(loop$.pipe(textOnly())).toBe('-------T-|', { T: 'Hello' });
+    }),
+    {
+      title: 'around: (call, run$) => run$.pipe(retry(1))',
+      inputs: ['turn1', 'turn2', 'run1', 'run2'],
+      outputs: ['events', 'text'],
+    },
+  ),
+);
 
 describe('runTools with around', () => {
   it(

@@ -7,11 +7,12 @@ import {
   type StopContext,
   turnCount,
 } from 'claude-rx/tools';
-import { delay, EMPTY, from, map, of, throwError } from 'rxjs';
+import { delay, EMPTY, filter, from, map, of, Subject, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { historyProblems } from '../../../src/testing/historyProblems.ts';
+import { drawn } from '../../diagrams/drawn.ts';
 import { params, received } from '../../support/server.ts';
-import { after, ANSWER, isOurs, line, marble, turns } from './turns.ts';
+import { after, ANSWER, bare, drawnReply, isOurs, line, marble, turns } from './turns.ts';
 
 const CALL = '(ma1AxS)';
 const prices = { input: 2, output: 10 };
@@ -38,6 +39,35 @@ async function loop(
 }
 
 describe('stopWhen', () => {
+  it(
+    'is asked after each turn, when its calls have their results',
+    drawn(
+      'stopWhen',
+      marble((helpers) => {
+        const replies = [1, 2].map(() => drawnReply(helpers, 'maxS|'));
+        const asked$ = new Subject<boolean>();
+        const isOver = turnCount(2);
+        const ends$ = runTools((_, { turn }) => replies[turn - 1]!, params, {
+          tools: [bare('a', () => 'done')],
+          stopWhen: (context) => {
+            asked$.next(isOver(context));
+            return isOver(context);
+          },
+        }).pipe(filter(({ type }) => type === 'turn_end'));
+        const end = (outcome: string) => expect.objectContaining({ type: 'turn_end', outcome });
+        helpers.expectObservable(asked$).toBe('---n--y--', { n: false, y: true });
+        helpers
+          .expectObservable(ends$)
+          .toBe('---C--(X|)', { C: end('continue'), X: end('stopped') });
+      }),
+      {
+        title: 'stopWhen: turnCount(2)',
+        inputs: ['turn1', 'turn2'],
+        outputs: ['stopWhen', 'ends'],
+      },
+    ),
+  );
+
   it(
     'stops the loop once the calls of the turn have their results',
     marble((helpers) => {

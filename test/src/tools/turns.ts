@@ -98,6 +98,14 @@ export function line(event: ToolEvent): string {
   }
 }
 
+/** A tool without input, for calls like `ma`, `x`, `S` that are drawn. */
+export const bare = (name: string, run: () => unknown): DefinedTool =>
+  defineTool({ name, description: 'For a test', input: z.object({}), run });
+
+/** The events of a reply that calls `a`, and of one that answers, for pictures: `maxS` and `mtTeS`. */
+export const drawnReply = ({ cold }: RunHelpers, diagram: string): Observable<StreamEvent> =>
+  cold<StreamEvent>(diagram, turnEvents);
+
 type Cold = ReturnType<RunHelpers['cold']>;
 
 const lost = new MessageStreamError('The connection was lost', { code: 'connection' });
