@@ -105,6 +105,15 @@ describe('the service whose tool waits for a click', () => {
     http.server.reply(asking, { status: 500 } as never);
     const { ask, url } = await start();
     expect((await fetch(url)).headers.get('content-type')).toContain('text/html');
+    for (const path of [
+      '/../service.ts',
+      '/%2e%2e/service.ts',
+      '/service.ts',
+      '/none.js',
+      '/.js',
+    ]) {
+      expect((await fetch(url + path)).status).toBe(404);
+    }
     for (const body of ['{', 'null', {}, { text: '' }, { text: 'x'.repeat(200_000) }]) {
       expect((await ask('/send', body)).status).toBe(409);
     }

@@ -6,10 +6,19 @@ import { Conversation, type ConversationState } from 'claude-rx/conversation';
 import { defineTool, type ToolAnswer } from 'claude-rx/tools';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { distinctUntilChanged, lastValueFrom, map, type Observable } from 'rxjs';
 import { z } from 'zod';
 
-const page = new URL('page.html', import.meta.url);
+const page = fileURLToPath(new URL('page.html', import.meta.url));
+/** Where `npm run build` of `examples/angular-chat` puts the page in Angular. */
+const angular = fileURLToPath(new URL('../angular-chat/dist/browser/', import.meta.url));
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+};
 const LONGEST_BODY = 100_000;
 
 export interface ApprovalServiceOptions {
@@ -20,7 +29,10 @@ export interface ApprovalServiceOptions {
   pay: (to: string, amount: number) => string;
 }
 
-/** `GET /chat`, `POST /send { text }`, `POST /answer { answers: [{ id, approved }] }`, and the page. */
+/**
+ * `GET /chat`, `POST /send { text }`, `POST /answer { answers: [{ id, approved }] }`, and the page: plain at `/`, in
+ * Angular at `/approvals`, once that is built.
+ */
 export function approvalService({ client, file, pay }: ApprovalServiceOptions): Server {
   const conversation = load(file, client, pay);
   // With each message that settles: a payment that has begun is never made a second time.
@@ -41,10 +53,11 @@ export function approvalService({ client, file, pay }: ApprovalServiceOptions): 
         .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
         .end(JSON.stringify(value));
     const route = `${request.method} ${request.url}`;
-    if (route === 'GET /') {
+    const shownFile = fileFor(route);
+    if (shownFile) {
       response
-        .writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
-        .end(readFileSync(page));
+        .writeHead(200, { 'content-type': TYPES[extname(shownFile)] })
+        .end(readFileSync(shownFile));
     } else if (route === 'GET /chat') {
       answer(200, shown(conversation.state));
     } else if (route === 'POST /send' || route === 'POST /answer') {
@@ -65,6 +78,15 @@ export function approvalService({ client, file, pay }: ApprovalServiceOptions): 
       answer(404, { error: 'There is no such page.' });
     }
   });
+}
+
+/** The file of a page, if there is one. Names with other characters reach no folder. */
+function fileFor(route: string): string | undefined {
+  if (route === 'GET /') return page;
+  const name =
+    route === 'GET /approvals' ? 'index.html' : /^GET \/([\w-]+\.(js|css))$/.exec(route)?.[1];
+  const path = join(angular, name ?? '');
+  return name !== undefined && existsSync(path) ? path : undefined;
 }
 
 function load(file: string, client: Anthropic, pay: ApprovalServiceOptions['pay']): Conversation {

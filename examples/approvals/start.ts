@@ -1,6 +1,8 @@
 // A call that waits for a click: ask it to pay a bill, reload the page, restart the service, then click.
 //
 //   npx tsx examples/approvals/start.ts
+//
+// The page is plain at `/`. Once `examples/angular-chat` is built, it is there in Angular too, at `/approvals`.
 import Anthropic from '@anthropic-ai/sdk';
 import { messageEvents, MessagesServer } from 'claude-rx/testing';
 import { once } from 'node:events';

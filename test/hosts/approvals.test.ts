@@ -13,6 +13,7 @@ import { TestBrowser, violations } from './browser.ts';
 let browser: TestBrowser;
 let api: MessagesServer;
 let folder: string;
+let file: string;
 const services: Server[] = [];
 const paid: string[] = [];
 
@@ -32,7 +33,7 @@ afterAll(async () => {
 async function start(port = 0): Promise<number> {
   const service = approvalService({
     client: new Anthropic({ apiKey: 'test', baseURL: api.url, maxRetries: 0 }),
-    file: join(folder, 'chat.json'),
+    file,
     pay: (to, amount) => {
       paid.push(`${amount} to ${to}`);
       return 'Paid.';
@@ -43,42 +44,76 @@ async function start(port = 0): Promise<number> {
   return (service.address() as AddressInfo).port;
 }
 
-it('shows a card for a call that waits, and the click works after a reload and a restart', async () => {
+it.each([
+  ['a plain page', '/'],
+  ['the page in Angular', '/approvals'],
+])(
+  '%s shows a card for a call that waits, and the click works after a reload and a restart',
+  async (_, path) => {
+    file = join(folder, `chat${path.replace('/', '-')}.json`);
+    paid.length = 0;
+    api.reply(
+      messageEvents
+        .text('May I?')
+        .toolUse('pay_bill', { to: 'Gas & Light', amount: 42 })
+        .toolUse('pay_bill', { to: '<b>Water</b>', amount: 7 }),
+      messageEvents.text('One is paid.'),
+    );
+    const port = await start();
+    const { page, problems } = await browser.open(`http://127.0.0.1:${port}${path}`);
+    const cards = page.locator('.card');
+    await page.getByLabel('Your message').fill('Pay the bills');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await cards.nth(1).waitFor();
+    expect(await cards.allTextContents()).toEqual([
+      expect.stringContaining('Gas & Light'),
+      expect.stringContaining('<b>Water</b>'),
+    ]);
+    expect(await violations(page)).toEqual([]);
+
+    // The service ends, another process takes over, and the page is reloaded.
+    const ended = services.at(-1)!;
+    ended.close().closeAllConnections();
+    await once(ended, 'close');
+    await start(port);
+    await page.reload();
+    await cards.nth(1).waitFor();
+    expect(paid).toEqual([]);
+    await cards.nth(0).getByRole('button', { name: 'Approve' }).click();
+    await cards.nth(1).getByRole('button', { name: 'Refuse' }).click();
+    await page.getByText('One is paid.').waitFor();
+    expect(await cards.count()).toBe(0);
+    expect(paid).toEqual(['42 to Gas & Light']);
+
+    await page.reload();
+    await page.getByText('One is paid.').waitFor();
+    expect(await cards.count()).toBe(0);
+    expect(problems).toEqual([]);
+    await page.close();
+  },
+);
+
+it('the page in Angular shows what another tab has answered, and says when the service is gone', async () => {
+  file = join(folder, 'chat-tabs.json');
   api.reply(
-    messageEvents
-      .text('May I?')
-      .toolUse('pay_bill', { to: 'Gas & Light', amount: 42 })
-      .toolUse('pay_bill', { to: '<b>Water</b>', amount: 7 }),
-    messageEvents.text('One is paid.'),
+    messageEvents.text('May I?').toolUse('pay_bill', { to: 'Rent', amount: 1 }),
+    messageEvents.text('Refused, then.'),
   );
   const port = await start();
-  const { page, problems } = await browser.open(`http://127.0.0.1:${port}/`);
-  const cards = page.locator('.card');
-  await page.getByLabel('Your message').fill('Pay the bills');
-  await page.getByRole('button', { name: 'Send' }).click();
-  await cards.nth(1).waitFor();
-  expect(await cards.allTextContents()).toEqual([
-    expect.stringContaining('Gas & Light'),
-    expect.stringContaining('<b>Water</b>'),
-  ]);
-  expect(await violations(page)).toEqual([]);
-
-  // The service ends, another process takes over, and the page is reloaded.
-  const ended = services[0]!;
-  ended.close().closeAllConnections();
-  await once(ended, 'close');
-  await start(port);
-  await page.reload();
-  await cards.nth(1).waitFor();
-  expect(paid).toEqual([]);
-  await cards.nth(0).getByRole('button', { name: 'Approve' }).click();
-  await cards.nth(1).getByRole('button', { name: 'Refuse' }).click();
-  await page.getByText('One is paid.').waitFor();
-  expect(await cards.count()).toBe(0);
-  expect(paid).toEqual(['42 to Gas & Light']);
-
-  await page.reload();
-  await page.getByText('One is paid.').waitFor();
-  expect(await cards.count()).toBe(0);
-  expect(problems).toEqual([]);
+  const url = `http://127.0.0.1:${port}/approvals`;
+  const { page: one } = await browser.open(url);
+  await one.getByLabel('Your message').fill('Pay the rent');
+  await one.getByRole('button', { name: 'Send' }).click();
+  await one.locator('.card').waitFor();
+  const { page: other } = await browser.open(url);
+  await other.getByRole('button', { name: 'Refuse' }).click();
+  await other.getByText('Refused, then.').waitFor();
+  await one.getByRole('button', { name: 'Approve' }).click();
+  await one.getByText('That is not possible now.').waitFor();
+  await one.getByText('Refused, then.').waitFor();
+  expect(await one.locator('.card').count()).toBe(0);
+  services.at(-1)!.close().closeAllConnections();
+  await one.getByLabel('Your message').fill('Hello?');
+  await one.getByRole('button', { name: 'Send' }).click();
+  await one.getByText('The service cannot be reached.').waitFor();
 });
