@@ -50,14 +50,21 @@ export function encodeEvent(
 function encoded(event: EncodableEvent, lineEnding: string, eventLine: boolean): string {
   const { type } = event;
   const delta = type === 'content_block_delta' ? deltaJson(event) : undefined;
-  if (delta === undefined && (typeof type !== 'string' || /[\r\n\0]/.test(type))) {
-    throw new TypeError(
-      `An event needs a type of one line to be written as SSE, got ${JSON.stringify(type)}`,
-    );
-  }
+  // Most events have the type of the one before.
+  if (delta === undefined && type !== lastType) lastType = lineOf(type);
   const json = delta ?? flatJson(event) ?? JSON.stringify(event);
   const data = `data: ${json}${lineEnding}${lineEnding}`;
   return eventLine ? `event: ${type}${lineEnding}${data}` : data;
+}
+
+let lastType: unknown;
+
+/** A type that is one line. */
+function lineOf(type: unknown): string {
+  if (typeof type === 'string' && !/[\r\n\0]/.test(type)) return type;
+  throw new TypeError(
+    `An event needs a type of one line to be written as SSE, got ${JSON.stringify(type)}`,
+  );
 }
 
 /** The delta types whose content is one string, and its key. */

@@ -116,7 +116,7 @@ export class AgUiWriter implements BridgeWriter {
   }
 
   replyStart(): void {
-    this.#settle();
+    this.#settle([], 'goes on');
     this.#reply++;
     this.#isInReply = true;
     this.#write({ type: 'STEP_STARTED', stepName: this.#stepName });
@@ -253,7 +253,7 @@ export class AgUiWriter implements BridgeWriter {
   finish(): void {
     const { stopReason, turn } = this.#ending ?? { stopReason: undefined, turn: undefined };
     const waiting = this.#waiting(stopReason, turn);
-    this.#settle(waiting);
+    this.#settle(waiting, 'ends');
     // A page takes all calls without a result for its own, unless some are named.
     if (waiting.length === 0) this.#answerServerCalls();
     const { threadId, runId } = this.#run;
@@ -279,7 +279,7 @@ export class AgUiWriter implements BridgeWriter {
   /** The run has failed, or was stopped. */
   fail(thrown: unknown): void {
     this.#close();
-    this.#settle();
+    this.#settle([], 'ends');
     this.#answerServerCalls();
     const { threadId, runId } = this.#run;
     if (toMessageStreamError(thrown).code === 'aborted') {
@@ -541,7 +541,7 @@ export class AgUiWriter implements BridgeWriter {
   }
 
   /** Ends the reply: each call has a result, but those that wait for one. */
-  #settle(waiting: readonly CallPart[] = []): void {
+  #settle(waiting: readonly CallPart[], run: 'goes on' | 'ends'): void {
     this.#close();
     for (const call of this.#callOf.values()) {
       if (call.hasResult || waiting.includes(call)) continue;
@@ -553,7 +553,8 @@ export class AgUiWriter implements BridgeWriter {
       else this.#answer(call, NO_ANSWER, NO_RESULT);
     }
     this.#endStep();
-    this.#remember(this.#messages);
+    // Only what comes later is bound to it.
+    if (run === 'goes on') this.#remember(this.#messages);
     this.#parts = [];
     this.#blocks = [];
     this.#partOf = new Map();

@@ -37,6 +37,10 @@ export class UiMessageWriter implements BridgeWriter {
   /** The ids of the calls in the page, which finds calls by them: so none is there twice. */
   readonly #ids = new Map<FollowedBlock, string>();
   readonly #usedIds = new Set<string>();
+  /** The block that the last delta was for. */
+  #writing:
+    | { followed: FollowedBlock; type: 'text-delta' | 'reasoning-delta' | undefined; id: string }
+    | undefined;
   #sources = new Set<string>();
   #seam: number | undefined;
   #finishReason: UiFinishReason = 'other';
@@ -103,16 +107,24 @@ export class UiMessageWriter implements BridgeWriter {
 
   blockText(followed: FollowedBlock, text: string): void {
     if (text === '') return;
-    const { kind, position } = followed;
-    const prose = PROSE.get(kind);
+    // Most events are deltas of the text that the last one was for.
+    const { type, id } =
+      followed === this.#writing?.followed ? this.#writing : this.#write(followed);
     // Not `block`, which would join all pieces of the text so far.
-    if (prose) this.#emit({ type: `${prose}-delta`, id: String(position), delta: text });
+    if (type !== undefined) this.#emit({ type, id, delta: text });
     else if (this.#ids.has(followed))
       this.#emit({
         type: 'tool-input-delta',
         toolCallId: this.#idOf(followed),
         inputTextDelta: text,
       });
+  }
+
+  #write(followed: FollowedBlock) {
+    const prose = PROSE.get(followed.kind);
+    const type = prose === undefined ? undefined : (`${prose}-delta` as const);
+    this.#writing = { followed, type, id: String(followed.position) };
+    return this.#writing;
   }
 
   blockEnd(followed: FollowedBlock): void {
