@@ -168,6 +168,23 @@ it('takes a refusal back to the model', async () => {
   await reply().getByText('book_hotel was refused').waitFor();
 });
 
+it('runs a tool of the page, whose output survives a reload of what follows it', async () => {
+  const { reply: rest, open } = half();
+  server.reply(messageEvents.toolUse('get_time_zone', {}, { id: 'toolu_1' }), rest);
+  await ask('What is my time zone?');
+  await reply().getByText(HALF, { exact: true }).waitFor();
+  await page.reload();
+  await reply().getByText(HALF, { exact: true }).waitFor();
+  open();
+  await endsWith('Hello wide world');
+  await reply().getByText('get_time_zone is done').click();
+  const zone = await page.evaluate(() => Intl.DateTimeFormat().resolvedOptions().timeZone);
+  await reply().getByText(zone, { exact: true }).waitFor();
+  const { content } = server.requests.at(-1)!.body.messages.at(-1);
+  expect(content).toMatchObject([{ tool_use_id: 'toolu_1', content: zone }]);
+  expect([await page.getByRole('article').count(), requests()]).toEqual([2, 2]);
+});
+
 it.each([
   ['while it was away', true],
   ['later', false],

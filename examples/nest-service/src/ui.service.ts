@@ -1,14 +1,24 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { type StreamEvent, Valve } from 'claude-rx';
 import { createRelay } from 'claude-rx/relay';
-import type { ToolEvent } from 'claude-rx/tools';
+import { defineTool, type ToolEvent } from 'claude-rx/tools';
 import { toUiMessages, type UiMessageChunk, type UiRequest } from 'claude-rx/ui';
 import { concatMap, from, map, type Observable } from 'rxjs';
+import { z } from 'zod';
 import { AgentService } from './agent.service.js';
 
 /** How many chats are remembered, and for how long a reply is kept. */
 const MOST_CHATS = 10_000;
 const KEPT_MS = 600_000;
+
+/** Tools without `run`: the page runs them, and sends their results. */
+const pageTools = [
+  defineTool({
+    name: 'get_time_zone',
+    description: 'The time zone of the user',
+    input: z.object({}),
+  }),
+];
 
 /**
  * The replies of pages that are built on the AI SDK. A relay keeps each of them for some minutes, so that a reload or
@@ -18,7 +28,7 @@ const KEPT_MS = 600_000;
 @Injectable()
 export class UiService implements OnApplicationShutdown {
   private readonly relay = createRelay<StreamEvent | ToolEvent>({ ttl: KEPT_MS });
-  /** The runs that the last message of each chat is made of: a second one follows an approval. */
+  /** The runs that the last message of each chat is made of: another one follows each answer of the page. */
   private readonly runs = new Map<string, readonly string[]>();
 
   constructor(@Inject(AgentService) private readonly agent: AgentService) {}
@@ -31,9 +41,8 @@ export class UiService implements OnApplicationShutdown {
     // A chat has one reply at a time: the page may have lost the one before.
     await this.stop(chat);
     const valve = new Valve();
-    const { id } = await this.relay.publish(this.agent.run({ messages, answers }, valve), {
-      valve,
-    });
+    const reply$ = this.agent.run({ messages, answers, tools: pageTools }, valve);
+    const { id } = await this.relay.publish(reply$, { valve });
     const earlier = messageId === undefined ? [] : (this.runs.get(chat) ?? []);
     this.remember(chat, [...earlier, id]);
     return this.follow([id], reader, messageId);

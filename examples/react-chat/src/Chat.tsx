@@ -1,9 +1,10 @@
-import { useChat } from '@ai-sdk/react';
-import { DefaultChatTransport, lastAssistantMessageIsCompleteWithApprovalResponses } from 'ai';
+import { useChat, type UseChatHelpers } from '@ai-sdk/react';
+import { DefaultChatTransport, type UIMessage } from 'ai';
 import { useEffect, useRef } from 'react';
 import { Composer } from './Composer.tsx';
 import { Message } from './Message.tsx';
 import { type SavedChat, saveChat } from './savedChat.ts';
+import { isAnswered, runPageTool } from './pageTools.ts';
 import { isLost, useResumed } from './useResumed.ts';
 import { useStickyBottom } from './useStickyBottom.ts';
 
@@ -19,7 +20,7 @@ interface ChatProps {
 /** A chat with `useChat`, whose replies survive a reload and a lost connection. */
 export function Chat({ saved, onNew }: ChatProps) {
   const { id } = saved;
-  const chat = useChat({
+  const chat: UseChatHelpers<UIMessage> = useChat({
     id,
     messages: saved.messages,
     transport,
@@ -27,8 +28,10 @@ export function Chat({ saved, onNew }: ChatProps) {
     throttle: 50,
     // After a reload: `GET /api/ui/ID/stream`.
     resume: saved.isOpen,
-    // Sends the answer as soon as each call that waits has one.
-    sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
+    // Calls of the tools that run in this page.
+    onToolCall: ({ toolCall }) => runPageTool(toolCall, chat.addToolOutput),
+    // Sends the answers as soon as each call that waits has one.
+    sendAutomaticallyWhen: isAnswered,
   });
   const { messages, status, error } = chat;
   const isBusy = status === 'submitted' || status === 'streaming';

@@ -3,6 +3,7 @@ import { type KeyboardEvent, type RefObject, useState } from 'react';
 const PROMPTS = [
   'What is the weather in Lisbon?',
   'Book a hotel in Lisbon for two nights',
+  'What is my time zone?',
   'Explain backpressure',
 ];
 

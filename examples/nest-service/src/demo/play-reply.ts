@@ -6,6 +6,7 @@ import {
   hotel,
   reportOf,
   type Script,
+  timeZone,
   trip,
   weather,
 } from './scripts.js';
@@ -33,10 +34,10 @@ export function playReply({ body, headers }: ReceivedRequest): Reply {
   const isContinued = textOf(turns.at(-1)).startsWith('Your previous response was interrupted');
   const asked = isContinued ? turns.slice(0, -2) : turns;
   const said = isContinued ? textOf(turns.at(-2)) : '';
-  const isAgent = (body.tools as { name: string }[] | undefined)?.some(
-    ({ name }) => name === 'book_hotel',
-  );
-  const script = isAgent ? agentScript(asked.at(-1)) : scriptFor(textOf(asked.at(-1)));
+  const tools = ((body.tools ?? []) as { name: string }[]).map(({ name }) => name);
+  const script = tools.includes('book_hotel')
+    ? agentScript(asked.at(-1), tools)
+    : scriptFor(textOf(asked.at(-1)));
   const fault = headers['x-demo-fault'];
   return {
     events: eventsOf(script, said, anchor ?? ''),
@@ -53,7 +54,7 @@ function scriptFor(prompt: string): Script {
 }
 
 /** With the tools of the agent. */
-function agentScript(turn: Turn | undefined): Script {
+function agentScript(turn: Turn | undefined, tools: string[]): Script {
   const blocks = Array.isArray(turn?.content) ? turn.content : [];
   if (blocks.length > 0 && blocks.every(({ type }) => type === 'tool_result')) {
     return reportOf(blocks.map(({ content }) => JSON.stringify(content)).join(', '));
@@ -61,6 +62,7 @@ function agentScript(turn: Turn | undefined): Script {
   const prompt = textOf(turn);
   if (/weather/i.test(prompt)) return weather;
   if (/hotel|book/i.test(prompt)) return hotel;
+  if (/time zone/i.test(prompt) && tools.includes('get_time_zone')) return timeZone;
   return scriptFor(prompt);
 }
 

@@ -104,6 +104,12 @@ export const hotel: Script = {
   tool: { name: 'book_hotel', id: 'toolu_hotel', input: { city: 'Lisbon', nights: 2 } },
 };
 
+/** A call that the page runs. */
+export const timeZone: Script = {
+  text: 'I ask your browser.',
+  tool: { name: 'get_time_zone', id: 'toolu_time_zone', input: {} },
+};
+
 /** The reply to the results of calls. */
 export function reportOf(results: string): Script {
   return { text: `This is what the tool has answered: ${results}` };
