@@ -37,6 +37,7 @@ export class LogWatch {
   readonly #id: string;
   readonly tag: string;
   readonly #config: LogWatchConfig;
+  readonly #head: LogHead;
   readonly #listeners = new Set<LogWatchListener>();
   readonly #unwatch: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -50,6 +51,7 @@ export class LogWatch {
     this.#store = store;
     this.#id = id;
     this.tag = head.tag;
+    this.#head = head;
     this.#last = head.last;
     this.#config = config;
     this.#unwatch = store.watch(id, head.last, (entries) => {
@@ -57,6 +59,11 @@ export class LogWatch {
       else this.#lookIn(0);
     });
     void this.#judge(head);
+  }
+
+  /** What is known of the log on this node. */
+  get head(): LogHead {
+    return { ...this.#head, last: this.#last };
   }
 
   /** Whether nobody can be told anything any more. */

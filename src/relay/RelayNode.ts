@@ -101,6 +101,12 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
         if (!head.ended) subscriber.add(this.#join(id, head, follower));
         follower.start(head.ended ? head.last : undefined);
       };
+      // Of a reply that is followed on this node already, enough is known.
+      const watch = this.#watches.get(id);
+      if (watch && !watch.isOver) {
+        const { head } = watch;
+        if (after === '' || numberOf(head.tag, head.last, after) !== undefined) return begin(head);
+      }
       subscriber.add(
         askStore(() => this.#store.head(id), patience).subscribe({
           next: begin,

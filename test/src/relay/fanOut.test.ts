@@ -45,3 +45,30 @@ it('1,000 followers of a reply on a node cost one encoding for each event, and o
   expect(count('content_block_start')).toBe(1);
   expect(watches).toBe(1);
 });
+
+it('does not ask the store again for a reply that is followed on this node already', async () => {
+  const memory = new MemoryStore();
+  const head = vi.spyOn(memory, 'head');
+  const relay = createRelay({ store: memory });
+  const source = new Subject<StreamEvent>();
+  const { id } = await relay.publish(source);
+  const follow = () => {
+    const offsets: string[] = [];
+    const done = lastValueFrom(relay.follow(id).pipe(map(({ offset }) => offsets.push(offset))));
+    return { offsets, done };
+  };
+  const first = follow();
+  from(reply.slice(0, 3)).subscribe((event) => source.next(event));
+  await until(() => first.offsets.length === 3);
+  const asked = head.mock.calls.length;
+  const others = [follow(), follow()];
+  await until(() => others.every(({ offsets }) => offsets.length === 3));
+  const after = relay.follow(id, { after: first.offsets[1]! });
+  const rest = lastValueFrom(after.pipe(reduce((count) => count + 1, 0)));
+  expect(head.mock.calls.length).toBe(asked);
+  from(reply.slice(3)).subscribe(source);
+  await Promise.all([first, ...others].map(({ done }) => done));
+  for (const { offsets } of others) expect(offsets).toEqual(first.offsets);
+  expect(await rest).toBe(reply.length - 2);
+  await relay.close();
+});
