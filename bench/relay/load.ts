@@ -1,30 +1,35 @@
 // 2,000 followers of 200 replies, over two processes and one redis-server: the relay and
-// resumable-stream in turns, each first in every second round. Prints a table for RESULTS.md. Needs
-// redis-server on the PATH.
+// resumable-stream in turns, each first in every second round. Then where the milliseconds of one event
+// go. Prints a section for RESULTS.md; about 3 minutes. Needs redis-server on the PATH.
 //
 //   npm run bench:relay [-- rounds]
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { describeLoad, type Load, load } from '../../test/long/relay/load.ts';
 import { Processes } from '../../test/long/relay/processes.ts';
 import { RedisServer } from '../../test/long/relay/redisServer.ts';
+import { stages } from './stages.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
-const peer = new URL('node_modules/resumable-stream/package.json', import.meta.url);
-const hasPeer = existsSync(peer);
-const version = hasPeer
-  ? (JSON.parse(readFileSync(peer, 'utf8')) as { version: string }).version
-  : '';
+const manifest = (name: string) => new URL(`node_modules/${name}/package.json`, import.meta.url);
+const versionOf = (name: string) =>
+  (JSON.parse(readFileSync(manifest(name), 'utf8')) as { version: string }).version;
+const hasPeer = existsSync(manifest('resumable-stream'));
 const redis = execFileSync('redis-server', ['--version'], { encoding: 'utf8' });
+console.log('## Relay: 2,000 followers of 200 replies\n');
 console.log(
-  `Node ${process.version}, ${/v=[\d.]+/.exec(redis)?.[0].replace('v=', 'Redis ')}, ` +
-    `${cpus().length} x ${cpus()[0]?.model}${hasPeer ? `, resumable-stream ${version}` : ''}`,
+  'Two processes and one redis-server, 25 events for each reply, one each 400 ms (`npm run bench:relay`). ' +
+    `Node ${process.version}, ${/v=[\d.]+/.exec(redis)?.[0].replace('v=', 'Redis ')}, ` +
+    `redis ${versionOf('redis')}, ${hasPeer ? `resumable-stream ${versionOf('resumable-stream')}, ` : ''}` +
+    `${cpus().length} x ${cpus()[0]?.model}; ${new Date().toISOString().slice(0, 10)}, ` +
+    `load of the machine ${loadavg()[0]!.toFixed(1)}. Medians of ${rounds} interleaved rounds, and all of them.\n`,
 );
 
 const processes = new Processes();
 const server = await RedisServer.start();
 const results: Record<string, Load[]> = {};
+let parts: [string, number][] = [];
 try {
   for (let round = 0; round < rounds; round++) {
     const turns = [
@@ -33,6 +38,7 @@ try {
     ];
     for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn();
   }
+  parts = await stages(server);
 } finally {
   await processes.close();
   await server.close();
@@ -47,7 +53,6 @@ const COLUMNS: readonly [string, (load: Load) => number, number][] = [
   ['connections', ({ connections: { during } }) => during, 0],
   ['failures', ({ failures }) => failures, 0],
 ];
-console.log(`\nMedians of ${rounds} rounds, and all of them:\n`);
 console.log(`| | ${COLUMNS.map(([name]) => name).join(' | ')} |`);
 console.log(`|---|${COLUMNS.map(() => '---:').join('|')}|`);
 for (const [name, loads] of Object.entries(results)) {
@@ -58,12 +63,16 @@ for (const [name, loads] of Object.entries(results)) {
   });
   console.log(`| ${name} | ${cells.join(' | ')} |`);
 }
-if (!hasPeer) console.log('resumable-stream is not installed: npm install --prefix bench/relay');
+console.log('\nWhere the time of an event goes, one reply and one reader, medians:\n');
+console.log('| | ms |\n|---|---:|');
+for (const [stage, ms] of parts) console.log(`| ${stage} | ${ms.toFixed(2)} |`);
+if (!hasPeer) console.error('resumable-stream is not installed: npm install --prefix bench/relay');
 
 async function run(name: string, program?: URL): Promise<void> {
   const figures = await load(processes, server, `${name}-${Math.random()}`, program);
   (results[name] ??= []).push(figures);
-  console.log(`${name}: ${describeLoad(figures)}`);
+  // Not a part of the section.
+  console.error(`${name}: ${describeLoad(figures)}`);
 }
 
 function middle(values: number[]): number {
