@@ -57,4 +57,6 @@ async function main(): Promise<void> {
 }
 
 process.on('disconnect', () => process.exit());
+// It may have ended while this node was being started.
+if (!process.connected) process.exit();
 void main();

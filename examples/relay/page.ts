@@ -118,7 +118,11 @@ stop!.addEventListener('click', () => {
 });
 kill!.addEventListener('click', async () => {
   kill!.disabled = true;
-  lost(await (await post('/kill')).text(), 'seam');
+  const response = await post('/kill');
+  const answer = await response.text();
+  if (response.ok) return lost(answer, 'seam');
+  log(answer);
+  kill!.disabled = state !== 'streaming';
 });
 
 show('idle');

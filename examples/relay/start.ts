@@ -32,11 +32,12 @@ const SIGNALS = [
   ['SIGQUIT', 3],
   ['SIGTERM', 15],
 ] as const;
+/** Those that answer, and all that were started. */
 const nodes: Node[] = [];
+const processes = new Set<ChildProcess>();
 /** The node that was the last to write. */
 let writer: Node | undefined;
 let turn = 0;
-let isOver = false;
 
 async function main(port: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'claude-rx-relay-'));
@@ -45,8 +46,7 @@ async function main(port: number): Promise<void> {
   const redis = spawn('redis-server', settings, { stdio: 'ignore' });
   // However this process ends, short of `kill -9`: nothing is left behind.
   process.once('exit', () => {
-    isOver = true;
-    for (const node of nodes) node.process.kill('SIGKILL');
+    for (const child of processes) child.kill('SIGKILL');
     redis.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   });
@@ -81,20 +81,22 @@ async function answer(
   } else if (incoming.url === '/page.js') {
     response.setHeader('content-type', 'text/javascript').end(script);
   } else if (incoming.url === '/kill') {
-    response.end(killWriter(env));
+    killWriter(response, env);
   } else {
     forward(incoming, response);
   }
 }
 
-function killWriter(env: NodeJS.ProcessEnv): string {
-  if (!writer) return 'no node writes';
+function killWriter(response: ServerResponse, env: NodeJS.ProcessEnv): void {
+  const refuse = (why: string) => void response.writeHead(409).end(why);
+  if (!writer) return refuse('No node writes');
+  if (nodes.length === 1) return refuse('The other node is still starting: try again');
   const { pid } = writer.process;
   writer.process.kill('SIGKILL');
   nodes.splice(nodes.indexOf(writer), 1);
   writer = undefined;
-  setTimeout(() => !isOver && void startNode(env), 5_000);
-  return `node ${pid} was killed`;
+  void startNode(env);
+  response.end(`Node ${pid} was killed`);
 }
 
 function forward(incoming: IncomingMessage, response: ServerResponse): void {
@@ -114,6 +116,8 @@ function forward(incoming: IncomingMessage, response: ServerResponse): void {
 
 async function startNode(env: NodeJS.ProcessEnv): Promise<void> {
   const child = fork(here('node.ts'), { env, execArgv: ['--import', 'tsx'] });
+  processes.add(child);
+  child.once('exit', () => processes.delete(child));
   const port = await new Promise<number>((resolve) => {
     child.on('message', (news: { port?: AddressInfo; writes?: true }) => {
       if (news.port) resolve(news.port.port);
