@@ -7,6 +7,7 @@ import type {
   RelayStore,
   WriteOutcome,
 } from '../RelayStore.ts';
+import { requireNumbers } from '../../flow/require.ts';
 import { LogReader, type LogPage } from './LogReader.ts';
 import type { RedisClient, RedisClusterClient, RedisSentinelClient } from './RedisClient.ts';
 import { redisConnection, type RedisConnection } from './RedisConnection.ts';
@@ -19,10 +20,25 @@ export interface RedisStoreOptions {
    * without braces, each reply has a slot of its own. Default: `{claude-rx}`, in a cluster `claude-rx`.
    */
   prefix?: string;
+  /**
+   * How many replicas have a write before it counts as stored (`WAIT`). Where they have it not within a
+   * second, the write is tried again, for the `patience` of the relay. Default: 0.
+   */
+  replicas?: number;
 }
 
 /** A larger batch is not published: followers read it from the log. In characters. */
 const MOST_PUBLISHED = 1_048_576;
+/** The answer to `WAIT` is waited for so long, in milliseconds. */
+const WAIT_FOR = '1000';
+/** What is acknowledged; the other scripts may be repeated by another node. */
+const ACKNOWLEDGED: ReadonlySet<keyof Scripts> = new Set([
+  'BEGIN',
+  'TAKE_OVER',
+  'APPEND',
+  'COMPACT',
+  'END',
+]);
 /** As many logs are looked at in one go for a writer that has gone. */
 const ORPHANS = '100';
 
@@ -37,6 +53,8 @@ const ORPHANS = '100';
  * - What is acknowledged is as safe as the Redis is: with `appendonly yes` it survives a restart, up
  *   to the last second; with `appendfsync always` all of it; without, none. Entries that are lost all
  *   the same are found by their numbers, and are an error.
+ * - With `replicas`, a write counts as stored only when so many replicas have it: then a failover to one
+ *   of these loses nothing, as writers append again what the new master lacks.
  * - While Redis is away, writers keep what comes (`maxBuffered`, `patience`), and the client connects
  *   again by itself. A write whose answer was lost is repeated, and done once. An error that does not
  *   pass by waiting (`OOM`, `WRONGTYPE`, `NOPERM`, ...) fails at once, with a sentence about what to do.
@@ -44,7 +62,7 @@ const ORPHANS = '100';
  * It needs Redis 6.2 or later (7 for a cluster), or Valkey, with a `maxmemory-policy` that evicts nothing
  * while a reply is being written. Listen to `error` on the client: `redis` throws what nobody listens to.
  *
- * @throws TypeError when `client` is not a client of `redis`.
+ * @throws TypeError when `client` is not a client of `redis`, or an option is out of its range.
  *
  * @example
  * ```ts
@@ -64,6 +82,7 @@ const ORPHANS = '100';
 export class RedisStore implements RelayStore {
   readonly #connection: RedisConnection;
   readonly #prefix: string;
+  readonly #replicas: number;
   readonly #scripts: Scripts;
   readonly #reader: LogReader;
   readonly #endListeners = new Map<string, Set<() => void>>();
@@ -72,9 +91,11 @@ export class RedisStore implements RelayStore {
 
   constructor(
     client: RedisClient | RedisClusterClient | RedisSentinelClient,
-    { prefix }: RedisStoreOptions = {},
+    { prefix, replicas = 0 }: RedisStoreOptions = {},
   ) {
     this.#connection = redisConnection(client);
+    requireNumbers('RedisStore', { replicas }, { min: 0, whole: true });
+    this.#replicas = replicas;
     this.#prefix = prefix ?? this.#connection.prefix;
     this.#scripts = scriptsWith(this.#connection.publish);
     this.#reader = new LogReader(this.#connection, (...args) => this.#page(...args));
@@ -252,15 +273,28 @@ export class RedisStore implements RelayStore {
     const call = [String(keys.length), ...keys, ...args];
     const send = (...command: string[]) => this.#connection.send(keys[0]!, [...command, ...call]);
     try {
-      return await send('EVALSHA', sha).catch((error: unknown) => {
+      const answer = await send('EVALSHA', sha).catch((error: unknown) => {
         // A Redis that was started anew does not know it; by its whole text it remembers it again.
         if (error instanceof Error && error.message.startsWith('NOSCRIPT')) {
           return send('EVAL', source);
         }
         throw error;
       });
+      if (this.#replicas > 0 && ACKNOWLEDGED.has(name)) await this.#copied(keys[0]!);
+      return answer;
     } catch (error) {
       throw redisError(error, this.#connection.isManaged);
+    }
+  }
+
+  /** It is the same connection, so it waits for the write before. */
+  async #copied(key: string): Promise<void> {
+    const wait = ['WAIT', String(this.#replicas), WAIT_FOR];
+    const have = Number(await this.#connection.send(key, wait));
+    if (have < this.#replicas) {
+      throw new Error(
+        `${have} replicas have the write: ${this.#replicas} are wanted (\`replicas\`)`,
+      );
     }
   }
 }

@@ -91,6 +91,8 @@ const APPEND = `
 local known = redis.call('HMGET', head, 'owner', 'ended', 'last', 'count')
 local last = ARGV[#ARGV - 1]
 if known[1] == ARGV[1] and known[3] == last and known[2] ~= 'by another' then
+  -- A write, so that a WAIT after it waits for the one before.
+  keep(ARGV[3])
   return 'done'
 end
 local refused = refusal(ARGV[1], known)

@@ -1,12 +1,11 @@
 // Logs that Redis has evicted, or that another client has changed: all report the same ending.
 import { MessageStreamError, type StreamEvent } from 'claude-rx';
-import { createRelay, type RelayedEvent } from 'claude-rx/relay';
-import { RedisStore } from 'claude-rx/relay/redis';
+import type { RelayedEvent } from 'claude-rx/relay';
 import { messageEvents } from 'claude-rx/testing';
-import { createClient } from 'redis';
 import { type Observable, Subject } from 'rxjs';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { until } from '../../support/server.ts';
+import { redisNodes } from './redisNodes.ts';
 import { RedisServer } from './redisServer.ts';
 
 const reply = [...messageEvents.text('Hello world, how are you?', { chunk: 3 })];
@@ -17,24 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  await Promise.all(closers.splice(0).map((close) => close()));
-});
-
-async function node() {
-  const client = createClient({ url: server.url });
-  client.on('error', () => {});
-  await client.connect();
-  const store = new RedisStore(client);
-  const relay = createRelay({ store, lease: 1_000 });
-  closers.push(async () => {
-    await relay.close();
-    store.close();
-    client.destroy();
-  });
-  return relay;
-}
+const connected = redisNodes(() => server);
+const node = async () => (await connected()).relay;
 
 /** How far a follower has come, and how it ended. */
 class Seen {

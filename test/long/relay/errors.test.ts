@@ -1,18 +1,17 @@
 // What Redis refuses for good fails at once, with the sentence that the guide has for it.
 import type { MessageStreamError, StreamEvent } from 'claude-rx';
-import { createRelay, type Relay } from 'claude-rx/relay';
-import { RedisStore } from 'claude-rx/relay/redis';
-import { createClient, type RedisClientOptions } from 'redis';
 import { lastValueFrom, NEVER, Subject } from 'rxjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { read } from '../../support/examples.ts';
 import { messageEvents } from 'claude-rx/testing';
 import { RedisCluster } from './redisCluster.ts';
+import { redisNodes } from './redisNodes.ts';
 import { pause, RedisServer } from './redisServer.ts';
 
 const [start, ...rest] = messageEvents.text('Hello world', { chunk: 3 });
 const closers: (() => Promise<void> | void)[] = [];
 let server: RedisServer;
+const connected = redisNodes(() => server);
 beforeAll(async () => {
   server = await RedisServer.start();
 });
@@ -127,22 +126,6 @@ async function started(...settings: string[]): Promise<RedisServer> {
   const own = await RedisServer.start(...settings);
   closers.push(() => own.close());
   return own;
-}
-
-async function connected(
-  options: RedisClientOptions = {},
-): Promise<{ relay: Relay; store: RedisStore }> {
-  const client = createClient({ url: server.url, ...options });
-  client.on('error', () => {});
-  await client.connect();
-  const store = new RedisStore(client);
-  const relay = createRelay({ store, lease: 1_000 });
-  closers.push(async () => {
-    await relay.close();
-    store.close();
-    client.destroy();
-  });
-  return { relay, store };
 }
 
 function rejection(promise: Promise<unknown>): Promise<MessageStreamError> {

@@ -1,8 +1,8 @@
 // Redis as companies run it: a cluster of three masters, and a master behind sentinels; one master dies
 // during replies.
 import { MessageStreamError, type StreamEvent } from 'claude-rx';
-import { createRelay, type Relay, type RelayedEvent } from 'claude-rx/relay';
-import { RedisStore } from 'claude-rx/relay/redis';
+import { type Conclusion, createRelay, type Relay, type RelayedEvent } from 'claude-rx/relay';
+import { RedisStore, type RedisStoreOptions } from 'claude-rx/relay/redis';
 import { relayStoreContract } from 'claude-rx/testing/relay-store';
 import { createCluster, createSentinel } from 'redis';
 import { concatMap, delay, from, lastValueFrom, type Observable, of, tap, toArray } from 'rxjs';
@@ -21,8 +21,8 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
-function relayOf(client: Client): Relay {
-  const store = new RedisStore(client);
+function relayOf(client: Client, options: RedisStoreOptions = {}): Relay {
+  const store = new RedisStore(client, options);
   const relay = createRelay({ store, lease: 5_000, patience: 20_000 });
   closers.push(async () => {
     await relay.close();
@@ -31,40 +31,64 @@ function relayOf(client: Client): Relay {
   return relay;
 }
 
+interface Outcome {
+  conclusion: Conclusion;
+  /** How each who follows ended, and what it was given before. */
+  readers: { end: unknown; events: StreamEvent[] }[];
+}
+
 /** Replies of about five seconds, on one node, each followed on another. */
 async function replies(writer: Relay, reader: Relay) {
   const paced = () => from(model.events).pipe(concatMap((event) => of(event).pipe(delay(10))));
-  const outcomes = await Promise.all(
+  const published = await Promise.all(
     Array.from({ length: REPLIES }, async () => {
       const { id, concluded } = await writer.publish(paced());
-      const received: RelayedEvent<StreamEvent>[] = [];
-      const following = outcomeOf(reader.follow(id).pipe(tap((one) => received.push(one))));
-      return async () => {
-        const end = await following;
-        return { id, conclusion: await concluded, end, events: eventsIn(received) };
-      };
+      return { id, concluded, following: [followed(reader, id)] };
     }),
   );
-  return () => Promise.all(outcomes.map((outcome) => outcome()));
+  return {
+    /** Lets one more follow each of them. */
+    join() {
+      for (const { id, following } of published) following.push(followed(reader, id));
+    },
+    outcomes: () =>
+      Promise.all(
+        published.map(async ({ concluded, following }): Promise<Outcome> => {
+          const readers = await Promise.all(following);
+          return { conclusion: await concluded, readers };
+        }),
+      ),
+  };
+}
+
+async function followed(relay: Relay, id: string): Promise<Outcome['readers'][number]> {
+  const received: RelayedEvent<StreamEvent>[] = [];
+  const end = await outcomeOf(relay.follow(id).pipe(tap((one) => received.push(one))));
+  return { end, events: eventsIn(received) };
 }
 
 /** Each reply is whole, or has one error for its writer and its followers; nothing is in it twice. */
-function judge(outcomes: Awaited<ReturnType<Awaited<ReturnType<typeof replies>>>>, name: string) {
+function judge(outcomes: readonly Outcome[], name: string) {
   let lost = 0;
-  for (const { conclusion, end, events } of outcomes) {
-    if (conclusion.state === 'complete' && end === undefined) {
-      expect(messageOf(events)).toEqual(model.message);
-      continue;
+  let readers = 0;
+  for (const outcome of outcomes) {
+    const isWhole = (end: unknown) => outcome.conclusion.state === 'complete' && end === undefined;
+    if (!outcome.readers.every(({ end }) => isWhole(end))) lost++;
+    for (const { end, events } of outcome.readers) {
+      readers++;
+      if (isWhole(end)) {
+        expect(messageOf(events)).toEqual(model.message);
+        continue;
+      }
+      expect(end).toBeInstanceOf(MessageStreamError);
+      const { code, partial } = end as MessageStreamError;
+      expect(['protocol', 'connection', 'request']).toContain(code);
+      // A writer may have ended before the replica had its last entries.
+      expect(['lost', 'complete']).toContain(outcome.conclusion.state);
+      expect(partial).toEqual(messageOf(events));
     }
-    lost++;
-    expect(end).toBeInstanceOf(MessageStreamError);
-    const { code, partial } = end as MessageStreamError;
-    expect(['protocol', 'connection', 'request']).toContain(code);
-    // A writer may have ended before the replica had its last entries.
-    expect(['lost', 'complete']).toContain(conclusion.state);
-    expect(partial).toEqual(messageOf(events));
   }
-  console.log(`${name}: ${outcomes.length} replies, ${lost} lost`);
+  console.log(`${name}: ${outcomes.length} replies, ${readers} followers, ${lost} lost`);
   return lost;
 }
 
@@ -102,27 +126,32 @@ describe('a cluster of three masters with a replica each', () => {
 
   it('spreads replies over the masters, and loses none when all stay', async () => {
     const [writer, reader] = [relayOf(await connected()), relayOf(await connected())];
-    expect(judge(await (await replies(writer, reader))(), 'cluster, no failover')).toBe(0);
+    const { outcomes } = await replies(writer, reader);
+    expect(judge(await outcomes(), 'cluster, no failover')).toBe(0);
     const keys = await Promise.all(redis.servers.map((server) => server.command('DBSIZE')));
     expect(keys.filter((count) => Number(count) > 0).length).toBeGreaterThanOrEqual(3);
   });
 
   it('goes on with the replica of a master that was killed', async () => {
     const [writer, reader] = [relayOf(await connected()), relayOf(await connected())];
-    const outcomes = await replies(writer, reader);
+    const { outcomes, join } = await replies(writer, reader);
     await pause(500);
     await redis.servers[0]!.stop('SIGKILL');
+    join();
     // What had not been copied may be lost, and is an error then; the other masters lose nothing.
     expect(judge(await outcomes(), 'cluster, one of three masters killed')).toBeLessThan(REPLIES);
     const after = await replies(writer, reader);
-    expect(judge(await after(), 'cluster, after the failover')).toBe(0);
+    expect(judge(await after.outcomes(), 'cluster, after the failover')).toBe(0);
   });
 });
 
-describe('a master behind three sentinels', () => {
+describe.each([
+  ['a replica', 1, {}],
+  ['two replicas that have each write', 2, { replicas: 2 }],
+])('a master behind three sentinels, with %s', (name, replicas, options) => {
   let redis: RedisSentinels;
   beforeAll(async () => {
-    redis = await RedisSentinels.start();
+    redis = await RedisSentinels.start(replicas);
   });
   afterAll(() => redis.close());
 
@@ -136,12 +165,19 @@ describe('a master behind three sentinels', () => {
   }
 
   it('goes on with the replica of a master that was killed', async () => {
-    const [writer, reader] = [relayOf(await connected()), relayOf(await connected())];
-    const outcomes = await replies(writer, reader);
+    const writer = relayOf(await connected(), options);
+    const reader = relayOf(await connected(), options);
+    const { outcomes, join } = await replies(writer, reader);
     await pause(500);
     await redis.master.stop('SIGKILL');
-    judge(await outcomes(), 'sentinel, master killed');
+    // These begin to follow while there is no master.
+    join();
+    await redis.promoted();
+    // As the supervisor of a service does: then there are as many replicas as before.
+    await redis.master.begin();
+    const lost = judge(await outcomes(), `sentinel, ${name}, master killed`);
+    if ('replicas' in options) expect(lost).toBe(0);
     const after = await replies(writer, reader);
-    expect(judge(await after(), 'sentinel, after the failover')).toBe(0);
+    expect(judge(await after.outcomes(), `sentinel, ${name}, after the failover`)).toBe(0);
   });
 });

@@ -70,7 +70,7 @@ export class RedisCluster {
   }
 }
 
-/** A master, its replica, and three sentinels that watch over them. */
+/** A master, its replicas, and three sentinels that watch over them. */
 export class RedisSentinels {
   readonly name = 'chat';
   readonly master: RedisServer;
@@ -83,12 +83,18 @@ export class RedisSentinels {
     this.#sentinels = sentinels;
   }
 
-  static async start(): Promise<RedisSentinels> {
+  static async start(replicas = 1): Promise<RedisSentinels> {
     const fast = '--repl-diskless-sync-delay 0';
     const master = await RedisServer.start(fast);
-    const replica = await RedisServer.start(`--replicaof 127.0.0.1 ${master.port}`, fast);
-    while (!String(await replica.command('INFO', 'replication')).includes('link_status:up')) {
-      await pause(20);
+    const copies = await Promise.all(
+      Array.from({ length: replicas }, () =>
+        RedisServer.start(`--replicaof 127.0.0.1 ${master.port}`, fast),
+      ),
+    );
+    for (const replica of copies) {
+      while (!String(await replica.command('INFO', 'replication')).includes('link_status:up')) {
+        await pause(20);
+      }
     }
     const sentinels = await Promise.all([1, 2, 3].map(() => RedisServer.startSentinel()));
     for (const sentinel of sentinels) {
@@ -97,10 +103,18 @@ export class RedisSentinels {
       await set('SET', 'chat', 'down-after-milliseconds', '1000', 'failover-timeout', '5000');
     }
     for (const sentinel of sentinels) {
-      const isReady = /slaves=1,sentinels=3/;
+      const isReady = new RegExp(`slaves=${replicas},sentinels=3`);
       while (!isReady.test(String(await sentinel.command('INFO', 'sentinel')))) await pause(50);
     }
-    return new RedisSentinels([master, replica], sentinels);
+    return new RedisSentinels([master, ...copies], sentinels);
+  }
+
+  /** Until one of the replicas is the master. */
+  async promoted(): Promise<void> {
+    const [sentinel] = this.#sentinels;
+    const ask = () => sentinel!.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.name);
+    while (((await ask()) as unknown[]).map(String)[1] === String(this.master.port))
+      await pause(100);
   }
 
   get sentinelRootNodes(): { host: string; port: number }[] {

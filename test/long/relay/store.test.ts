@@ -1,7 +1,7 @@
 import { RedisStore } from 'claude-rx/relay/redis';
 import { relayStoreContract } from 'claude-rx/testing/relay-store';
 import { createClient } from 'redis';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisServer } from './redisServer.ts';
 
 let server: RedisServer;
@@ -22,4 +22,21 @@ describe.each([2, 3] as const)('RedisStore, with version %i of the protocol', (R
     return { one: one!, other: other!, close };
   });
   it.each(checks.map(({ name, run }) => [name, run] as const))('%s', (_name, run) => run());
+});
+
+it('RedisStore refuses replicas that are not a whole number', () => {
+  const client = createClient({ url: server.url });
+  expect(() => new RedisStore(client, { replicas: -1 })).toThrow(/`replicas` must be/);
+});
+
+it('RedisStore does not take a write for stored that fewer replicas have than wanted', async () => {
+  const client = createClient({ url: server.url });
+  await client.connect();
+  const store = new RedisStore(client, { replicas: 1 });
+  const log = { owner: 'a', lease: 1_000, ttl: 10_000, tag: 'tag' };
+  await expect(store.begin('unsafe', log)).rejects.toThrow(
+    '0 replicas have the write: 1 are wanted',
+  );
+  store.close();
+  await client.close();
 });
