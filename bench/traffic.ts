@@ -15,7 +15,7 @@ import { fromMessages, RequestGate, type StreamEvent } from '../src/index.ts';
 import { MEAN_INPUT, runHttpLoad, SDK_VERSION, type Sender } from '../test/support/httpLoad.ts';
 
 const REQUESTS = Number(process.argv[2] ?? 10_000);
-const PER_MINUTE = Number(process.argv[3] ?? 1_300_000);
+const PER_MINUTE = Number(process.argv[3] ?? 1_100_000);
 
 const gated =
   (isEstimated: boolean): Sender =>
