@@ -12,9 +12,10 @@ import {
   type TurnEndEvent,
 } from 'claude-rx/tools';
 import { filter, firstValueFrom, from, type Observable, of } from 'rxjs';
+import type { RunHelpers } from 'rxjs/testing';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { params, received, until, useServer } from '../../support/server.ts';
-import { isOurs, line, schema, tool } from './turns.ts';
+import { after, ANSWER, isOurs, line, marble, schema, tool, turnEvents, turns } from './turns.ts';
 
 type Event = StreamEvent | ToolEvent;
 
@@ -366,6 +367,85 @@ describe('a subagent that waits for answers', () => {
       );
     });
   });
+});
+
+describe('a subagent that goes on, in virtual time', () => {
+  const callOf = (name: string) => ({
+    role: 'assistant',
+    content: [{ type: 'tool_use', id: `toolu_${name}`, name, input: { n: 1 } }],
+  });
+  const messages = [...params.messages, callOf('a')];
+  const subagent = {
+    appended: [callOf('b')],
+    pending: [{ id: 'toolu_b', name: 'b', input: { n: 1 }, awaits: 'approval' }],
+  };
+  const answers = [
+    { id: 'toolu_a', subagent, answers: [{ id: 'toolu_b', approved: true }] },
+  ] as unknown as ToolAnswer[];
+
+  function goOn(helpers: RunHelpers, options: Partial<RunToolsOptions> = {}) {
+    const reply = helpers.cold<StreamEvent>('-mtTeS|', turnEvents);
+    const agent = defineTool({
+      name: 'a',
+      description: 'For a test',
+      input: schema,
+      run: () => {
+        throw new Error('must not begin anew');
+      },
+      resume: (_, resumed) =>
+        runTools(
+          () => reply,
+          { ...params, messages: [...params.messages, ...resumed.appended] },
+          { tools: [after(10, 'b')], answers: resumed.answers },
+        ),
+    });
+    const run = turns(helpers, [ANSWER], { tools: [agent], answers, ...options }, { messages });
+    const shown$ = run.shown$.pipe(filter((row) => !row.includes('progress')));
+    return { reply, run, shown$ };
+  }
+
+  it(
+    'runs the approved call, asks, and gives its text as the result',
+    marble((helpers) => {
+      const { reply, run, shown$ } = goOn(helpers);
+      helpers.expectObservable(shown$).toBe('s 14ms (raE|)', {
+        s: 'a start',
+        r: 'a done: Hello',
+        a: 'answers from 2',
+        E: 'turn 1: end_turn',
+      });
+      helpers.expectSubscriptions(reply.subscriptions).toBe('10ms ^----!');
+      helpers.flush();
+      expect(run.requests[0]!.messages.at(-1)).toMatchObject({
+        content: [{ tool_use_id: 'toolu_a', content: 'Hello' }],
+      });
+    }),
+  );
+
+  it(
+    'is left with the loop',
+    marble((helpers) => {
+      const { reply, run, shown$ } = goOn(helpers);
+      helpers.expectObservable(shown$, '12ms !').toBe('s', { s: 'a start' });
+      helpers.expectSubscriptions(reply.subscriptions).toBe('10ms ^-!');
+      helpers.flush();
+      expect(run.requests).toEqual([]);
+    }),
+  );
+
+  it(
+    'is left at the time limit of its tool, as the model is told',
+    marble((helpers) => {
+      const { reply, shown$ } = goOn(helpers, { timeout: 13 });
+      helpers.expectObservable(shown$).toBe('s 12ms (raE|)', {
+        s: 'a start',
+        r: "a timeout: Error: 'a' did not finish within 13 ms",
+        a: 'answers from 2',
+        E: 'turn 1: end_turn',
+      });
+      helpers.expectSubscriptions(reply.subscriptions).toBe('10ms ^--!');
+    }),
+  );
 });
 
 describe('`resume` of defineTool', () => {
