@@ -46,6 +46,8 @@ export interface ReplyListener {
   callResult(event: ToolResultEvent, block: FollowedBlock | undefined): void;
   /** The reply is over: with `turn_end` in a loop, else with `message_stop`. */
   replyEnd(stopReason: unknown, turn: TurnEndEvent | undefined): void;
+  /** Calls of an earlier stream wait again for an answer: no reply follows. */
+  interrupted(): void;
 }
 
 type EventOf<T extends string> = EventOfType<AnyStreamEvent, T>;
@@ -152,6 +154,7 @@ export class ReplyFollower {
         return isSubagentEvent(event) ? undefined : this.#told(event);
       case 'tool_answers':
         this.#isWhole = this.#end.push(event);
+        if (this.#isWhole) this.#listener.interrupted();
         return;
       case 'turn_end':
         this.#isWhole = this.#end.push(event);

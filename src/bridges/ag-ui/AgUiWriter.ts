@@ -249,6 +249,10 @@ export class AgUiWriter implements BridgeWriter {
     this.#endStep();
   }
 
+  interrupted(): void {
+    this.#ending = { stopReason: 'interrupted', turn: undefined };
+  }
+
   /** The run is complete. */
   finish(): void {
     const { stopReason, turn } = this.#ending ?? { stopReason: undefined, turn: undefined };

@@ -218,6 +218,10 @@ export class UiMessageWriter implements BridgeWriter {
     this.#finishReason = finishReason(turn?.outcome ?? stopReason);
   }
 
+  interrupted(): void {
+    this.#finishReason = finishReason('interrupted');
+  }
+
   #serverResult({ block, position, reply }: FollowedBlock): void {
     const call = this.#serverCalls.get(resultId(block))!;
     const toolCallId = this.#idOf(call);

@@ -1,7 +1,9 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import { fromResponse, type StreamEvent, textOnly, toSseResponse } from 'claude-rx';
 import { messageEvents } from 'claude-rx/testing';
+import { toAgUi } from 'claude-rx/ag-ui';
 import { Conversation } from 'claude-rx/conversation';
+import { toUiMessages } from 'claude-rx/ui';
 import {
   type DefinedTool,
   defineTool,
@@ -624,6 +626,20 @@ describe('tools that have changed between the interruption and the answers', () 
       expect(approve).not.toHaveBeenCalled();
     }),
   );
+
+  it('is reported as it is by what reads the loop', async () => {
+    const tools = each(clientTool('a'));
+    const loop$ = runTools(() => of(), { messages: pending } as never, {
+      tools,
+      answers: approved,
+    });
+    const events = (await received(loop$)) as (StreamEvent | ToolEvent)[];
+    expect(events).toMatchObject([{ type: 'tool_answers', pending: [{ awaits: 'result' }] }]);
+    const run = await received(from(events).pipe(toAgUi({ threadId: 't', runId: 'r' } as never)));
+    expect(run.at(-1)).toMatchObject({ result: { stopReason: 'interrupted' } });
+    const shown = await received(from(events).pipe(toUiMessages()));
+    expect(shown.at(-1)).toMatchObject({ type: 'finish', finishReason: 'tool-calls' });
+  });
 
   it('ends the Conversation as interrupted, and its next answer goes on', async () => {
     let tools: DefinedTool[] = [tool('a', never)];
