@@ -1,9 +1,11 @@
+import { fetchServerSentEvents } from '@tanstack/ai-client';
 import { finalMessage, pipeToResponse, type StreamEvent, toSseResponse } from 'claude-rx';
 import { AG_UI_SSE, type AgUiInput, type AgUiRunRef, fromRunInput, toAgUi } from 'claude-rx/ag-ui';
+import { createRelay } from 'claude-rx/relay';
 import { messageEvents } from 'claude-rx/testing';
 import { defineTool, runTools } from 'claude-rx/tools';
 import { json } from 'node:stream/consumers';
-import { from, lastValueFrom, type Observable, take } from 'rxjs';
+import { from, lastValueFrom, map, type Observable, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { useHttpServers } from '../support/httpServers.ts';
@@ -139,6 +141,24 @@ describe('a service', () => {
     await client.sendMessage('Thanks');
     expect([errors, contentOfTanStack(client).text]).toEqual([[], 'DoneBye']);
   });
+});
+
+it('joins a run that the relay has kept, from its start', async () => {
+  const relay = createRelay();
+  const { id } = await relay.publish(from(messageEvents.text('Hello world', { chunk: 3 })));
+  const urls: string[] = [];
+  const fetchClient: typeof fetch = async (url) => {
+    urls.push(String(url));
+    const events$ = relay.follow(id).pipe(map(({ event }) => event));
+    return toSseResponse(events$.pipe(toAgUi({ threadId: 't', runId: 'r' })), AG_UI_SSE);
+  };
+  const connection = fetchServerSentEvents('http://localhost/api/agent', { fetchClient });
+  const chunks = [];
+  for await (const chunk of connection.joinRun!('r')) chunks.push(chunk);
+  expect(urls).toEqual(['http://localhost/api/agent?offset=-1&runId=r']);
+  const text = chunks.map((chunk) => ('delta' in chunk ? chunk.delta : '')).join('');
+  expect([text, chunks.at(-1)?.type]).toEqual(['Hello world', 'RUN_FINISHED']);
+  await relay.close();
 });
 
 /** Sends a few messages, whatever has become of the replies. */
