@@ -24,7 +24,9 @@ if (command === 'inspect' && !given.slice(0, upTo(given)).includes('--help')) {
   }
 } else {
   const isHelp = command === '--help' || command === 'inspect';
-  (isHelp ? process.stdout : process.stderr).write(USAGE);
+  const unknown =
+    command === undefined || isHelp ? '' : `claude-rx: unknown command ${command}\n\n`;
+  (isHelp ? process.stdout : process.stderr).write(unknown + USAGE);
   process.exitCode = isHelp ? 0 : 2;
 }
 

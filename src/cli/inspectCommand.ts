@@ -1,35 +1,21 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { InspectorServer } from '../inspect/server/InspectorServer.ts';
 
 /** Runs `claude-rx inspect` until it is interrupted; gives the exit code. */
 export async function inspectCommand(args: readonly string[]): Promise<number> {
-  const end = args.indexOf('--');
-  const [own, program] = end < 0 ? [args, []] : [args.slice(0, end), args.slice(end + 1)];
-  const { values, positionals } = parseArgs({
-    args: [...own],
-    allowPositionals: true,
-    options: { port: { type: 'string' }, content: { type: 'boolean', default: false } },
+  const { port, recording, content, program } = parse(args);
+  const server = await InspectorServer.start({ port, recording }).catch((error: unknown) => {
+    const { code } = Object(error) as { code?: string };
+    if (code === 'EADDRINUSE')
+      throw new Error(`Port ${port} is taken: pass another --port`, { cause: error });
+    throw error;
   });
-  const [recording, ...more] = positionals;
-  if (more.length > 0) throw new Error(`Open one recording; got ${positionals.length}`);
-  const port = values.port === undefined ? undefined : Number(values.port);
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65_536)) {
-    throw new Error(`--port must be a number from 0 to 65535; got ${values.port}`);
-  }
-  if (recording !== undefined) {
-    try {
-      accessSync(recording, constants.R_OK);
-    } catch {
-      throw new Error(`Cannot read the recording ${recording}`);
-    }
-  }
-  const server = await InspectorServer.start({ port, recording });
   print(`Inspector: ${server.url}`);
   const environment = {
     CLAUDE_RX_INSPECT: server.url,
-    CLAUDE_RX_INSPECT_CONTENT: String(values.content),
+    CLAUDE_RX_INSPECT_CONTENT: String(content),
   };
   if (program.length > 0) run(program, environment);
   else if (recording === undefined) {
@@ -42,6 +28,61 @@ export async function inspectCommand(args: readonly string[]): Promise<number> {
   });
   await server.close();
   return 0;
+}
+
+interface InspectArguments {
+  port: number | undefined;
+  recording: string | undefined;
+  content: boolean;
+  /** The command that is run, with its arguments. */
+  program: readonly string[];
+}
+
+/** @throws Error that says in a sentence what is wrong with the arguments. */
+function parse(args: readonly string[]): InspectArguments {
+  const end = args.indexOf('--');
+  const [own, program] = end < 0 ? [args, []] : [args.slice(0, end), args.slice(end + 1)];
+  if (end >= 0 && program.length === 0) {
+    throw new Error('A command must follow --, such as: claude-rx inspect -- node service.js');
+  }
+  const { values, positionals } = parseOptions(own);
+  const [recording, ...more] = positionals;
+  if (more.length > 0) throw new Error(`One recording can be opened, got ${positionals.length}`);
+  if (recording !== undefined && program.length > 0) {
+    throw new Error('Open a recording or run a command, not both at once');
+  }
+  const port = values.port === undefined ? undefined : Number(values.port);
+  if (port !== undefined && !(/^\d+$/.test(values.port!) && port < 65_536)) {
+    throw new Error(`--port must be a number from 0 to 65535, got ${JSON.stringify(values.port)}`);
+  }
+  if (recording !== undefined) requireReadable(recording);
+  return { port, recording, content: values.content, program };
+}
+
+function parseOptions(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { port: { type: 'string' }, content: { type: 'boolean', default: false } },
+    });
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    // Node says more, and that does not fit here.
+    const what = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? message.split('. ')[0] : message;
+    throw new Error(`${what}; claude-rx inspect --help lists the options`, { cause: error });
+  }
+}
+
+function requireReadable(recording: string): void {
+  let isFile = false;
+  try {
+    accessSync(recording, constants.R_OK);
+    isFile = statSync(recording).isFile();
+  } catch {
+    // Said below.
+  }
+  if (!isFile) throw new Error(`Cannot read the recording ${recording}: it must be a file`);
 }
 
 /** Starts the program with the module that reports preloaded. */

@@ -65,6 +65,8 @@ export class InspectedStage {
   readonly blocks: InspectedBlock[] = [];
   readonly depths: InspectedDepth[] = [];
   readonly meter: StreamMeter;
+  /** When its first value came; `Infinity` until then. */
+  firstAt: number = Infinity;
   /** UTF-16 units of text that have passed, after each mark that has text. */
   readonly texts: { at: number; length: number }[] = [];
 
@@ -93,6 +95,12 @@ export class InspectedStage {
 export interface InspectedLane {
   readonly name: string;
   readonly stages: readonly InspectedStage[];
+}
+
+interface Lane extends InspectedLane {
+  readonly stages: InspectedStage[];
+  depth: number;
+  firstAt: number;
 }
 
 /** One subscription of a pipeline with all its stages. */
@@ -135,16 +143,22 @@ export class InspectedRun {
     return last.at(-1);
   }
 
-  /** A line for each name, the source first. */
+  /** A line for each name, the source first; side by side, the one that has values first. */
   get lanes(): InspectedLane[] {
-    const lanes = new Map<string, { name: string; stages: InspectedStage[]; depth: number }>();
+    const lanes = new Map<string, Lane>();
     for (const stage of this.stages) {
-      const lane = lanes.get(stage.name);
-      lane?.stages.push(stage);
-      if (lane) lane.depth = Math.max(lane.depth, stage.depth);
-      else lanes.set(stage.name, { name: stage.name, stages: [stage], depth: stage.depth });
+      const { name, depth, firstAt } = stage;
+      const lane = lanes.get(name);
+      if (lane) {
+        lane.stages.push(stage);
+        lane.depth = Math.max(lane.depth, depth);
+        lane.firstAt = Math.min(lane.firstAt, firstAt);
+      } else lanes.set(name, { name, stages: [stage], depth, firstAt });
     }
-    return [...lanes.values()].toSorted((one, other) => other.depth - one.depth);
+    // `Infinity`, twice, is no number when one is taken from the other.
+    return [...lanes.values()].toSorted(
+      (one, other) => other.depth - one.depth || one.firstAt - other.firstAt || 0,
+    );
   }
 }
 
@@ -281,6 +295,7 @@ export class Inspection {
     const event = unwrapped(reported);
     const label = labelOfMark(event, value, stage.content);
     stage.marks.push({ at, count, label, event, value });
+    stage.firstAt = Math.min(stage.firstAt, at);
     if (event) this.#measure(stage, event, at);
     else if (value?.type === 'string') {
       const text = asString(value.text);

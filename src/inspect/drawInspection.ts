@@ -1,5 +1,6 @@
 import {
   axisOf,
+  DENSE,
   drawRow,
   drawRuler,
   type DrawnRow,
@@ -30,6 +31,11 @@ export interface InspectionView {
   now?: number | undefined;
   /** A silence after content longer than this is shown as a stall. Default: 5,000 ms. */
   stallAfter?: number | undefined;
+  /**
+   * A strip of low lines: each with its name on the left, and small marbles without text. Blocks, the
+   * depths of valves and the ruler are left out. Default: `false`.
+   */
+  dense?: boolean | undefined;
   /** The marble that is selected. Default: none. */
   selected?: InspectedMark | undefined;
   /** Whether a value is found by a search: the others are pale. Default: there is no search. */
@@ -59,6 +65,8 @@ const MARGIN = 16;
 /** Room for the name of a line. */
 const NAME = 18;
 const DEPTH = 26;
+/** Room for the name on the left of a line of a strip. */
+const NAME_LEFT = 116;
 const DOT = 12;
 /** How far apart values may be that are one marble. */
 const WIDEST = 48;
@@ -82,12 +90,12 @@ const ORDER: readonly Kind[] = ['ping', 'meta', 'value', 'text', 'thinking', 'js
  * ```
  */
 export function drawInspection(run: InspectedRun, view: InspectionView): DrawnInspection {
-  const { from, to, width } = view;
-  const left = MARGIN;
+  const { from, to, width, dense = false } = view;
+  const left = dense ? NAME_LEFT : MARGIN;
   const right = Math.max(left + 50, width - MARGIN - 28);
   const scale = (right - left) / Math.max(1, to - from);
   const xOf = (at: number) =>
-    round(Math.min(Math.max(left + (at - from) * scale, -50), width + 50));
+    round(Math.min(Math.max(left + (at - from) * scale, dense ? left : -50), width + 50));
   const marbles: PlacedMarble[] = [];
   const parts: SvgNode[] = [];
   let y = 4;
@@ -95,9 +103,13 @@ export function drawInspection(run: InspectedRun, view: InspectionView): DrawnIn
     const rows = lane.stages
       .filter((stage) => stage.from <= to && (stage.to ?? Infinity) >= from)
       .map((stage) => drawnStage(stage, view, xOf));
-    parts.push(svg('text', { class: 'name', x: left, y: y + 14 }, laneName(lane)));
     const hasBands = rows.some(({ row }) => row.bands.length > 0);
-    const top = y + NAME - (hasBands ? 8 : 12);
+    const top = dense ? y : y + NAME - (hasBands ? 8 : 12);
+    parts.push(
+      dense
+        ? svg('text', { class: 'name', x: 4, y: y + 16 }, lane.name)
+        : svg('text', { class: 'name', x: left, y: y + 14 }, laneName(lane)),
+    );
     for (const { row, stage, clusters } of rows) {
       // All attempts of a stage are on one line.
       const at = hasBands && row.bands.length === 0 ? top + 20 : top;
@@ -109,14 +121,14 @@ export function drawInspection(run: InspectedRun, view: InspectionView): DrawnIn
         marbles.push({ x, y: axis, width: wide, lane: number, stage, marks });
       });
     }
-    y = top + Math.max(52, ...rows.map(({ row }) => heightOf(row)));
-    if (lane.stages.some(({ depths }) => depths.length > 0)) {
+    y = top + Math.max(dense ? DENSE : 52, ...rows.map(({ row }) => heightOf(row)));
+    if (!dense && lane.stages.some(({ depths }) => depths.length > 0)) {
       for (const stage of lane.stages) parts.push(...drawDepth(stage, view, xOf, y - 8));
       y += DEPTH;
     }
   });
-  parts.push(...drawRuler(ticksOf(run.from, view, xOf), left, right, y).flat());
-  const height = Math.ceil(y + RULER + 4);
+  if (!dense) parts.push(...drawRuler(ticksOf(run.from, view, xOf), left, right, y).flat());
+  const height = Math.ceil(dense ? y + 4 : y + RULER + 4);
   const node = svg(
     'svg',
     { xmlns: 'http://www.w3.org/2000/svg', width, height, viewBox: `0 0 ${width} ${height}` },
@@ -132,15 +144,28 @@ export function inspectionSvg(run: InspectedRun, view: InspectionView): string {
   const page = { class: 'page', x: 0.5, y: 0.5, width: width - 1, height: height - 1, rx: 9 };
   const children = [
     svg('title', {}, title),
-    svg('style', {}, STYLE + EXTRA_STYLE),
+    svg('style', {}, inspectionStyle),
     svg('rect', page),
     ...node.children,
   ];
   return `${svgText(svg('svg', { ...node.attributes, role: 'img' }, ...children))}\n`;
 }
 
-/** What the diagrams of the documentation have no need of. */
-export const EXTRA_STYLE: string = [
+/**
+ * The style sheet of what `drawInspection` draws, for a light and for a dark page. Its selectors are
+ * short, such as `text` and `.name`: nest them in that of the element which has the drawing.
+ *
+ * @example
+ * ```ts
+ * import { inspectionStyle } from 'claude-rx/inspect';
+ *
+ * const sheet = document.createElement('style');
+ * sheet.textContent = `.diagram{${inspectionStyle}}`;
+ * document.head.append(sheet);
+ * ```
+ */
+export const inspectionStyle: string = [
+  STYLE,
   '.stall{fill:#cf222e;fill-opacity:.12;stroke:none}.stall-name{fill:#a40e26;font-weight:600}',
   '.closed{fill:#bf8700;fill-opacity:.25}.depth{fill:none;stroke:#8250df;stroke-width:1.5}',
   '.depth-name{fill:#59636e}.stall-name,.depth-name{font-size:11px}',
@@ -167,7 +192,8 @@ function drawnStage(
 ): DrawnStage {
   const end = stage.to ?? view.now ?? view.to;
   const right = xOf(end);
-  const bands = stage.blocks
+  const blocks = view.dense ? [] : stage.blocks;
+  const bands = blocks
     .filter((block) => block.from <= view.to && (block.to ?? end) >= view.from)
     .map(({ from, to, name, isWithdrawn }) => {
       const x = xOf(from);
@@ -191,6 +217,7 @@ function drawnStage(
     bands,
     signs,
     marbles,
+    isDense: view.dense ?? false,
   };
   return { stage, row, clusters };
 }
@@ -223,14 +250,15 @@ function placed(
       continue;
     }
     const { text } = mark.label;
-    const wanted = text === '' ? DOT : widthOf(text);
+    const wanted = text === '' || view.dense ? DOT : widthOf(text);
     // The next that is drawn as a marble decides how much room there is.
     let next = index + 1;
     while (next < last && isEdge(marks[next]!)) next++;
     const room = next < last ? xOf(marks[next]!.at) - DOT / 2 : Infinity;
     const [left, right] = [x - wanted / 2, x + wanted / 2];
     const isInside = left >= 2 && right <= view.width - 2;
-    const fits = isInside && left >= (cluster?.right ?? -Infinity) + GAP && right + GAP <= room;
+    const fits =
+      !view.dense && isInside && left >= (cluster?.right ?? -Infinity) + GAP && right + GAP <= room;
     cluster = fits
       ? { marks: [mark], left, right, text }
       : { marks: [mark], left: x - DOT / 2, right: x + DOT / 2, text: '' };
@@ -253,13 +281,13 @@ interface Cluster {
 
 function marble(
   { marks, left, right, text }: Cluster,
-  { selected, matches }: InspectionView,
+  { selected, matches, dense }: InspectionView,
   stage: InspectedStage,
 ): Marble {
   let order = 0;
   for (const { label } of marks) order = Math.max(order, ORDER.indexOf(label.kind));
   const width = round(right - left);
-  const count = marks.length > 1 ? `×${marks.length}` : text;
+  const count = marks.length > 1 && !dense ? `×${marks.length}` : text;
   const shown = widthOf(count) <= width ? count : text;
   const classes = [
     selected && marks.includes(selected) && 'selected',
@@ -302,11 +330,12 @@ function drawStalls(
     .filter(({ from, to }) => from <= view.to && to >= view.from)
     .flatMap(({ from, to }) => {
       const [x, right] = [xOf(from), xOf(to)];
-      const y = top + (hasBands ? 20 : 2);
-      const band = svg('rect', { class: 'stall', x, y, width: round(right - x), height: 48 });
+      const y = top + (view.dense ? 1 : hasBands ? 20 : 2);
+      const height = view.dense ? DENSE - 2 : 48;
+      const band = svg('rect', { class: 'stall', x, y, width: round(right - x), height });
       const middle = round((Math.max(x, 0) + Math.min(right, view.width)) / 2);
       const text = `${seconds(to - from)} without content`;
-      if (right - x < text.length * 6.5) return [band];
+      if (view.dense || right - x < text.length * 6.5) return [band];
       return [band, svg('text', { class: 'stall-name', x: middle, y: y + 12 }, text)];
     });
 }

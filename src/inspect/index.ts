@@ -21,7 +21,7 @@ export type {
   ReportedEvent,
   ReportedValue,
 } from './InspectorEntry.ts';
-export { drawInspection } from './drawInspection.ts';
+export { drawInspection, inspectionStyle } from './drawInspection.ts';
 export type { DrawnInspection, InspectionView, PlacedMarble } from './drawInspection.ts';
 export { svgElement } from './drawing/svg.ts';
 export type { SvgNode } from './drawing/svg.ts';

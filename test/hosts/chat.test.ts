@@ -416,6 +416,34 @@ describe('the chat for other people', () => {
     expect(await overflow()).toBe(0);
   });
 
+  it('shows the stages of a reply in a strip, with its legend on a phone too', async () => {
+    await page.setViewportSize({ width: 375, height: 812 });
+    await ask('Explain backpressure', 'cut');
+    const strip = page.locator('chat-marble-strip');
+    const names = () => strip.locator('.name').allTextContents();
+    await expect
+      .poll(names, { timeout: 20_000 })
+      .toEqual(['fromResponse', 'retryResumable', 'smoothText', 'render']);
+    await expect.poll(() => strip.locator('g.thinking, g.text').count()).toBeGreaterThan(8);
+    // A vertical line has no area that would be visible.
+    await strip.locator('.seam-line').first().waitFor({ state: 'attached', timeout: 20_000 });
+    await picture(page, 'strip-375');
+    await status('complete');
+    for (const word of ['text', 'thinking', 'tool input', 'frame', 'seam', 'error']) {
+      expect(await strip.locator('figcaption').getByText(word, { exact: true }).isVisible()).toBe(
+        true,
+      );
+    }
+    const size = () => getComputedStyle(document.querySelector('figcaption')!).fontSize;
+    expect(Number.parseFloat(await page.evaluate(size))).toBeGreaterThanOrEqual(12);
+    // One line for each stage, and all of them in sight.
+    const svg = (await strip.locator('[role=img] svg').boundingBox())!;
+    expect([svg.width <= 375, svg.height]).toEqual([true, 104]);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await picture(page, 'strip-375-dark');
+    expect(await violations(page)).toEqual([]);
+  });
+
   it('does not move for who wants little motion', async () => {
     await page.emulateMedia({ reducedMotion: 'reduce' });
     await ask('Explain backpressure');

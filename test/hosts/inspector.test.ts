@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Anthropic from '@anthropic-ai/sdk';
 import { continueFrom, fromMessages, retryResumable, segmentText, textOnly } from 'claude-rx';
 import { connectInspector, inspect } from 'claude-rx/inspect';
 import { type Fault, messageEvents, MessagesServer, type Reply } from 'claude-rx/testing';
+import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 import {
   catchError,
@@ -32,17 +35,22 @@ mkdirSync(PICTURES, { recursive: true });
 class Command {
   readonly url: string;
   readonly #child: ChildProcess;
+  /** All that it and its program have written. */
+  output = '';
 
   private constructor(child: ChildProcess, url: string) {
     this.#child = child;
     this.url = url;
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.on('data', (data) => (this.output += String(data)));
+    }
   }
 
   static async start(...args: string[]): Promise<Command> {
     const program = join(root, 'dist/src/cli/claudeRx.js');
     const child = spawn(process.execPath, [program, 'inspect', '--port', '0', ...args], {
       cwd: root,
-      stdio: ['ignore', 'inherit', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
     const url = await new Promise<string>((resolve, reject) => {
@@ -92,6 +100,38 @@ afterEach(async () => {
   // Chromium itself says that the connection was closed.
   expect(problems.filter((problem) => !/ERR_(CONNECTION|INCOMPLETE)/.test(problem))).toEqual([]);
 });
+
+let development: Server | undefined;
+afterEach(() => {
+  development?.closeAllConnections();
+  development?.close();
+  development = undefined;
+});
+
+/** Serves a page of an application that reports to the inspector; gives its address. */
+async function developmentPage(url: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `
+        import { connectInspector, inspect } from 'claude-rx/inspect';
+        import { of } from 'rxjs';
+        connectInspector(${JSON.stringify(url)}, { content: true });
+        of('Hello').pipe(inspect('in a page')).subscribe();
+        globalThis.last = () => of('Bye').pipe(inspect('at the end')).subscribe();`,
+      resolveDir: root,
+    },
+    bundle: true,
+    format: 'esm',
+    write: false,
+  });
+  const html = `<!doctype html><link rel="icon" href="data:,"><script type="module">${outputFiles[0]!.text}</script>`;
+  development = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end(html);
+  });
+  development.listen(0, '127.0.0.1');
+  await once(development, 'listening');
+  return `http://127.0.0.1:${(development.address() as AddressInfo).port}/`;
+}
 
 /** Sends entries as a program does. */
 async function report(...entries: object[]): Promise<void> {
@@ -237,6 +277,39 @@ const delta = (id: number, at: number, text: string) => ({
   id,
   at,
   event: { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } },
+});
+
+describe('the command and its program', () => {
+  it('shows a program that it runs, with its output, arguments and exit code', async () => {
+    const code = `
+      import { inspect } from 'claude-rx/inspect';
+      import { of } from 'rxjs';
+      of('Hello').pipe(inspect('from a program')).subscribe();
+      console.log('arguments:', process.argv.slice(1).join());
+      process.exitCode = 3;`;
+    const program = [process.execPath, '--input-type=module', '-e', code, 'one', 'two'];
+    await open('--content', '--', ...program);
+    await page.getByText('Subscription 1: from a program').waitFor();
+    await expect.poll(state).toBe('complete');
+    await expect.poll(() => command.output).toContain('arguments: one,two');
+    await expect.poll(() => command.output).toContain('has ended with 3');
+  });
+
+  it('shows what a page in development reports', async () => {
+    await open('--content');
+    const { page: app, problems: own } = await browser.open(await developmentPage(command.url));
+    await page.getByText('Subscription 1: in a page').waitFor();
+    await expect.poll(state).toBe('complete');
+    await page.locator('figure').focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await page.locator('#content').textContent()).toBe('Hello');
+    // Leaving the page sends the last values.
+    await app.evaluate(() => (globalThis as unknown as { last(): void }).last());
+    await app.goto('about:blank');
+    await page.getByText('Subscription 2: at the end').waitFor();
+    expect(own).toEqual([]);
+    await app.close();
+  });
 });
 
 describe('the page', () => {

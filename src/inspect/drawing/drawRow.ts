@@ -49,6 +49,8 @@ export interface DrawnRow {
   bands: readonly Band[];
   signs: readonly Sign[];
   marbles: readonly Marble[];
+  /** A low row, for a strip: small signs, and no code at an error. Default: `false`. */
+  isDense?: boolean;
 }
 
 export const MARBLE = 24;
@@ -56,6 +58,8 @@ export const LANE = 29;
 /** The height of a further line of text. */
 export const LINE = 14;
 export const GAP = 5;
+/** The height of a row that is dense. */
+export const DENSE = 24;
 const CHARACTER = 7.25;
 /** How far below the line the next begins, when no marble is below it. */
 const BELOW = 26;
@@ -66,12 +70,14 @@ export function widthOf(text: string): number {
 }
 
 /** How far below `top` the line of a row is. */
-export function axisOf({ bands }: Pick<DrawnRow, 'bands'>): number {
+export function axisOf({ bands, isDense }: Pick<DrawnRow, 'bands' | 'isDense'>): number {
+  if (isDense) return DENSE / 2;
   return bands.length > 0 ? 46 : 26;
 }
 
 /** How high a row is. */
-export function heightOf(row: Pick<DrawnRow, 'bands' | 'marbles'>): number {
+export function heightOf(row: Pick<DrawnRow, 'bands' | 'marbles' | 'isDense'>): number {
+  if (row.isDense) return DENSE;
   return axisOf(row) + BELOW + Math.max(0, ...row.marbles.map(({ lane }) => lane)) * LANE;
 }
 
@@ -81,14 +87,17 @@ export function heightOf(row: Pick<DrawnRow, 'bands' | 'marbles'>): number {
  */
 export function drawRow(row: DrawnRow, top: number, left: number): SvgNode[][] {
   const axis = top + axisOf(row);
+  const signs = row.signs.map((sign) => drawSign(sign, axis, row.isDense));
   return [
     row.name ? [svg('text', { class: 'name', x: left, y: axis + 4.5 }, row.name)] : [],
     ...row.bands.map((band) => drawBand(band, axis)),
     [line('axis', row.x, axis, row.end === 'open' ? row.right + 24 : row.right, axis)],
     drawTip(row, axis),
-    ...row.signs.map((sign) => drawSign(sign, axis)),
+    ...(row.isDense ? [] : signs),
     ...row.marbles.filter(({ lane }) => lane > 0).map((marble) => drawLeader(marble, axis)),
     ...row.marbles.map((marble) => [drawMarble(marble, axis)]),
+    // Small signs would be hidden behind a marble.
+    ...(row.isDense ? signs : []),
   ].filter((group) => group.length > 0);
 }
 
@@ -143,14 +152,16 @@ function drawTip({ end, right }: DrawnRow, axis: number): SvgNode[] {
   return [svg('path', { class: 'axis', d, fill: 'none' })];
 }
 
-function drawSign({ x, kind, text }: Sign, axis: number): SvgNode[] {
-  if (kind === 'complete') return [line('complete', x, axis - 19, x, axis + 19)];
-  if (kind === 'seam') return [line('seam-line', x, axis - 36, x, axis + 22)];
-  if (kind === 'dot') return [svg('circle', { class: 'dot', cx: x, cy: axis, r: 4 })];
-  const d = `M${x - 8} ${axis - 8}L${x + 8} ${axis + 8}M${x + 8} ${axis - 8}L${x - 8} ${axis + 8}`;
+function drawSign({ x, kind, text }: Sign, axis: number, isDense = false): SvgNode[] {
+  const [bar, up, down] = isDense ? [9, 12, 12] : [19, 36, 22];
+  if (kind === 'complete') return [line('complete', x, axis - bar, x, axis + bar)];
+  if (kind === 'seam') return [line('seam-line', x, axis - up, x, axis + down)];
+  if (kind === 'dot') return [svg('circle', { class: 'dot', cx: x, cy: axis, r: isDense ? 3 : 4 })];
+  const [half, top, bottom] = isDense ? [5, axis - 5, axis + 5] : [8, axis - 8, axis + 8];
+  const d = `M${x - half} ${top}L${x + half} ${bottom}M${x + half} ${top}L${x - half} ${bottom}`;
   return [
     svg('path', { class: 'error', d }),
-    ...(text ? [svg('text', { class: 'error-name', x, y: axis + 24 }, text)] : []),
+    ...(text && !isDense ? [svg('text', { class: 'error-name', x, y: axis + 24 }, text)] : []),
   ];
 }
 

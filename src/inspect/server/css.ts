@@ -1,7 +1,6 @@
-import { EXTRA_STYLE } from '../drawInspection.ts';
-import { STYLE } from '../drawing/style.ts';
+import { inspectionStyle } from '../drawInspection.ts';
 
-const DIAGRAM = `.diagram{${STYLE}${EXTRA_STYLE}}`;
+const DIAGRAM = `.diagram{${inspectionStyle}}`;
 
 /** The style sheet of the inspector's page, with that of the diagrams. */
 export const CSS: string = `

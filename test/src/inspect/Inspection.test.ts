@@ -80,6 +80,18 @@ describe('Inspection', () => {
     expect([runs[0]?.isRunning, runs[0]?.end]).toEqual([false, 'complete']);
   });
 
+  it('shows of stages side by side the one that has values first on top', () => {
+    const [run] = inspectionOf([
+      subscribe(1, 'render'),
+      subscribe(2, 'shown', 0, 1),
+      subscribe(3, 'whole', 0, 1),
+      subscribe(4, 'api', 0, 3),
+      text(3, 10, 'a'),
+      text(2, 20, 'a'),
+    ]).runs;
+    expect(run?.lanes.map(({ name }) => name)).toEqual(['api', 'whole', 'shown', 'render']);
+  });
+
   it('marks the blocks that a seam withdraws', () => {
     const start = (index: number, at: number) =>
       event(1, at, { type: 'content_block_start', index, content_block: { type: 'text' } });
@@ -254,6 +266,28 @@ describe('drawInspection', () => {
     }
     expect(drawing).toContain('overloaded');
     expect(drawing).toContain('up to 3 waiting');
+  });
+
+  it('draws a strip: a low line for each stage, without texts but the names', () => {
+    const [run] = inspectionOf([
+      subscribe(1, 'shown'),
+      subscribe(2, 'api', 0, 1),
+      event(2, 5, { type: 'content_block_start', index: 0, content_block: { type: 'text' } }),
+      text(2, 10, 'Hello'),
+      event(2, 600, { type: 'resume', keep: 0, attempt: 2 }),
+      fails(2, 900, 'overloaded'),
+    ]).runs;
+    const { node, height, marbles } = drawInspection(run!, { ...view, dense: true });
+    const drawing = svgText(node);
+    expect(height).toBe(2 * 24 + 8);
+    expect([...drawing.matchAll(/<text[^>]*>([^<]*)/g)].map(([, name]) => name)).toEqual([
+      'api',
+      'shown',
+    ]);
+    expect(marbles).toHaveLength(2);
+    for (const part of ['seam-line', 'error']) expect(drawing).toContain(`class="${part}"`);
+    // Nothing is drawn over the names.
+    expect(Math.min(...marbles.map(({ x, width }) => x - width / 2))).toBeGreaterThan(104);
   });
 
   it('writes as text what was reported', () => {

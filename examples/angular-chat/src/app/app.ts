@@ -14,7 +14,6 @@ import {
 import { Chat } from './chat';
 import { Composer } from './composer';
 import { MarbleStrip } from './marble-strip';
-import { MarbleTape } from './marble-tape';
 import { Reply } from './reply';
 import { sentenceFor } from './sentences';
 
@@ -129,12 +128,10 @@ export class App {
   });
 
   constructor() {
-    // Each change detection: for the strip, and for the performance panel of the browser.
-    const tape = inject(MarbleTape);
+    // For the performance panel of the browser.
     afterEveryRender(() => {
       performance.mark('change detection');
       performance.clearMarks('change detection');
-      if (this.chat.isBusy()) tape.add('screen', 'frame');
     });
     // Not in the template: there each scroll event would be a change detection.
     const destroyed = inject(DestroyRef);

@@ -3,7 +3,6 @@ import { takeUntilDestroyed } from '@angular/core/rxjs-interop';
 import { EMPTY, type Observable, Subject, switchMap, tap } from 'rxjs';
 import { ChatApi, type ChatRequest, type Fault } from './chat-api';
 import { messagesFor } from './history';
-import { MarbleTape } from './marble-tape';
 import { replyView, type ReplyView, WAITING } from './reply-view';
 import { restoreTurns, saveTurns } from './saved-turns';
 import type { Turn } from './turn';
@@ -13,7 +12,6 @@ import type { Turn } from './turn';
 export class Chat {
   readonly #app = inject(ApplicationRef);
   readonly #api = inject(ChatApi);
-  readonly #tape = inject(MarbleTape);
   readonly #runs = new Subject<{ turn: Turn; isCarriedOn: boolean } | undefined>();
   #stop = new AbortController();
 
@@ -67,7 +65,6 @@ export class Chat {
       previous,
       signal: this.#stop.signal,
       isPlain: matchMedia('(prefers-reduced-motion: reduce)').matches,
-      tape: this.#tape,
     }).pipe(
       tap((view) => {
         turn.reply.set(view);

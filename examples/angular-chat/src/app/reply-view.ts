@@ -19,6 +19,7 @@ import {
   type ToolInput,
   toolInput,
 } from 'claude-rx';
+import { inspect } from 'claude-rx/inspect';
 import {
   BehaviorSubject,
   catchError,
@@ -40,7 +41,6 @@ import {
 import type { ChatRequest } from './chat-api';
 import { closedMarkdown } from './closed-markdown';
 import { Itinerary } from './itinerary';
-import { kindOfEvent, type MarbleTape } from './marble-tape';
 import { sentenceFor } from './sentences';
 
 export type ItineraryInput = ToolInput<Itinerary>;
@@ -87,7 +87,6 @@ export interface ReplyViewConfig {
   signal: AbortSignal;
   /** Whether text comes as it does, and not evenly: for who wants little motion. */
   isPlain: boolean;
-  tape: MarbleTape;
 }
 
 /** How many times a reply is carried on, in a row without anything new. */
@@ -100,8 +99,8 @@ const SPOKEN_EVERY = 3_000;
  * animation frame at most. It never errors.
  */
 export function replyView(config: ReplyViewConfig): Observable<ReplyView> {
-  const { request, ask, previous, signal, isPlain, tape } = config;
-  const attempt = (next: ChatRequest) => ask(next).pipe(tape.watch('network', kindOfEvent));
+  const { request, ask, previous, signal, isPlain } = config;
+  const attempt = (next: ChatRequest) => ask(next).pipe(inspect('fromResponse'));
   const backoff = exponentialBackoff({ initial: 500, max: 4_000 });
 
   return defer(() => {
@@ -119,7 +118,7 @@ export function replyView(config: ReplyViewConfig): Observable<ReplyView> {
         onRetry: ({ error }) => recovering$.next(sentenceFor(error)),
       }),
       tap(() => recovering$.value && recovering$.next(undefined)),
-      tape.watch('joined', kindOfEvent),
+      inspect('retryResumable'),
       takeUntilAborted(signal),
       measureStream(
         // The first text of one that is carried on by hand was there before.
@@ -141,7 +140,7 @@ export function replyView(config: ReplyViewConfig): Observable<ReplyView> {
           shown: events$.pipe(
             textOnly(),
             isPlain ? identity : smoothText({ maxLatency: 400 }),
-            tape.watch('paced', () => 'text'),
+            inspect(isPlain ? 'textOnly' : 'smoothText'),
             scan((length, text) => length + text.length, 0),
             map((length) => Math.max(length, before)),
             startWith(before),
@@ -180,6 +179,7 @@ export function replyView(config: ReplyViewConfig): Observable<ReplyView> {
       ),
       auditFrame(),
       map(toView),
+      inspect('render'),
     );
   });
 }
