@@ -97,8 +97,12 @@ function run([command = '', ...args]: readonly string[], environment: object): v
       NODE_OPTIONS: [before, `--import=${register}`].filter(Boolean).join(' '),
     },
   });
-  const ended = (how: string) =>
-    print(`${command} ${how}. The inspector stays open: Ctrl-C ends it.`);
+  let isInterrupted = false;
+  process.once('SIGINT', () => (isInterrupted = true));
+  const ended = (how: string) => {
+    // Ctrl-C ends both.
+    if (!isInterrupted) print(`${command} ${how}. The inspector stays open: Ctrl-C ends it.`);
+  };
   child.on('error', (error) => ended(`could not be started: ${error.message}`));
   child.on('exit', (code, signal) => ended(`has ended with ${String(code ?? signal)}`));
   const stop = (signal: NodeJS.Signals) => child.kill(signal);
