@@ -29,6 +29,8 @@ const makers: Record<string, () => Iterable<StreamEvent>> = {
     messageEvents.text('A short reply, of some twenty tokens in all. '.repeat(2), { chunk: 5 }),
   'a paced reply of 150': () => messageEvents.text('word '.repeat(150), { chunk: 5 }),
   'a paced reply of 75': () => messageEvents.text('word '.repeat(75), { chunk: 5 }),
+  'a paced reply of 50': () => messageEvents.text('word '.repeat(50), { chunk: 5 }),
+  'a paced reply of 25': () => messageEvents.text('word '.repeat(25), { chunk: 5 }),
 };
 
 export const replyNames: readonly string[] = Object.keys(makers);

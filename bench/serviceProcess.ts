@@ -6,10 +6,15 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createAnthropic } from '@ai-sdk/anthropic';
 import Anthropic from '@anthropic-ai/sdk';
+import { Controller, Module, Query, Res, Sse } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { streamText } from 'ai';
 import { encodeEvent, fromMessages, pipeToResponse, toSseResponse, Valve } from 'claude-rx';
+import { type SseMessage, toMessageEvents } from 'claude-rx/nest';
+import { createRelay, relaySse } from 'claude-rx/relay';
+import type { Observable } from 'rxjs';
 import { params } from './contenders.ts';
-import type { Usage } from './service.ts';
+import { FOLLOWERS, type Usage } from './serviceUsage.ts';
 
 type Send = (baseURL: string, response: ServerResponse) => unknown;
 
@@ -33,6 +38,61 @@ function sendWeb(web: Response, response: ServerResponse): Promise<void> {
   response.writeHead(web.status, Object.fromEntries(web.headers));
   return pipeline(Readable.fromWeb(web.body as never), response);
 }
+
+class ReplyController {
+  reply(baseURL: string, response: ServerResponse): Observable<SseMessage> {
+    const valve = new Valve();
+    return fromMessages(clientOf(baseURL), params, { ...bounded, valve }).pipe(
+      toMessageEvents({ response, valve }),
+    );
+  }
+}
+class ReplyModule {
+  readonly name = 'replies';
+}
+
+// As calls, since a decorator is not syntax that can be erased.
+const { prototype } = ReplyController;
+Query('from')(prototype, 'reply', 0);
+Res({ passthrough: true })(prototype, 'reply', 1);
+Sse('reply')(prototype, 'reply', Object.getOwnPropertyDescriptor(prototype, 'reply')!);
+Controller()(ReplyController);
+Module({ controllers: [ReplyController] })(ReplyModule);
+const nest = await NestFactory.create(ReplyModule, { logger: false });
+await nest.init();
+const express = nest.getHttpAdapter().getInstance() as Send;
+
+/** The responses that wait for the same reply: it begins when all of them are there. */
+const waiting: ServerResponse[] = [];
+function whenAll(response: ServerResponse, send: (responses: ServerResponse[]) => unknown): void {
+  if (waiting.push(response) === FOLLOWERS) send(waiting.splice(0));
+}
+
+/** Each in a service where several responses follow one reply. */
+const broadcasts: Record<string, Send> = {
+  'SDK raw, res.write to each': (baseURL, response) =>
+    whenAll(response, async (responses) => {
+      for (const each of responses) each.writeHead(200, SSE);
+      const stream = await clientOf(baseURL).messages.create({ ...params, stream: true });
+      for await (const event of stream) {
+        const frame = encodeEvent(event);
+        for (const each of responses) each.write(frame);
+      }
+      for (const each of responses) each.end();
+    }),
+  'relay, one writer': (baseURL, response) =>
+    whenAll(response, async (responses) => {
+      const relay = createRelay();
+      const sse = relaySse(relay);
+      const { id, concluded } = await relay.publish(
+        fromMessages(clientOf(baseURL), params, bounded),
+      );
+      const closed = responses.map((each) => once(each, 'close'));
+      await Promise.all(responses.map((each) => sse.pipeToResponse(each.req as never, each, id)));
+      await Promise.all([concluded, ...closed]);
+      await relay.close();
+    }),
+};
 
 const contenders: Record<string, Send> = {
   'bytes untouched': async (baseURL, response) => {
@@ -68,6 +128,10 @@ const contenders: Record<string, Send> = {
     const events$ = fromMessages(clientOf(baseURL), params, { ...bounded, valve });
     return sendWeb(toSseResponse(events$, { valve }), response);
   },
+  'Nest, toMessageEvents with a valve': (baseURL, response) => {
+    response.req.url = `/reply?from=${encodeURIComponent(baseURL)}`;
+    return express(response.req as never, response);
+  },
 };
 
 let writes = 0;
@@ -92,7 +156,8 @@ const server = createServer(
     counting(request.socket);
     const [, contender, how, reply] = request.url!.split('/');
     try {
-      await contenders[decodeURIComponent(contender!)]!(`${upstream}/${how}/${reply}`, response);
+      const send = { ...contenders, ...broadcasts }[decodeURIComponent(contender!)]!;
+      await send(`${upstream}/${how}/${reply}`, response);
     } catch (error) {
       console.error(error);
       response.destroy();
@@ -112,7 +177,9 @@ const held = () => {
 setInterval(held, 100).unref();
 
 process.on('message', (question) => {
-  if (question === 'contenders') return process.send!(Object.keys(contenders));
+  if (question === 'contenders') {
+    return process.send!([Object.keys(contenders), Object.keys(broadcasts)]);
+  }
   if (question === 'begin') {
     writes = 0;
     most = 0;
