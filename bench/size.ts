@@ -24,7 +24,7 @@ const entries: [what: string, code: string, most: number][] = [
     of('fromMessages, messageTimeout, retryResumable, continueFrom, exponentialBackoff, textOnly'),
     20_600,
   ],
-  ['everything', `export * from './src/index.ts'`, 46_200],
+  ['everything', `export * from './src/index.ts'`, 47_000],
 ];
 
 for (const [what, contents, most] of entries) {
