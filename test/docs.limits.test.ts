@@ -57,7 +57,8 @@ const DEFAULTS: Readonly<Record<string, number>> = {
   'maxEventSize of createRelay': relay.maxEventSize,
   'maxBuffered of createRelay': relay.maxBuffered,
   'ttl of createRelay': relay.ttl,
-  'unread entries of relaySse': valueIn('src/relay/Follower.ts', 'PAGE'),
+  'maxUnread of createRelay': relay.maxUnread,
+  'unread entries of createRelay': valueIn('src/relay/Follower.ts', 'PAGE'),
   'maxTakeOvers of createRelay': relay.maxTakeOvers,
 };
 

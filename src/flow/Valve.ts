@@ -24,8 +24,8 @@ export interface ValveConfig {
 
 /** What a slow step tells its valve; see `Valve.step`. */
 export interface ValveStep {
-  /** A value has come into the step. */
-  enter(): void;
+  /** So many values have come into the step. Default: 1. */
+  enter(count?: number): void;
   /** So many values have left it. */
   leave(count: number): void;
   /** All values that are in it leave: the step has ended. */
@@ -157,7 +157,7 @@ export class Valve {
       this.#change(by);
     };
     return {
-      enter: () => change(1),
+      enter: (count = 1) => change(count),
       leave: (count) => change(-Math.min(count, inside)),
       end: () => change(-inside),
     };

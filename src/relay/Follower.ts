@@ -29,10 +29,11 @@ export interface FollowerConfig {
   readonly keepContent: boolean;
   readonly valve: Valve | undefined;
   readonly maxEntrySize: number;
+  readonly maxUnread: number;
   readonly patience: number;
 }
 
-/** As many entries are read at once. */
+/** As many entries are read at once, at most. */
 const PAGE = 256;
 
 /**
@@ -87,12 +88,12 @@ export class Follower<E extends EncodableEvent> implements LogWatchListener {
   #read(): void {
     this.#isReading = true;
     this.#isBehind = false;
-    const { id, patience } = this.#config;
-    const ask = () => this.#store.read(id, this.#position, PAGE);
+    const { id, patience, maxUnread } = this.#config;
+    const ask = () => this.#store.read(id, this.#position, PAGE, maxUnread);
     const reading = askStore(ask, patience).subscribe({
       next: (page) => {
         this.#isReading = false;
-        if (page.length === PAGE) this.#isBehind = true;
+        if (page.length === PAGE || sizeOf(page) >= maxUnread) this.#isBehind = true;
         this.#take(page, true);
       },
       error: (error: MessageStreamError) => this.#fail(error),
@@ -186,4 +187,8 @@ export class Follower<E extends EncodableEvent> implements LogWatchListener {
     if (offset !== undefined) markEnding(whole, offset);
     this.#subscriber.error(whole);
   }
+}
+
+function sizeOf(page: readonly LogEntry[]): number {
+  return page.reduce((size, { data }) => size + data.length, 0);
 }

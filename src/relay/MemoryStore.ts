@@ -111,7 +111,12 @@ export class MemoryStore implements RelayStore {
     return { tag, request, ended, writers, last: lastOf(log), remaining: heldUntil - Date.now() };
   }
 
-  async read(id: string, after: number, limit: number): Promise<readonly LogEntry[]> {
+  async read(
+    id: string,
+    after: number,
+    limit: number,
+    size: number = Infinity,
+  ): Promise<readonly LogEntry[]> {
     const entries = this.#find(id)?.entries ?? [];
     let [low, high] = [0, entries.length];
     while (low < high) {
@@ -119,7 +124,10 @@ export class MemoryStore implements RelayStore {
       if (entries[middle]!.number > after) high = middle;
       else low = middle + 1;
     }
-    return entries.slice(low, low + limit);
+    let end = low;
+    const last = Math.min(entries.length, low + limit);
+    for (let read = 0; end < last && read < size; end++) read += entries[end]!.data.length;
+    return entries.slice(low, end);
   }
 
   watch(id: string, _after: number, listener: (entries: readonly LogEntry[]) => void): () => void {

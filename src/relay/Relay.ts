@@ -30,6 +30,11 @@ export interface RelayConfig<E extends EncodableEvent = StreamEvent> {
    * given up, and its request aborted. A `valve` keeps them fewer. Default: 8,388,608.
    */
   maxBuffered?: number;
+  /**
+   * From so many characters on, what a reader has read of the log and not taken yet is not added to: the
+   * rest stays in the log. Default: 1,048,576.
+   */
+  maxUnread?: number;
   /** For how many milliseconds the store may be away before a reader or a reply is given up. Default: 30,000. */
   patience?: number;
   /**

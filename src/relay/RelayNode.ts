@@ -82,7 +82,7 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
   follow(id: string, options: FollowOptions = {}): Observable<RelayedEvent<E>> {
     checkId('relay.follow', id);
     const { after = '', valve, keepContent = true } = options;
-    const { patience, maxEventSize } = this.#config;
+    const { patience, maxEventSize, maxUnread } = this.#config;
     return new Observable<RelayedEvent<E>>((subscriber) => {
       const begin = (head: LogHead | undefined): void => {
         if (this.#isClosed) return subscriber.error(closedRelay());
@@ -96,6 +96,7 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
           keepContent,
           valve,
           patience,
+          maxUnread,
           maxEntrySize: maxEventSize + ENTRY_OVERHEAD,
         });
         if (!head.ended) subscriber.add(this.#join(id, head, follower));

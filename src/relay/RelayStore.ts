@@ -103,8 +103,12 @@ export interface RelayStore {
   /** What is known of a log; `undefined` where there is none. */
   head(id: string): Promise<LogHead | undefined>;
 
-  /** The entries with a number above `after`, `limit` of them at most, in order. */
-  read(id: string, after: number, limit: number): Promise<readonly LogEntry[]>;
+  /**
+   * The entries with a number above `after`, `limit` of them at most, in order. A page that has `size`
+   * characters of data or more may end there: the rest is then read by another call. Default of `size`:
+   * no such end.
+   */
+  read(id: string, after: number, limit: number, size?: number): Promise<readonly LogEntry[]>;
 
   /**
    * Tells of entries after `after`, which was the last one or before it, as they are appended; each

@@ -9,6 +9,7 @@ const DEFAULTS = {
   maxEvents: 5_000,
   maxEventSize: 4_194_304,
   maxBuffered: 8_388_608,
+  maxUnread: 1_048_576,
   patience: 30_000,
   maxTakeOvers: 3,
 };

@@ -79,7 +79,8 @@ export interface RelaySse<Asker extends RelayRequest = RelayRequest> {
  * - `HEAD` is answered with the headers alone.
  * - What the reply ended with, if it failed or was stopped, is the last frame, with an `id:`. A failure of
  *   the relay has none: a reader connects again.
- * - A slow reader is not waited for by others, and costs no more than a page of the log.
+ * - A slow reader is not waited for by others, and costs no more than a page of the log (`maxUnread` of
+ *   `createRelay`).
  * - A reader that leaves does nothing to the reply.
  *
  * What `authorize` throws is passed on to your framework.

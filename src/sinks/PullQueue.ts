@@ -3,6 +3,9 @@ import type { Valve, ValveStep } from '../flow/Valve.ts';
 
 const resolved = /* @__PURE__ */ Promise.resolve();
 
+/** A valve counts values: a long text counts as several, one more for each so many characters. */
+const CHARACTERS_OF_A_VALUE = 16_384;
+
 /**
  * What an Observable has pushed and nobody has pulled yet.
  *
@@ -52,7 +55,7 @@ export class PullQueue<T> {
     const isAll = this.#next === 0 && this.#front.length <= most;
     const values = isAll ? this.#front : this.#front.slice(this.#next, this.#next + most);
     this.#next += values.length;
-    this.#taken = values.length;
+    if (this.#step) for (const value of values) this.#taken += weightOf(value);
     return values;
   }
 
@@ -97,7 +100,7 @@ export class PullQueue<T> {
 
   #push(value: T): void {
     this.#back.push(value);
-    this.#step?.enter();
+    this.#step?.enter(weightOf(value));
     this.#ready();
   }
 
@@ -112,4 +115,8 @@ export class PullQueue<T> {
     this.#wake = undefined;
     void resolved.then(wake);
   }
+}
+
+function weightOf(value: unknown): number {
+  return typeof value === 'string' ? 1 + Math.floor(value.length / CHARACTERS_OF_A_VALUE) : 1;
 }

@@ -127,6 +127,27 @@ const CHECKS: Record<string, Check> = {
     same((await one.head(id))?.last, 1_000_041, 'last');
   },
 
+  async 'ends a page at a size at the earliest, and gives the rest by another read'(
+    { one, other },
+    id,
+  ) {
+    await begin(one, id);
+    const data = Array.from({ length: 60 }, (_, index) => 'aé語'[index % 3]!.repeat(index * 10));
+    const written = data.map((text, index) => ({ number: index + 1, data: text }));
+    const whole = { after: 0, entries: written, ends: false };
+    same(await one.append(id, lease('a'), whole), 'done', 'append');
+    const seen: LogEntry[] = [];
+    while (seen.length < written.length) {
+      const page = await other.read(id, seen.length, 40, 2_000);
+      same(page.length > 0 && page.length <= 40, true, 'a page has an entry, and 40 at most');
+      seen.push(...page);
+      const size = page.reduce((sum, entry) => sum + entry.data.length, 0);
+      const isLast = page.length === 40 || seen.length === written.length;
+      same(isLast || size >= 2_000, true, 'a page that ends early has the size');
+    }
+    same(seen, written, 'all of it');
+  },
+
   async 'appends a large batch as a whole'({ one, other }, id) {
     await begin(one, id);
     const many = Array.from({ length: 3_000 }, (_, index) => index + 1);

@@ -28,8 +28,16 @@ const SHORTEST_WAIT = 50;
 const LONGEST_WAIT = 1_000;
 /** An ending is read from the log, where only the writer's counts: anybody may publish a message. */
 const ENDING = /^\{"v":\d+,(?:"follows":\d+,)?"end":/;
-/** As many entries are read at once. */
+/** As many entries are read at once, at most, and no more behind so many bytes. */
 const PAGE = 256;
+const PAGE_SIZE = 1_048_576;
+
+type ReadPage = (
+  id: string,
+  after: number,
+  limit: number,
+  bytes: number,
+) => Promise<LogPage | undefined>;
 
 /**
  * Tells listeners what is appended to logs, in order and without a gap.
@@ -41,15 +49,12 @@ const PAGE = 256;
  */
 export class LogReader {
   readonly #connection: RedisConnection;
-  readonly #read: (id: string, after: number, limit: number) => Promise<LogPage | undefined>;
+  readonly #read: ReadPage;
   readonly #followed = new Map<string, Followed>();
   readonly #unlisten: () => void;
   #isClosed = false;
 
-  constructor(
-    connection: RedisConnection,
-    read: (id: string, after: number, limit: number) => Promise<LogPage | undefined>,
-  ) {
+  constructor(connection: RedisConnection, read: ReadPage) {
     this.#connection = connection;
     this.#read = read;
     this.#unlisten = connection.onReady(() => {
@@ -135,13 +140,13 @@ export class LogReader {
     while (followed.hasNews && this.#isFollowed(followed)) {
       followed.hasNews = false;
       const page = await this.#untilDone(followed, () =>
-        this.#read(followed.id, followed.last, PAGE),
+        this.#read(followed.id, followed.last, PAGE, PAGE_SIZE),
       );
       if (!this.#isFollowed(followed)) break;
       // The log is not there any more, or has fewer entries than it had: the listeners look.
       if (page === undefined || page.last < followed.last) this.#tell(followed, []);
       else if (page.entries.length > 0) this.#tell(followed, page.entries);
-      if (page?.entries.length === PAGE) followed.hasNews = true;
+      if (page && (page.entries.at(-1)?.number ?? page.last) < page.last) followed.hasNews = true;
     }
     followed.isReading = false;
   }

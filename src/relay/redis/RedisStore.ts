@@ -166,8 +166,14 @@ export class RedisStore implements RelayStore {
     };
   }
 
-  async read(id: string, after: number, limit: number): Promise<readonly LogEntry[]> {
-    return (await this.#page(id, after, limit))?.entries ?? [];
+  async read(
+    id: string,
+    after: number,
+    limit: number,
+    size: number = Infinity,
+  ): Promise<readonly LogEntry[]> {
+    // Redis counts bytes. A page that it ends must have `size` characters, and one has at most 3 bytes.
+    return (await this.#page(id, after, limit, 3 * size))?.entries ?? [];
   }
 
   watch(id: string, after: number, listener: (entries: readonly LogEntry[]) => void): () => void {
@@ -240,8 +246,18 @@ export class RedisStore implements RelayStore {
     return `{${id.replaceAll(/[%{}]/g, encodeURIComponent)}}`;
   }
 
-  async #page(id: string, after: number, limit: number): Promise<LogPage | undefined> {
-    const page = await this.#run('READ', this.#keys(id), [`${after + 1}-0`, String(limit)]);
+  async #page(
+    id: string,
+    after: number,
+    limit: number,
+    bytes: number,
+  ): Promise<LogPage | undefined> {
+    const args = [
+      `${after + 1}-0`,
+      String(limit),
+      String(Math.min(bytes, Number.MAX_SAFE_INTEGER)),
+    ];
+    const page = await this.#run('READ', this.#keys(id), args);
     if (!Array.isArray(page)) return undefined;
     const last = Number(page[0]);
     return { last, entries: (page[1] as StreamEntry[]).map((entry) => toLogEntry(entry, last)) };

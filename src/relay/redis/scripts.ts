@@ -145,11 +145,22 @@ if not known[1] then return false end
 return { known[1], known[2], known[3] or '', string.format('%.0f', known[4] - now()), known[5], known[6] or '' }
 `;
 
-/** the id of the first entry, how many */
+/** the id of the first entry, how many at most, and the bytes at which the page ends */
 const READ = `
 local last = redis.call('HGET', head, 'last')
 if not last then return false end
-return { last, redis.call('XRANGE', log, ARGV[1], '+', 'COUNT', ARGV[2]) }
+local page, from, rest, bytes = {}, ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+while rest > 0 do
+  local some = redis.call('XRANGE', log, from, '+', 'COUNT', math.min(rest, 16))
+  for _, entry in ipairs(some) do
+    page[#page + 1] = entry
+    bytes = bytes - #(entry[2][2] or '')
+    if bytes <= 0 then return { last, page } end
+  end
+  if #some < 16 then break end
+  rest, from = rest - 16, '(' .. some[16][1]
+end
+return { last, page }
 `;
 
 // Of the index of open logs, KEYS has only its own key: a sorted set, with the time at which the lease of

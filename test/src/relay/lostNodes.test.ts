@@ -281,6 +281,32 @@ describe('a store that is away', () => {
 });
 
 describe('a slow reader', () => {
+  it('has no more characters of the log in memory than `maxUnread`, and an entry', async () => {
+    const store = new MemoryStore();
+    const pages: number[][] = [];
+    const read = store.read.bind(store);
+    store.read = async (...args) => {
+      const page = await read(...args);
+      pages.push(page.map(({ data }) => data.length));
+      return page;
+    };
+    const own = node(store, { maxUnread: 2_000 });
+    const large = Array.from({ length: 40 }, (_, index) => ({
+      type: 'tick',
+      text: 'x'.repeat(index === 20 ? 9_000 : 600),
+    })) as unknown as StreamEvent[];
+    const many = [reply[0]!, ...large];
+    const { id, concluded } = await own.relay.publish(from(many));
+    await concluded;
+    pages.length = 0;
+    expect(eventsIn(await allOf(own.relay.follow(id)))).toEqual(many);
+    // The entry that reaches the size is the last one of its page.
+    for (const page of pages) {
+      expect(page.slice(0, -1).reduce((sum, size) => sum + size, 0)).toBeLessThan(2_000);
+    }
+    expect(pages.length).toBeGreaterThan(10);
+  });
+
   it('costs a page, and slows nobody', async () => {
     const store = new MemoryStore();
     const own = node(store);

@@ -54,6 +54,13 @@ const broken: [string, RegExp, Break][] = [
     /from any place|keeps the numbers/,
     (store) => ({ read: (id, after, limit) => store.read(id, after - 1, limit) }),
   ],
+  [
+    'ends pages too early',
+    /ends a page at a size/,
+    (store) => ({
+      read: (id, after, limit, size = Infinity) => store.read(id, after, limit, size / 2),
+    }),
+  ],
   ['finds no orphan', /finds logs whose writer has gone/, () => ({ orphans: async () => [] })],
   ['tells nobody', /tells/, () => ({ watch: () => () => {} })],
   [

@@ -161,6 +161,24 @@ describe('pipeToResponse', () => {
     expect([valve.depth, valve.isOpen, source.observed]).toEqual([0, true, false]);
   });
 
+  it('counts a long frame as several values of the valve', async () => {
+    const valve = new Valve();
+    const response = new SlowResponse();
+    const source = new Subject<StreamEvent>();
+    const long = { type: 'tick', text: 'x'.repeat(400_000) } as unknown as StreamEvent;
+    response.isFull = true;
+    pipeToResponse(source, response, { valve, heartbeat: Infinity });
+    for (let count = 0; count < 3; count++) source.next(long);
+    expect([valve.depth, valve.isOpen]).toEqual([75, false]);
+    await turn();
+    response.isFull = false;
+    response.emit('drain');
+    await turn();
+    expect([valve.depth, valve.isOpen]).toEqual([0, true]);
+    source.complete();
+    await until(() => response.writableEnded);
+  });
+
   it.each(['close', 'error'])('unsubscribes at once on %s, and writes no more', async (what) => {
     const response = new SlowResponse();
     const source = new Subject<StreamEvent>();
