@@ -2,6 +2,7 @@ import { pipeToResponse, type StreamEvent, toSse, toSseResponse } from 'claude-r
 import { toAgUi } from 'claude-rx/ag-ui';
 import { toMessageEvents } from 'claude-rx/nest';
 import { createRelay, relaySse } from 'claude-rx/relay';
+import { toUiMessages } from 'claude-rx/ui';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { lastValueFrom, type Observable, type OperatorFunction, toArray } from 'rxjs';
@@ -17,6 +18,7 @@ export const SINKS: Readonly<Record<string, (reply$: Observable<StreamEvent>) =>
     toSse: throughOperator(() => toSse()),
     toMessageEvents: throughOperator(() => toMessageEvents()),
     toAgUi: throughOperator(() => toAgUi({ threadId: 't', runId: 'r' })),
+    toUiMessages: throughOperator(() => toUiMessages()),
     toSseResponse: async (reply$) => {
       const response = toSseResponse(reply$);
       return JSON.stringify([...response.headers]) + (await response.text());
