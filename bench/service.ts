@@ -42,7 +42,7 @@ const SCENARIOS: Record<string, Scenario> = {
     how: 'burst',
     reply: 'a short reply',
     connections: 20,
-    times: 20,
+    times: 10,
   },
   paced200: {
     // Twice as many events a second keep both cores busy: who is slow then finds several events in a
