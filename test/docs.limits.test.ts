@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EMPTY } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { MAX_DOCUMENT_BLOCKS } from '../src/conversation/ConversationDocument.ts';
 import { MAX_DEPTH } from '../src/history/wellFormed.ts';
 import { IncrementalJsonParser } from '../src/json/IncrementalJsonParser.ts';
 import { MAX_FRAME_LENGTH } from '../src/message/frameLimit.ts';
@@ -47,6 +48,7 @@ const DEFAULTS: Readonly<Record<string, number>> = {
   'maxTurns of runTools, Conversation': MAX_TURNS,
   'JSON depth of jsonOutput, jsonElements, toolInput': jsonDepth(),
   'sent depth of runTools, Conversation': MAX_DEPTH,
+  'maxDocumentBlocks of Conversation.fromJSON, Conversation.fromChanges': MAX_DOCUMENT_BLOCKS,
   'document depth of Conversation.fromJSON': MAX_DEPTH,
   'count of retryResumable': valueIn('operators/retryResumable.ts', 'count'),
   'count of fromRelay, fromSession': valueIn('src/session/fromSession.ts', 'count'),
@@ -115,6 +117,10 @@ describe('a limit that is no number in its range is a TypeError at the call', ()
     [
       'maxHistoryTokens',
       (limit) => new Conversation(() => EMPTY, params, { maxHistoryTokens: limit }),
+    ],
+    [
+      'maxDocumentBlocks',
+      (limit) => Conversation.fromJSON({}, () => EMPTY, params, { maxDocumentBlocks: limit }),
     ],
     ['maxEventSize', (limit) => createRelay({ maxEventSize: limit })],
   ])('%s', (name, call) => {

@@ -382,7 +382,9 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     params: ConversationParams<E>,
     options: ConversationOptions = {},
   ): Conversation<E> {
-    return new Conversation<E>(source, params, options).#with(readDocument<E>(document));
+    return new Conversation<E>(source, params, options).#with(
+      readDocument<E>(document, options.maxDocumentBlocks),
+    );
   }
 
   /** The last version that `changesSince` has given, or that was loaded by `fromChanges`; else 0. */
@@ -447,7 +449,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     params: ConversationParams<E>,
     options: ConversationOptions = {},
   ): Conversation<E> {
-    const { kept, version } = readChanges<E>(changes);
+    const { kept, version } = readChanges<E>(changes, options.maxDocumentBlocks);
     const conversation = new Conversation<E>(source, params, options).#with(kept);
     const { usage, cost } = conversation.state;
     const known = { messages: conversation.messages, usage, cost };
@@ -585,7 +587,7 @@ function requireSource(source: unknown): void {
 
 function requireOptions(
   { tools }: { tools?: unknown },
-  { maxHistoryTokens, cache = '5m', ...options }: ConversationOptions,
+  { maxHistoryTokens, maxDocumentBlocks, cache = '5m', ...options }: ConversationOptions,
 ): void {
   if (tools !== undefined && options.tools !== undefined) {
     throw new TypeError(
@@ -593,7 +595,7 @@ function requireOptions(
     );
   }
   checkOptions({ ...options, tools: options.tools ?? [] });
-  requireNumbers('Conversation', { maxHistoryTokens }, { above: 0 });
+  requireNumbers('Conversation', { maxHistoryTokens, maxDocumentBlocks }, { above: 0 });
   requireOneOf('Conversation', 'cache', cache, ['5m', '1h', false]);
 }
 

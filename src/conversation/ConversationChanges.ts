@@ -112,6 +112,7 @@ const pathOf: PathOf = (field) => `Conversation.fromChanges: ${field}`;
  */
 export function readChanges<E extends AnyStreamEvent>(
   log: readonly unknown[],
+  maxDocumentBlocks?: number,
 ): { kept: Kept<E>; version: number } {
   const messages: unknown[] = [];
   let version = 0;
@@ -154,7 +155,11 @@ export function readChanges<E extends AnyStreamEvent>(
     written.set(writer, end);
   }
   return {
-    kept: readDocument<E>(documentOf(messages as never, usage as never, cost as never), pathOf),
+    kept: readDocument<E>(
+      documentOf(messages as never, usage as never, cost as never),
+      maxDocumentBlocks,
+      pathOf,
+    ),
     version,
   };
 }

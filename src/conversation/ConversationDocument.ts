@@ -1,6 +1,6 @@
 import { unfinishedInput } from '../message/BlockBuilder.ts';
 import type { AnyStreamEvent, PendingCall } from '../message/StreamEvent.ts';
-import { isRecord } from '../message/record.ts';
+import { fields as fieldsOf, isRecord } from '../message/record.ts';
 import { blockProblem, shapeProblem } from './blockProblem.ts';
 import type {
   AssistantMessage,
@@ -19,6 +19,8 @@ import { textOf } from './userContent.ts';
 const FORMAT = 'claude-rx/conversation';
 /** Counts up when a document of before could be misread. */
 const VERSION = 1;
+/** How many messages and blocks of a document are read by default. */
+export const MAX_DOCUMENT_BLOCKS = 1_000_000;
 
 /** A conversation as it is kept: plain JSON. */
 export interface ConversationDocument {
@@ -129,6 +131,7 @@ function toDocumentBlock(block: object): object {
  */
 export function readDocument<E extends AnyStreamEvent>(
   document: unknown,
+  maxDocumentBlocks: number = MAX_DOCUMENT_BLOCKS,
   named: PathOf = (field) => `Conversation.fromJSON: ${field}`,
 ): Kept<E> {
   if (typeof document === 'string') {
@@ -142,8 +145,13 @@ export function readDocument<E extends AnyStreamEvent>(
     const given = JSON.stringify(version);
     fail(named('version'), `must be ${VERSION}, not ${given}: it is of another version`);
   }
+  const all = list(messages, 'messages', named);
+  if (blockCount(all) > maxDocumentBlocks) {
+    const most = `${maxDocumentBlocks} messages and blocks (\`maxDocumentBlocks\`)`;
+    fail(named('the document'), `has more than ${most}`);
+  }
   const keys = new Set<unknown>();
-  const read = list(messages, 'messages', named).map((message, index) =>
+  const read = all.map((message, index) =>
     readMessage<E>(message, (field) => named(`messages[${index}]${field}`), keys),
   );
   if (read.length > 0 && read[0]!.role !== 'user')
@@ -158,6 +166,16 @@ export function readDocument<E extends AnyStreamEvent>(
   // A sum that is no number is `null` in JSON.
   if (cost != null) number(cost, 'cost', named);
   return { messages: read, usage: counters as never, cost: (cost ?? undefined) as never };
+}
+
+/** How many messages there are, and blocks, results and waiting calls in them. */
+function blockCount(messages: readonly unknown[]): number {
+  let count = messages.length;
+  for (const message of messages) {
+    const { content, results, pending } = fieldsOf(message);
+    for (const part of [content, results, pending]) if (Array.isArray(part)) count += part.length;
+  }
+  return count;
 }
 
 /** The caller and the path to a field; it is made only where something is wrong. */
@@ -215,11 +233,13 @@ function withCalls(
   pending: unknown,
   pathOf: PathOf,
 ): KeyedBlock<AnyBlock>[] {
+  const calls = new Set<unknown>();
+  for (const { block } of blocks) if (block.type === 'tool_use') calls.add(block['id']);
   const given = new Map<unknown, AnyBlock>();
   list(results, '.results', pathOf).forEach((result, index) => {
     const pathInResult: PathOf = (field) => pathOf(`.results[${index}]${field}`);
     const block = readBlock(result, 'user', pathInResult);
-    const isOfCall = blocks.some((one) => isCallOf(one.block, block));
+    const isOfCall = block.type === 'tool_result' && calls.has(block['tool_use_id']);
     if (!isOfCall) fail(pathInResult('.tool_use_id'), 'must be the id of a call in this message');
     given.set(block['tool_use_id'], block);
   });
@@ -227,10 +247,7 @@ function withCalls(
   list(pending, '.pending', pathOf).forEach((call, index) => {
     const pathInCall: PathOf = (field) => pathOf(`.pending[${index}]${field}`);
     const waits = readPending(call, pathInCall);
-    const isOpen = blocks.some(
-      ({ block }) => block.type === 'tool_use' && block['id'] === waits.id,
-    );
-    if (!isOpen || given.has(waits.id)) {
+    if (!calls.has(waits.id) || given.has(waits.id)) {
       fail(pathInCall('.id'), 'must be the id of a call in this message that has no result');
     }
     waiting.set(waits.id, pendingCall(waits));
@@ -267,10 +284,6 @@ function readPending(value: unknown, pathOf: PathOf): DocumentCall {
 
 function hasPending<E extends AnyStreamEvent>({ blocks }: ConversationMessage<E>): boolean {
   return blocks.some(({ call }) => call?.status === 'pending');
-}
-
-function isCallOf({ type, id }: AnyBlock, result: AnyBlock): boolean {
-  return type === 'tool_use' && result.type === 'tool_result' && id === result['tool_use_id'];
 }
 
 /** The block with what its tool gave. */

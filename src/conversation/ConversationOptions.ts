@@ -70,6 +70,11 @@ export interface ConversationOptions extends Partial<Omit<RunToolsOptions, 'answ
    * API wants it. What is estimated is corrected by what the API has counted. Default: no limit.
    */
   maxHistoryTokens?: number | undefined;
+  /**
+   * How many messages and blocks `fromJSON` and `fromChanges` read. A larger document is a `TypeError`.
+   * Default: 1,000,000.
+   */
+  maxDocumentBlocks?: number | undefined;
   /** Whether a client streams the replies; without, the same events come at once. Default: `true`. */
   stream?: boolean | undefined;
   /** Counts tokens for `countTokens`, where a function makes the requests. */

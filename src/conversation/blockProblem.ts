@@ -37,6 +37,14 @@ const FIELDS: ReadonlyMap<string, Fields> = new Map<string, Fields>([
  * `undefined` for one that can be sent.
  */
 export function blockProblem(block: unknown, role: Role): string | undefined {
+  // First, and once for all that is in the block: the rest follows what is nested.
+  if (isRecord(block) && wellFormed(block) === undefined) {
+    return `: must be nested at most ${MAX_DEPTH} levels deep`;
+  }
+  return fieldProblem(block, role);
+}
+
+function fieldProblem(block: unknown, role: Role): string | undefined {
   const problem = shapeProblem(block);
   if (problem !== undefined) return problem;
   const { type, content } = block as AnyBlock;
@@ -47,12 +55,9 @@ export function blockProblem(block: unknown, role: Role): string | undefined {
   for (const [name, isRight, what] of FIELDS.get(type) ?? NONE) {
     if (!isRight((block as AnyBlock)[name])) return `.${name}: must be ${what}`;
   }
-  if (wellFormed(block) === undefined) {
-    return `: must be nested at most ${MAX_DEPTH} levels deep`;
-  }
   if (type !== 'tool_result' || !Array.isArray(content)) return undefined;
   for (const [index, inner] of content.entries()) {
-    const innerProblem = blockProblem(inner, 'user');
+    const innerProblem = fieldProblem(inner, 'user');
     if (innerProblem !== undefined) return `.content[${index}]${innerProblem}`;
   }
   return undefined;

@@ -116,6 +116,41 @@ describe('Conversation.fromJSON', () => {
     expect(() => load(value)).toThrow(`Conversation.fromJSON: ${problem}`);
   });
 
+  it('refuses one with more than `maxDocumentBlocks`', () => {
+    const limited = (value: unknown) =>
+      Conversation.fromJSON(value, client, params, { maxDocumentBlocks: 100 });
+    const problem = 'the document: has more than 100 messages and blocks (`maxDocumentBlocks`)';
+    const many = (value: object) => Array.from({ length: 100 }, () => value);
+    const text = { type: 'text', text: 'x' };
+    expect(limited(document).messages).toHaveLength(2);
+    expect(() => limited(withMessages({ ...question, content: many(text) }))).toThrow(
+      `Conversation.fromJSON: ${problem}`,
+    );
+    expect(() => limited(withMessages(question, ...many({})))).toThrow(problem);
+    const results = { ...question, key: '2', role: 'assistant', status: 'complete' };
+    expect(() => limited(withMessages(question, { ...results, results: many({}) }))).toThrow(
+      problem,
+    );
+  });
+
+  it('looks through a block as often as a shallow one, however deep its results are', () => {
+    let looks = 0;
+    const inner = new Proxy([{ type: 'text', text: 'x' }], {
+      ownKeys: (target) => (looks++, Reflect.ownKeys(target)),
+    });
+    const looksAt = (levels: number) => {
+      looks = 0;
+      let content: unknown = inner;
+      for (let level = 0; level < levels; level++) {
+        content = [{ type: 'tool_result', tool_use_id: 'a', content }];
+      }
+      load(withMessages({ ...question, content }));
+      return looks;
+    };
+    expect(looksAt(1)).toBeGreaterThan(0);
+    expect(looksAt(200)).toBe(looksAt(1));
+  });
+
   it('reads whatever a reply contained, and sends what the API takes of it', () => {
     const odd = [
       { type: 'image' },
