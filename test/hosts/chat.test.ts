@@ -93,6 +93,17 @@ async function textOfLast(): Promise<string> {
   return said?.content.map(({ text = '' }) => text).join('') ?? '';
 }
 
+/** The text of the first reply, without its buttons. */
+const textOfFirst = () =>
+  page
+    .locator('chat-reply')
+    .first()
+    .evaluate((reply) => {
+      const copy = reply.cloneNode(true) as Element;
+      copy.querySelector('.actions')?.remove();
+      return copy.textContent;
+    });
+
 /** What Chromium says by itself of a connection that breaks, or of an HTTP error. */
 function forgive(what: RegExp): void {
   const index = problems.findIndex((problem) => what.test(problem));
@@ -192,6 +203,38 @@ describe('the chat', () => {
     expect(await textOfLast()).toBe(backpressure.text);
   });
 
+  it('colours code, copies a reply, asks again, and asks an edited prompt', async () => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await ask('Explain backpressure');
+    await status('complete');
+    expect(await last().locator('pre .hljs-keyword').count()).toBeGreaterThan(0);
+    await last().getByRole('button', { name: 'Copy' }).click();
+    await last().getByRole('button', { name: 'Copied' }).waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(backpressure.text);
+    await picture(page, 'actions');
+    expect(await violations(page)).toEqual([]);
+
+    await last().getByRole('button', { name: 'Regenerate' }).click();
+    await until(() => requests().length === 2);
+    await status('complete');
+    expect(requests()[1]!.body).toEqual(requests()[0]!.body);
+
+    await page.getByRole('button', { name: 'Edit' }).click();
+    const editor = page.getByRole('textbox', { name: 'Edit your message' });
+    await editor.press('Escape');
+    await page.getByRole('button', { name: 'Edit' }).press('Enter');
+    await picture(page, 'editing');
+    expect(await violations(page)).toEqual([]);
+    await editor.fill('Plan a weekend in Lisbon');
+    await editor.press('Enter');
+    await until(() => requests().length === 3);
+    await status('complete');
+    expect(await page.locator('chat-reply').count()).toBe(1);
+    expect(requests()[2]!.body).toMatchObject({
+      messages: [{ role: 'user', content: [{ text: 'Plan a weekend in Lisbon' }] }],
+    });
+  });
+
   it('closes the Markdown of a reply that is stopped', async () => {
     const begun = [...messageEvents.text('A **bold word', { chunk: 13 })].slice(0, 3);
     const pings = Array.from({ length: 60 }, () => ({ type: 'ping' as const }));
@@ -207,7 +250,7 @@ describe('the chat', () => {
   it('survives a reload, and carries on the reply that was being written', async () => {
     await ask('Plan a weekend in Lisbon');
     await status('complete');
-    const before = await last().textContent();
+    const before = await textOfFirst();
     await ask('Explain backpressure');
     await hasText();
     await page.reload();
@@ -215,7 +258,7 @@ describe('the chat', () => {
       'Plan a weekend in Lisbon',
       'Explain backpressure',
     ]);
-    expect(await page.locator('chat-reply').first().textContent()).toBe(before);
+    expect(await textOfFirst()).toBe(before);
     await status('aborted');
     await last().getByRole('button', { name: 'Carry on' }).click();
     await status('complete');
@@ -437,7 +480,11 @@ describe('the chat for other people', () => {
     const size = () => getComputedStyle(document.querySelector('figcaption')!).fontSize;
     expect(Number.parseFloat(await page.evaluate(size))).toBeGreaterThanOrEqual(12);
     // One line for each stage, and all of them in sight.
-    const svg = (await strip.locator('[role=img] svg').boundingBox())!;
+    // Measured at once: the picture may be replaced with the next frame.
+    const svg = await strip.evaluate((element) => {
+      const { width, height } = element.querySelector('[role=img] svg')!.getBoundingClientRect();
+      return { width, height };
+    });
     expect([svg.width <= 375, svg.height]).toEqual([true, 104]);
     await page.emulateMedia({ colorScheme: 'dark' });
     await picture(page, 'strip-375-dark');

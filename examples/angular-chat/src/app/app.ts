@@ -14,8 +14,10 @@ import {
 import { Chat } from './chat';
 import { Composer } from './composer';
 import { MarbleStrip } from './marble-strip';
+import { Prompt } from './prompt';
 import { Reply } from './reply';
 import { sentenceFor } from './sentences';
+import type { Turn } from './turn';
 
 const SUGGESTIONS = [
   ['Explain backpressure', 'Thinking, then Markdown with a table and code'],
@@ -31,7 +33,7 @@ const NEAR = 48;
   changeDetection: ChangeDetectionStrategy.OnPush,
   // Wherever the focus is.
   host: { '(document:keydown.escape)': 'onEscape()' },
-  imports: [Composer, MarbleStrip, Reply],
+  imports: [Composer, MarbleStrip, Prompt, Reply],
   template: `
     <header class="bar">
       <h1>
@@ -69,12 +71,17 @@ const NEAR = 48;
         @for (turn of turns(); track turn) {
           <article class="turn" [attr.aria-label]="'Turn ' + (turn.id + 1)">
             <h2 class="visually-hidden">You asked</h2>
-            <p class="prompt">{{ turn.prompt }}</p>
+            <chat-prompt
+              [text]="turn.prompt"
+              [canEdit]="!chat.isBusy()"
+              (edited)="onRegenerate(turn, $event)"
+            />
             <h2 class="visually-hidden">Claude answered</h2>
             <chat-reply
               [view]="turn.reply()"
               [isLast]="turn === turns().at(-1)"
               (retry)="chat.retry(turn)"
+              (regenerate)="onRegenerate(turn, turn.prompt)"
             />
           </article>
         }
@@ -152,6 +159,12 @@ export class App {
   protected onSend({ prompt, fault }: Parameters<Composer['send']['emit']>[0]): void {
     this.isPinned.set(true);
     this.chat.send(prompt, fault);
+  }
+
+  protected onRegenerate(turn: Turn, prompt: string): void {
+    this.isPinned.set(true);
+    this.chat.regenerate(turn, prompt);
+    this.composer().focus();
   }
 
   protected onEscape(): void {

@@ -35,9 +35,12 @@ export class Chat {
   }
 
   send(prompt: string, fault?: Fault): void {
-    const turn: Turn = { id: this.turns().length, prompt, fault, reply: signal(WAITING) };
-    this.turns.update((turns) => [...turns, turn]);
-    this.#runs.next({ turn, isCarriedOn: false });
+    this.#start({ id: this.turns().length, prompt, fault });
+  }
+
+  /** Asks again, with the same prompt or an edited one. The turns after it are removed. */
+  regenerate({ id }: Turn, prompt: string): void {
+    this.#start({ id, prompt, fault: undefined });
   }
 
   /** Ends the reply, and keeps what there is of it. */
@@ -53,6 +56,12 @@ export class Chat {
   clear(): void {
     this.#runs.next(undefined);
     this.turns.set([]);
+  }
+
+  #start(asked: Omit<Turn, 'reply'>): void {
+    const turn: Turn = { ...asked, reply: signal(WAITING) };
+    this.turns.update((turns) => [...turns.filter(({ id }) => id < turn.id), turn]);
+    this.#runs.next({ turn, isCarriedOn: false });
   }
 
   #follow(turn: Turn, isCarriedOn: boolean): Observable<ReplyView> {

@@ -81,6 +81,10 @@ export class Composer {
   /** Stops the reply. The button is gone then, and with it the focus: it goes to the message. */
   onStop(): void {
     this.stop.emit();
+    this.focus();
+  }
+
+  focus(): void {
     this.prompt().nativeElement.focus();
   }
 
@@ -98,6 +102,6 @@ export class Composer {
     this.send.emit({ prompt, fault: this.fault$() || undefined });
     nativeElement.value = '';
     this.fault$.set('');
-    nativeElement.focus();
+    this.focus();
   }
 }

@@ -1,4 +1,5 @@
 import { Marked, type Token, type TokensList } from 'marked';
+import { coloredCode } from './code-colors.js';
 
 /** A paragraph, list, table ... of a text, as HTML. It is not sanitised. */
 export interface MarkdownBlock {
@@ -7,6 +8,9 @@ export interface MarkdownBlock {
 
 const escaped = (text: string) =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+/** The fence at the end of a block of code. */
+const CLOSED = /\n {0,3}(`{3,}|~{3,})\s*$/;
 
 const marked = new Marked({
   gfm: true,
@@ -21,8 +25,12 @@ const marked = new Marked({
       const rows = token.rows.map((row) => `<tr>${cells(row, 'td')}</tr>`).join('');
       return `<div class="table" tabindex="0" role="group" aria-label="Table"><table><thead><tr>${cells(token.header, 'th')}</tr></thead><tbody>${rows}</tbody></table></div>`;
     },
-    code: ({ text, lang }) =>
-      `<pre tabindex="0" aria-label="${escaped(lang || 'Code')}"><code>${escaped(text)}</code></pre>`,
+    code: ({ text, lang = '', raw }) => {
+      // A block that is still being written has no colours: each frame would color all of it.
+      const isClosed = CLOSED.test(raw);
+      const html = (isClosed ? coloredCode(text, lang) : undefined) ?? escaped(text);
+      return `<pre tabindex="0" aria-label="${escaped(lang || 'Code')}"><code>${html}</code></pre>`;
+    },
   },
 });
 

@@ -200,7 +200,7 @@ function brokenOff(message: MessageOf<StreamEvent>): Observable<StreamEvent> {
   );
 }
 
-function messageText(message: MessageOf<StreamEvent> | undefined): string {
+export function messageText(message: MessageOf<StreamEvent> | undefined): string {
   return message?.content.map((block) => (block.type === 'text' ? block.text : '')).join('') ?? '';
 }
 

@@ -1,7 +1,7 @@
-import { ChangeDetectionStrategy, Component, computed, input, output } from '@angular/core';
+import { ChangeDetectionStrategy, Component, computed, input, output, signal } from '@angular/core';
 import { ItineraryCard } from './itinerary-card';
 import { Markdown } from './markdown';
-import type { ReplyView } from './reply-view';
+import { messageText, type ReplyView } from './reply-view';
 import { sentenceFor } from './sentences';
 import { Thinking } from './thinking';
 
@@ -61,6 +61,16 @@ const seconds = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumF
         }
       </p>
     }
+    @if (!isBusy()) {
+      <div class="actions">
+        @if (hasText()) {
+          <button type="button" (click)="copy()">{{ isCopied() ? 'Copied' : 'Copy' }}</button>
+        }
+        @if (isLast()) {
+          <button type="button" (click)="regenerate.emit()">Regenerate</button>
+        }
+      </div>
+    }
   `,
   host: { '[attr.aria-busy]': 'isBusy()', '[attr.data-status]': 'view().status' },
 })
@@ -69,6 +79,9 @@ export class Reply {
   /** Whether it is the last of the conversation: only that one can be carried on. */
   readonly isLast = input(false);
   readonly retry = output();
+  readonly regenerate = output();
+  /** Whether it was copied in the last seconds. */
+  protected readonly isCopied = signal(false);
 
   protected readonly isBusy = computed(() => ['waiting', 'streaming'].includes(this.view().status));
   protected readonly hasText = computed(() =>
@@ -101,4 +114,11 @@ export class Reply {
       ...(seams.length === 1 ? [`carried on: ${seams[0]}`] : []),
     ];
   });
+
+  /** Copies the text of the reply, as Markdown. */
+  protected async copy(): Promise<void> {
+    await navigator.clipboard.writeText(messageText(this.view().message));
+    this.isCopied.set(true);
+    setTimeout(() => this.isCopied.set(false), 2_000);
+  }
 }
