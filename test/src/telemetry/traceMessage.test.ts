@@ -5,6 +5,7 @@ import {
   continueFrom,
   finalMessage,
   fromMessages,
+  MessageStreamError,
   messageTimeout,
   retryResumable,
   type StreamEvent,
@@ -17,6 +18,7 @@ import {
 } from 'claude-rx/telemetry';
 import { httpError, messageEvents, type ReplyScript } from 'claude-rx/testing';
 import {
+  concat,
   defer,
   from,
   lastValueFrom,
@@ -24,6 +26,7 @@ import {
   Subject,
   take,
   tap,
+  throwError,
   VirtualTimeScheduler,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
@@ -55,7 +58,8 @@ describe('traceMessage', () => {
   const traced = (reply$: Observable<StreamEvent>, config: Partial<TraceMessageConfig> = {}) =>
     reply$.pipe(traceMessage(otel, { model, ...config }));
 
-  const failures: [code: string, errorType: string, reply: ReplyScript, pipe?: 'timeout'][] = [
+  type Failure = [code: string, errorType: string, reply: ReplyScript, pipe?: 'timeout'];
+  const failures: Failure[] = [
     ['truncated', 'truncated', { events, fault: { kind: 'end', beforeEvent: 5 } }],
     ['timeout', 'timeout', { events, fault: { kind: 'stall', beforeEvent: 5 } }, 'timeout'],
     ['connection', 'connection', cut],
@@ -65,6 +69,38 @@ describe('traceMessage', () => {
     ['api', 'api_error', httpError(500)],
     ['request', 'invalid_request_error', httpError(400)],
     ['protocol', 'protocol', { body: '<html>', headers: { 'content-type': 'text/html' } }],
+    // The tables of docs/errors.md.
+    ...(
+      [
+        [401, 'request', 'authentication_error'],
+        [403, 'request', 'permission_error'],
+        [404, 'request', 'not_found_error'],
+        [408, 'timeout', 'api_error'],
+        [409, 'request', 'api_error'],
+        [413, 'request', 'request_too_large'],
+        [502, 'api', 'api_error'],
+        [503, 'overloaded', 'api_error'],
+        [504, 'api', 'timeout_error'],
+      ] as const
+    ).map(([status, code, type]): Failure => [code, type, httpError(status, { type })]),
+    ...(
+      [
+        ['rate_limited', 'rate_limit_error'],
+        ['api', 'api_error'],
+        ['api', 'timeout_error'],
+        ['request', 'invalid_request_error'],
+        ['request', 'authentication_error'],
+        ['request', 'billing_error'],
+        ['request', 'permission_error'],
+        ['request', 'not_found_error'],
+        ['request', 'request_too_large'],
+        ['api', 'new_error'],
+      ] as const
+    ).map(([code, type]): Failure => [
+      code,
+      type,
+      { events, fault: { kind: 'error', beforeEvent: 5, error: { type, message: 'No' } } },
+    ]),
   ];
 
   it('records a whole reply, cached tokens among the input', async () => {
@@ -107,7 +143,27 @@ describe('traceMessage', () => {
     expect(span!.status.message).toBeUndefined();
     // Before the last `message_delta` the output is a placeholder.
     expect(span!.attributes).not.toHaveProperty('gen_ai.usage.output_tokens');
+    const input = 'events' in (reply as object) ? 30 : undefined;
+    expect(span!.attributes['gen_ai.usage.input_tokens']).toBe(input);
+    expect(span!.events).toEqual([]);
   });
+
+  it.each(['refusal', 'invalid_json'] as const)(
+    'records the error %s of a source of the user',
+    async (code) => {
+      const failing = throwError(() => new MessageStreamError('No', { code }));
+      expect(await failure(traced(concat(from(events.slice(0, 5)), failing)))).toMatchObject({
+        code,
+      });
+      const [span] = spans.all;
+      expect(statusOf(span!)).toBe('ERROR');
+      expect(span!.attributes).toMatchObject({
+        'error.type': code,
+        'gen_ai.usage.input_tokens': 30,
+        'claude_rx.outcome': 'error',
+      });
+    },
+  );
 
   it('records the abort of a signal, what is not ours, and a request without an answer', async () => {
     http.server.reply({ events, fault: { kind: 'stall', beforeEvent: 5 } });
