@@ -119,8 +119,8 @@ export class TurnCalls<E extends AnyStreamEvent> {
   /** The calls that did not run because the reply did not wait for them. */
   get skipped(): ToolUse[] {
     if (this.isAnswered || callsAt(this.message?.stop_reason) !== 'unexpected') return [];
-    return [...this.#calls].flatMap(([{ state, block }, { isDue, deferred }]) =>
-      (!isDue || deferred) && state !== 'invalid' ? [block as ToolUse] : [],
+    return [...this.#calls].flatMap(([{ block }, { isDue, deferred, result }]) =>
+      (!isDue || deferred) && !result ? [block as ToolUse] : [],
     );
   }
 
