@@ -5,7 +5,8 @@ import unit, { alias, elsewhere } from './vitest.config.ts';
 export default defineConfig({
   resolve: { alias },
   test: {
-    maxWorkers: '100%',
+    // Many of them wait for processes, sockets and the registry.
+    maxWorkers: 3,
     projects: [
       {
         resolve: { alias },
