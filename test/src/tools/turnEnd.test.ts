@@ -3,7 +3,15 @@ import { messageEvents } from 'claude-rx/testing';
 import { runTools, type RunToolsOptions, type TurnEndEvent } from 'claude-rx/tools';
 import { filter, lastValueFrom, map, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { resume, start, stop } from '../../operators/events.ts';
+import {
+  json,
+  messageDelta,
+  messageStart,
+  messageStop,
+  resume,
+  start,
+  stop,
+} from '../../operators/events.ts';
 import { params } from '../../support/server.ts';
 import { after, ANSWER, isOurs, line, marble, tool, turns } from './turns.ts';
 
@@ -29,6 +37,23 @@ async function ends(
   const all = loop.pipe(filter((event): event is TurnEndEvent => event.type === 'turn_end'));
   return { ends: await lastValueFrom(all.pipe(toArray())), requests };
 }
+
+describe('the calls that a turn has skipped', () => {
+  it('include one that may lack a part of its input', async () => {
+    const { ends: all } = await ends([
+      [
+        messageStart(),
+        start(0, { type: 'tool_use', id: 'toolu_a', name: 'a' }),
+        json(0, ''),
+        // Its start was lost: the input may be that of the call before.
+        json(1, 'null'),
+        messageDelta('end_turn'),
+        messageStop,
+      ],
+    ]);
+    expect(all).toMatchObject([{ outcome: 'end_turn', skipped: [{ id: 'toolu_a', name: 'a' }] }]);
+  });
+});
 
 describe('the outcome of a turn', () => {
   it.each([
