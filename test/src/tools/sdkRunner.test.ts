@@ -186,18 +186,27 @@ async function requested(
   return [...bodies, ending];
 }
 
+interface SdkRunner extends AsyncIterable<{ finalMessage(): Promise<unknown> }> {
+  setMessagesParams(change: (before: object) => object): void;
+  pushMessages(...messages: object[]): void;
+  generateToolResponse(): Promise<object>;
+}
+
+/** The SDK's runner, with streamed replies, and the whole history in each request, as here. */
+function streamed(client: Anthropic, settings: object): SdkRunner {
+  const request = { stream: true, thread: false, ...settings };
+  return client.beta.messages.toolRunner(request as never) as unknown as SdkRunner;
+}
+
 describe('the same replies lead to the same requests as with the runner of the SDK', () => {
   it.each(Object.entries(cases))('%s', async (_, { replies, params, options, settings }) => {
     const request = { ...base, ...params };
     const theirs = await requested(replies, async (client) => {
-      const runner = client.beta.messages.toolRunner({
+      const runner = streamed(client, {
         ...request,
         tools: options?.tools ?? tools,
-        stream: true,
-        // The whole history in each request, as here.
-        thread: false,
         ...settings,
-      } as never) as unknown as AsyncIterable<{ finalMessage(): Promise<unknown> }>;
+      });
       for await (const stream of runner) await stream.finalMessage();
     });
     const ours = await requested(replies, (client) =>
@@ -210,16 +219,7 @@ describe('the same replies lead to the same requests as with the runner of the S
   it('parameters that change between the turns', async () => {
     const replies = [call('get_weather', 'a'), done];
     const theirs = await requested(replies, async (client) => {
-      const runner = client.beta.messages.toolRunner({
-        ...base,
-        tools,
-        stream: true,
-        thread: false,
-      } as never) as unknown as AsyncIterable<{ finalMessage(): Promise<unknown> }> & {
-        setMessagesParams(change: (before: object) => object): void;
-        pushMessages(...messages: object[]): void;
-        generateToolResponse(): Promise<object>;
-      };
+      const runner = streamed(client, { ...base, tools });
       let turn = 0;
       for await (const stream of runner) {
         const reply = (await stream.finalMessage()) as { content: unknown };
@@ -250,12 +250,7 @@ describe('the same replies lead to the same requests as with the runner of the S
   it('a loop that is left after its first reply', async () => {
     const replies = [call('get_weather', 'a'), done];
     const theirs = await requested(replies, async (client) => {
-      const runner = client.beta.messages.toolRunner({
-        ...base,
-        tools,
-        stream: true,
-        thread: false,
-      } as never) as unknown as AsyncIterable<{ finalMessage(): Promise<unknown> }>;
+      const runner = streamed(client, { ...base, tools });
       for await (const stream of runner) {
         await stream.finalMessage();
         break;
