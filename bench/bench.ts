@@ -12,7 +12,7 @@ import { build } from 'esbuild';
 import type { Result } from './child.ts';
 import type { Held, Snapshots } from './memory.ts';
 import type { Findings } from './Findings.ts';
-import { CONVERSATIONS, report, sectionIn, withSection } from './report.ts';
+import { OTHER_SECTIONS, report, sectionIn, withSection } from './report.ts';
 import { met } from './targets.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -105,9 +105,11 @@ if (!isReport) {
 server.disconnect();
 
 const results = `${here}RESULTS.md`;
-// Written by `npm run bench:conversation -- --write`.
-const conversations = sectionIn(readFileSync(results, 'utf8'), CONVERSATIONS);
-const made = report(findings);
-const text = conversations ? withSection(made, CONVERSATIONS, conversations) : made;
+const before = readFileSync(results, 'utf8');
+let text = report(findings);
+for (const title of OTHER_SECTIONS) {
+  const section = sectionIn(before, title);
+  if (section !== undefined) text = withSection(text, title, section);
+}
 console.log(text);
 writeFileSync(results, text);

@@ -115,6 +115,14 @@ const thousands = (value: number): string => (value < 100 ? value.toFixed(1) : v
 /** The section of RESULTS.md that `bench/conversation.ts` writes. */
 export const CONVERSATIONS = 'Conversations of any length';
 
+/** The sections of RESULTS.md that come from other benches. */
+export const OTHER_SECTIONS = [
+  CONVERSATIONS,
+  'The way through a service',
+  'Many requests under a rate limit, over HTTP',
+  'Relay: 2,000 followers of 200 replies',
+];
+
 /** The text of a section, without its title; `undefined` where there is none. */
 export function sectionIn(results: string, title: string): string | undefined {
   const [, body] = results.split(`## ${title}\n\n`);
