@@ -36,20 +36,20 @@ function history(turns: number): Message[] {
   ]).flat();
 }
 
-/** Each image is encoded anew, as where it comes from a request: no string is shared. */
+/** Each image is a string of its own, and in one piece, as where it comes from a request. */
 function images(count: number): Message[] {
-  return Array.from({ length: count }, (_, index): Message[] => [
-    {
-      role: 'user',
-      content: [
-        {
-          type: 'image',
-          source: { type: 'base64', media_type: 'image/png', data: `${index}${image.slice(1)}` },
-        },
-      ],
-    },
-    { role: 'assistant', content: 'An image.' },
-  ]).flat();
+  return Array.from({ length: count }, (_, index): Message[] => {
+    const data = `${index}${image.slice(1)}`;
+    // To look at a character joins the pieces.
+    data.charCodeAt(0);
+    return [
+      {
+        role: 'user',
+        content: [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data } }],
+      },
+      { role: 'assistant', content: 'An image.' },
+    ];
+  }).flat();
 }
 
 function talk(events: readonly StreamEvent[], messages: Message[]): Conversation {
