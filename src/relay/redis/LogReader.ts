@@ -122,8 +122,11 @@ export class LogReader {
     const parts = message.split(SEPARATOR);
     const after = Number(parts[0]);
     const isEnding = parts.length > 1 && ENDING.test(parts.at(-1)!);
-    if (parts.length > 1 && after === followed.last && !isEnding) {
-      return this.#tell(followed, entriesIn(parts));
+    if (parts.length > 1 && after === followed.last) {
+      // What comes before an ending need not wait until that is read.
+      const entries = entriesIn(isEnding ? parts.slice(0, -2) : parts);
+      if (entries.length > 0) this.#tell(followed, entries);
+      if (!isEnding) return;
     }
     const number = Number(parts.at(-2) ?? after);
     const isHeartbeat = parts.length === 1;

@@ -14,6 +14,8 @@ const REQUEST = {
 };
 /** In milliseconds. */
 const SETTLING = 2_000;
+/** Memory is looked at when every so many followers have ended, as a look takes as long as an ending. */
+const LOOK_EACH = 200;
 /** So many come at once, and then a millisecond for each. */
 const AT_ONCE = 10;
 const tell = (news: News) => process.send?.(news);
@@ -82,12 +84,8 @@ async function follow(relay: Relay, ids: readonly string[]): Promise<void> {
   const from = now() + ids.length + SETTLING;
   let left = ids.length;
   const done = () => {
-    const { rss, heapUsed } = process.memoryUsage();
-    figures.rss = Math.max(figures.rss, rss);
-    figures.heap = Math.max(figures.heap, heapUsed);
-    const { user, system } = process.cpuUsage();
-    figures.cpu = (user + system) / 1e6;
-    if (--left === 0) tell({ is: 'figures', figures });
+    if (left-- % LOOK_EACH === 0) look(figures);
+    if (left === 0) tell({ is: 'figures', figures: look(figures) });
   };
   for (const [index, id] of ids.entries()) {
     if (index % AT_ONCE === 0) await new Promise((resolve) => setTimeout(resolve, AT_ONCE));
@@ -107,6 +105,15 @@ async function follow(relay: Relay, ids: readonly string[]): Promise<void> {
     });
   }
   tell({ is: 'following' });
+}
+
+function look(figures: Figures): Figures {
+  const { rss, heapUsed } = process.memoryUsage();
+  figures.rss = Math.max(figures.rss, rss);
+  figures.heap = Math.max(figures.heap, heapUsed);
+  const { user, system } = process.cpuUsage();
+  figures.cpu = (user + system) / 1e6;
+  return figures;
 }
 
 process.on('disconnect', () => process.exit());

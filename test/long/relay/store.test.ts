@@ -1,7 +1,7 @@
 import { RedisStore } from 'claude-rx/relay/redis';
 import { relayStoreContract } from 'claude-rx/testing/relay-store';
 import { createClient } from 'redis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { RedisServer } from './redisServer.ts';
 
 let server: RedisServer;
@@ -37,6 +37,30 @@ it('RedisStore does not take a write for stored that fewer replicas have than wa
   await expect(store.begin('unsafe', log)).rejects.toThrow(
     '0 replicas have the write: 1 are wanted',
   );
+  store.close();
+  await client.close();
+});
+
+it('RedisStore tells what comes before an ending at once, and the ending when it is read', async () => {
+  const client = createClient({ url: server.url });
+  await client.connect();
+  const store = new RedisStore(client);
+  const lease = { owner: 'a', lease: 1_000, ttl: 10_000 };
+  const entry = (number: number, data = '{"v":1}') => ({ number, data });
+  const told: number[][] = [];
+  await store.begin('ending', { ...lease, tag: 'tag' });
+  const unwatch = store.watch('ending', 0, (entries) =>
+    told.push(entries.map((one) => one.number)),
+  );
+  // Until the subscription is there, entries are read.
+  await store.append('ending', lease, { after: 0, entries: [entry(1)], ends: false });
+  await vi.waitFor(() => expect(told).toEqual([[1]]));
+  // What the store still reads is answered before this.
+  await store.read('ending', 0, 1);
+  const last = [entry(2), entry(3), entry(4, '{"v":1,"end":"complete"}')];
+  await store.append('ending', lease, { after: 1, entries: last, ends: true });
+  await vi.waitFor(() => expect(told).toEqual([[1], [2, 3], [4]]));
+  unwatch();
   store.close();
   await client.close();
 });
