@@ -3,7 +3,7 @@ import { MessageBuilder } from '../src/message/MessageBuilder.ts';
 import type { AnyStreamEvent, MessageOf } from '../src/message/StreamEvent.ts';
 
 /**
- * Emits the message so far, after each event that changes it.
+ * Emits the whole message so far, after each event that changes it.
  *
  * ```text
  * source  --m--[--a--p--b--]--x--S|    p: a ping, x: message_delta
@@ -12,17 +12,18 @@ import type { AnyStreamEvent, MessageOf } from '../src/message/StreamEvent.ts';
  * ```
  *
  * Each value is an immutable snapshot of the SDK's type `Message` (`BetaMessage` for the events of
- * `client.beta`) that shares what has not changed with the one before: the same block is the same
- * object, so that `===` tells what to draw again.
+ * `client.beta`). A block that has not changed is the same object as in the snapshot before, so a
+ * view can compare blocks with `===`.
  *
- * - The input of a tool call that is still being written is `{}`, its text so far is under the key
+ * - A tool call that is still being written has the `input` `{}`, and its text so far under the key
  *   `unfinishedInput`.
- * - Usage counters are totals, and replace. A repeated `message_start` changes nothing; one with
- *   another id, or after `message_stop`, starts the next message. A `resume` withdraws blocks.
- * - Error, complete: passed on. The last value is all that had arrived.
+ * - Usage counters are totals: a new value replaces the old one. A repeated `message_start` changes
+ *   nothing; a `message_start` with another id, or after `message_stop`, starts the next message. A
+ *   `resume` withdraws blocks.
+ * - Error, complete: passed on. The last value contains everything that had arrived.
  * - Unsubscribe: the source is unsubscribed.
  *
- * A value at each token is more than a screen can show: put `auditTime(16)` behind for one a frame.
+ * To render at most once per frame, add `auditFrame()` after this operator.
  *
  * @example
  * ```ts

@@ -12,14 +12,14 @@ import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
  * result  --------A--B--------C---------|    A: a, B: ab, C: abc
  * ```
  *
- * It is the text blocks joined, with nothing between them, and grows; it becomes shorter where a
- * `resume` withdraws a block, and `''` where a `message_start` begins another message. A reply
- * without text emits nothing.
+ * The text blocks are joined with nothing between them. The text becomes shorter when a `resume`
+ * withdraws a block, and `''` when a `message_start` begins another message. A reply without text
+ * emits nothing.
  *
- * It costs a concatenation a piece, however long the text. To search or draw each value costs more,
- * as it then has to be laid out in memory.
+ * The cost is one concatenation per delta, however long the text is. Searching or rendering each value
+ * costs more, because the engine must copy the text first: add `auditFrame()` or `auditTime`.
  *
- * - Error, complete: passed on. The last value is all that had arrived.
+ * - Error, complete: passed on. The last value contains everything that had arrived.
  * - Unsubscribe: the source is unsubscribed.
  *
  * @example

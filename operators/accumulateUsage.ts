@@ -12,13 +12,13 @@ import { accumulateMessage } from './accumulateMessage.ts';
  * result  --A--------------B---|    A: 25 in, 1 out; B: 25 in, 15 out
  * ```
  *
- * The counters of a `message_delta` are totals of the whole message: they replace those before and
- * are never added; one that is absent or null leaves the one before (docs:
- * /docs/en/build-with-claude/streaming). A repeated `message_start` emits nothing. Where several
- * messages follow one another, each has its own usage.
+ * The counters of a `message_delta` are totals of the whole message: they replace the earlier values
+ * and are never added. A counter that is absent or null keeps its earlier value (docs:
+ * /docs/en/build-with-claude/streaming). A repeated `message_start` emits nothing. If several messages
+ * follow one another, each has its own usage.
  *
- * - Error, complete: passed on. The last value of a reply that broke is a lower bound: what was
- *   written after the last count is not in it.
+ * - Error, complete: passed on. The last value of a reply that broke is a lower bound: it does not
+ *   contain the tokens after the last count.
  * - Unsubscribe: the source is unsubscribed.
  *
  * @example
@@ -40,7 +40,7 @@ export function accumulateUsage<E extends AnyStreamEvent>(): OperatorFunction<E,
     );
 }
 
-/** Events of the message as a whole: no others count tokens, so no block has to be built. */
+/** Only these events have token counters, so blocks need not be built. */
 function isOfMessage({ type }: AnyStreamEvent): boolean {
   return type === 'message_start' || type === 'message_delta' || type === 'message_stop';
 }

@@ -17,9 +17,9 @@ export type { AgentNotice } from '../src/agent/agentNotice.ts';
 export type { AgentTask } from '../src/agent/agentTasks.ts';
 
 /**
- * Emits the state of a Claude Code session for a status line or a side panel: model, tools, cost, usage
- * per model, rate limits, denied calls, subagents and background tasks, notices, retries, and what it is
- * doing. It never errors.
+ * Emits the state of a Claude Code session for a status line or a side panel: status, model, tools, cost,
+ * usage per model, rate limits, denied calls, subagents and background tasks, notices, and retries. It
+ * never errors.
  *
  * ```text
  * source  -i--q--a--a--r|       i: system/init, q: status requesting, a: assistant, r: result
@@ -27,15 +27,15 @@ export type { AgentTask } from '../src/agent/agentTasks.ts';
  * result  sA--B--C-----D(E|)    s: starting, A: running, B: requesting, C: running, D: idle, E: ended
  * ```
  *
- * The first state, `starting`, comes synchronously on subscription, then one for each message that
- * changes something. The fields keep their identity where they have not changed.
+ * The first state, `starting`, is emitted synchronously on subscription, then one state for each message
+ * that changes something. Fields that have not changed are the same objects as before.
  *
- * - `tasks` lists subagents and background commands, each with the `callId` by which
- *   `streamEvents({ parent })` gives its replies. `notices` has the words of Claude Code itself, such as
- *   `API Error: ...`. Each keeps at most 50 entries that are over.
- * - Cost and usage are those that the result of a turn reports, and are totals over all turns.
- * - Error: becomes the last state, `error` or `aborted`; then the result completes.
- * - Complete: becomes the last state, `ended`.
+ * - `tasks` lists subagents and background commands. Pass the `callId` of a task as
+ *   `streamEvents({ parent })` to get its replies. `notices` lists messages of Claude Code itself, such as
+ *   `API Error: ...`. Each list keeps at most 50 entries that are over.
+ * - Cost and usage are taken from the result of each turn, and are totals over all turns.
+ * - Error: emitted as the last state, `error` or `aborted`; then the result completes.
+ * - Complete: emitted as the last state, `ended`.
  * - Unsubscribe: the source is unsubscribed.
  *
  * @example

@@ -15,11 +15,11 @@ import { requireNumbers } from '../src/flow/require.ts';
 
 export interface AuditFrameConfig {
   /**
-   * The longest that a value waits, in milliseconds, where no frame comes: in a hidden page, on a
+   * How long a value waits at most, in milliseconds, when there are no frames: in a hidden page, on a
    * server. Default: 250.
    */
   every?: number;
-  /** Default: `asyncScheduler`. */
+  /** The scheduler of that wait. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
 
@@ -33,14 +33,13 @@ export interface AuditFrameConfig {
  * result  ---b---c---d---|
  * ```
  *
- * Put it last, behind an operator whose value holds everything so far, such as `messageState`,
- * `accumulateText` or `accumulateMessage`: the values between two frames are dropped. For deltas of
- * text, which must not be dropped, use `bufferText({ frame: true })`.
+ * Put it last, after an operator whose value contains everything so far, such as `messageState`,
+ * `accumulateText` or `accumulateMessage`: the values between two frames are dropped. For text deltas,
+ * which must not be dropped, use `bufferText({ frame: true })`.
  *
- * - In a hidden page and on a server there are no frames: a value is emitted every `every`
- *   milliseconds, so that a reply ends there too.
- * - Complete, error: the value that waits is emitted at once, then the notification.
- * - Unsubscribe: the value that waits is dropped, and the source is unsubscribed.
+ * - Without frames, as in a hidden page and on a server, a value is emitted every `every` milliseconds.
+ * - Complete, error: the waiting value is emitted at once, then the notification.
+ * - Unsubscribe: the waiting value is dropped, and the source is unsubscribed.
  *
  * @throws TypeError when `every` is negative or not a number.
  *
@@ -70,7 +69,7 @@ export function auditFrame<T>({
         return race(hasFrames() ? [animationFrames(), late, ended] : [late, ended]);
       };
       return source.pipe(
-        // Before the notification itself, so that what waits comes first.
+        // Runs before the notification is passed on, so that the waiting value comes first.
         tap({ error: end, complete: end }),
         audit(pause),
       );

@@ -18,26 +18,26 @@ import { graphemeBoundary, surrogateBoundary } from '../src/text/graphemeBoundar
 
 export interface BufferTextConfig {
   /**
-   * How long text may wait, in milliseconds. 0 joins what arrives in one turn of the event loop,
-   * such as the text of one network chunk; `Infinity` leaves it to `maxLength`. Default: 50, or 16
-   * with `frame`, where it holds while there are no frames.
+   * How long text may wait, in milliseconds. 0 joins the text that arrives in one turn of the event
+   * loop, such as the text of one network chunk; with `Infinity` only `maxLength` limits the wait.
+   * Default: 50. With `frame` it applies only while there are no frames, and the default is 16.
    */
   every?: number;
-  /** Whether text waits for the next animation frame instead, where there are any. Default: false. */
+  /** Whether text waits for the next animation frame instead, in a visible page. Default: `false`. */
   frame?: boolean;
-  /** Text is given out at once when so many UTF-16 units of it wait. Default: `Infinity`. */
+  /** Text is emitted at once when this many UTF-16 units are waiting. Default: `Infinity`. */
   maxLength?: number;
-  /** When this emits, the text that waits is given out and the result completes. */
+  /** When this emits, the waiting text is emitted and the result completes. Default: it never emits. */
   until?: ObservableInput<unknown>;
   /**
-   * How long no text must have arrived, in milliseconds, for the last character to count as
-   * finished. 0 finishes it at once, `Infinity` only with more text or the end. Default: 1,000.
+   * After how many milliseconds without new text the last character counts as finished, and is emitted.
+   * 0: at once; `Infinity`: only with more text or at the end. Default: 1,000.
    */
   settle?: number;
   scheduler?: SchedulerLike;
 }
 
-/** How long a frame may take, in milliseconds, before the page must have been hidden meanwhile. */
+/** When a frame takes longer, in milliseconds, the page was probably hidden. */
 const LATE_FRAME = 100;
 
 /**
@@ -49,26 +49,25 @@ const LATE_FRAME = 100;
  * result  ------x------y--------(z|)  x: 'Hello'  y: '.'  z: ' Bye'
  * ```
  *
- * - Nothing is lost, doubled or changed: the outputs joined are the inputs joined. No output is
+ * - No text is lost, doubled or changed: the joined outputs equal the joined inputs. No output is
  *   empty.
- * - Text waits for `every` at most, its last character aside. A timer runs only while text waits:
- *   an idle stream has none.
- * - A character is not cut in two, neither a surrogate pair nor what people see as one character,
- *   such as a flag, a family emoji or a letter with its accents. The last character that waits could
- *   still grow, so it is kept for the next output, or until no text has arrived for `settle`: a full
- *   stop does not stay hidden while a tool call of 20 seconds follows. Half a surrogate pair is kept
- *   until its other half or the end comes.
- * - Error, complete: the text that waits is given out first, then the notification.
- * - Unsubscribe: the text that waits is dropped, and the source is unsubscribed. A `takeUntil`
- *   behind this operator unsubscribes; to stop without losing text, use `until`. A notifier that
- *   completes without a value does nothing, and its error is the result's.
- * - `frame: true`: one output per animation frame of the browser at most. Where there are no frames,
- *   as on a server, in a hidden page or while one does not come within 100 ms, time takes their
- *   place, so that text never piles up. (The `animationFrameScheduler` stands still in a hidden page,
- *   and with an `every` above 0 it has nothing to do with frames.)
+ * - Text waits at most `every`, except its last character. A timer runs only while text waits: an
+ *   idle stream has no timer.
+ * - A character is never split: neither a surrogate pair nor a grapheme cluster, such as a flag, a
+ *   family emoji or a letter with its accents. The last character could still grow, so it waits for
+ *   the next output, or until no text has arrived for `settle`. So a full stop does not stay hidden
+ *   during a tool call of 20 seconds. Half a surrogate pair waits for its other half or the end.
+ * - Error, complete: the waiting text is emitted first, then the notification.
+ * - Unsubscribe: the waiting text is dropped, and the source is unsubscribed. A `takeUntil` after
+ *   this operator unsubscribes it; to stop without losing text, use `until`. If `until` completes
+ *   without a value, nothing happens; its error is passed on.
+ * - `frame: true`: at most one output per animation frame of the browser. Without frames, as on a
+ *   server or in a hidden page, `every` is used; if a frame takes longer than 100 ms, the text is
+ *   emitted then. So text never piles up. (The `animationFrameScheduler` of RxJS stops in a hidden
+ *   page, and with a delay above 0 it does not use frames.)
  *
- * @throws TypeError when a number is negative or none, `maxLength` is below 1, `frame` is not a
- * boolean, or `until` cannot be subscribed to.
+ * @throws TypeError when `every` or `settle` is negative or not a number, `maxLength` is below 1,
+ * `frame` is not a boolean, or `until` cannot be subscribed to.
  *
  * @example
  * ```ts
@@ -100,23 +99,23 @@ export function bufferText(
 
   return (source) =>
     new Observable((subscriber) => {
-      // A rope while it grows: it is looked into only when it is given out.
+      // A rope: it is only read when it is emitted, because reading copies it.
       let waiting = '';
-      /** How much of `waiting` was kept back when it was looked into. */
+      /** How many code units of `waiting` the last output held back. */
       let kept = 0;
       let arrivedAt = 0;
       let timer = Subscription.EMPTY;
 
       const arm = (delay: number, isFrame = false) => {
         timer.unsubscribe();
-        // Set before scheduling, because a scheduler may call at once, and arm again.
+        // Set before scheduling, because a scheduler may call back synchronously and schedule again.
         const own = (timer = new Subscription());
         if (isFrame) own.add(animationFrames().subscribe(flush));
         if (delay <= LONGEST_TIMER) own.add(scheduler.schedule(flush, delay));
       };
       const flush = () => {
         const silence = Math.max(0, scheduler.now() - arrivedAt);
-        // Without new text it is the timer of `settle` that has fired.
+        // Without new text, the timer of `settle` has fired.
         const settled = waiting.length === kept || silence >= settle;
         const end = settled ? surrogateBoundary(waiting) : graphemeBoundary(waiting);
         const text = waiting.slice(0, end);
@@ -130,7 +129,7 @@ export function bufferText(
         const isFirst = waiting.length === kept;
         waiting += text;
         arrivedAt = scheduler.now();
-        // A cluster without end is not looked through for each piece, but for each 16th part of it.
+        // A very long cluster is searched only after it has grown by a 16th, not for each piece.
         if (waiting.length >= maxLength && waiting.length - kept > kept >> 4) flush();
         else if (isFirst && frame && hasFrames()) arm(LATE_FRAME, true);
         else if (isFirst) arm(every);

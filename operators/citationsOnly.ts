@@ -12,7 +12,7 @@ import type { AnyStreamEvent, CitationOf } from '../src/message/StreamEvent.ts';
  * result  --------c-----d------------|
  * ```
  *
- * Several that come with the start of their block are emitted one by one.
+ * Citations that arrive together, in the start of their block, are emitted one by one.
  *
  * - Error, complete: passed on.
  * - Unsubscribe: the source is unsubscribed.

@@ -11,7 +11,7 @@ import { requireFunction } from '../src/flow/require.ts';
 import { mergeAdjacent } from '../src/message/mergeAdjacent.ts';
 
 /**
- * `concatMap` whose queue does not grow: values that wait are merged into one.
+ * `concatMap` whose queue does not grow: all waiting values are merged into one.
  *
  * ```text
  * source  -abcd---------e-|
@@ -20,18 +20,19 @@ import { mergeAdjacent } from '../src/message/mergeAdjacent.ts';
  * result  -----A---B--------(E|)
  * ```
  *
- * It is lossless, and keeps the order: for text, what was written is what came, in fewer, larger
- * pieces, as many as the slow step can take. No more than one merged value waits.
+ * Nothing is lost and the order is kept: a slow consumer of text gets the same text in fewer, larger
+ * pieces.
  *
- * Without `merge`, text is joined, and of stream events the deltas of one block that follow each
- * other are. What cannot be joined waits in its turn: the starts and stops of blocks, and citations,
- * of which there are few. `merge` gives `undefined` for two values that cannot be one.
+ * Without `merge`, strings are joined, and so are consecutive deltas of one block in a stream of
+ * events. Values that cannot be merged wait separately: starts and stops of blocks, and citations,
+ * which are few. Your own `merge` returns `undefined` for two values that cannot be merged.
  *
- * - Error of the source: after what waits has been worked on. Error of the step: at once.
- * - Complete: after what waits has been worked on.
- * - Unsubscribe: the source and the step are unsubscribed, and what waits is dropped.
+ * - Error of the source: passed on after `project` has processed the waiting values. Error of
+ *   `project`: passed on at once.
+ * - Complete: after `project` has processed the waiting values.
+ * - Unsubscribe: the source and the result of `project` are unsubscribed, and waiting values are dropped.
  *
- * @throws TypeError when `project` or `merge` is no function; as an error of the result, where
+ * @throws TypeError when `project` or `merge` is not a function. The result errors with a TypeError when
  * values that are neither text nor events have to wait and there is no `merge`.
  *
  * @example
@@ -62,7 +63,7 @@ export function coalesceMap<T, O extends ObservableInput<unknown>>(
   return errorLast((source) =>
     defer(() => {
       const waiting: T[] = [];
-      /** Whether the value waits by itself, and is not merged into the one before it. */
+      /** Whether the value cannot be merged into the last waiting value. */
       const waitsAlone = (value: T): boolean => {
         const merged = waiting.length > 0 ? merge(waiting.at(-1)!, value) : undefined;
         if (merged === undefined) waiting.push(value);
@@ -71,7 +72,7 @@ export function coalesceMap<T, O extends ObservableInput<unknown>>(
       };
       return source.pipe(
         filter(waitsAlone),
-        // It was merged with what came after it.
+        // Read from the queue: by now the value may be merged with later values.
         concatMap((_, index) => project(waiting.shift()!, index)),
       );
     }),

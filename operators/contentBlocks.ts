@@ -3,7 +3,7 @@ import { EndedBlocks } from '../src/calls/EndedBlocks.ts';
 import type { AnyStreamEvent, ContentBlockOf } from '../src/message/StreamEvent.ts';
 
 /**
- * Emits each content block of a reply, whole, when it ends.
+ * Emits each content block of a reply when the block ends.
  *
  * ```text
  * source  --m--[--a--b--]--{--c--d--}--x--S|    [ ]: a text block, { }: a tool call
@@ -11,21 +11,20 @@ import type { AnyStreamEvent, ContentBlockOf } from '../src/message/StreamEvent.
  * result  --------------A-----------B------|    A: the text a + b, B: the call
  * ```
  *
- * A block ends with its `content_block_stop`, whatever other blocks are open, since gateways write
- * several in turns. Where a gateway leaves that out, a block ends with the stop reason or with
- * `message_stop`. It is the block as `MessageBuilder` and `accumulateMessage` have it, never emitted
- * twice.
+ * A block ends with its own `content_block_stop`, even if other blocks are open, since some gateways
+ * interleave blocks. If a gateway leaves out that event, a block ends with the stop reason or with
+ * `message_stop`. The value is the block of `accumulateMessage`; each block is emitted once.
  *
- * The end of a tool call does not prove that it is complete: a reply that is cut off ends its last
- * block too. An input that is not strict JSON is held as text under the key `unfinishedInput`, and
- * `input` is then `{}`. To run tools, use `toolUses`, which emits neither sort.
+ * The end of a tool call does not prove that the call is complete: a reply that is cut off ends its
+ * last block too. If the input is not strict JSON, `input` is `{}`, and its text is under the key
+ * `unfinishedInput`. To run tools, use `toolUses`, which emits only complete and valid calls.
  *
- * - A block that a `resume` withdraws before it ended is not emitted.
- * - Error: passed on; the block that it cut is not emitted, and is in `error.partial`. A block that goes
- *   on after it was emitted, and the input of a call that has not started, are a `MessageStreamError`
+ * - A block that a `resume` withdraws before its end is not emitted.
+ * - Error: passed on. The unfinished block is not emitted; it is in `error.partial`. More content for
+ *   a block that was emitted, and input for a call that has not started, are a `MessageStreamError`
  *   with code `protocol`.
- * - Complete: passed on. A source that completes without `message_stop` leaves the unfinished block
- *   out; put `requireMessageStop` before it if that should be an error.
+ * - Complete: passed on. If the source completes without `message_stop`, the unfinished block is not
+ *   emitted; put `requireMessageStop` before this operator if that should be an error.
  * - Unsubscribe: the source is unsubscribed.
  *
  * @example

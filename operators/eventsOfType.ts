@@ -2,7 +2,7 @@ import { filter, type OperatorFunction } from 'rxjs';
 import type { AnyStreamEvent, EventOfType } from '../src/message/StreamEvent.ts';
 
 /**
- * Lets through the events of the given types, and narrows the type of what follows.
+ * Emits only the events of the given types, and narrows their TypeScript type.
  *
  * ```text
  * source  --m--[--a--b--]--x--S|
@@ -13,8 +13,8 @@ import type { AnyStreamEvent, EventOfType } from '../src/message/StreamEvent.ts'
  * - Error, complete: passed on.
  * - Unsubscribe: the source is unsubscribed.
  *
- * The compiler takes the names that it knows; at run time any name does, so that an event that is
- * newer than the SDK can be had with a cast.
+ * The compiler accepts the event types of the SDK. At run time any name works: use a cast for an event
+ * type that is newer than the SDK.
  *
  * @throws TypeError when no type is given.
  *

@@ -19,22 +19,22 @@ import { spliced } from '../src/recovery/spliced.ts';
 import { requireFunction } from '../src/flow/require.ts';
 
 export interface FallbackToConfig<E extends AnyStreamEvent> {
-  /** Gives the events that carry the reply on, as that of `retryResumable` does. */
+  /** Returns the events of the other source, which continue the reply: as `resume` of `retryResumable`. */
   resume: (context: ResumeContext<E>) => ObservableInput<E>;
-  /** Which errors call for the other source. Default: those with `retryable`. */
+  /** Returns whether to fall back after this error. Default: if the error is `retryable`. */
   when?: (error: MessageStreamError) => boolean;
-  /** Falls back also when the model declines: on the `stop_reason` `refusal`. Default: `false`. */
+  /** Whether to fall back when the model declines, with the `stop_reason` `refusal`. Default: `false`. */
   onRefusal?: boolean;
-  /** Milliseconds before the other source is subscribed, or a function that gives them. Default: 0. */
+  /** The wait before the other source is subscribed, in milliseconds or as a function. Default: 0. */
   delay?: RetryDelay;
-  /** Called before the other source is subscribed. */
+  /** Called before the other source is subscribed. Default: nothing is called. */
   onRetry?: (context: RetryContext<E>) => void;
-  /** Where the delay is timed. Default: `asyncScheduler`. */
+  /** The scheduler of the delay. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
 
 /**
- * Lets another source carry the reply on, such as another model, when the first one has failed.
+ * Continues the reply from another source, such as another model, when the first source fails.
  *
  * ```text
  * source    -m-[-a-#                 #: overloaded
@@ -43,19 +43,20 @@ export interface FallbackToConfig<E extends AnyStreamEvent> {
  * result    -m-[-a--r---b-]-x-(S|)   r: resume, with the model of the other
  * ```
  *
- * Put it behind `retryResumable`, whose attempts it follows. The parts are joined as there, and the
- * event `resume` corrects the `model` of the message.
+ * Put it after `retryResumable`, so that it falls back when all retries have failed. The parts are joined
+ * as by `retryResumable`; the event `resume` sets the `model` of the message to the other model.
  *
- * - A refusal is not fallen back from unless `onRefusal` is set. The text before it stands, and
- *   what it has used is counted; its `message_delta` comes without the reason to stop.
- * - The other source is subscribed at once, in the same turn of the event loop, also where the server
- *   that failed asked to wait (`error.retryAfterMs`). Option `delay` waits.
- * - Error: one that `when` does not accept, unchanged; and what the other source ends with, with the
- *   whole spliced message as `partial` and the number of all `attempts`.
+ * - A refusal causes a fallback only with `onRefusal`. The text before the refusal stays and its usage
+ *   is counted; its `message_delta` is emitted without the stop reason.
+ * - The other source is subscribed at once, in the same turn of the event loop, even if the server
+ *   that failed asked to wait (`error.retryAfterMs`). To wait, set `delay`.
+ * - Error: an error that `when` does not accept is passed on unchanged. An error of the other source has
+ *   the whole joined message as `partial`, and the number of all `attempts`.
  * - Complete: at `message_stop`.
- * - Unsubscribe: whichever source runs is unsubscribed.
+ * - Unsubscribe: the running source is unsubscribed.
  *
- * @throws TypeError when `resume` or `when` is no function, or `delay` neither milliseconds nor a function.
+ * @throws TypeError when `resume` or `when` is not a function, or `delay` is neither a number of
+ * milliseconds nor a function.
  *
  * @example
  * ```ts
@@ -87,13 +88,13 @@ export function fallbackTo<E extends AnyStreamEvent>({
   ...config
 }: FallbackToConfig<E>): MonoTypeOperatorFunction<E> {
   requireFunction('fallbackTo', 'resume', resume, 'a function that gives the rest of a reply');
-  requireFunction('fallbackTo', 'when', when, 'a function that judges an error');
+  requireFunction('fallbackTo', 'when', when, 'a function from an error to a boolean');
   const once = reconnecting('fallbackTo', {
     ...config,
     count: 1,
     delay,
     isImmediate: true,
-    // It is another server that is asked, or the same one for another model.
+    // The request goes to another server or another model, so `retryAfterMs` does not apply.
     ignoreRetryAfter: true,
     retryable: (error) => (error.code === 'refusal' ? onRefusal : when(error)),
   });
@@ -109,7 +110,7 @@ function failOnRefusal<E extends AnyStreamEvent>(event: E): ObservableInput<E> {
     code: 'refusal',
     cause: details,
   });
-  // What it has used counts, but it has not stopped.
+  // The usage of the refusal counts, but the reply has not stopped.
   const delta = { ...event.delta, stop_reason: null, stop_details: null };
   return concat(
     of({ ...event, delta }),

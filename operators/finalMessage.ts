@@ -5,7 +5,7 @@ import type { AnyStreamEvent, MessageOf } from '../src/message/StreamEvent.ts';
 import { requireMessageStop } from './requireMessageStop.ts';
 
 /**
- * Emits one value, the whole message, at `message_stop`.
+ * Emits the complete message, one value, at `message_stop`.
  *
  * ```text
  * source  --m--[--a--b--]--x--S-----    S: message_stop
@@ -17,14 +17,14 @@ import { requireMessageStop } from './requireMessageStop.ts';
  * result  -----------#                  truncated, with the partial message
  * ```
  *
- * Of several messages in one Observable it takes the first, and of a loop of `runTools` the last: for
- * each of them, use `accumulateMessage`. What `stop_reason` says is yours to judge: a message that was cut by
- * `max_tokens`, or refused, is a whole one.
+ * If the source has several messages, the value is the first; for a loop of `runTools`, the last. To get
+ * each of them, use `accumulateMessage`. A message that `max_tokens` cut, or that is a refusal, is emitted
+ * like any other: check `stop_reason`.
  *
- * - Error: a `MessageStreamError` with `partial`; a source that completes before `message_stop` is an
- *   error with code `truncated`. (For a gateway that leaves it out, put
- *   `requireMessageStop({ allowMissing: true })` before.) One without `message_start` is an error with
- *   code `protocol`.
+ * - Error: a `MessageStreamError` with `partial`. A source that completes before `message_stop` is an
+ *   error with code `truncated`. (If your gateway sends no `message_stop`, put
+ *   `requireMessageStop({ allowMissing: true })` before this operator.) A source without `message_start`
+ *   is an error with code `protocol`.
  * - Complete: at `message_stop` the source is unsubscribed.
  * - Unsubscribe: the source is unsubscribed.
  *

@@ -4,7 +4,7 @@ import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 import { finalMessage } from './finalMessage.ts';
 
 /**
- * Emits one value, the whole text of the message, at `message_stop`.
+ * Emits the complete text of the message, one value, at `message_stop`.
  *
  * ```text
  * source  --m--[--a--b--]--[--c--]--x--S-----    [ ]: start and stop of a text block
@@ -12,14 +12,14 @@ import { finalMessage } from './finalMessage.ts';
  * result  -----------------------------(T|)      T: abc
  * ```
  *
- * The text blocks are joined as they are: a text with citations comes in several blocks that are cut
- * in the middle of a sentence, which the space that the SDK's `finalText()` puts between blocks
- * would tear apart (SDK src/lib/MessageStream.ts; docs /docs/en/build-with-claude/citations). A message
- * without text has the text `''`.
+ * The text blocks are joined with nothing between them. The SDK's `finalText()` puts a space between
+ * blocks, which breaks a text with citations: its blocks begin and end in the middle of a sentence
+ * (SDK src/lib/MessageStream.ts; docs /docs/en/build-with-claude/citations). A message without text
+ * emits `''`.
  *
- * Of several messages in one Observable it takes the first.
+ * If the source has several messages, the value is the text of the first.
  *
- * - Error: a `MessageStreamError` with `partial`; a source that completes before `message_stop` is an
+ * - Error: a `MessageStreamError` with `partial`. A source that completes before `message_stop` is an
  *   error with code `truncated`.
  * - Complete: at `message_stop` the source is unsubscribed.
  * - Unsubscribe: the source is unsubscribed.

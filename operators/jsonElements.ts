@@ -13,17 +13,17 @@ import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 import { requireMessageStop } from './requireMessageStop.ts';
 
 export interface JsonElementsConfig {
-  /** Where in the JSON the array is. Default: `[]`, the JSON itself is the array. */
+  /** The path of the array in the JSON. Default: `[]`, the JSON itself is the array. */
   path?: JsonPath;
   /**
-   * Called when a `resume` has begun the reply anew, between the elements of before, which are void,
-   * and those that come again, from the first one. Default: nobody is told.
+   * Called when a `resume` restarts the reply: the elements so far are no longer valid, and all elements
+   * are emitted again from the first. Default: nothing is called.
    */
   onRestart?: () => void;
 }
 
 /**
- * Emits the elements of an array in a reply that is JSON, each when it is complete, checked by the
+ * Emits each element of an array in a JSON reply as soon as the element is complete, checked by the
  * schema, in order.
  *
  * ```text
@@ -32,20 +32,20 @@ export interface JsonElementsConfig {
  * result  -----1--2--3-----|     { n: 1 }, { n: 2 }, { n: 3 }
  * ```
  *
- * The array is not kept: what is held is the element that is being written, and the text of the
- * reply, for errors.
+ * The array is not kept in memory: only the element that is being written, and the text of the reply,
+ * for errors.
  *
- * - An element that the schema refuses is an `InvalidJsonError`; those before it have been emitted.
+ * - An element that the schema refuses is an `InvalidJsonError`; the elements before it were emitted.
  * - JSON that is cut, malformed, or has no array at the path is an `InvalidJsonError` when the reply
  *   is over, after all complete elements. So is a `refusal`.
- * - A schema may check asynchronously; the order is kept. What it throws is passed on.
- * - Where a `resume` begins the reply anew, the elements come again, from the first one: `onRestart`
- *   tells. Replies that `retryResumable` carries on go on where they were.
+ * - A schema may check asynchronously; the order is kept. Its errors are passed on.
+ * - When a `resume` restarts the reply, all elements are emitted again from the first, and `onRestart`
+ *   is called. A reply that `retryResumable` continues is not restarted.
  * - Error: passed on at once, as a `MessageStreamError`; elements that are still being checked are
  *   dropped. Complete: after the last element; a source that completes before `message_stop` is an
  *   error with code `truncated`. Unsubscribe: the source is unsubscribed.
  *
- * @throws TypeError when `schema` is no Standard Schema, or the path no array of keys and indices.
+ * @throws TypeError when `schema` is not a Standard Schema, or the path is not an array of keys and indices.
  *
  * @example
  * ```ts
@@ -86,7 +86,7 @@ export function jsonElements<Schema extends StandardSchema>(
       let count = 0;
       const checked = (element: JsonValue, at: JsonPath) =>
         checkWithSchema(schema, element, (issues) => json.refused(element, issues.map(within(at))));
-      // What happens behind elements that are still being checked has to wait for its turn.
+      // Errors and the end must wait for the elements that are still being checked.
       const tasks = (event: AnyStreamEvent): Task[] => {
         const isAnew = json.push(event);
         if (isAnew) count = 0;
@@ -113,7 +113,7 @@ function isConfig(value: JsonPath | JsonElementsConfig): value is JsonElementsCo
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The issue of an element, seen from the root. */
+/** The issue of an element, with its path from the root of the JSON. */
 function within(at: JsonPath): (issue: StandardIssue) => StandardIssue {
   return (issue) => ({ ...issue, message: issue.message, path: [...at, ...(issue.path ?? [])] });
 }

@@ -11,39 +11,39 @@ import { MessageJson } from '../src/message/MessageJson.ts';
 import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 import { requireMessageStop } from './requireMessageStop.ts';
 
-/** JSON while it is written; and when it is whole, and what the schema wants. */
+/** The JSON of a reply: `partial` while it is written, `complete` after the check by the schema. */
 export type JsonSnapshot<Input, Output> =
   | { status: 'partial'; value: DeepPartial<Input> | undefined }
   | { status: 'complete'; value: Output };
 
 /**
- * Reads a reply that is JSON, as `structuredOutput` asks for it: the value so far while it is
- * written, then the whole one, checked by the schema.
+ * Parses a JSON reply, as `structuredOutput` requests it: emits the value so far while the model writes,
+ * then the complete value, checked by the schema.
  *
  * ```text
  * source  --m--a--b--c--x--S|      a: '{"title":"Pan'  b: 'cakes","minu'  c: 'tes":20}'
  *         jsonOutput(Recipe)
  * result  -----A--B--C-----(D|)    A: { title: 'Pan' }  C: { title: 'Pancakes', minutes: 20 }
- *                                  D: complete, as the schema gives it
+ *                                  D: complete, the output of the schema
  * ```
  *
- * A snapshot is immutable and shares what has not changed with the one before. Strings show while
- * they grow; numbers, booleans and null when they are whole. It is typed as a deep partial of the
- * schema's input, the last value as its output: defaults and transforms happen at the end.
+ * A snapshot is immutable and shares all unchanged parts with the snapshot before. It shows partial
+ * strings; numbers, booleans and null appear when they are complete. Its type is a deep partial of the
+ * schema's input. The last value has the type of the schema's output: defaults and transforms apply only
+ * at the end.
  *
  * - Each snapshot copies the objects and arrays that are open. For one long array, `jsonElements`
  *   costs less.
  * - JSON that is cut (`max_tokens`, `model_context_window_exceeded`), malformed, or refused by the
  *   schema is an `InvalidJsonError`, when the reply is over, with the text, the value so far and the
- *   reason. So is all that came before a `refusal`. JSON that is whole in spite of another stop
- *   reason is taken.
- * - A schema may check asynchronously; what it throws is passed on.
- * - Where a `resume` begins the reply anew, the snapshots begin anew, from `undefined`.
+ *   reason. So is any JSON before a `refusal`. Complete JSON is accepted after every other stop reason.
+ * - A schema may check asynchronously; its errors are passed on.
+ * - When a `resume` restarts the reply, the snapshots start again from `undefined`.
  * - Error: passed on as a `MessageStreamError`. Complete: after the last value; a source that
  *   completes before `message_stop` is an error with code `truncated`. Unsubscribe: the source is
  *   unsubscribed.
  *
- * @throws TypeError when `schema` is no Standard Schema.
+ * @throws TypeError when `schema` is not a Standard Schema.
  *
  * @example
  * ```ts

@@ -2,12 +2,12 @@ import { distinctUntilChanged, filter, map, type OperatorFunction, pipe } from '
 import { branchAt, requirePath } from '../src/json/branchAt.ts';
 import type { JsonPath } from '../src/json/JsonValue.ts';
 
-/** The type of the branch of `T` at a path; `unknown` where `T` does not say. */
+/** The type of the branch of `T` at a path; `unknown` if `T` has no type for that path. */
 export type ValueAt<T, Path extends JsonPath> = [Branch<T, Path>] extends [never]
   ? unknown
   : Branch<T, Path>;
 
-/** Of a union, the branches of those members that have one. */
+/** For a union: the branches of the members that have the path. */
 type Branch<T, Path extends JsonPath> = Path extends readonly [
   infer Step,
   ...infer Rest extends JsonPath,
@@ -36,7 +36,7 @@ type Element<T extends readonly unknown[], Step extends string | number> = Step 
   : never;
 
 /**
- * Emits one branch of JSON that is being written, each time it has changed.
+ * Emits one branch of JSON that is being written, each time the branch changes.
  *
  * ```text
  * source  --A--B--C--D--|    A: { title: 'Pan' }  B, C: steps grow  D: { minutes: 5 }
@@ -44,17 +44,17 @@ type Element<T extends readonly unknown[], Step extends string | number> = Step 
  * result  --a-----------|    a: 'Pan'
  * ```
  *
- * Put it behind `jsonOutput` or `toolInput`. Snapshots share what has not changed, so a branch is
- * compared by reference, and one that nobody touches costs nothing.
+ * Put it after `jsonOutput` or `toolInput`. Snapshots share unchanged parts, so branches are compared by
+ * reference (`===`).
  *
- * - A step is a key of an object (a string) or an index of an array (a number).
+ * - A step of the path is a key of an object (a string) or an index of an array (a number).
  * - While there is nothing at the path, nothing is emitted.
- * - The last, checked value is what the schema made, so its objects and arrays are other ones: such
- *   a branch is emitted once more then, strings and numbers are not.
- * - Of several calls behind `toolInput`, the branches come mixed: take one call by its `id` before.
+ * - The last value comes from the schema, with new objects and arrays: so an object or array is emitted
+ *   once more at the end; an unchanged string or number is not.
+ * - `toolInput` may emit several calls: filter by the `id` of one call first.
  * - Error, complete: passed on. Unsubscribe: the source is unsubscribed.
  *
- * @throws TypeError when `path` is no array of strings and numbers.
+ * @throws TypeError when `path` is not an array of strings and numbers.
  *
  * @example
  * ```ts

@@ -432,7 +432,9 @@ describe('fallbackTo and its arguments', () => {
 
   it('is refused with a `when` that is no function', () => {
     expect(() => fallbackTo({ resume: () => EMPTY, when: 'overloaded' as never })).toThrow(
-      new TypeError("fallbackTo: `when` must be a function that judges an error, not 'overloaded'"),
+      new TypeError(
+        "fallbackTo: `when` must be a function from an error to a boolean, not 'overloaded'",
+      ),
     );
   });
 });
