@@ -1,7 +1,7 @@
 import { catchError, type MonoTypeOperatorFunction, throwError } from 'rxjs';
 import type { ToolResultStatus } from '../message/ToolCallEvent.ts';
 
-/** Why a call has no result of its tool, and what was thrown. */
+/** A failed call: its `status`, and the `error` that was thrown. */
 export class CallFailure {
   readonly status: ToolResultStatus;
   readonly #error: unknown;
@@ -15,13 +15,13 @@ export class CallFailure {
     return this.#error;
   }
 
-  /** Not `instanceof`: what a tool throws may be a proxy that throws when it is asked anything. */
+  /** Not `instanceof`: a tool may throw a proxy that throws on every property access. */
   static is(thrown: unknown): thrown is CallFailure {
     return typeof thrown === 'object' && thrown !== null && #error in thrown;
   }
 }
 
-/** Makes a `CallFailure` of whatever else is thrown. */
+/** Wraps each error that is not a `CallFailure` in a `CallFailure` with this status. */
 export function failing<T>(status: ToolResultStatus): MonoTypeOperatorFunction<T> {
   return catchError((error: unknown) =>
     throwError(() => (CallFailure.is(error) ? error : new CallFailure(status, error))),

@@ -10,14 +10,14 @@ import {
 import { JsonText } from '../json/JsonText.ts';
 import type { JsonValue } from '../json/JsonValue.ts';
 
-/** The input of a call while it is written. It is read only where somebody looks. */
+/** The input of a call while the model writes it. It is parsed only if `partial$` is subscribed. */
 export class LiveInput {
   readonly #written = new Subject<void>();
   #unread: string[] = [];
   #json: JsonText | undefined;
   #whole: JsonValue | undefined;
 
-  /** Snapshots: the latest, then each that differs. */
+  /** Snapshots of the input: the latest on subscription, then each change. */
   readonly partial$: Observable<JsonValue> = defer(() =>
     this.#written.pipe(
       startWith(undefined),
@@ -27,22 +27,22 @@ export class LiveInput {
     ),
   );
 
-  /** Takes in the next piece of its text. */
+  /** Adds the next piece of the input text. */
   push(piece: string): void {
     this.#unread.push(piece);
     this.#written.next();
   }
 
-  /** Forgets what came: the text that comes now replaces it. */
+  /** Discards the text so far: the following text replaces it. */
   restart(): void {
     this.#unread = [];
     this.#json = undefined;
   }
 
-  /** Nothing more comes; `input` is all of it, where it is known. */
+  /** Ends the input; `input` is the complete input, if it is known. */
   end(input?: unknown): void {
     if (this.#json === undefined) {
-      // Nobody has looked, and nobody needs the pieces any more.
+      // There was no subscriber, so the pieces are no longer needed.
       this.#unread = [];
       this.#whole ??= input as JsonValue | undefined;
     }

@@ -1,39 +1,39 @@
-/** A tool as an MCP server lists it. */
+/** A tool in the list of an MCP server. */
 export interface McpToolDefinition {
   readonly name: string;
   readonly description?: string | undefined;
-  /** The JSON Schema of its input: that of an object. */
+  /** The JSON Schema of the input, which is an object. */
   readonly inputSchema: object;
 }
 
-/** A progress notification of an MCP server: how far it is, of `total` where that is known. */
+/** A progress notification of an MCP server: `progress` of `total`, if the total is known. */
 export interface McpProgress {
   readonly progress: number;
   readonly total?: number | undefined;
   readonly message?: string | undefined;
 }
 
-/** What an MCP server gives for a call. */
+/** The result of a call of an MCP server. */
 export interface McpToolResult {
   /** Text, images, audio, resources and links to resources. */
   readonly content?: readonly { readonly type: string }[] | undefined;
   /** The result as JSON. */
   readonly structuredContent?: unknown;
-  /** The result as the protocol of 2024 has it, without content. */
+  /** The result in the form of the protocol of 2024, without content. */
   readonly toolResult?: unknown;
-  /** Whether the content says what went wrong. */
+  /** Whether the call failed; the content then describes the error. */
   readonly isError?: boolean | undefined;
 }
 
 /** The options of a call. */
 export interface McpCallOptions {
-  /** Aborts when nobody waits for the result any more: the server is to be told that it may stop. */
+  /** Aborts when the result is no longer needed: the client should then cancel the call. */
   readonly signal: AbortSignal;
-  /** To be called with each progress notification. */
+  /** Called by the client with each progress notification. */
   readonly onprogress: (progress: McpProgress) => void;
 }
 
-/** Calls a tool of an MCP server: for clients that are not an `McpClient`. */
+/** Calls a tool of an MCP server, for a client that is not an `McpClient`. */
 export type McpCallTool = (
   name: string,
   input: Record<string, unknown>,
@@ -42,7 +42,7 @@ export type McpCallTool = (
 
 /** A `Client` of `@modelcontextprotocol/client` 2.x, by shape. */
 export interface McpClient {
-  // Functions, not methods: these are compared strictly, so that a client of 1.x is a compile-time error.
+  // Functions, not methods: TypeScript compares them strictly, so a client of 1.x does not compile.
   readonly callTool: (
     params: { name: string; arguments?: Record<string, unknown> },
     options?: McpCallOptions & { timeout?: number; resetTimeoutOnProgress?: boolean },

@@ -9,72 +9,74 @@ import type { ToolAnswer } from './ToolAnswer.ts';
 import type { AnyTool, ToolContext, ToolSource, ToolUse } from './Tool.ts';
 import { requireFunction, requireNumbers } from '../flow/require.ts';
 
-/** How many requests a loop makes at most, if nothing else is said. */
+/** The default of `maxTurns`. */
 export const MAX_TURNS = 100;
 
 export interface RunToolsOptions {
   /**
    * Tools of `defineTool`, runnable tools of the SDK, and plain definitions of server tools. A function,
-   * such as `mcpTools(client)`, gives tools that may change: it is called before each turn.
+   * such as `mcpTools(client)`, returns tools that may change: it is called before each turn.
    */
   tools: readonly (AnyTool | ToolSource)[];
-  /** How many requests there are at most. Default: 100. `Infinity` for no limit. */
+  /** The maximum number of turns, with one request each. Default: 100. `Infinity` for no limit. */
   maxTurns?: number | undefined;
   /**
-   * Asked after each turn that another would follow, when its calls have their results: whether the loop
-   * stops, with the outcome `stopped`. An Observable that completes without a value is a no; what it
-   * throws is the error of the loop. `turnCount`, `calls` and `spent` are ready-made. Default: it never stops.
+   * Called when all calls of a turn have their results and another turn would follow: returns whether the
+   * loop stops, with the outcome `stopped`. An Observable that completes without a value does not stop it;
+   * an error that `stopWhen` throws is the error of the loop. Ready-made: `turnCount`, `calls` and `spent`.
+   * Default: only `maxTurns` stops the loop.
    */
   stopWhen?: StopWhen | undefined;
-  /** What tokens cost, or what they cost with a model, for the `cost` of `stopWhen`. */
+  /** The prices per million tokens, for all models or by model, for the `cost` of `stopWhen`. Default: none. */
   prices?: Prices | undefined;
-  /** How many calls of a turn are at work at the same time. Default: `Infinity`. */
+  /** How many calls of a turn run at the same time. Default: `Infinity`. */
   concurrency?: number | undefined;
   /**
-   * Starts a call as soon as it is proven complete, while the reply still streams. Where a reply
-   * breaks and is carried on, the model may make a call again that has run: a tool that must not
-   * run twice is defined with `eager: false`. Default: `false`.
+   * Whether a call runs as soon as it is proven complete, while the reply still streams. If a reply
+   * breaks and is continued, the model may repeat a call that has run: define a tool that must not run
+   * twice with `eager: false`. Default: `false`.
    */
   eager?: boolean | undefined;
   /**
-   * Asked before a call runs, and not for one whose input is invalid. No answer, and one that fails,
-   * is a no. `'defer'` ends the turn with the outcome `interrupted`: see `answers`. Default: all calls run.
+   * Called before a call runs, unless its input is invalid: returns whether the call runs. An approval
+   * without a value, or one that fails, refuses the call. `'defer'` ends the turn with the outcome
+   * `interrupted`: see `answers`. Default: all calls run.
    */
   approve?: Approve | undefined;
   /**
-   * The answers to the calls that an earlier loop has left pending, in this process or another: `messages`
-   * then ends with what that loop has `appended`. Each pending call needs one. Approved calls run, their
-   * inputs checked again; then the loop goes on. Default: no call is pending.
+   * The answers to the pending calls of an earlier loop, in this process or another; `messages` must then
+   * end with the messages that the earlier loop has `appended`. Each pending call needs one answer.
+   * Approved calls run, with their input checked again; then the loop continues. Default: no call is pending.
    */
   answers?: readonly ToolAnswer[] | undefined;
   /**
    * Wraps the run of each tool, after its input was checked and approved: for spans, transactions,
-   * mocks. It gives an Observable of what the tool emits, usually `run$` with operators; each
-   * subscription to `run$` runs the tool, in the context in which it is made. What it throws is a failure
-   * of the tool, and its time counts for `timeout`. Default: the tool runs as it is.
+   * mocks. It returns an Observable of the values of the tool, usually `run$` with operators; each
+   * subscription to `run$` runs the tool, in the context of that subscription. An error of `around` is a
+   * failure of the tool, and its time counts for `timeout`. Default: the tool runs directly.
    */
   around?: Around | undefined;
   /**
-   * How long a tool may take, in milliseconds: the check of its input and its run together. Waiting for
-   * `approve` does not count. Default: `Infinity`.
+   * How long a call may take, in milliseconds: the check of its input and the run of its tool together.
+   * Waiting for `approve` does not count. Default: `Infinity`.
    */
   timeout?: number | undefined;
   /**
-   * Runs a call of a tool that there is not, as its tool would. Default: the model is told which
-   * tools there are.
+   * Runs a call of a tool that does not exist, like the `run` of a tool. Default: the model gets an error
+   * that lists the existing tools.
    */
   onUnknownTool?: ((call: ToolUse, context: ToolContext) => unknown) | undefined;
   /**
-   * Called for each loop: what it returns wraps the loop, the reply of each turn and each call that
-   * runs. `traceTools` of `claude-rx/telemetry` gives it. Default: nothing is traced.
+   * Called once per loop: its result wraps the loop, the reply of each turn and each running call. Pass
+   * `traceTools(...)` of `claude-rx/telemetry`. Default: no traces.
    */
   tracing?: (() => LoopTracing) | undefined;
   /**
-   * Stop reasons after which calls run, besides `tool_use`: for a gateway that says `end_turn` where it
-   * waits for tools. `null` stands for a reply without one. Default: none.
+   * Stop reasons besides `tool_use` after which calls run, for a gateway that sends `end_turn` when it
+   * waits for tools. `null` stands for a reply without a stop reason. Default: none.
    */
   stopReasons?: readonly AnsweredStopReason[] | undefined;
-  /** Where timeouts are timed. Default: `asyncScheduler`. */
+  /** The scheduler of timeouts. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike | undefined;
 }
 
@@ -96,7 +98,9 @@ export function checkOptions(options: RunToolsOptions): void {
     return typeof tool !== 'function' && (typeof tool !== 'object' || tool === null);
   });
   if (wrong !== undefined) {
-    throw new TypeError(`runTools: a tool is what defineTool gives, not ${String(wrong)}`);
+    throw new TypeError(
+      `runTools: \`tools\` must contain tools of defineTool, SDK tools, plain definitions or functions, not ${String(wrong)}`,
+    );
   }
   requireNumbers('runTools', { maxTurns, concurrency }, { min: 1, whole: true });
   requireStopReasons('runTools', options.stopReasons ?? []);

@@ -14,13 +14,13 @@ import type {
 } from '../message/StreamEvent.ts';
 
 export interface SubagentOptions {
-  /** Whether its tool can go on with it when it is interrupted. */
+  /** Whether its tool has `resume`, so that an interrupted subagent can continue. */
   canResume?: boolean;
-  /** What its turns have added to its history before it was interrupted; absent where it begins. */
+  /** The messages that its turns had added to its history before the interruption; absent at the start. */
   appended?: readonly MessageParam[] | undefined;
 }
 
-/** Thrown in the place of its result where a subagent waits for answers, and can go on later. */
+/** Thrown instead of a result when a subagent waits for answers and can continue later. */
 export class SubagentInterruption {
   readonly #subagent: InterruptedSubagent;
 
@@ -28,19 +28,19 @@ export class SubagentInterruption {
     this.#subagent = subagent;
   }
 
-  /** What was thrown, where it is an interruption. Not `instanceof`: see `CallFailure.is`. */
+  /** The interrupted subagent, if `thrown` is an interruption. Not `instanceof`: see `CallFailure.is`. */
   static in(thrown: unknown): InterruptedSubagent | undefined {
     const isOne = typeof thrown === 'object' && thrown !== null && #subagent in thrown;
     return isOne ? thrown.#subagent : undefined;
   }
 }
 
-/** A reply of a subagent that is being written. */
+/** Builds the current reply of a subagent. */
 type Builder = MessageBuilder<AnyStreamEvent>;
 
 /**
- * Follows what a tool emits. A tool that emits the events of a reply, such as those of `runTools`, is a
- * subagent: its result is the text of its last message, and its usage counts in the loop that it is called in.
+ * Follows the values that a tool emits. A tool that emits the events of a reply, such as those of `runTools`,
+ * is a subagent: its result is the text of its last message, and its usage counts in the calling loop.
  *
  * ```text
  * turn1     maxS
@@ -54,14 +54,14 @@ type Builder = MessageBuilder<AnyStreamEvent>;
 export class Subagent {
   /** The `id` of the call that runs it. */
   readonly #id: string;
-  /** The reply of each subagent that is being written: of this one, and of those that it calls. */
+  /** The current reply of this subagent and of each subagent that it calls, by the `id` of the call. */
   readonly #replies = new Map<string, Builder>();
   readonly #usage = new Map<string, object>();
   #last: AnyStreamEvent | undefined;
   #message: AnyMessage | undefined;
   readonly #canResume: boolean;
   readonly #isResumed: boolean;
-  /** What its turns have added to its history. */
+  /** The messages that its turns have added to its history. */
   #appended: readonly MessageParam[];
 
   constructor(toolUseId: string, { canResume = false, appended }: SubagentOptions = {}) {
@@ -71,20 +71,20 @@ export class Subagent {
     this.#appended = appended ?? [];
   }
 
-  /** What its replies have used so far, those of its own subagents included; for each model. */
+  /** The usage of its replies so far, per model, with that of its own subagents. */
   get usage(): SubagentUsage[] {
     const usage = new Map(this.#usage);
     for (const { message } of this.#replies.values()) if (message) count(message, usage);
     return [...usage].map(([model, used]) => ({ model, usage: used }));
   }
 
-  /** What is shown of a value that the tool has emitted. */
+  /** The fields of the `tool_progress` event for a value that the tool has emitted. */
   progressOf(value: unknown): { progress: unknown; parent_tool_use_id?: string } {
     const { parent, event } = this.#read(value);
     return event ? { progress: event, parent_tool_use_id: parent } : { progress: value };
   }
 
-  /** Follows the values of the tool; where the last one ends a reply, the answer comes after it. */
+  /** Follows the values of the tool; if the last value ends a reply, the answer is emitted after it. */
   follow(): MonoTypeOperatorFunction<unknown> {
     return (source) =>
       source.pipe(
@@ -96,7 +96,7 @@ export class Subagent {
   #push(value: unknown): void {
     const { parent, event } = this.#read(value);
     const isOwn = parent === this.#id;
-    // Another value behind the events is the result.
+    // A value of another kind after the events is the result.
     this.#last = isOwn && isEnd(event) ? event : undefined;
     if (event === undefined) return;
     const reply = this.#replies.get(parent) ?? new MessageBuilder<AnyStreamEvent>();
@@ -114,14 +114,14 @@ export class Subagent {
       this.#appended = [...this.#appended, ...(event.appended as MessageParam[])];
     }
     if (event.type === 'tool_answers') {
-      // `start` counts the messages that it began with, too.
+      // `start` also counts the messages of its first request.
       const start = this.#appended.findLastIndex(({ role }) => role === 'assistant') + 1;
       const messages = event.messages as MessageParam[];
       this.#appended = [...this.#appended.slice(0, start), ...messages];
     }
   }
 
-  /** The text of the last message; throws where the subagent did not come to its end. */
+  /** The text of the last message; throws if the subagent did not finish. */
   #answer(last: AnyStreamEvent): string {
     const pending = pendingIn(last);
     if (pending && this.#canResume) {
@@ -130,7 +130,7 @@ export class Subagent {
     return answerOf(pending ? 'interrupted' : outcomeOf(last), this.#message);
   }
 
-  /** The event in a value, and the call that runs the subagent that it is of. */
+  /** The event in a value, and the call that runs its subagent. */
   #read(value: unknown): { parent: string; event?: AnyStreamEvent } {
     const { type, parent_tool_use_id: parent, progress } = fields(value);
     if (type === 'tool_progress' && typeof parent === 'string' && isRecord(progress)) {
@@ -147,7 +147,7 @@ function isEnd(event: AnyStreamEvent | undefined): boolean {
   return /^(turn_end|message_stop)$/.test(event.type) || pendingIn(event) !== undefined;
 }
 
-/** The calls that wait for answers, where the loop was interrupted with this event. */
+/** The calls that wait for answers, if this event interrupted the loop. */
 function pendingIn(event: AnyStreamEvent): readonly PendingCall[] | undefined {
   return event.type === 'turn_end' || event.type === 'tool_answers' ? event.pending : undefined;
 }
@@ -162,12 +162,12 @@ function count({ model, usage }: AnyMessage, sums: Map<string, object>): void {
   sums.set(model, addUsage(sums.get(model), usage));
 }
 
-/** The text of the last message; throws where the subagent did not come to its end. */
+/** The text of the last message; throws if the subagent did not finish. */
 function answerOf(ending: string | undefined, message: AnyMessage | undefined): string {
   const text = messageText(message);
   const stopReason = message?.stop_reason ?? 'unknown';
   const outcome = ending ?? stopReason;
-  // `end_turn`, `stop_sequence`, or one that is newer.
+  // `end_turn`, `stop_sequence`, or a newer stop reason.
   if (outcome === stopReason && callsAt(message?.stop_reason) === 'unexpected') return text;
   const written = text === '' ? 'It wrote no text.' : `It wrote: ${text}`;
   throw new Error(`The subagent did not finish: it ended with '${outcome}'. ${written}`);

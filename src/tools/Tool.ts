@@ -13,14 +13,14 @@ import type { DeepPartial } from '../json/DeepPartial.ts';
 import type { InputOf, OutputOf, StandardSchema } from '../json/StandardSchema.ts';
 import type { ResumedSubagent } from './ToolAnswer.ts';
 
-/** A call as the model wrote it: a block of its reply. */
+/** A tool call: a block of a reply, as the model wrote it. */
 export type ToolUse = ToolUseBlock | BetaToolUseBlock;
 
-/** What a tool knows of the call that it works for. */
+/** The context of a running call, which a tool gets beside its input. */
 export interface ToolContext<Input = unknown> {
   /**
-   * Aborts when nobody waits for the call any more: the Observable of `runTools` was unsubscribed or
-   * failed, the time was up, or the reply took the call back.
+   * Aborts when the result is no longer needed: the Observable of `runTools` was unsubscribed or failed,
+   * the call timed out, or the reply withdrew the call.
    */
   readonly signal: AbortSignal;
   /** The `id` of the call. */
@@ -28,17 +28,17 @@ export interface ToolContext<Input = unknown> {
   /** The number of the turn, from 1; 0 for a call that the option `answers` has approved. */
   readonly turn: number;
   /**
-   * The input while the model writes it, as immutable snapshots that share what has not changed; who
-   * comes later begins with the latest. It completes when the call is complete or taken back, so it
-   * is live in `preview`, and has its last value in `run`.
+   * The input while the model writes it, as immutable snapshots that share unchanged parts. Late
+   * subscribers start with the latest snapshot. It completes when the call is complete or withdrawn: in
+   * `preview` it is live, in `run` it emits the complete input.
    */
   readonly partial$: Observable<DeepPartial<Input>>;
 }
 
-/** A tool of yours, as `defineTool` gives it. */
+/** A tool that `defineTool` has returned. */
 export interface DefinedTool<Schema extends StandardSchema = StandardSchema> {
   readonly name: string;
-  /** What the model is told of it: an entry of the request's `tools`. */
+  /** The description for the model: an entry of `tools` in the request. */
   readonly definition: ToolParam;
   readonly input: Schema;
   readonly timeout?: number | undefined;
@@ -51,14 +51,11 @@ export interface DefinedTool<Schema extends StandardSchema = StandardSchema> {
     context: ToolContext<InputOf<Schema>>,
   ): unknown;
   preview?(context: ToolContext<InputOf<Schema>>): Observable<unknown>;
-  /** What the model gets of what `run` gave. Default: text and blocks as they are, else JSON. */
+  /** Converts the result of `run` for the model. Default: text and blocks as they are, else JSON. */
   toContent?(value: unknown): ToolResultBlockParam['content'];
 }
 
-/**
- * A runnable tool of the SDK, by shape: what `betaZodTool`, `betaTool`, `betaMemoryTool`, `mcpTools`
- * and the like give.
- */
+/** A runnable tool of the SDK, by shape: from `betaZodTool`, `betaTool`, `betaMemoryTool` or its `mcpTools`. */
 export interface SdkTool {
   readonly name: string;
   // oxlint-disable-next-line typescript/no-explicit-any -- as the SDK types it
@@ -66,28 +63,28 @@ export interface SdkTool {
   parse?(input: unknown): unknown;
 }
 
-/** A runnable toolset of the SDK, by shape: its calls name a member of it, and its family. */
+/** A runnable toolset of the SDK, by shape: a call has the name of a member, and of the toolset's family. */
 export interface SdkToolset {
   readonly type: string;
   // oxlint-disable-next-line typescript/no-explicit-any -- as the SDK types it
   run(context: any, toolUse: any): unknown;
 }
 
-/** What `runTools` takes: tools to run here, and plain definitions of those that run at Anthropic. */
+/** A tool for `runTools`: one that runs here, or the plain definition of a server tool. */
 export type AnyTool = DefinedTool | SdkTool | SdkToolset | ToolUnion | BetaToolUnion;
 
-/** Gives the tools for a turn: its first value counts. */
+/** Returns the tools of a turn; of an Observable, the first value counts. */
 export type ToolSource = (context: {
   /** The number of the turn, from 1. */
   readonly turn: number;
 }) => ObservableInput<readonly AnyTool[]>;
 
-/** Whether it is a tool of `defineTool`. */
+/** Whether the tool comes from `defineTool`. */
 export function isDefined(tool: AnyTool): tool is DefinedTool {
   return 'definition' in tool && 'input' in tool;
 }
 
-/** Whether it is a tool or a toolset of the SDK that is to be run here. */
+/** Whether the tool is a runnable tool or toolset of the SDK. */
 export function isRunnable(tool: AnyTool): tool is SdkTool | SdkToolset {
   return 'run' in tool && typeof tool.run === 'function';
 }

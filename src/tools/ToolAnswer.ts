@@ -14,13 +14,13 @@ import type { InterruptedSubagent } from '../message/StreamEvent.ts';
  * text    --------T-|
  * ```
  *
- * | | |
+ * | answer | effect |
  * |---|---|
  * | `{ id, approved: true }` | the tool runs now |
- * | `{ id, approved: false, reason }` | it does not run, and the model is told so |
- * | `{ id, result }` | it was run elsewhere: its result, as `run` would give it |
- * | `{ id, error }` | it was run elsewhere and failed: an error, or a text for the model |
- * | `{ ...call, answers }` | of a call that awaits its `subagent`: the answers to the pending calls of that, and the subagent goes on with them |
+ * | `{ id, approved: false, reason }` | the tool does not run, and the model gets an error with the reason |
+ * | `{ id, result }` | the tool ran elsewhere: `result` is the value that `run` would return |
+ * | `{ id, error }` | the tool ran elsewhere and failed: an error, or a text for the model |
+ * | `{ ...call, answers }` | for a call that awaits its `subagent`: the subagent continues with these answers to its pending calls |
  */
 export type ToolAnswer =
   | { readonly id: string; readonly approved: true }
@@ -30,13 +30,13 @@ export type ToolAnswer =
   | {
       readonly id: string;
       readonly answers: readonly ToolAnswer[];
-      /** That of the pending call. A `Conversation` knows it. */
+      /** The `subagent` of the pending call. Not needed for `Conversation.answer`. */
       readonly subagent?: InterruptedSubagent | undefined;
     };
 
-/** With what a subagent goes on that was interrupted: see `resume` of `defineTool`. */
+/** The values with which an interrupted subagent continues: see `resume` of `defineTool`. */
 export interface ResumedSubagent {
-  /** What its turns have added to its history: it belongs behind the messages that it began with. */
+  /** The messages that its turns have added to its history: pass them after its first messages. */
   readonly appended: MessageParam[];
   /** The answers to its pending calls, for the option `answers` of `runTools`. */
   readonly answers: readonly ToolAnswer[];

@@ -16,30 +16,30 @@ import type { Subagent } from './Subagent.ts';
 import type { ToolContext, ToolUse } from './Tool.ts';
 import type { ResumedSubagent } from './ToolAnswer.ts';
 
-/** What a call waits for that is answered later. */
+/** What a deferred call waits for. */
 type DeferredCall = Pick<PendingCall, 'awaits' | 'subagent'>;
 
 /** A call in the reply of a turn. */
 export interface TurnCall {
-  /** As it begins; and as it is, once it is complete. */
+  /** The block at its start, replaced by the complete block. */
   block: ToolUse;
   readonly context: ToolContext;
-  /** Of the context's signal. */
+  /** The controller of `context.signal`. */
   readonly controller: AbortController;
-  /** Emits when the call is due to run, or will not run. */
+  /** Emits when the call may run, or when it is certain that it will not run. */
   readonly due$: AsyncSubject<void>;
-  /** Emits when the call is taken back, and at once where it has been. */
+  /** Emits when the call is withdrawn, and at once if it already was. */
   readonly withdrawn$: AsyncSubject<void>;
-  /** Emits when it turns out, after the call was started, that its input may not be used. */
+  /** Emits when the input turns out to be invalid after the call was started. */
   readonly refused$: Subject<CallFailure>;
-  /** Why it cannot run. */
+  /** Why the call cannot run. */
   failure?: CallFailure;
   result?: ToolResultBlockParam;
-  /** With what its subagent goes on, where that was interrupted in an earlier loop. */
+  /** The values with which its subagent continues, if an earlier loop was interrupted. */
   readonly resumed?: ResumedSubagent;
-  /** What follows the values of its tool, once that runs. */
+  /** Follows the values of its tool, once the tool runs. */
   subagent?: Subagent;
-  /** What it waits for, where it is to be answered later. */
+  /** What the call waits for, if it is deferred. */
   deferred?: DeferredCall | undefined;
 }
 
@@ -49,32 +49,32 @@ interface StandingCall extends TurnCall {
 }
 
 export type TurnStep =
-  /** The model begins to write the call. */
+  /** The model starts to write the call. */
   | { readonly type: 'begin'; readonly call: TurnCall }
-  /** The call is due: it may run. */
+  /** The call may run. */
   | { readonly type: 'run'; readonly call: TurnCall };
 
 export interface TurnCallsOptions {
   /** The number of the turn, from 1. */
   turn: number;
-  /** Whether a call may start before the reply is whole. */
+  /** Whether a call may run before the reply is complete. */
   isEager: (block: ToolUse) => boolean;
   /** Stop reasons that let calls run, besides `tool_use`. */
   stopReasons?: readonly (string | null)[] | undefined;
 }
 
 /**
- * The calls in the reply of one turn, and when each of them may run: when the reply says at its end that
- * it waits for tools; or, where `isEager` says so, when `CallTracker` says that the call is complete.
+ * The calls in the reply of one turn. A call may run when the stop reason shows that the reply waits for
+ * tools; with `isEager`, as soon as `CallTracker` has found the call complete.
  */
 export class TurnCalls<E extends AnyStreamEvent> {
   readonly #turn: number;
   readonly #isEager: (block: ToolUse) => boolean;
   readonly #stopReasons: ReadonlySet<unknown>;
   readonly #tracker: CallTracker<E>;
-  /** Those that stand, in their order. */
+  /** The calls that are not withdrawn, in their order. */
   readonly #calls = new Map<TrackedCall<E>, StandingCall>();
-  /** Those that stand, and those that were taken back. */
+  /** All calls, also those that were withdrawn. */
   readonly #begun: StandingCall[] = [];
   #seam: number | undefined;
 
@@ -89,7 +89,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
     return this.#tracker.message;
   }
 
-  /** How many blocks came before the reply broke and was carried on, if it was. */
+  /** How many blocks had arrived before the reply broke and was continued, if it was. */
   get seam(): number | undefined {
     return this.#seam;
   }
@@ -100,7 +100,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
     return isPausedBy(stopReason) || waitsForResults(stopReason, this.#stopReasons);
   }
 
-  /** The results there are, in the order of the calls; `pendingResult` for a call that is answered later. */
+  /** The results so far, in the order of the calls; `pendingResult` for a deferred call. */
   get results(): AnyBlock[] {
     const { isAnswered } = this;
     return [...this.#calls.values()].flatMap(({ result, deferred, block }) => {
@@ -124,23 +124,23 @@ export class TurnCalls<E extends AnyStreamEvent> {
     );
   }
 
-  /** What the tools of the calls have used, by being subagents. */
+  /** The usage of those calls that are subagents. */
   get subagents(): SubagentUsage[] {
     return this.#begun.flatMap(({ subagent }) => subagent?.usage ?? []);
   }
 
-  /** Tells the calls that have no result that nobody waits for one. */
+  /** Aborts the calls that have no result. */
   abandon(): void {
     for (const call of this.#calls.values()) {
       if (call.result === undefined) call.controller.abort();
     }
   }
 
-  /** Takes the next event in. */
+  /** Processes the next event. */
   push(event: E): TurnStep[] {
     const steps = this.#tracker.push(event).flatMap((step) => this.#take(step));
     if (event.type === 'resume') {
-      // Begun anew, it has no seam.
+      // A reply that starts again has no seam.
       this.#seam = event.keep > 0 ? Math.min(this.#seam ?? Infinity, event.keep) : undefined;
     }
     if (event.type === 'message_stop') steps.push(...this.#end());
@@ -148,7 +148,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
   }
 
   #take(step: CallStep<E>): TurnStep[] {
-    // An input that belongs to nothing fails the stream before it comes here.
+    // Input that belongs to no call fails the stream before this point.
     if (step.type === 'failed') throw step.error;
     if (step.type === 'begin') return [this.#begin(step)];
     const call = this.#calls.get(step.call);
@@ -166,7 +166,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
         call.block = step.call.block as ToolUse;
         call.live.end();
         call.failure ??= new CallFailure('invalid_input', step.error);
-        // One that has its result gets another, which replaces it; one that is deferred gets this.
+        // A call that has a result gets this error instead, and so does a deferred call.
         if (call.result || call.deferred) {
           call.deferred = undefined;
           return [{ type: 'run', call }];

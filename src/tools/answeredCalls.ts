@@ -8,7 +8,7 @@ import { type AnyTool, isDefined, type ToolUse } from './Tool.ts';
 import type { ResumedSubagent, ToolAnswer } from './ToolAnswer.ts';
 import { type ToolContent, toolContent } from './toolContent.ts';
 
-/** An answer that was checked. */
+/** A valid answer, in a form that names its kind. */
 export type CheckedAnswer = { readonly id: string } & (
   | { readonly kind: 'run' }
   | { readonly kind: 'denied'; readonly reason: string | undefined }
@@ -19,14 +19,14 @@ export type CheckedAnswer = { readonly id: string } & (
 
 /** A pending call of a history, and its answer. */
 export interface AnsweredCall<Call extends PlainCall = ToolUse> {
-  /** As it is in the history. */
+  /** The block in the history. */
   readonly block: Call;
   readonly answer: CheckedAnswer;
 }
 
 /** The calls of a history that wait for an answer. */
 interface OpenCalls {
-  /** The index behind the message with the calls. */
+  /** The index after the message with the calls. */
   readonly start: number;
   readonly open: readonly ToolUse[];
 }
@@ -47,11 +47,11 @@ function blocksOf(message: object | undefined): AnyBlock[] {
 }
 
 /**
- * The pending calls in the last reply of `messages`, each with its answer; `undefined` where none is
+ * The pending calls in the last reply of `messages`, each with its answer; `undefined` if no call is
  * pending.
  *
- * @throws TypeError for a malformed answer, two answers to one call, an answer to a call that does not wait
- * for one, a pending call without an answer, an approved call of a tool without `run`, and `answers` for the
+ * @throws TypeError for a malformed answer, two answers to one call, an answer to a call that is not
+ * pending, a pending call without an answer, an approved call of a tool without `run`, and `answers` for the
  * subagent of a tool without `resume`
  */
 export function answeredCalls(
@@ -101,7 +101,7 @@ export function matchAnswers<Call extends PlainCall>(
   return open.map((block) => ({ block, answer: answerOf.get(block)! }));
 }
 
-/** Refuses an answer that nothing could be done with. */
+/** Throws for an answer that cannot be carried out. */
 function requireRunnable(
   caller: string,
   { name, awaits }: Partial<PendingCall>,
@@ -129,9 +129,7 @@ function requireRunnable(
   }
 }
 
-/**
- * The answers, each to a call of a subagent with that: the one of the pending call, whatever the answer has.
- */
+/** The answers, each to a subagent with the `subagent` of the pending call: one in the answer is ignored. */
 export function withSubagents(
   pending: readonly PendingCall[],
   answers: readonly ToolAnswer[],
@@ -157,7 +155,7 @@ function duplicate(caller: string, id: string): TypeError {
 }
 
 /**
- * The answers in a form that says of which kind they are.
+ * Checks the answers, and returns them in a form that names their kind.
  *
  * @throws TypeError for a malformed answer, and two with the same id
  */
@@ -226,7 +224,7 @@ function contentOf(result: unknown, at: string): ToolContent {
   }
 }
 
-/** The messages behind the reply with the calls, with the results of the answers among them. */
+/** The messages after the reply with the calls, with the results of the answered calls added. */
 export function withResults(
   messages: readonly object[],
   given: readonly ToolResultBlockParam[],

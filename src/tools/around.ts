@@ -3,17 +3,17 @@ import type { ApprovableCall } from './requireApproval.ts';
 import type { ToolContext, ToolUse } from './Tool.ts';
 import { toOutput } from './toOutput.ts';
 
-/** A call whose tool is about to run. */
+/** A call whose tool is about to run, after the check and the approval. */
 export interface RunningCall extends ApprovableCall {
   /** The number of the turn, from 1. */
   readonly turn: number;
-  /** Aborts when nobody waits for the call any more. */
+  /** Aborts when the result is no longer needed. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Wraps the run of a tool: gives `run$`, with whatever is to happen around it, or something else in
- * its place.
+ * Middleware for the run of a tool: returns `run$`, usually with operators, or an Observable that replaces
+ * it. Each subscription to `run$` runs the tool.
  *
  * ```text
  * turn1   maxS
@@ -27,7 +27,7 @@ export interface RunningCall extends ApprovableCall {
  */
 export type Around = (call: RunningCall, run$: Observable<unknown>) => ObservableInput<unknown>;
 
-/** What the tool emits, run by each subscription; or what `around` makes of it. */
+/** Runs the tool on each subscription, through `around` if it is given. */
 export function runAround(
   run: () => unknown,
   input: unknown,

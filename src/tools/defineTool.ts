@@ -12,28 +12,28 @@ import type { DefinedTool, ToolContext } from './Tool.ts';
 import type { ResumedSubagent } from './ToolAnswer.ts';
 import { requireFunction, requireNumbers } from '../flow/require.ts';
 
-/** What of the API's own fields of a tool may be given: `strict`, `cache_control` and the like. */
+/** The API's own optional fields of a tool: `strict`, `cache_control` and the like. */
 export type ToolFields = Omit<ToolParam, 'name' | 'description' | 'input_schema' | 'type'>;
 
 export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
-  /** By which the model calls it: letters, digits, `_` and `-`, at most 128. */
+  /** The name by which the model calls the tool: 1 to 128 letters, digits, `_` and `-`. */
   name: string;
-  /** What it does, when to use it, what it gives: the model has nothing else to go by. */
+  /** Tells the model what the tool does, when to use it, and what it returns. */
   description: string;
-  /** Of an object. The model is given its JSON Schema, and `run` what it makes of the input. */
+  /** The schema of the input, an object. The model gets its JSON Schema, and `run` its output. */
   input: Schema;
-  /** For a schema that cannot give its JSON Schema. Default: that of `input`. */
+  /** The JSON Schema for the model, if `input` cannot produce one. Default: the JSON Schema of `input`. */
   inputSchema?: ToolParam.InputSchema | undefined;
   /**
-   * Does the work: gives a value, a promise, or an Observable whose values are progress and whose
-   * last is the result. Without it, the client runs the tool: each call waits for an answer, see the
-   * option `answers` of `runTools`.
+   * Runs the tool: returns a value, a promise, or an Observable whose last value is the result and whose
+   * other values are progress. Without `run`, the client runs the tool: each call waits for an answer, see
+   * the option `answers` of `runTools`.
    */
   run?: ((input: OutputOf<Schema>, context: ToolContext<InputOf<Schema>>) => unknown) | undefined;
   /**
-   * Goes on with a subagent that `run` has begun and that waits for answers to its own calls: gives the
-   * loop again, with `[...messages, ...resumed.appended]` as its messages and `resumed.answers` as its
-   * option `answers`. Without it, the call of a subagent that is interrupted has failed.
+   * Continues a subagent that `run` has started and that waited for answers to its own calls: returns the
+   * loop again, with the messages `[...messages, ...resumed.appended]` and the option
+   * `answers: resumed.answers`. Without `resume`, the call of an interrupted subagent fails.
    */
   resume?:
     | ((
@@ -43,16 +43,19 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
       ) => unknown)
     | undefined;
   /**
-   * Shows something while the model still writes the input, by `context.partial$`: what it emits is
-   * progress. It must not act: the call may be cut, or taken back.
+   * Reports progress while the model still writes the input (`context.partial$`): its values are emitted
+   * as `tool_progress`. It must have no side effects: the call may be cut or withdrawn. Default: no preview.
    */
   preview?: ((context: ToolContext<InputOf<Schema>>) => Observable<unknown>) | undefined;
   /**
-   * How long the check of the input and `run` may take together, in milliseconds. Default: what
-   * `runTools` says.
+   * How long the check of the input and `run` may take together, in milliseconds. Default: the option
+   * `timeout` of `runTools`.
    */
   timeout?: number | undefined;
-  /** `false` for a tool that must not run before the reply is whole. Default: what `runTools` says. */
+  /**
+   * Whether a call may run before the reply is complete: `false` for a tool that must not run twice.
+   * Default: the option `eager` of `runTools`.
+   */
   eager?: boolean | undefined;
 }
 
@@ -64,27 +67,27 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
  * events  s-P--Q--R        s: tool_start, P, Q: tool_progress, R: tool_result
  * ```
  *
- * - The model is given the JSON Schema of what `input` takes; with `strict: true` in the form that
- *   the API keeps to. `run` gets what `input` gives, after defaults and transforms. An input that it
- *   refuses never reaches `run`: the model is told what is wrong and where.
+ * - The model gets the JSON Schema of the input; with `strict: true` in the form that the API enforces.
+ *   `run` gets the output of the schema, after defaults and transforms. Input that the schema refuses
+ *   never reaches `run`: the model gets an error with the problem and its path.
  * - The result is text, content blocks (text, image, document and the like), or any other value,
  *   which is sent as JSON; `undefined` is no content. A value of an Observable is progress, unless
- *   the Observable completes in the same turn of the event loop: then it is the result. One that
- *   completes later has been shown, and is the result as well.
- * - A `run` that gives a loop of `runTools`, or the events of a reply, is a subagent: its events are progress,
- *   and its last text is the result. With `resume`, its deferred calls wait for answers like those of the loop.
- * - Error: what `run` throws, rejects or errors with is told to the model as its message. To tell
- *   blocks, throw the SDK's `ToolError`.
- * - Unsubscribe: `context.signal` aborts, and an Observable is unsubscribed. So they are at a timeout
- *   and when the reply takes the call back. A promise is not waited for.
+ *   the Observable completes in the same turn of the event loop: then it is the result. If the
+ *   Observable completes later, its last value is emitted as progress and is the result too.
+ * - A `run` that returns a loop of `runTools`, or the events of a reply, is a subagent: its events are
+ *   progress, and its last text is the result. With `resume`, its deferred calls can be answered later.
+ * - Error: if `run` throws, rejects or errors, the model gets the message of the error. To send content
+ *   blocks instead, throw the SDK's `ToolError`.
+ * - Unsubscribe: `context.signal` aborts, and an Observable is unsubscribed. The same happens at a
+ *   timeout and when the reply withdraws the call. A promise is not awaited.
  *
  * A tool without `run` is run by the client, such as a page in a browser: see the option `answers` of
  * `runTools`.
  *
- * Of the API's own fields `strict`, `cache_control`, `eager_input_streaming` and all others can be
- * given. The result is plain data: `tool.definition` is what a request has in its `tools`.
+ * All of the API's own fields are allowed: `strict`, `cache_control`, `eager_input_streaming` and so on.
+ * `tool.definition` is the entry for `tools` of a request.
  *
- * @throws TypeError when the API does not take the name, `description` or `input` is missing, the schema gives no JSON Schema (which zod 4.2 and later does), or one that is not of an object; and for `resume` without `run`.
+ * @throws TypeError when the API does not accept `name`, `description` or `input` is missing, the schema has no JSON Schema (zod 4.2 and later has), or its JSON Schema is not of an object; and for `resume` without `run`.
  *
  * @example
  * ```ts
@@ -94,7 +97,7 @@ export interface ToolConfig<Schema extends StandardSchema> extends ToolFields {
  *
  * const search = defineTool({
  *   name: 'search',
- *   description: 'Searches the archive. Gives the titles of what it finds.',
+ *   description: 'Searches the archive. Returns the titles that it finds.',
  *   input: z.object({ words: z.array(z.string()).min(1), limit: z.number().default(10) }),
  *   run({ words, limit }, { signal }) {
  *     const shelves = timer(0, 100).pipe(take(3), map((shelf) => ({ shelf })));
@@ -112,7 +115,7 @@ export function defineTool<Schema extends StandardSchema>(
   const { run, resume, preview, ...fields } = others;
   if (typeof name !== 'string' || !/^[\w-]{1,128}$/.test(name)) {
     throw new TypeError(
-      `defineTool: a name is 1 to 128 letters, digits, _ and -, not ${JSON.stringify(name)}`,
+      `defineTool: \`name\` must be 1 to 128 letters, digits, _ and -, not ${JSON.stringify(name)}`,
     );
   }
   const caller = `defineTool('${name}')`;
@@ -120,7 +123,7 @@ export function defineTool<Schema extends StandardSchema>(
   requireFields(caller, config);
   const schema = inputSchema ?? jsonSchemaOf(caller, input);
   if (schema['type'] !== 'object') {
-    throw new TypeError(`${caller}: the input must be an object, such as z.object({ ... })`);
+    throw new TypeError(`${caller}: \`input\` must be an object, such as z.object({ ... })`);
   }
   const { $schema: _, ...input_schema } = fields.strict ? strictJsonSchema(caller, schema) : schema;
   return {
@@ -151,14 +154,16 @@ function requireFields(
   }: { [Field in keyof ToolConfig<never>]?: unknown },
 ): void {
   if (typeof description !== 'string') {
-    throw new TypeError(`${caller}: \`description\` says what it does, the model has nothing else`);
+    throw new TypeError(
+      `${caller}: \`description\` must be a text that tells the model what the tool does`,
+    );
   }
   for (const [name, given] of Object.entries({ run, resume, preview })) {
     if (given !== undefined) requireFunction(caller, name, given);
   }
   if (resume !== undefined && run === undefined) {
     throw new TypeError(
-      `${caller}: \`resume\` goes on with what \`run\` has begun: give \`run\` too`,
+      `${caller}: \`resume\` continues a subagent that \`run\` has started: give \`run\` too`,
     );
   }
   requireNumbers(caller, { timeout }, { above: 0, what: 'milliseconds' });

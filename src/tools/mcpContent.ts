@@ -4,24 +4,24 @@ import { type ToolContent, toolContent } from './toolContent.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What the API takes as an image: SDK src/resources/messages/messages.ts `Base64ImageSource`. */
+/** The image types that the API accepts: SDK src/resources/messages/messages.ts `Base64ImageSource`. */
 const IMAGES: ReadonlySet<string> = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp']);
-/** What is text, though its media type does not begin with `text/`. */
+/** The media types of text, also those that do not begin with `text/`. */
 const TEXTS = /^(text\/.*|application\/((.*\+)?(json|xml|yaml)|javascript|x-yaml|sql|graphql))$/;
-/** The longest title that a document may have. */
+/** The maximum length of the title of a document. */
 const LONGEST_TITLE = 500;
 
 /**
- * The result of an MCP server, as the content of a tool result of the API. What the API cannot take is
- * named in a text, so that the model knows of it.
+ * Converts the result of an MCP server to the content of a tool result of the API. Content that the API
+ * does not accept is replaced by a text that names it, so that the model knows of it.
  *
  * | kind | content |
  * |---|---|
- * | text | text; an empty one is left out |
- * | image | image, if the API takes its media type |
+ * | text | text; empty text is left out |
+ * | image | image, if the API accepts its media type |
  * | resource | text, also of a media type such as JSON: a document; image: image; PDF: a document |
  * | resource link | its fields as JSON |
- * | structured content | JSON, where there is no text: servers repeat it as text |
+ * | structured content | JSON, if there is no text: servers repeat it as text |
  * | audio, other media types | a text with the kind, the media type and the size |
  */
 export function mcpContent(result: McpToolResult): ToolContent {
@@ -92,7 +92,7 @@ function nameOf(uri: unknown): string[] {
   return typeof uri === 'string' && uri !== '' ? [uri] : [];
 }
 
-/** Says of something that it is there, and that it cannot be sent. */
+/** A text that names content that cannot be sent. */
 function notice({ kind, data, mimeType, uri }: Media): object {
   const size = typeof data === 'string' ? [`${bytesOf(data)} bytes`] : [];
   const parts = [kind, ...nameOf(uri), ...nameOf(mimeType), ...size];

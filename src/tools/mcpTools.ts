@@ -15,24 +15,27 @@ import type {
 import { mcpContent } from './mcpContent.ts';
 import type { DefinedTool, ToolSource } from './Tool.ts';
 
-/** The options of `mcpTools`. Fields of the API, such as `defer_loading`, are set for each tool. */
+/** The options of `mcpTools`. Fields of the API, such as `defer_loading`, apply to each tool. */
 export interface McpToolsOptions extends ToolFields {
   /**
-   * The name by which the model calls a tool, of the name that the server gives. In either,
-   * characters that the API does not take become `_`. Default: the same name.
+   * Maps the server's name of a tool to the name for the model. Characters that the API does not allow
+   * become `_`. Default: the server's name.
    */
   name?: ((name: string) => string) | undefined;
   /**
-   * How long a call may take, in milliseconds. Default: what `runTools` says; and a client of 2.x gives
-   * up after 60 s without progress.
+   * How long a call may take, in milliseconds. Default: the option `timeout` of `runTools`; a client of
+   * 2.x also ends a call after 60,000 ms without progress.
    */
   timeout?: number | undefined;
-  /** `false` for tools that must not run before the reply is whole. Default: what `runTools` says. */
+  /**
+   * Whether calls may run before the reply is complete: `false` for tools that must not run twice.
+   * Default: the option `eager` of `runTools`.
+   */
   eager?: boolean | undefined;
 }
 
 /**
- * The tools of an MCP server, as tools of `runTools`.
+ * Returns the tools of an MCP server for `runTools`.
  *
  * ```text
  * server  --p--p--r            p: notifications/progress, r: the result
@@ -41,23 +44,23 @@ export interface McpToolsOptions extends ToolFields {
  * server  --p--x               x: notifications/cancelled, when the loop is unsubscribed
  * ```
  *
- * - With `definitions`, an array of tools. Without, an entry of `tools` that lists the tools before each
- *   turn, so that changes of the list take effect between turns.
- * - Progress notifications are `tool_progress` events, `{ progress, total, message }` each. One that
- *   arrives together with the result is lost in client 2.4 (github.com/modelcontextprotocol/typescript-sdk
+ * - With `definitions`, it returns an array of tools. Without, it returns a function for `tools` that
+ *   lists the tools before each turn, so that changes of the list take effect between turns.
+ * - Progress notifications are `tool_progress` events with `{ progress, total, message }`. Client 2.4 loses
+ *   a notification that arrives together with the result (github.com/modelcontextprotocol/typescript-sdk
  *   issue 2580).
  * - `tool_result.value` is the server's own result. The model gets text, images and documents as such,
- *   structured content and links as JSON; of audio, and of media types that the API does not take, it
- *   is told the kind and the size.
- * - `isError` is a result of status `failed`, with the content that the server gave.
+ *   structured content and links as JSON. For audio, and for media types that the API does not accept,
+ *   the model gets a text with the kind and the size.
+ * - `isError` is a result with the status `failed` and the content of the server.
  * - Unsubscribe, timeout, withdrawal: the call is cancelled, and the server is notified.
- * - Error: where the tools cannot be listed, the loop fails.
+ * - Error: if the tools cannot be listed, the loop fails.
  *
  * `client` is a connected `Client` of `@modelcontextprotocol/client` 2.x, or a function that calls a
  * tool, for other clients.
  *
- * @throws TypeError when `client` has no `callTool` and is not a function, or, without `definitions`, has no
- * `listTools`; when `definitions` is not an array of tools.
+ * @throws TypeError when `client` has no `callTool` and is not a function; when `client` has no `listTools`
+ * and there are no `definitions`; when `definitions` is not an array of tools.
  *
  * @example
  * ```ts
@@ -118,7 +121,7 @@ export function mcpTools(
   const { listTools } = client as Partial<McpClient>;
   if (typeof listTools !== 'function') {
     throw new TypeError(
-      'mcpTools: without `listTools` of a client, pass the tools as `definitions`',
+      'mcpTools: the client has no `listTools`: pass the tools as `definitions`',
     );
   }
   return () =>
@@ -178,7 +181,7 @@ function toolsOf(
   });
 }
 
-/** By which the model calls a tool at most: docs: /docs/en/agents-and-tools/tool-use/implement-tool-use. */
+/** The maximum length of a tool name: docs: /docs/en/agents-and-tools/tool-use/implement-tool-use. */
 const LONGEST_NAME = 128;
 
 /** The server checks the input itself. */
@@ -186,7 +189,7 @@ const ANY_INPUT: StandardSchema = {
   '~standard': { version: 1, vendor: 'mcp', validate: (value) => ({ value }) },
 };
 
-/** `errorContent` reads the content of an error with the name of the SDK's class `ToolError`. */
+/** An error with the name of the SDK's class `ToolError`: `errorContent` reads its content. */
 function failure(name: string, result: McpToolResult): Error {
   const error = new Error(`'${name}' failed and did not say why`);
   return Object.assign(error, { name: 'ToolError', content: mcpContent(result) });
@@ -201,13 +204,13 @@ function cancellable<T>(
     const controller = new AbortController();
     let hasEnded = false;
     subscriber.add(() => {
-      // Some clients would cancel a call that has ended.
+      // Some clients would send a cancellation for a call that has ended.
       if (!hasEnded) controller.abort(signal?.reason);
     });
     const end = () => (hasEnded = true);
     const result = call({
       signal: controller.signal,
-      // Progress is a value like the result: the last value is the result.
+      // Progress and the result are values of one Observable: the last value is the result.
       onprogress: (progress) => subscriber.next(progress as T),
     });
     from(result)

@@ -4,17 +4,18 @@ interface Params {
   container?: unknown;
 }
 
-/** What is added to the history, and the reply in it. */
+/** The messages that a turn adds to the history, and its reply. */
 interface Added {
   appended: readonly { content?: unknown }[];
   message?: { container?: { id: string } | null | undefined };
 }
 
 /**
- * The parameters of the next request: with what the turn has added.
+ * The parameters of the next request, with the messages that the turn has added.
  *
- * - A tool that was forced has been called: forced again and again, the model could never answer.
- * - It goes on in the container that the reply ran in, without which the API refuses it (SDK
+ * - A `tool_choice` that forces a tool becomes `auto`: a model that must call a tool each time could never
+ *   answer.
+ * - The request names the container of the reply, without which the API refuses it (SDK
  *   src/lib/internal/threads/ThreadState.ts).
  */
 export function nextParams<P extends Params>(params: P, { appended, message }: Added): P {

@@ -10,7 +10,7 @@ import {
 export type ToolOutput = { readonly progress: unknown } | { readonly result: unknown };
 
 /**
- * Tells the last value, which is the result, from those before.
+ * Marks the last value as the result, and the values before it as progress.
  *
  * ```text
  * source  --a--b--(c|)
@@ -18,9 +18,9 @@ export type ToolOutput = { readonly progress: unknown } | { readonly result: unk
  * result  --a--b--(C|)    a, b: progress; C: result
  * ```
  *
- * A value is progress unless the source completes in the same turn of the event loop: nobody waits
- * for what comes next to be shown what is there. Where the source completes later, the value is
- * the result as well.
+ * A value is progress unless the source completes in the same turn of the event loop: so progress is
+ * emitted without waiting for the next value. If the source completes later, the last value is emitted
+ * again as the result.
  */
 export function progressThenResult(): OperatorFunction<unknown, ToolOutput> {
   return (source) =>

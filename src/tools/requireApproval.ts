@@ -11,33 +11,33 @@ import {
 import { CallFailure, failing } from './CallFailure.ts';
 import type { ToolContext, ToolUse } from './Tool.ts';
 
-/** A call that may be approved or not. */
+/** A call that needs approval. */
 export interface ApprovableCall {
   /** The `id` of the call. */
   readonly id: string;
   readonly name: string;
-  /** The input as the tool will get it, so after its schema. */
+  /** The input after the schema, as the tool will get it. */
   readonly input: unknown;
 }
 
 /**
- * Whether a call may run. The model is told of a refusal, and of its reason. `defer` leaves the answer to
- * later: the turn ends with the outcome `interrupted`, and the option `answers` of `runTools` goes on.
+ * Whether a call may run. After a refusal the model gets an error with the reason. `defer` postpones the
+ * decision: the turn ends with the outcome `interrupted`, and the option `answers` of `runTools` continues it.
  */
 export type Approval =
   | boolean
   | 'defer'
   | { readonly approved: boolean; readonly reason?: string | undefined };
 
-/** Says whether a call may run; of several values, the first one counts. */
+/** Returns whether a call may run; of an Observable, the first value counts. */
 export type Approve = (
   call: ApprovableCall,
   context: ToolContext,
 ) => Approval | ObservableInput<Approval>;
 
 /**
- * Whether the call may run now, once that is known: `false` where the answer is deferred. A refusal is
- * an error; so are an approval without a value and one that fails.
+ * Emits whether the call may run now: `false` if the decision is deferred. A refusal is an error, and so is
+ * an approval that fails or emits no value.
  */
 export function requireApproval(
   input: unknown,

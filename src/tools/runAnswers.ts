@@ -24,19 +24,19 @@ import { toolsetSequence } from './toolsetSequence.ts';
 import { plainCall } from './turnEnd.ts';
 import type { TurnCall } from './TurnCalls.ts';
 
-/** What has become of the calls that were answered. */
+/** The outcome of the answered calls. */
 export interface Answered {
   /** The results, in the order of the calls. */
   readonly results: ToolResultBlockParam[];
   /** The calls that wait for another answer. */
   readonly pending: PendingCall[];
-  /** What subagents have used. */
+  /** The usage of subagents. */
   readonly subagents: SubagentUsage[];
 }
 
 /**
- * The events of calls that were pending and are answered: those that are approved run, and subagents go on,
- * with their input checked again. `answered` takes what becomes of them.
+ * The events of pending calls that are answered: approved calls run and subagents continue, with their
+ * input checked again. Results, calls that wait again and usage are added to `answered`.
  */
 export function runAnswers(
   answers: readonly AnsweredCall[],
@@ -72,7 +72,7 @@ export function runAnswers(
         complete: () => {
           for (const { block, call } of calls) {
             answered.subagents.push(...(call.subagent?.usage ?? []));
-            // The history may have it under another id.
+            // The history may have the call under another id.
             if (call.result) answered.results.push({ ...call.result, tool_use_id: block.id });
             if (call.deferred)
               answered.pending.push({ ...plainCall(call.block), ...call.deferred });
@@ -86,7 +86,7 @@ export function runAnswers(
   });
 }
 
-/** The call under the id of its answer: as it came, where the history has it under another one. */
+/** The call under the id of its answer: the original id, if the history has another one. */
 function callOf(block: ToolUse, answer: CheckedAnswer): TurnCall {
   const { id } = answer;
   const controller = new AbortController();
@@ -102,7 +102,7 @@ function callOf(block: ToolUse, answer: CheckedAnswer): TurnCall {
   };
 }
 
-/** What runs a call that was approved, or goes on with its subagent. */
+/** The runner of a call that was approved, or of one whose subagent continues. */
 function runnerFor(runner: Runner, { resumed }: TurnCall): Runner {
   return resumed ? { ...runner, run: resuming(runner, resumed) } : runner;
 }

@@ -33,10 +33,10 @@ import type { TurnCall } from './TurnCalls.ts';
 type CallOptions = Pick<RunToolsOptions, 'approve' | 'around' | 'timeout' | 'scheduler'>;
 
 /**
- * Runs one call: its input is checked, it is approved, and the tool runs. It never errors: the last
- * event is the result, whatever happens. A call that is taken back before it began has no events, and
- * neither has one that is deferred, by `approve` or since its tool has no `run`. One whose subagent waits for
- * answers has no result.
+ * Runs one call: checks its input, asks for approval, and runs the tool. It never errors: the last event is
+ * the result, also of a failure. A call that is withdrawn before its start has no events, and neither has a
+ * deferred call (by `approve`, or because its tool has no `run`). A call whose subagent waits for answers
+ * has no result.
  */
 export function runCall(
   call: TurnCall,
@@ -47,7 +47,7 @@ export function runCall(
   return defer(() => {
     const { block, context, controller, withdrawn$, refused$ } = call;
     const ref = refOf(call);
-    // One limit for both: the check of the input and the run. Waiting for approval does not count.
+    // One limit for the check of the input and the run together. Waiting for approval does not count.
     const inTime = timeLimit(runner.timeout ?? timeout, call, scheduler);
     let hasStarted = false;
     const deferred$ = new Subject<void>();
@@ -98,7 +98,7 @@ export function runCall(
             const { tool_use_id: id, name, turn } = ref;
             const output$ = output(input, runner.run);
             const traced$ = tracing?.call(output$, { id, name, input, turn }) ?? output$;
-            // Only then: what traces it has seen it complete.
+            // Only here, after tracing has seen the run complete.
             return traced$.pipe(concatWith(defer(() => (call.deferred ? defers() : EMPTY))));
           }),
         ),
@@ -129,7 +129,7 @@ export function runCall(
   });
 }
 
-/** What a tool shows while its input is written. What it throws is the failure of the call. */
+/** The `preview` of a call while its input is written. An error of `preview` is the failure of the call. */
 export function previewCall(call: TurnCall, { preview }: Runner): Observable<ToolEvent> {
   if (preview === undefined) return EMPTY;
   return defer(() => preview(call.context)).pipe(
@@ -147,12 +147,12 @@ function refOf({ block, context }: TurnCall): ToolCallRef {
   return { turn: context.turn, tool_use_id: block.id, name: block.name };
 }
 
-/** The result of a call that has none of its tool. */
+/** The result event of a failed call. */
 export function failureEvent(call: TurnCall, { status, error }: CallFailure): ToolResultEvent {
   return resultEvent(call, status, errorContent(error), { error });
 }
 
-/** The result of a call. */
+/** The result event of a call. */
 export function resultEvent(
   call: TurnCall,
   status: ToolResultStatus,

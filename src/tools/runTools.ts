@@ -46,7 +46,7 @@ import { TurnCalls } from './TurnCalls.ts';
 import type { ToolUse } from './Tool.ts';
 import { turnEnd } from './turnEnd.ts';
 
-/** The parameters of the first request. The tools are an option, and those of the loop. */
+/** The parameters of the first request, without `tools`, which are an option of the loop. */
 export type ToolParams<Params> = Omit<Params, 'tools' | 'stream'>;
 
 /** The parameters of the request of a turn. */
@@ -55,21 +55,21 @@ export type TurnParams<Params> = Omit<Params, 'messages' | 'tools' | 'stream'> &
   tools: ToolUnion[];
 };
 
-/** What a function that makes the requests is told besides their parameters. */
+/** The second argument of a function that makes the requests. */
 export interface TurnContext {
   /** The number of the turn, from 1. */
   turn: number;
 }
 
-/** Makes the request of a turn; called for each. */
+/** Makes the request of a turn; called for each turn. */
 export type TurnRequest<E extends AnyStreamEvent, Params> = (
   params: TurnParams<Params>,
   context: TurnContext,
 ) => ObservableInput<E>;
 
 /**
- * Asks Claude, runs the tools that it calls, tells it their results, and so on until it is done: the
- * whole loop as one Observable.
+ * Runs the agent loop as one Observable: sends the request, runs the tools that Claude calls, sends their
+ * results, and repeats this until Claude has answered.
  *
  * ```text
  * request 1  --m-{--}-x-S|                     { }: a call, x: stop_reason 'tool_use'
@@ -80,53 +80,54 @@ export type TurnRequest<E extends AnyStreamEvent, Params> = (
  *                                               R: tool_result, E: turn_end
  * ```
  *
- * The events of all replies pass through as they come, and between them those of the tools. Calls of
- * a turn run side by side; their results are told in the order of the calls, all in one message.
+ * The result emits the events of all replies as they come, and the events of the tools in between. Calls of
+ * a turn run at the same time; their results are sent in the order of the calls, all in one message.
  *
- * - `turn_end` closes each turn: `outcome` is `continue`, or says why this was the last turn:
+ * - `turn_end` closes each turn. `outcome` is `continue`, or the reason why this was the last turn:
  *   `end_turn`, `stop_sequence`, `max_tokens`, `model_context_window_exceeded`, `refusal`,
- *   `interrupted`, `stopped`, `max_turns`, or a stop reason that is newer. `appended` is what the turn adds to the history, in
- *   a form that the API takes: append it, and the conversation can go on.
- * - A reply that pauses (`pause_turn`, `compaction`) is sent back as it is. A `tool_choice` that forces
- *   a tool holds until one was called, and then becomes `auto`, since the model could never answer.
- *   The container of a reply is kept.
+ *   `interrupted`, `stopped`, `max_turns`, or a newer stop reason. `appended` has the messages that the turn
+ *   adds to the history, in a form that the API accepts: append them to continue later.
+ * - A reply that pauses (`pause_turn`, `compaction`) is sent back unchanged. A `tool_choice` that forces a
+ *   tool becomes `auto` after a tool was called, because the model could never answer otherwise. The
+ *   container of a reply is kept.
  * - A call runs only when it is proven complete: at the end of a reply that waits for tools, or with
- *   `eager` as soon as a block has started after its end. The end of its own block is no proof. One that
- *   was cut, by `max_tokens`, a refusal, a fallback or a broken connection, does not run, and is left out
- *   of the history. Under any other stop reason, `turn_end` lists the calls as `skipped`; for a
- *   gateway that stops like this where it waits for tools, there is the option `stopReasons`.
- * - Invalid input, an unknown tool, a tool that throws or takes too long, a call that is not
- *   approved: the model is told so (`is_error`) and can react; the loop goes on. The event has the
- *   `status`, and the `error`.
- * - A tool that a `tool_removal` in the messages has withdrawn does not run: its call is answered like that of
- *   an unknown tool, until a `tool_addition` adds it again.
- * - A call that `approve` defers, and one of a tool without `run`, waits for an answer: the turn ends with
- *   the outcome `interrupted` and the calls as `pending`, once the other calls of the turn have their results.
- *   `answers` goes on from such a history, in another process too: approved calls run, and `tool_answers`
- *   has the messages with all results; then comes the next request. A subagent may defer another call meanwhile:
- *   `tool_answers` then has it as `pending`, and is the end.
- * - A function among the `tools` is called before each turn, and gives tools that may change. Where the
- *   definitions change, earlier thinking is not sent again, since the API would refuse it.
- * - A tool may itself give a loop, or a reply: a subagent. Its events are `tool_progress` events with
- *   `parent_tool_use_id`, which operators leave out; its result is its last text, an error where it does not
- *   come to its end; its usage counts in `total`. Where its tool has `resume`, a call that it defers makes its own
- *   call wait, with the `subagent` that goes on.
- * - Given a function, each turn is what that gives: put `messageTimeout` and `retryResumable` there.
- *   An eager call that a `resume` takes back is aborted, with a `tool_result` of status `withdrawn`.
- * - Error: where a request fails, a `MessageStreamError` with the `partial` of that turn; running tools
- *   are aborted. What earlier turns have added was in their `turn_end`.
- * - Complete: after the last `turn_end`, or after `tool_answers` with calls that wait again.
+ *   `eager` as soon as another block has started after it. The end of its own block is no proof. A call
+ *   that was cut, by `max_tokens`, a refusal, a fallback or a broken connection, does not run, and is left
+ *   out of the history. After any other stop reason, `turn_end` lists the calls as `skipped`; for a gateway
+ *   that sends such a stop reason when it waits for tools, use the option `stopReasons`.
+ * - Invalid input, an unknown tool, a tool that throws or times out, and a call that is not approved are
+ *   sent to the model as an error (`is_error`), and the loop goes on. The `tool_result` event has the
+ *   `status` and the `error`.
+ * - A tool that a `tool_removal` in the messages has withdrawn does not run: its call is answered as a call
+ *   of an unknown tool, until a `tool_addition` adds the tool again.
+ * - A call that `approve` defers, and a call of a tool without `run`, waits for an answer: when the other
+ *   calls of the turn have their results, the turn ends with the outcome `interrupted` and the calls as
+ *   `pending`. The option `answers` continues from that history, in another process too: approved calls
+ *   run, `tool_answers` has the messages with all results, and the next request follows. If a subagent
+ *   defers another call, `tool_answers` lists it as `pending`, and the loop completes.
+ * - A function among the `tools` is called before each turn, and returns tools that may change. After a
+ *   change of the definitions, earlier thinking is not sent again, since the API would refuse it.
+ * - A tool that returns a loop, or the events of a reply, is a subagent. Its events are `tool_progress`
+ *   events with `parent_tool_use_id`, which operators ignore. Its result is its last text, or an error if it
+ *   does not finish; its usage counts in `total`. If its tool has `resume`, a call that the subagent defers
+ *   makes the outer call `pending`, with the field `subagent`.
+ * - A function instead of a client makes the request of each turn: put `messageTimeout` and
+ *   `retryResumable` there. An eager call that a `resume` withdraws is aborted, with a `tool_result` of
+ *   status `withdrawn`.
+ * - Error: if a request fails, a `MessageStreamError` with the `partial` of that turn; running tools are
+ *   aborted. The messages of earlier turns were in their `turn_end`.
+ * - Complete: after the last `turn_end`, or after `tool_answers` with pending calls.
  * - Unsubscribe: the request is aborted, the signals of all calls abort, Observables of tools and
  *   approvals are unsubscribed, and no timer is left.
  *
  * Operators follow the loop to its end: `textOnly` emits the text of all turns, `finalMessage` the last
- * reply, `messageState` the reply that is being written. `retryResumable` belongs inside of the function.
- * Each `message_start` has the number of its turn as the field `turn`, so that every reader knows that
- * more follows: send a loop with `toSse`, and read it with `fromResponse`.
+ * reply, `messageState` the current reply. Use `retryResumable` only inside the function. Each
+ * `message_start` has the number of its turn as the field `turn`, so that every reader knows that more
+ * follows: send a loop with `toSse`, and read it with `fromResponse`.
  *
  * @throws TypeError when `client` is neither a client nor a function, `params` has no messages or has
- * tools, two tools have the same name, an option is wrong, a pending call of `messages` has no answer, or an
- * answer is to none.
+ * tools, two tools have the same name, an option is invalid, a pending call of `messages` has no answer, or
+ * an answer belongs to no pending call.
  *
  * @example
  * ```ts
@@ -179,10 +180,12 @@ export function runTools<E extends AnyStreamEvent>(
 ): Observable<E | ToolEvent<E>> {
   const ask = requestOf(request);
   if (!Array.isArray(params?.messages)) {
-    throw new TypeError('runTools: `params` must have `messages`, as those of messages.create do');
+    throw new TypeError('runTools: `params` must have `messages`, a list as for messages.create');
   }
   if (params.tools !== undefined) {
-    throw new TypeError('runTools: give the tools, server tools among them, as option `tools`');
+    throw new TypeError(
+      'runTools: `params` must not have `tools`: pass all tools, also server tools, in the option `tools`',
+    );
   }
   checkOptions(options);
   const { maxTurns = MAX_TURNS, eager = false, stopReasons } = options;
@@ -193,7 +196,7 @@ export function runTools<E extends AnyStreamEvent>(
     let next: { messages: readonly object[] } | undefined = params;
     let turn = 0;
     let total: object | undefined;
-    /** What subagents have used between two turns. */
+    /** The usage of subagents between two turns. */
     let between: Answered['subagents'] = [];
     const sent = new SentHistory(params.messages);
     const withdrawn = new Set<string>();
@@ -201,7 +204,7 @@ export function runTools<E extends AnyStreamEvent>(
     let known: TurnTools | undefined;
     let find: ReturnType<typeof toolRunners>;
     const runnerOf = (block: ToolUse) => find(block);
-    /** Says whether the definitions are others than before. */
+    /** Uses these tools, and returns whether the definitions have changed. */
     const use = (given: TurnTools): boolean => {
       const before = known;
       known = given;
@@ -285,7 +288,7 @@ export function runTools<E extends AnyStreamEvent>(
   });
 }
 
-/** Readers know by this field that a `message_stop` is not the end: see `StreamEnd`. */
+/** Adds the field `turn`, which tells readers that a `message_stop` is not the end: see `StreamEnd`. */
 function markTurn<E extends AnyStreamEvent>(turn: number): MonoTypeOperatorFunction<E> {
   return map((event) => (event.type === 'message_start' ? { ...event, turn } : event));
 }

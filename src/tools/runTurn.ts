@@ -9,8 +9,8 @@ import type { ToolUse } from './Tool.ts';
 import type { TurnCalls } from './TurnCalls.ts';
 
 /**
- * The events of a reply, and those of the calls in it, each call after the event that makes it due.
- * It completes when the reply is whole and all its calls have their results.
+ * Emits the events of a reply and of its calls; a call starts after the event that allows it to run.
+ * Completes when the reply is complete and all its calls have their results.
  */
 export function runTurn<E extends AnyStreamEvent>(
   reply$: Observable<E>,
@@ -44,7 +44,7 @@ export function runTurn<E extends AnyStreamEvent>(
           ),
         ),
       );
-      // The event first: who is shown a call has seen it written.
+      // The event first: a subscriber gets the whole call before its `tool_start`.
       return merge(reply, work as Observable<ToolEvent<E>>);
     }),
     finalize(() => calls.abandon()),

@@ -19,7 +19,7 @@ import type {
 } from '../message/StreamEvent.ts';
 import { costIn, countOf, type Prices, promptTokens } from '../message/tokenCost.ts';
 
-/** What a stop condition decides by. */
+/** The argument of a stop condition. */
 export interface StopContext<E extends AnyStreamEvent = StreamEvent | BetaStreamEvent> {
   /** The number of the turn that has ended, from 1. */
   readonly turn: number;
@@ -27,28 +27,28 @@ export interface StopContext<E extends AnyStreamEvent = StreamEvent | BetaStream
   readonly turns: readonly TurnEndEvent<E>[];
   /** The usage of all turns so far, with that of subagents. */
   readonly total: UsageOf<E>;
-  /** What they cost, in the currency of the option `prices`; `undefined` without it. */
+  /** The cost of all turns so far, in the currency of the option `prices`; `undefined` without prices. */
   readonly cost: number | undefined;
   /** The reply of this turn. */
   readonly message: MessageOf<E>;
 }
 
 /**
- * Whether the loop stops now. Of an Observable or a promise, the first value counts.
+ * Returns whether the loop stops now. Of an Observable, the first value counts.
  *
  * ```text
  * turn1     maxS
  * turn2        maxS
  *           stopWhen: turnCount(2)
- * stopWhen  ---n--y--         asked when the calls have their results; n: false, y: true
+ * stopWhen  ---n--y--         called when the calls have their results; n: false, y: true
  * ends      ---C--(X|)        turn_end; C: outcome 'continue', X: outcome 'stopped'
  * ```
  */
 export type StopWhen = (context: StopContext) => boolean | ObservableInput<boolean>;
 
 /**
- * Asks `stopWhen` after a turn that another would follow: gives whether the loop stops. It is asked for
- * nothing else, but told of all turns.
+ * Calls `stopWhen` after each turn that another would follow, and emits whether the loop stops. The context
+ * also has the turns after which it was not called.
  */
 export function stopDecisions<E extends AnyStreamEvent>(
   stopWhen: StopWhen | undefined,
@@ -76,10 +76,10 @@ export function stopDecisions<E extends AnyStreamEvent>(
 }
 
 /**
- * A stop condition: stops after `count` turns. Unlike `maxTurns`, the outcome is `stopped`, and it can be
- * combined with others.
+ * A stop condition: stops after `count` turns. Unlike `maxTurns`, its outcome is `stopped`, and it can be
+ * combined with other conditions.
  *
- * @throws TypeError when `count` is not a whole number from 1 on
+ * @throws TypeError when `count` is not a whole number of at least 1
  *
  * @example
  * ```ts
@@ -95,9 +95,9 @@ export function turnCount(count: number): (context: Pick<StopContext, 'turn'>) =
 }
 
 /**
- * A stop condition: stops when the model has called one of these tools, and the call has its result.
+ * A stop condition: stops when the model has called one of these tools, after the call has its result.
  *
- * @throws TypeError when there is no name, or one that is not a text
+ * @throws TypeError when there is no name, or a name is not a text
  *
  * @example
  * ```ts
@@ -121,18 +121,18 @@ export function calls(
 }
 
 export interface SpentOptions {
-  /** Tokens of all requests and replies, those of the prompt cache included. Default: no limit. */
+  /** The limit of tokens over all requests and replies, with those of the prompt cache. Default: no limit. */
   tokens?: number | undefined;
-  /** In the currency of the option `prices`, which it needs. Default: no limit. */
+  /** The limit of the cost, in the currency of the option `prices`, which is required. Default: no limit. */
   cost?: number | undefined;
 }
 
 /**
- * A stop condition: stops when so many tokens, or so much money, were spent. A turn is never cut, so that
- * the sum may be above the limit by one turn.
+ * A stop condition: stops when this many tokens, or this much money, were spent. A turn is never cut, so the
+ * sum may exceed the limit by one turn.
  *
- * @throws TypeError when no limit is given, or one is not a number above 0; and, when it is asked, where
- * there is a limit for the cost but no `prices`
+ * @throws TypeError when no limit is given, or a limit is not a number above 0. The loop errors with a
+ * TypeError if there is a limit for the cost but no `prices`.
  *
  * @example
  * ```ts
@@ -154,7 +154,7 @@ export function spent({
   }
   return ({ total, cost: sum }) => {
     if (cost < Infinity && sum === undefined) {
-      throw new TypeError('spent: a limit for `cost` needs the option `prices`');
+      throw new TypeError('spent: a limit for `cost` needs the option `prices` of runTools');
     }
     return promptTokens(total) + countOf(total.output_tokens) >= tokens || (sum ?? 0) >= cost;
   };

@@ -1,9 +1,9 @@
 import { fields } from '../message/record.ts';
 
 /**
- * Takes in which tools `messages` withdraw and add again, by their names: `tool_removal` and `tool_addition`
- * in messages of the system, and the `tool_changes` of a compaction, which stand for those of the messages
- * that it sums up. SDK src/lib/tools/BetaToolRunner.ts `#availableToolNames`.
+ * Updates `withdrawn`, the names of the tools that `messages` withdraw: by `tool_removal` and
+ * `tool_addition` in system messages, and by the `tool_changes` of a compaction, which replace those of the
+ * messages that it summarizes. SDK src/lib/tools/BetaToolRunner.ts `#availableToolNames`.
  *
  * ```text
  * turn1   maxS
@@ -34,7 +34,7 @@ function takeChange(block: unknown, withdrawn: Set<string>): void {
   if (type === 'tool_addition') withdrawn.delete(name);
 }
 
-/** Tools of an MCP server, which run at Anthropic, are referred to in other ways. */
+/** The name of the tool of a change. MCP tools that run at Anthropic have other kinds of reference. */
 function changedName({ type, name, definition }: Readonly<Record<string, unknown>>): unknown {
   if (type === 'tool_reference') return name;
   return type === 'tool_definition' ? fields(definition)['name'] : undefined;

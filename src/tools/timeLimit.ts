@@ -14,8 +14,8 @@ import type { RunToolsOptions } from './RunToolsOptions.ts';
 import type { TurnCall } from './TurnCalls.ts';
 
 /**
- * The time limit of a call: an operator for each step of it. All steps together have this time; the time
- * between them does not count. When the time is up, the step fails and the signal of the call aborts.
+ * The time limit of a call: an operator for each of its steps. The limit applies to all steps together; the
+ * time between steps does not count. At the limit, the step fails and the signal of the call aborts.
  */
 export function timeLimit(
   milliseconds: number,

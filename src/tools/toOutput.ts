@@ -1,6 +1,6 @@
 import { concatMap, from, isObservable, type Observable, of } from 'rxjs';
 
-/** What `run` has given, as an Observable: of a value, of what a promise resolves to, or itself. */
+/** The return value of `run` as an Observable: a value, the result of a promise, or the Observable itself. */
 export function toOutput(given: unknown): Observable<unknown> {
   if (isObservable(given)) return given;
   if (typeof given !== 'object' || given === null) return of(given);
@@ -9,7 +9,7 @@ export function toOutput(given: unknown): Observable<unknown> {
   }
   if (Symbol.asyncIterator in given) {
     throw new TypeError(
-      'a tool gives a value, a promise or an Observable: make one of an async iterable with from()',
+      'a tool must return a value, a promise or an Observable: convert an async iterable with from() of rxjs',
     );
   }
   return of(given);

@@ -6,8 +6,8 @@ export type ToolContent = ToolResultBlockParam['content'];
 type Fields = Record<string, unknown>;
 
 /**
- * The blocks that a result may hold (SDK src/resources/messages/messages.ts `ToolResultBlockParam`),
- * and how each is told from data that happens to have such a `type`.
+ * The types of blocks in a result (SDK src/resources/messages/messages.ts `ToolResultBlockParam`), and a
+ * test that distinguishes each from data with the same `type`.
  */
 const BLOCKS: ReadonlyMap<unknown, (block: Fields) => boolean> = new Map([
   ['text', isText],
@@ -20,17 +20,17 @@ const BLOCKS: ReadonlyMap<unknown, (block: Fields) => boolean> = new Map([
 const TEXT_FIELDS: ReadonlySet<string> = new Set(['type', 'text', 'citations', 'cache_control']);
 
 /**
- * What a tool gave, as the content of its result: text as it is, content blocks as they are, and any
- * other value as JSON; nothing where it gave nothing.
+ * Converts the value of a tool to the content of its result: text and content blocks as they are, any other
+ * value as JSON, and `undefined` as no content.
  *
- * @throws TypeError for what JSON cannot say.
+ * @throws TypeError for a value that JSON cannot express.
  */
 export function toolContent(value: unknown): ToolContent {
   if (value === undefined) return undefined;
   if (typeof value === 'string') return wellFormedText(value);
   const blocks = Array.isArray(value) ? value : [value];
   if (blocks.length > 0 && blocks.every(isBlock)) {
-    // An empty text is refused.
+    // The API refuses an empty text.
     const said = blocks.filter(({ type, text }) => type !== 'text' || text !== '');
     if (said.length === 0) return undefined;
     const content = wellFormed(said);
@@ -42,12 +42,12 @@ export function toolContent(value: unknown): ToolContent {
   return json;
 }
 
-/** What the model is told of an error; never nothing, which the API refuses. It never throws. */
+/** The content for the model of an error. Never empty, which the API would refuse; never throws. */
 export function errorContent(error: unknown): NonNullable<ToolContent> {
   try {
     return contentOf(error);
   } catch {
-    // It cannot be read: its getters throw, it has no prototype, or it is a proxy.
+    // The error cannot be read: its getters throw, it has no prototype, or it is a proxy.
     return `Error: ${NO_REASON}`;
   }
 }
@@ -55,7 +55,7 @@ export function errorContent(error: unknown): NonNullable<ToolContent> {
 const NO_REASON = 'the tool failed and did not say why';
 
 function contentOf(error: unknown): NonNullable<ToolContent> {
-  // An error of the SDK's class `ToolError` brings its content: SDK src/lib/tools/ToolError.ts.
+  // An error of the SDK's class `ToolError` has its own content: SDK src/lib/tools/ToolError.ts.
   const { name, content } = (error ?? {}) as { name?: unknown; content?: unknown };
   const isSaid = (typeof content === 'string' || Array.isArray(content)) && content.length > 0;
   const given = name === 'ToolError' && isSaid ? toolContent(content) : undefined;

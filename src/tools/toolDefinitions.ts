@@ -2,12 +2,11 @@ import type { BetaToolUnion } from '@anthropic-ai/sdk/resources/beta/messages/me
 import type { ToolUnion } from '@anthropic-ai/sdk/resources/messages/messages';
 import { type AnyTool, isDefined, isRunnable } from './Tool.ts';
 
-/** What of a runnable tool of the SDK is not for the API. */
+/** Fields of a runnable SDK tool that are not sent to the API. */
 const NOT_SENT: ReadonlySet<string> = new Set(['run', 'parse', 'close']);
 
 /**
- * The entries of a request's `tools`: what the model is told of the tools. To count tokens with
- * them, or to send a single request by hand.
+ * Returns the field `tools` of a request, to count tokens or to send a request of your own.
  *
  * @throws TypeError when two tools have the same name
  */
@@ -29,7 +28,7 @@ export function toolDefinitions(tools: readonly AnyTool[]): ToolUnion[] {
 function definitionOf(tool: AnyTool): ToolUnion | BetaToolUnion {
   if (isDefined(tool)) return tool.definition;
   if (!isRunnable(tool)) return tool;
-  // A class says by toJSON what of it is sent, as in SDK src/lib/tools/BetaToolRunner.ts.
+  // `toJSON` of a class returns the part to send, as in SDK src/lib/tools/BetaToolRunner.ts.
   const { toJSON } = tool as { toJSON?: () => object };
   const fields = typeof toJSON === 'function' ? toJSON.call(tool) : tool;
   const sent = Object.entries(fields).filter(

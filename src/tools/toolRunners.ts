@@ -15,26 +15,26 @@ import {
 import type { ResumedSubagent } from './ToolAnswer.ts';
 import type { ToolContent } from './toolContent.ts';
 
-/** What runs the calls of a tool: ours, or one of the SDK. */
+/** Runs the calls of a tool, of `defineTool` or of the SDK. */
 export interface Runner {
   readonly timeout?: number | undefined;
   readonly eager?: boolean | undefined;
-  /** The input as `run` takes it. Throws where it may not be used. */
+  /** The checked input for `run`. Throws if the input is invalid. */
   inputOf(block: ToolUse): ObservableInput<unknown>;
-  /** Without it, the call is deferred: the client runs it. */
+  /** Without `run`, the call is deferred: the client runs it. */
   run?(input: unknown, block: ToolUse, context: ToolContext): unknown;
-  /** Goes on with its subagent; without it, a subagent that is interrupted is a failure. */
+  /** Continues the subagent; without `resume`, an interrupted subagent is a failure. */
   resume?(input: unknown, resumed: ResumedSubagent, context: ToolContext): unknown;
   preview?(context: ToolContext): Observable<unknown>;
-  /** The content of the result, of what `run` gave. */
+  /** Converts the value of `run` to the content of the result. */
   toContent?(value: unknown): ToolContent;
 }
 
 type UnknownToolHandler = (call: ToolUse, context: ToolContext) => unknown;
 
 /**
- * Finds the runner of a call; for one of a tool that there is not, or that is `withdrawn`, what tells the
- * model so.
+ * Returns a function that finds the runner of a call. A tool that does not exist, or is `withdrawn`, has a
+ * runner whose call fails with `unknown_tool`.
  */
 export function toolRunners(
   tools: readonly AnyTool[],
@@ -94,12 +94,12 @@ function toolsetRunner(toolset: SdkToolset): Runner {
   };
 }
 
-/** What the SDK tells its tools: SDK src/lib/tools/BetaRunnableTool.ts `BetaToolRunContext`. */
+/** The context of an SDK tool: SDK src/lib/tools/BetaRunnableTool.ts `BetaToolRunContext`. */
 function sdkContext(block: ToolUse, { signal }: ToolContext): object {
   return { toolUse: block, toolUseBlock: block, signal };
 }
 
-/** `toolset_name` of a toolset's calls, such as `browser` of `browser_toolset_20260801`. */
+/** `toolset_name` in the calls of a toolset, such as `browser` for `browser_toolset_20260801`. */
 function familyOf({ type }: SdkToolset): string {
   return type.replace(/_toolset_\d+$/, '');
 }

@@ -4,9 +4,9 @@ import { CallFailure } from './CallFailure.ts';
 import type { TurnCall } from './TurnCalls.ts';
 
 /**
- * Lets the calls of one toolset of a turn run one after the other, and none after one that failed,
- * since the model has planned them as a sequence: SDK src/lib/internal/toolsets/run.ts. Behind a deferred
- * call all are deferred. Other calls neither wait nor stop them.
+ * Runs the calls of one toolset in a turn one after the other, since the model has planned them as a
+ * sequence: SDK src/lib/internal/toolsets/run.ts. After a call that failed, no further call of the toolset
+ * runs; after a deferred call, all further calls are deferred. Calls of other tools are independent.
  */
 export function toolsetSequence(): (
   call: TurnCall,

@@ -17,7 +17,7 @@ import type { ToolUse } from './Tool.ts';
 import type { TurnCalls } from './TurnCalls.ts';
 
 interface Turn<E extends AnyStreamEvent> {
-  /** Its number, from 1. */
+  /** The number of the turn, from 1. */
   turn: number;
   maxTurns: number;
   /** Whether `stopWhen` stops the loop here. */
@@ -26,13 +26,13 @@ interface Turn<E extends AnyStreamEvent> {
   calls: Pick<TurnCalls<E>, 'results' | 'seam' | 'skipped' | 'isAnswered' | 'deferred'>;
   /** The usage of the turns before. */
   before: object | undefined;
-  /** What subagents have used since the turn before. */
+  /** The usage of subagents since the turn before. */
   subagents?: readonly SubagentUsage[];
-  /** What is sent before it. */
+  /** The history before this turn. */
   sent: SentHistory;
 }
 
-/** How a turn ended, and what it adds to the history; `after` is for `SentHistory.add`. */
+/** The `turn_end` event of a turn, and `after` for `SentHistory.add`. */
 export function turnEnd<E extends AnyStreamEvent>({
   turn,
   maxTurns,
@@ -48,7 +48,7 @@ export function turnEnd<E extends AnyStreamEvent>({
   const isPaused = isPausedBy(stop_reason);
   const isOpen = isPaused || (isAnswered && results.length > 0);
   const isLast = isStopped || turn >= maxTurns;
-  // A paused reply that is not gone on with is followed by the user.
+  // After a paused reply that is not continued, the user writes next.
   const goesOn = isOpen && !(isPaused && isLast);
   const reply = {
     blocks: message.content as unknown as AnyBlock[],

@@ -16,14 +16,15 @@ import { toolDefinitions } from './toolDefinitions.ts';
 
 type ToolEntries = readonly (AnyTool | ToolSource)[];
 
-/** The tools of a turn, and what the request says of them. */
+/** The tools of a turn, and their definitions in the request. */
 export interface TurnTools {
   readonly tools: readonly AnyTool[];
   readonly definitions: ToolUnion[];
 }
 
 /**
- * Gives the tools of a turn: the same object for each, unless there is a function among the entries.
+ * Returns a function that emits the tools of a turn: the same object for each turn, unless an entry is a
+ * function.
  *
  * @throws TypeError when two tools that do not change have the same name.
  */
