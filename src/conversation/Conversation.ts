@@ -48,44 +48,45 @@ import { Transcript } from './Transcript.ts';
 import { userContent } from './userContent.ts';
 
 /**
- * A chat with Claude whose history the API always takes: it asks, runs tools, remembers, and shows how
- * it stands.
+ * A chat with Claude: sends questions, runs tools, keeps the history in a form that the API accepts, and
+ * emits its state for a view.
  *
  * ```text
  * send('Hi')   --m--[--a--b--]--x--S|
- * state$       I s-m--[--a--b--]--x--(SI)     I: idle, s: sending; the others: streaming
+ * state$       I s-m--[--a--b--]--x--(SI)     I: idle, s: sending; all others: streaming
  *
  * send('Hi')   --m--[--a--b--          stop()
  * state$       I s-m--[--a--b-X               X: stopped, and `a b` is kept
  * ```
  *
- * `send`, `regenerate` and `edit` give cold Observables, as Angular's HttpClient does: nothing happens
- * before they are subscribed, and unsubscribing stops. So what a second question does to the first
- * is yours to choose: `switchMap` stops the first, `concatMap` waits for it, `exhaustMap` leaves the
- * second out. Without any of them it is an error (code `request`), and the first goes on.
+ * `send`, `regenerate` and `edit` return cold Observables, like Angular's HttpClient: the request is sent
+ * on subscription, and unsubscribing aborts it. An operator decides about a second question during a
+ * reply: `switchMap` stops the reply, `concatMap` waits for it, `exhaustMap` ignores the question. Without
+ * one of them the second `send` is an error (code `request`), and the reply goes on.
  *
- * - What was stopped or has failed is kept as far as it had arrived, in `state$` and for the model. It
- *   is sent back in a form that the API takes: a call that was cut is left out, one without a result
- *   is answered by an error that says so, thinking is whole and in its place or not there.
- * - Subscribing again says it again: in the place of what was not answered, so that `retry` does not
- *   double a question, else anew.
- * - With the option `tools` the calls of the model are run as by `runTools`, until it has answered.
- *   Its events come too: `tool_start`, `tool_progress`, `tool_result`, `turn_end`. A reply that was
- *   paused (`pause_turn`, `compaction`) goes on in any case.
- * - A call that `approve` defers, and one of a tool without `run`, is in `state.pending`, also after
- *   `toJSON` and `fromJSON`: `answer` goes on. Until then `send` is an error (code `request`); `regenerate`
- *   and `edit` take the reply back, with its calls; a `fork` has them too, and answers them for itself.
- * - Breakpoints for the prompt cache are placed (`cache`); what they bring is in `state.usage`.
- * - Error: a `MessageStreamError`; the state becomes `error`, and has it too.
- * - `stop()`: an error with code `aborted`, which is not retryable, and the state becomes `stopped`.
- *   Behind `toSse` and the like it reaches a remote reader as such.
+ * - A reply that was stopped or failed is kept up to there, in `state$` and for the model. The next request
+ *   contains it in a form that the API accepts: without a call that was cut, with an error as the result of
+ *   a call that has none, and with thinking only if it is complete and nothing before it has changed.
+ * - Subscribing again sends the message again. It replaces a question that was not answered, so that
+ *   `retry` does not double it; a question that was answered is asked once more.
+ * - With the option `tools`, calls run as in `runTools` until the model has answered, and the events
+ *   `tool_start`, `tool_progress`, `tool_result` and `turn_end` are emitted too. A reply that was paused
+ *   (`pause_turn`, `compaction`) continues with and without tools.
+ * - A call that `approve` defers, and a call of a tool without `run`, is in `state.pending`, also after
+ *   `toJSON` and `fromJSON`: `answer` continues. Until then `send` is an error (code `request`);
+ *   `regenerate` and `edit` remove the reply and its calls; a `fork` has the same pending calls and answers
+ *   them separately.
+ * - Breakpoints for the prompt cache are placed (option `cache`); `state.usage` has the cached tokens.
+ * - Error: a `MessageStreamError`; the state becomes `error` and contains the same error.
+ * - `stop()`: an error with code `aborted`, which is not retryable, and the state becomes `stopped`. `toSse`
+ *   and the other sinks send this error to remote readers.
  * - Complete: when the model is done.
  * - Unsubscribe: the request and the tools are aborted, and the state becomes `stopped`.
  *
- * Clocks and retries go where the requests are made: give a function in place of the client.
+ * For timeouts and retries, pass a function instead of the client: it makes each request.
  *
- * @throws TypeError when `source` is neither a client nor a function, for tools in `params` beside
- * those in `options`, for a limit or cache that is not valid, and for `params.messages` that are not valid.
+ * @throws TypeError when `source` is neither a client nor a function, when `params` and `options` both have
+ * `tools`, for an invalid limit or `cache`, and for invalid `params.messages`.
  *
  * @example
  * ```ts
@@ -117,7 +118,7 @@ import { userContent } from './userContent.ts';
  * const ask = (params: Anthropic.MessageCreateParamsNonStreaming) =>
  *   fromMessages(client, params).pipe(messageTimeout({ liveness: 30_000, progress: 120_000 }));
  *
- * // Each turn is carried on when it breaks.
+ * // Continues each turn that breaks.
  * const conversation = new Conversation(
  *   (params) =>
  *     ask(params).pipe(
@@ -135,9 +136,9 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   #requests: RequestBuilder<E>;
   #transcript: Transcript<E>;
   readonly #changes = new Subject<void>();
-  /** The versions of the conversation, once they are asked for. */
+  /** The versions of the conversation, created on the first use. */
   #log: ChangeLog<E> | undefined;
-  /** Stops the turn that runs. */
+  /** Stops the running turn. */
   #stop: AbortController | undefined;
   /** The turns of the last request of the exchange. */
   #sent: readonly Turn[] = [];
@@ -160,12 +161,13 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   }
 
   /**
-   * What a view shows: the state now, then each that differs. It never errors or completes.
+   * The state for a view: emits the current state on subscription, then each change. It never errors or
+   * completes.
    *
-   * What has not changed is the same object as before, and messages and blocks have keys: for
-   * `OnPush`, `track` and `distinctUntilChanged`. `messages` has what is settled, `live` the reply that
-   * is being written, so that a delta costs the same however long the conversation is. A state at each token is more than a screen can
-   * show: put `auditTime(16)` behind for one a frame.
+   * Parts that have not changed are the same objects as before, and messages and blocks have keys: for
+   * `OnPush`, `track` and `distinctUntilChanged`. `messages` has the settled messages, `live` the reply that
+   * is being written, so a delta costs the same in a long conversation as in a short one. To render at most
+   * once per frame, add `auditFrame()`.
    */
   readonly state$: Observable<ConversationState<E>> = defer(() =>
     merge(this.#changes, of(undefined)).pipe(
@@ -174,21 +176,21 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     ),
   );
 
-  /** The state now. */
+  /** The current state. */
   get state(): ConversationState<E> {
     return this.#transcript.state;
   }
 
-  /** All messages, the reply that is being written included: a new array each time while there is one. */
+  /** All messages, with the reply that is being written: during a reply, a new array on each access. */
   get messages(): readonly ConversationMessage<E>[] {
     return this.#transcript.messages;
   }
 
   /**
-   * Says something and gives the events of the answer. Results of calls that you have run yourself
-   * are said too, as `tool_result` blocks.
+   * Sends a message of the user, and emits the events of the reply. To send the results of calls that you
+   * have run yourself, pass `tool_result` blocks.
    *
-   * @throws TypeError for content that is empty, or none of the user's
+   * @throws TypeError for content that is empty, or that only the model may write
    */
   send(content: UserContent<E>): Observable<ConversationEvent<E>> {
     const blocks = userContent(content as string | readonly object[], 'Conversation.send');
@@ -201,14 +203,14 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   }
 
   /**
-   * Answers the calls that wait for it, `state.pending`, all at once: calls that are approved run, and the
-   * model goes on. The conversation may have been saved and loaded meanwhile. A call that awaits its `subagent`
-   * is answered with `answers` to the pending calls of that.
+   * Answers all pending calls (`state.pending`) at once: approved calls run, and the model continues. The
+   * conversation may have been saved and loaded in between. For a call that awaits its `subagent`, pass
+   * `answers` to the pending calls of the subagent.
    *
-   * Subscribing again, as `retry` does, runs no tool again: only what has no result yet is done.
+   * Subscribing again, as `retry` does, runs no tool again: only calls without a result run.
    *
    * @throws TypeError without the option `tools`, for a malformed answer, two answers to one call, an
-   * answer to a call that does not wait, a pending call without an answer, an approved call of a tool
+   * answer to a call that is not pending, a pending call without an answer, an approved call of a tool
    * without `run`, and `answers` for the subagent of a tool without `resume`
    *
    * @example
@@ -231,8 +233,8 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
       const index = this.messages.findIndex((message) => message.key === key);
       const isDone = pending.length === 0 && (isFirst || status === 'idle');
       isFirst = false;
-      if (index < 0 || isDone) throw mistake('the calls to answer do not wait any more');
-      // What came of a request that failed gives way to the next one.
+      if (index < 0 || isDone) throw mistake('the calls to answer are no longer pending');
+      // The reply of a request that failed is replaced by the next one.
       this.#transcript.truncate(index + 1);
       const open = new Set(pending.map(({ id }) => id));
       return given.filter(({ id }) => open.has(id));
@@ -240,12 +242,12 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   }
 
   /**
-   * Adds a message of the system to the history, for the next request: text, or `tool_removal` and
-   * `tool_addition`, which withdraw a tool and add it again. The call of a withdrawn tool does not run, also
-   * where it waits for an answer. `regenerate` and `edit` keep these messages, and so does a document.
+   * Adds a system message to the history, for the next request: text, or `tool_removal` and `tool_addition`
+   * blocks, which withdraw a tool and add it again. A call of a withdrawn tool does not run, even if it waits
+   * for an answer. `regenerate`, `edit` and saved documents keep system messages.
    *
-   * @throws TypeError for content that is empty, or not of the system; MessageStreamError with code
-   * `request` before the first message of the user, and while a reply is being written
+   * @throws TypeError for content that is empty, or that a system message cannot have; MessageStreamError
+   * with code `request` before the first message of the user, and while a reply is being written
    *
    * @example
    * ```ts
@@ -275,8 +277,8 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   }
 
   /**
-   * Has the last message of the user answered anew; what had been answered is gone. To keep it,
-   * `fork()` before.
+   * Requests a new reply to the last message of the user. The old reply is removed; to keep it, call `fork()`
+   * first.
    */
   regenerate(): Observable<ConversationEvent<E>> {
     return this.#exchange(() => {
@@ -287,10 +289,10 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   }
 
   /**
-   * Says another thing in place of the user's message `messages[index]`, and has it answered; all that
-   * was said after it is gone.
+   * Replaces the user's message `messages[index]`, and requests a new reply. All messages after it are
+   * removed.
    *
-   * @throws TypeError when there is no message of the user's, and as `send`
+   * @throws TypeError when `messages[index]` is not a message of the user, and for content as in `send`
    */
   edit(index: number, content: UserContent<E>): Observable<ConversationEvent<E>> {
     const blocks = userContent(content as string | readonly object[], 'Conversation.edit');
@@ -301,23 +303,23 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     let { key } = message;
     return this.#exchange(() => {
       const now = this.messages.findIndex((one) => one.key === key);
-      if (now < 0) throw mistake('the message to edit is not there any more');
+      if (now < 0) throw mistake('the message to edit was removed');
       this.#transcript.truncate(now);
       key = this.#transcript.say(blocks);
     });
   }
 
   /**
-   * Stops the reply and the tools that run, if there are any: what had arrived is kept. The Observable
-   * of the reply errors with code `aborted`.
+   * Stops the running reply and its tools, if there is one. The reply is kept up to there. The Observable of
+   * the reply errors with code `aborted`.
    */
   stop(): void {
     this.#stop?.abort('Conversation.stop() was called');
   }
 
   /**
-   * Another conversation in which the same was said, or the first `length` messages of it. A reply
-   * that is being written is there as far as it has come.
+   * Copies the conversation, or its first `length` messages. A reply that is being written is copied up to
+   * there.
    */
   fork(length?: number): Conversation<E> {
     const { messages, ...counted } = this.#transcript.kept;
@@ -327,11 +329,11 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   }
 
   /**
-   * Counts the tokens of the next request, with `draft` as what is said next: by the API, through the
-   * SDK's `messages.countTokens`.
+   * Counts the tokens of the next request, with `draft` as the next message of the user. The API counts them,
+   * through the SDK's `messages.countTokens`.
    *
-   * @throws TypeError when a function makes the requests and there is no option `client`, and for a
-   * `draft` that is empty
+   * @throws TypeError when a function makes the requests and there is no option `client`, and for an empty
+   * `draft`
    */
   countTokens(draft?: UserContent<E>): Observable<number> {
     const { counter } = this.#requests;
@@ -354,16 +356,16 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     });
   }
 
-  /** All that was said, as plain JSON: for a file, or `fromJSON`. */
+  /** The messages and the usage as plain JSON, for a file or a database. Load it with `fromJSON`. */
   toJSON(): ConversationDocument {
     return toDocument(this.#transcript.kept);
   }
 
   /**
-   * The conversation that `toJSON` has written down, parsed. What the requests have besides is not in
-   * the document, so it is given as to the constructor.
+   * Loads a conversation from the parsed JSON of `toJSON`. The document does not contain the client, the
+   * parameters and the options: pass them as to the constructor.
    *
-   * @throws TypeError with the path of what is wrong, for a document that was not written by `toJSON` or is corrupted
+   * @throws TypeError with the path of the problem, for a document that is corrupted or not written by `toJSON`
    *
    * @example
    * ```ts
@@ -387,19 +389,19 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     );
   }
 
-  /** The last version that `changesSince` has given, or that was loaded by `fromChanges`; else 0. */
+  /** The last version that `changesSince` has returned, or that `fromChanges` has loaded; else 0. */
   get version(): number {
     return this.#log?.version ?? 0;
   }
 
   /**
-   * What has changed since a version of this conversation, as plain JSON for a log; `undefined` where
-   * nothing has. A version is 0, `conversation.version`, or the `version` of changes that were given
-   * before.
-   * A reply that is being written is there as if it were stopped now, and is given again when it has
-   * changed. Changes since 0 are the whole conversation: they can replace the log.
+   * Returns the changes since a version of this conversation, as plain JSON for a log; `undefined` if nothing
+   * has changed. `version` is 0, `conversation.version`, or the `version` of earlier changes.
    *
-   * The cost is that of the messages that have changed, and one comparison for each of the others.
+   * A reply that is being written has the status `stopped`, and is in the next changes too if it has changed.
+   * The changes since 0 are the whole conversation: they can replace the log.
+   *
+   * The cost depends on the messages that have changed, plus one comparison for each other message.
    *
    * @throws TypeError for a version that the conversation has not had
    *
@@ -409,7 +411,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
    *
    * declare const log: { append(changes: ConversationChanges): void };
    *
-   * // Gives the version that is saved, for the next time.
+   * // Returns the version that was saved: pass it the next time.
    * function save(conversation: Conversation, version: number): number {
    *   const changes = conversation.changesSince(version);
    *   if (changes === undefined) return version;
@@ -426,12 +428,12 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   }
 
   /**
-   * The conversation that a log of changes leads to, each as `changesSince` has given it, in order. An
-   * empty log is a conversation without messages; what was appended twice counts once. It goes on from
-   * the last version, which is `version`.
+   * Loads a conversation from a log: all changes that `changesSince` has returned, in order. An empty log is
+   * a conversation without messages; an entry that was appended twice counts once. `version` is then the last
+   * version of the log.
    *
-   * @throws TypeError with the path of what is wrong, also where an entry of the log is missing, or two
-   * processes have written to it
+   * @throws TypeError with the path of the problem, also if an entry of the log is missing, or two processes
+   * have written to it
    *
    * @example
    * ```ts
@@ -468,7 +470,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     return new Transcript<E>(kept, { prices, hasTools: tools !== undefined, stopReasons });
   }
 
-  /** What is said again takes the place of what was not answered. */
+  /** Removes the message with this key if it was not answered: it is about to be sent again. */
   #takeBack(key: string): void {
     const { messages } = this;
     const { status } = this.state;
@@ -478,8 +480,8 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
   }
 
   /**
-   * Asks, once `prepare` has written down what, or gives the answers to pending calls; the transcript is
-   * told of all that comes.
+   * Runs one exchange. `prepare` adds the message to the transcript, or returns the answers to pending calls.
+   * All events are added to the transcript.
    */
   #exchange(
     prepare: () => readonly ToolAnswer[] | undefined | void,
@@ -491,7 +493,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
         this.#requests.goOn(this.messages);
       } else if (!this.#requests.begin(this.messages)) {
         this.#transcript.truncate(this.messages.length - 1);
-        throw mistake('these tool results answer no call that waits for one');
+        throw mistake('no call waits for these tool results');
       }
       const stop = new AbortController();
       this.#stop = stop;
@@ -527,7 +529,7 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     });
   }
 
-  /** All turns until the model is done. What each of them is sent is in the transcript. */
+  /** All turns until the model is done. Each turn sends the history of the transcript. */
   #turns(answers: readonly ToolAnswer[]): Observable<ConversationEvent<E>> {
     const { tools, maxTurns, ...options } = this.#options;
     if (tools) {
@@ -557,13 +559,13 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     return tracing?.loop(loop$) ?? loop$;
   }
 
-  /** A turn that would be followed by the same request again is the last one. */
+  /** Makes a turn the last one if the next request would be the same again. */
   #withOutcome(event: E | ToolEvent<E>): E | ToolEvent<E> {
     if (event.type !== 'turn_end' || event.outcome !== 'continue' || this.#hasNews()) return event;
     return { ...event, outcome: event.message.stop_reason ?? 'unknown' };
   }
 
-  /** Whether the next request of this exchange has anything that the last one had not. */
+  /** Whether the next request of this exchange differs from the last one. */
   #hasNews(): boolean {
     return !isSameTurns(this.#requests.history(this.messages).turns, this.#sent);
   }
@@ -591,7 +593,7 @@ function requireOptions(
 ): void {
   if (tools !== undefined && options.tools !== undefined) {
     throw new TypeError(
-      'Conversation: give the tools, server tools among them, in the option `tools`, not in `params`',
+      'Conversation: pass all tools, also server tools, in the option `tools`, and none in `params`',
     );
   }
   checkOptions({ ...options, tools: options.tools ?? [] });
@@ -602,15 +604,15 @@ function requireOptions(
 function overlapping(): MessageStreamError {
   return mistake(
     'a reply is still being written: wait for it (`concatMap`), stop it (`switchMap`, `stop()`), or ' +
-      'leave this one out (`exhaustMap`)',
+      'ignore this question (`exhaustMap`)',
   );
 }
 
 function unanswered(pending: readonly PlainCall[]): MessageStreamError {
   const names = pending.map(({ id, name }) => `'${id}' (${name})`).join(', ');
   return mistake(
-    `calls wait for answers: ${names}; give them with \`answer(...)\`, \`approved: false\` for a call that ` +
-      'shall not run',
+    `calls wait for answers: ${names}; call \`answer(...)\` first, with \`approved: false\` for a call that ` +
+      'should not run',
   );
 }
 

@@ -16,28 +16,28 @@ import { NO_USAGE } from './usage.ts';
 
 const FORMAT = 'claude-rx/conversation-changes';
 
-/** What has changed in a conversation since a version of it: an entry of a log, as plain JSON. */
+/** The changes of a conversation since a version: an entry of a log, as plain JSON. */
 export interface ConversationChanges {
   format: typeof FORMAT;
-  /** The version that the changes begin with; 0 is the conversation without messages. */
+  /** The version before the changes; 0 is the conversation without messages. */
   since: number;
-  /** The version that the changes end with. */
+  /** The version after the changes. */
   version: number;
-  /** Which conversation in memory has given the changes: two that were loaded from one log differ. */
+  /** The id of the `Conversation` object: two objects that were loaded from one log have different ids. */
   writer: string;
-  /** How many messages stay; all behind them are replaced by `messages`. */
+  /** How many messages stay; `messages` replaces all messages after them. */
   keep: number;
   messages: DocumentMessage[];
   usage: ConversationUsage;
   cost?: number;
 }
 
-/** Counts the versions of a conversation, and gives what has changed between them. */
+/** Counts the versions of a conversation, and returns the changes between them. */
 export class ChangeLog<E extends AnyStreamEvent> {
   readonly #writer = Math.random().toString(36).slice(2);
   #version: number;
   #known: Kept<E>;
-  /** By message: the version since which it is in its place. */
+  /** By message: the version of its last change. */
   #changedAt: number[];
 
   constructor(
@@ -53,7 +53,7 @@ export class ChangeLog<E extends AnyStreamEvent> {
     return this.#version;
   }
 
-  /** What has changed since `version` in a conversation that is `now`; `undefined`: nothing. */
+  /** The changes since `version` in a conversation whose content is `now`; `undefined` if there are none. */
   changesSince(version: number, now: Kept<E>): ConversationChanges | undefined {
     this.#update(now);
     if (!(version <= this.#version)) {
@@ -84,7 +84,7 @@ export class ChangeLog<E extends AnyStreamEvent> {
     const isSame =
       same === messages.length &&
       same === now.messages.length &&
-      // The cost changes with the usage only.
+      // The cost changes only together with the usage.
       usage === now.usage;
     if (isSame) return;
     this.#known = now;
@@ -106,9 +106,9 @@ function commonLength<E extends AnyStreamEvent>(
 const pathOf: PathOf = (field) => `Conversation.fromChanges: ${field}`;
 
 /**
- * Reads a log of changes, and gives what the conversation has and its version.
+ * Reads a log of changes, and returns the content of the conversation and its version.
  *
- * @throws TypeError with the path of what is wrong
+ * @throws TypeError with the path of the problem
  */
 export function readChanges<E extends AnyStreamEvent>(
   log: readonly unknown[],
@@ -129,7 +129,7 @@ export function readChanges<E extends AnyStreamEvent>(
     const since = count(changes['since'], '.since', pathIn);
     const keep = count(changes['keep'], '.keep', pathIn);
     const { writer } = changes;
-    // What was written twice, as after a lost answer of the store, is there already.
+    // An entry may have been written twice, for example after a lost response of the store.
     if (end <= (written.get(writer) ?? -1)) continue;
     if (since > version) {
       fail(

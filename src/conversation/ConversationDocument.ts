@@ -17,12 +17,12 @@ import { COUNTERS } from './usage.ts';
 import { textOf } from './userContent.ts';
 
 const FORMAT = 'claude-rx/conversation';
-/** Counts up when a document of before could be misread. */
+/** To be increased when an older document could be misread. */
 const VERSION = 1;
-/** How many messages and blocks of a document are read by default. */
+/** The default of `maxDocumentBlocks`. */
 export const MAX_DOCUMENT_BLOCKS = 1_000_000;
 
-/** A conversation as it is kept: plain JSON. */
+/** A saved conversation, as plain JSON. */
 export interface ConversationDocument {
   format: typeof FORMAT;
   version: typeof VERSION;
@@ -55,14 +55,14 @@ export type DocumentMessage =
       container?: string;
     };
 
-/** What a document holds. */
+/** The content of a document. */
 export interface Kept<E extends AnyStreamEvent> {
   messages: readonly ConversationMessage<E>[];
   usage: ConversationUsage;
   cost: number | undefined;
 }
 
-/** What a conversation holds, as a document. */
+/** The content of a conversation as a document. */
 export function toDocument<E extends AnyStreamEvent>({
   messages,
   usage,
@@ -80,7 +80,7 @@ export function documentOf(
   return { format: FORMAT, version: VERSION, messages, usage, ...(cost !== undefined && { cost }) };
 }
 
-/** The fields of a reply that are the same in a message and in a document, where it has them. */
+/** Optional fields of a reply that are the same in a message and in a document. */
 const FACTS = [
   'model',
   'stop_reason',
@@ -117,7 +117,7 @@ function documentCall(id: string, { awaits, subagent }: ConversationCall): Docum
   return { id, awaits: awaits ?? 'approval', ...(subagent && { subagent }) };
 }
 
-/** What is under a symbol does not reach JSON. */
+/** A property under a symbol is not in JSON, so it gets a name. */
 function toDocumentBlock(block: object): object {
   if (!(unfinishedInput in block)) return block;
   const { [unfinishedInput]: unfinished_input, ...rest } = block;
@@ -125,9 +125,9 @@ function toDocumentBlock(block: object): object {
 }
 
 /**
- * Reads what `toDocument` has written, and whatever else it is given.
+ * Reads a document of `toDocument`, and checks it, since it may be any value.
  *
- * @throws TypeError with the path of what is wrong
+ * @throws TypeError with the path of the problem
  */
 export function readDocument<E extends AnyStreamEvent>(
   document: unknown,
@@ -135,15 +135,15 @@ export function readDocument<E extends AnyStreamEvent>(
   named: PathOf = (field) => `Conversation.fromJSON: ${field}`,
 ): Kept<E> {
   if (typeof document === 'string') {
-    fail(named('the document'), 'is text: pass what JSON.parse gives');
+    fail(named('the document'), 'is text: pass the result of JSON.parse');
   }
   const { format, version, messages, usage, cost } = record(document, 'the document', named);
   if (format !== FORMAT) {
-    fail(named('format'), `must be '${FORMAT}': this is another kind of document`);
+    fail(named('format'), `must be '${FORMAT}': pass a document of toJSON()`);
   }
   if (version !== VERSION) {
     const given = JSON.stringify(version);
-    fail(named('version'), `must be ${VERSION}, not ${given}: it is of another version`);
+    fail(named('version'), `must be ${VERSION}, not ${given}: another version of claude-rx wrote it`);
   }
   const all = list(messages, 'messages', named);
   if (blockCount(all) > maxDocumentBlocks) {
@@ -163,12 +163,12 @@ export function readDocument<E extends AnyStreamEvent>(
   if (early >= 0) fail(named(`messages[${early}].pending`), 'must be in the last reply only');
   const counters = record(usage, 'usage', named);
   for (const name of COUNTERS) number(counters[name], `usage.${name}`, named);
-  // A sum that is no number is `null` in JSON.
+  // A sum that is not a number is `null` in JSON.
   if (cost != null) number(cost, 'cost', named);
   return { messages: read, usage: counters as never, cost: (cost ?? undefined) as never };
 }
 
-/** How many messages there are, and blocks, results and waiting calls in them. */
+/** The number of messages, and of blocks, results and pending calls in them. */
 function blockCount(messages: readonly unknown[]): number {
   let count = messages.length;
   for (const message of messages) {
@@ -178,7 +178,7 @@ function blockCount(messages: readonly unknown[]): number {
   return count;
 }
 
-/** The caller and the path to a field; it is made only where something is wrong. */
+/** Returns the caller and the path of a field, for an error message. */
 export type PathOf = (field: string) => string;
 
 function readMessage<E extends AnyStreamEvent>(
@@ -189,7 +189,7 @@ function readMessage<E extends AnyStreamEvent>(
   const fields = record(value, '', pathOf);
   const { key, role, content } = fields;
   if (typeof key !== 'string' || key === '') fail(pathOf('.key'), 'must be a string');
-  if (keys.has(key)) fail(pathOf('.key'), `is '${key}', which is there already`);
+  if (keys.has(key)) fail(pathOf('.key'), `must be unique, but '${key}' occurs twice`);
   keys.add(key);
   if (role !== 'user' && role !== 'assistant' && role !== 'system')
     fail(pathOf('.role'), "must be 'user', 'assistant' or 'system'");
@@ -226,7 +226,7 @@ function readReply<E extends AnyStreamEvent>(
   return reply as unknown as AssistantMessage<E>;
 }
 
-/** The blocks of a reply with what has become of its calls. */
+/** The blocks of a reply, with the state of its calls. */
 function withCalls(
   blocks: readonly KeyedBlock<AnyBlock>[],
   results: unknown,
@@ -286,7 +286,7 @@ function hasPending<E extends AnyStreamEvent>({ blocks }: ConversationMessage<E>
   return blocks.some(({ call }) => call?.status === 'pending');
 }
 
-/** The block with what its tool gave. */
+/** The block with the result of its call. */
 export function withResult<Block extends { type: string }>(
   keyed: KeyedBlock<Block>,
   result: object | undefined,
@@ -300,7 +300,7 @@ export function keyedBlocks<Block>(key: string, blocks: readonly Block[]): Keyed
   return blocks.map((block, index) => ({ key: `${key}.${index + 1}`, block }));
 }
 
-/** A block of the user's, which can be sent; or one of a reply, which may be whatever came. */
+/** Checks a block: one of the user must be valid for a request; one of a reply only needs a `type`. */
 function readBlock(value: unknown, role: 'user' | 'assistant', pathOf: PathOf): AnyBlock {
   const problem = role === 'user' ? blockProblem(value, role) : shapeProblem(value);
   if (problem) throw new TypeError(pathOf(problem));

@@ -13,7 +13,7 @@ import type { TurnContext } from '../tools/runTools.ts';
 import type { RunToolsOptions } from '../tools/RunToolsOptions.ts';
 import type { UserBlock } from './ConversationState.ts';
 
-/** The parameters of a request, `stream` left out: GA ones, or those of `client.beta`. */
+/** The parameters of a request without `stream`: of `client` or of `client.beta`. */
 type ParamsOf<E extends AnyStreamEvent> = [E] extends [StreamEvent]
   ? Omit<MessageCreateParams, 'stream'>
   : Omit<BetaMessageCreateParams, 'stream'>;
@@ -24,21 +24,21 @@ export type ConversationRequest<E extends AnyStreamEvent = StreamEvent> = (
   context: TurnContext,
 ) => ObservableInput<E>;
 
-/** Who is asked: an SDK client, its `beta` property, or a function that makes the request. */
+/** The source of replies: an SDK client, its `beta` property, or a function that makes the request. */
 export type ConversationSource<E extends AnyStreamEvent = StreamEvent> =
   | ([E] extends [StreamEvent] ? MessagesClient : BetaMessagesClient)
   | ConversationRequest<E>;
 
-/** What each request has, beside what was said; `messages` is what was said before, if anything. */
+/** The parameters of each request. `messages` is an earlier history to start with. Default: none. */
 export type ConversationParams<E extends AnyStreamEvent = StreamEvent> = Omit<
   ParamsOf<E>,
   'messages'
 > & { messages?: readonly MessageParamOf<E>[] };
 
-/** What a user says. */
+/** The content of a message of the user. */
 export type UserContent<E extends AnyStreamEvent = StreamEvent> = string | readonly UserBlock<E>[];
 
-/** What a reply is made of, and what the tools do that it calls. */
+/** The events of a conversation: those of the replies, and those of the tools. */
 export type ConversationEvent<E extends AnyStreamEvent = StreamEvent> = E | ToolEvent<E>;
 
 /** Counts tokens, as `client.messages` does. */
@@ -51,32 +51,34 @@ export interface TokenCounter {
 }
 
 /**
- * With `tools`, calls are run as `runTools` runs them, and its options hold. Without, a reply that
- * calls a tool of `params.tools` ends the turn, and you `send` the results.
+ * With `tools`, calls run as in `runTools`, and the options of `runTools` apply. Without, a reply that calls
+ * a tool of `params.tools` ends the turn, and you `send` the results.
  */
 export interface ConversationOptions extends Partial<Omit<RunToolsOptions, 'answers'>> {
-  /** What tokens cost, or what they cost with a model: `state.cost` is in the same currency. */
+  /**
+   * The prices per million tokens, for all models or by model. `state.cost` is in the same currency.
+   * Default: no cost.
+   */
   prices?: Prices | undefined;
   /**
-   * Places breakpoints for the prompt cache, beside those of yours: at the end of the tools, of the
-   * system prompt and of the last two turns of the user. With `'1h'` they last an hour. Default:
-   * `'5m'`.
+   * How long the prompt cache lasts. Breakpoints are placed, in addition to your own, at the end of the
+   * tools, of the system prompt and of the last two user turns. `false` places none. Default: `'5m'`.
    */
   cache?: '5m' | '1h' | false | undefined;
   /**
-   * About how many tokens of history a request has at most: the oldest exchanges are left out of it,
-   * and stay in `messages`. A call and its result stay together, and the last exchange is always
-   * sent, also what tools add to it. Thinking behind what is left out is left out as well, as the
-   * API wants it. What is estimated is corrected by what the API has counted. Default: no limit.
+   * The approximate limit of tokens of history in a request: the oldest exchanges are left out of the
+   * request, and stay in `messages`. A call and its result stay together, and the last exchange is always
+   * sent in full. Thinking after the exchanges that were left out is left out too, since the API would
+   * refuse it. Tokens are estimated; the counts of the API correct the estimate. Default: no limit.
    */
   maxHistoryTokens?: number | undefined;
   /**
-   * How many messages and blocks `fromJSON` and `fromChanges` read. A larger document is a `TypeError`.
-   * Default: 1,000,000.
+   * The limit of messages and blocks that `fromJSON` and `fromChanges` read. A larger document is a
+   * `TypeError`. Default: 1,000,000.
    */
   maxDocumentBlocks?: number | undefined;
-  /** Whether a client streams the replies; without, the same events come at once. Default: `true`. */
+  /** Whether replies are streamed; with `false` the same events come all at once. Default: `true`. */
   stream?: boolean | undefined;
-  /** Counts tokens for `countTokens`, where a function makes the requests. */
+  /** The client for `countTokens`, if a function makes the requests. Default: the client of the requests. */
   client?: { messages: TokenCounter } | undefined;
 }

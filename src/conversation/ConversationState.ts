@@ -24,44 +24,44 @@ import type {
 /**
  * The status of a conversation.
  *
- * | status | |
+ * | status | meaning |
  * |---|---|
- * | `idle` | nothing is asked; the last reply, if there is one, is whole |
- * | `sending` | a request is out, and nothing of its reply has come |
+ * | `idle` | no request is running; the last reply, if there is one, is complete |
+ * | `sending` | a request was sent, and no event of its reply has arrived |
  * | `streaming` | a reply is being written |
- * | `tool` | a reply is whole, and tools that it has called are running, or wait for approval |
- * | `stopped` | the last reply was stopped; what had arrived is there |
- * | `error` | the last reply has failed; `error` says why, and what had arrived is there |
+ * | `tool` | a reply is complete, and its tool calls are running or wait for approval |
+ * | `stopped` | the last reply was stopped; it is kept up to there |
+ * | `error` | the last reply has failed, with the error in `error`; it is kept up to there |
  */
 export type ConversationStatus = 'idle' | 'sending' | 'streaming' | 'tool' | 'stopped' | 'error';
 
-/** What a user may say: the blocks of a request. */
+/** A content block that a message of the user may contain. */
 export type UserBlock<E extends AnyStreamEvent = StreamEvent> = [E] extends [StreamEvent]
   ? ContentBlockParam
   : BetaContentBlockParam;
 
-/** How a tool call stands. */
+/** The state of a tool call. */
 export interface ConversationCall {
   /**
-   * `failed`: the result is an error that the model is told; `stopped`: it has no result; `pending`: it waits
+   * `failed`: the result is an error for the model; `stopped`: there is no result; `pending`: the call waits
    * for `Conversation.answer`.
    */
   readonly status: 'running' | 'done' | 'failed' | 'stopped' | 'pending';
-  /** What the tool has reported last, while it ran. */
+  /** The last progress of the tool. */
   readonly progress?: unknown;
-  /** What the model is told. */
+  /** The result that is sent to the model. */
   readonly result?: ToolResultBlockParam;
-  /** Of a call that is `pending`: what it waits for. */
+  /** What a `pending` call waits for. */
   readonly awaits?: PendingReason;
-  /** Of one that waits for its subagent: that. */
+  /** The interrupted subagent, if the call waits for its subagent. */
   readonly subagent?: InterruptedSubagent;
 }
 
-/** A block with a key of its own, for the `track` of a template. */
+/** A block with a unique key, for the `track` of a template. */
 export interface KeyedBlock<Block> {
   readonly key: string;
   readonly block: Block;
-  /** What has become of a tool call; absent before it runs, and on all other blocks. */
+  /** The state of a tool call; absent before the call runs, and on all other blocks. */
   readonly call?: ConversationCall;
 }
 
@@ -73,7 +73,7 @@ export interface UserMessage<E extends AnyStreamEvent = StreamEvent> {
   readonly blocks: readonly KeyedBlock<UserBlock<E>>[];
 }
 
-/** One reply. A reply that calls tools is followed by another that knows their results. */
+/** One reply. After a reply that calls tools, another reply follows, to their results. */
 export interface AssistantMessage<E extends AnyStreamEvent = StreamEvent> {
   readonly key: string;
   readonly role: 'assistant';
@@ -81,29 +81,29 @@ export interface AssistantMessage<E extends AnyStreamEvent = StreamEvent> {
   /** Its text blocks, joined. */
   readonly text: string;
   readonly blocks: readonly KeyedBlock<ContentBlockOf<E>>[];
-  /** Absent in a message that was given with `params.messages`, as is all below. */
+  /** This and the fields below are absent in a message of `params.messages`. */
   readonly model?: string;
   readonly stop_reason?: MessageOf<E>['stop_reason'];
   readonly stop_details?: MessageOf<E>['stop_details'];
   readonly usage?: UsageOf<E>;
   /**
-   * The fingerprint of all that it was an answer to, where it has thinking: that is sent back only where
-   * nothing before it has changed since, as the API wants it.
+   * A hash of everything before this reply, if the reply has thinking: its thinking is sent again only while
+   * nothing before it has changed, since the API would refuse it.
    */
   readonly prefix?: string;
-  /** How many of its blocks came before it broke and was carried on, if it was. */
+  /** How many of its blocks had arrived before it broke and was continued, if it was. */
   readonly seam?: number;
-  /** The id of the container that it ran in, if it did: the answers to its calls go on there. */
+  /** The id of its container, if it ran in one: the request with the results of its calls uses it too. */
   readonly container?: string;
 }
 
-/** What a message of the system may hold: text, and tools that are withdrawn or added again. */
+/** A content block of a system message: text, or a tool that is withdrawn or added again. */
 export type SystemBlock =
   | TextBlockParam
   | BetaRequestToolAdditionBlock
   | BetaRequestToolRemovalBlock;
 
-/** A message of the system in the middle of a conversation; a view mostly shows none. */
+/** A system message in the middle of a conversation; most views do not show it. */
 export interface SystemMessage {
   readonly key: string;
   readonly role: 'system';
@@ -112,15 +112,15 @@ export interface SystemMessage {
   readonly blocks: readonly KeyedBlock<SystemBlock>[];
 }
 
-/** What was said: by the user, by the model in one reply, or by the system. */
+/** A message of the user, a reply of the model, or a system message. */
 export type ConversationMessage<E extends AnyStreamEvent = StreamEvent> =
   | UserMessage<E>
   | SystemMessage
   | AssistantMessage<E>;
 
 /**
- * Tokens, over all replies of a conversation: also those that were stopped, of which only what had
- * been reported is known, and those that were asked for again.
+ * The tokens of all replies of a conversation, also of replies that were removed or replaced, and of replies
+ * that were stopped, as far as the API had reported them.
  */
 export interface ConversationUsage {
   /** Tokens of requests that were neither read from the prompt cache nor written to it. */
@@ -130,26 +130,26 @@ export interface ConversationUsage {
   readonly cache_read_input_tokens: number;
 }
 
-/** What a view shows of a conversation. What has not changed is the same object as before. */
+/** The state of a conversation for a view. Parts that have not changed are the same objects as before. */
 export interface ConversationState<E extends AnyStreamEvent = StreamEvent> {
   readonly status: ConversationStatus;
-  /** The messages that are settled: the same array until a message settles. */
+  /** The settled messages: the same array until another message settles. */
   readonly messages: readonly ConversationMessage<E>[];
   /**
    * The reply that is being written, or whose tools are running. It settles when the next reply begins
    * or the exchange ends. The calls of a settled reply change only while they are answered.
    */
   readonly live: AssistantMessage<E> | undefined;
-  /** The calls that wait for `Conversation.answer`; mostly none. */
+  /** The calls that wait for `Conversation.answer`; usually none. */
   readonly pending: readonly PendingCall[];
   readonly usage: ConversationUsage;
-  /** In the currency of `prices`; `undefined` without them. */
+  /** The cost of all replies, in the currency of `prices`; `undefined` without `prices`. */
   readonly cost: number | undefined;
   /**
    * With `tools`: the `outcome` of the last turn of the last exchange, such as `end_turn`, or `max_turns`
-   * where it would have gone on. `undefined` until that turn ends.
+   * if the limit was reached first. `undefined` until that turn ends.
    */
   readonly outcome: TurnOutcome | undefined;
-  /** Why the last reply has failed, while `status` is `error`. */
+  /** The error of the last reply, while `status` is `error`. */
   readonly error: MessageStreamError | undefined;
 }

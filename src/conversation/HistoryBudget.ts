@@ -1,32 +1,32 @@
 import type { Turn } from '../history/blocks.ts';
 import { estimateTokens, excessTurns, turnTokens } from './excessTurns.ts';
 
-/** What of an estimate can be believed: counts of tokens are within these bounds of it. */
+/** The bounds of the correction factor of an estimate. */
 const [LEAST, MOST] = [0.25, 4];
 
-/** Keeps a history below a number of tokens, which are estimated by what the API has counted before. */
+/** Keeps a history below a number of tokens. The estimate is corrected by earlier counts of the API. */
 export class HistoryBudget {
   readonly #max: number;
-  /** How many tokens the API has counted for one that was estimated. */
+  /** The ratio of the tokens that the API has counted to the estimated tokens. */
   #tokensPerEstimate = 1;
 
   constructor(max: number = Infinity) {
     this.#max = max;
   }
 
-  /** How many turns, from the first, are too many. */
+  /** How many of the first turns to leave out. */
   excess(turns: () => readonly Turn[]): number {
     if (this.#max === Infinity) return 0;
     return excessTurns(turns(), this.#max, (turn) => turnTokens(turn) * this.#tokensPerEstimate);
   }
 
-  /** How many tokens a request is estimated to have, where there is a limit. */
+  /** The estimated tokens of a request, if there is a limit. */
   estimate({ system, tools }: Record<string, unknown>, turns: readonly Turn[]): number {
     if (this.#max === Infinity) return 0;
     return turns.reduce((sum, turn) => sum + turnTokens(turn), estimateTokens([system, tools]));
   }
 
-  /** Learns that a request had so many tokens. */
+  /** Updates the ratio with the tokens that the API has counted for a request. */
   learn(tokens: number, estimate: number): void {
     if (tokens <= 0 || estimate <= 0) return;
     this.#tokensPerEstimate = Math.min(MOST, Math.max(LEAST, tokens / estimate));

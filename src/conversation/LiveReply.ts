@@ -18,22 +18,22 @@ import type {
 import type { AssistantMessage, ConversationCall, KeyedBlock } from './ConversationState.ts';
 import { isSameList } from '../message/same.ts';
 
-/** A reply while it is written, and while the tools run that it has called. */
+/** A reply while it is written, and while its tools run. */
 export class LiveReply<E extends AnyStreamEvent> {
   readonly key: string;
   readonly #prefix: Prefix;
   readonly #stopReasons: ReadonlySet<unknown>;
   readonly #builder = new MessageBuilder<E>();
   readonly #calls = new Map<string, ConversationCall>();
-  /** The key of each block: one that comes in the place of a withdrawn block has another. */
+  /** The key of each block. A block that replaces a withdrawn block gets a new key. */
   readonly #keys: string[] = [];
   #begun = 0;
-  /** Only thinking is bound to what is before it. */
+  /** Whether the reply has thinking, which is bound to everything before it. */
   #hasThought = false;
   #seam: number | undefined;
   #text = '';
   #snapshot: AssistantMessage<E> | undefined;
-  /** The message and the changes of its calls that the snapshot shows. */
+  /** The message of the last snapshot; `#called` is the number of its changes to calls. */
   #message: unknown;
   #called = 0;
   #changes = 0;
@@ -44,12 +44,12 @@ export class LiveReply<E extends AnyStreamEvent> {
     this.#stopReasons = stopReasons;
   }
 
-  /** Whether all of it has come. */
+  /** Whether the reply is complete. */
   get isWhole(): boolean {
     return this.#builder.stopped;
   }
 
-  /** Whether it has stopped to have its calls answered. */
+  /** Whether the reply waits for the results of its calls. */
   get isWaiting(): boolean {
     const { message } = this.#builder;
     if (!waitsForResults(message?.stop_reason, this.#stopReasons)) return false;
@@ -67,7 +67,7 @@ export class LiveReply<E extends AnyStreamEvent> {
     this.#text = textAfter(this.#text, event, this.#builder);
     if (event.type === 'resume') {
       this.#changes++;
-      // Begun anew, it has no seam.
+      // A reply that starts again has no seam.
       this.#seam = event.keep > 0 ? Math.min(this.#seam ?? Infinity, event.keep) : undefined;
     }
     if (event.type === 'resume' || event.type === 'message_start') {
@@ -75,14 +75,14 @@ export class LiveReply<E extends AnyStreamEvent> {
     }
   }
 
-  /** Nothing more comes, and nothing runs any more. */
+  /** Marks the running calls as stopped: the exchange is over. */
   stopCalls(): void {
     for (const [id, { status }] of this.#calls) {
       if (status === 'running') this.#setCall(id, { status: 'stopped' });
     }
   }
 
-  /** The reply so far; what has not changed since the last look is the same object. */
+  /** The reply so far. Parts that have not changed since the last snapshot are the same objects. */
   snapshot(status: AssistantMessage<E>['status']): AssistantMessage<E> | undefined {
     const message = this.#builder.message;
     if (message === undefined) return undefined;
@@ -156,7 +156,7 @@ export class LiveReply<E extends AnyStreamEvent> {
   }
 }
 
-/** The status of a call that waits for an answer. */
+/** The state of a call that waits for an answer. */
 export function pendingCall({
   awaits,
   subagent,
@@ -164,7 +164,7 @@ export function pendingCall({
   return { status: 'pending', awaits, ...(subagent && { subagent }) };
 }
 
-/** A call when it changes: its last progress stays. */
+/** The next state of a call, with the last progress kept. */
 export function nextCall(
   before: ConversationCall | undefined,
   call: ConversationCall,
@@ -172,7 +172,7 @@ export function nextCall(
   return before && 'progress' in before ? { progress: before.progress, ...call } : call;
 }
 
-/** The status of a call after one of its events. */
+/** The state of a call after one of its events. */
 export function callAfter(event: CallEvent): ConversationCall {
   switch (event.type) {
     case 'tool_start':
@@ -188,7 +188,7 @@ export function callAfter(event: CallEvent): ConversationCall {
 
 export type CallEvent = ToolStartEvent | ToolProgressEvent | ToolResultEvent;
 
-/** Not those of subagents: they are in the stream, and the state would change with each of them. */
+/** Whether the event is of a call. Events of subagents are left out, since each would change the state. */
 export function isCallEvent(event: AnyStreamEvent): event is CallEvent {
   return 'tool_use_id' in event && !isSubagentEvent(event);
 }

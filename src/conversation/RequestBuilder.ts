@@ -21,7 +21,7 @@ import { HistoryBudget } from './HistoryBudget.ts';
 import { MarkedTurns, placeBreakpoints } from './placeBreakpoints.ts';
 import { promptTokens } from '../message/tokenCost.ts';
 
-/** The parameters that count: SDK src/resources/messages/messages.ts `MessageCountTokensParams`. */
+/** The parameters of `countTokens`: SDK src/resources/messages/messages.ts `MessageCountTokensParams`. */
 const COUNTED = [
   'model',
   'system',
@@ -37,25 +37,25 @@ const COUNTED = [
 
 type Params = Record<string, unknown>;
 
-/** Makes the requests of a conversation out of what was said. */
+/** Makes the requests of a conversation from its messages. */
 export class RequestBuilder<E extends AnyStreamEvent> {
   readonly #source: ConversationSource<E>;
   readonly #options: ConversationOptions;
   readonly #params: Params;
-  /** The tools that the requests have. */
+  /** The `tools` of the requests. */
   #tools: unknown;
-  /** The fingerprint of what comes before the history. */
+  /** The fingerprint of everything before the history: the system prompt and the tools. */
   #seed: string;
-  /** All turns, of which some may be left out. */
+  /** All turns, also those that are left out. */
   #whole = new HistoryCache<E>();
-  /** How many turns of the history are left out; in one exchange always the same. */
+  /** How many of the first turns are left out; constant during one exchange. */
   #skip = 0;
   #hasBegun = false;
-  /** The turns that are sent. */
+  /** The turns of the requests. */
   #history: HistoryCache<E>;
   readonly #budget: HistoryBudget;
   readonly #marked = new MarkedTurns();
-  /** In which the code of the API runs: a paused reply goes on there, or is refused. */
+  /** The id of the container in which the API runs code: the API refuses a paused reply without it. */
   #container: string | undefined;
 
   constructor(source: ConversationSource<E>, params: Params, options: ConversationOptions) {
@@ -69,7 +69,7 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     this.#history = new HistoryCache<E>({ seed: this.#seed });
   }
 
-  /** Makes the requests of a fork: what was made of the messages is shared. */
+  /** Makes the requests of a fork, which shares the converted messages. */
   fork(): RequestBuilder<E> {
     const other = new RequestBuilder<E>(this.#source, this.#params, this.#options);
     other.#tools = this.#tools;
@@ -81,7 +81,7 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     return other;
   }
 
-  /** Takes in which tools the next request has: thinking is bound to them. */
+  /** Sets the tools of the next request. Thinking is bound to them, so a change starts a new history. */
   useTools(tools: unknown): void {
     const before = this.#tools;
     this.#tools = tools;
@@ -96,15 +96,15 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     return fingerprint('', [this.#params['system'] ?? '', this.#tools ?? []]);
   }
 
-  /** Goes on with an exchange whose last reply waits for answers to its calls. */
+  /** Continues an exchange whose last reply waits for answers to its calls. */
   goOn(messages: readonly ConversationMessage<E>[]): void {
-    // What is left out stays the same: the thinking of the reply is bound to it.
+    // The same turns stay left out, because the thinking of the reply is bound to the turns before it.
     if (!this.#hasBegun) this.begin(messages);
     const last = messages.findLast(({ role }) => role === 'assistant');
     this.#container = last?.role === 'assistant' ? last.container : undefined;
   }
 
-  /** Makes room for the next exchange, and says whether there is anything to be answered. */
+  /** Shortens the history for the next exchange, and returns whether it ends with a user turn to answer. */
   begin(messages: readonly ConversationMessage<E>[]): boolean {
     const skip = this.#budget.excess(() => this.#whole.of(messages).turns);
     if (skip !== this.#skip) this.#history = new HistoryCache<E>({ seed: this.#seed, skip });
@@ -115,14 +115,14 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     return turns.findLast(({ role }) => role !== 'system')?.role === 'user';
   }
 
-  /** The turns that are sent, and their fingerprint; pending calls in it are open with `keepsPending`. */
+  /** The turns of the next request and their prefix. With `keepsPending`, pending calls have no result yet. */
   history(messages: readonly ConversationMessage<E>[], keepsPending = false): History {
     if (!keepsPending) return this.#history.of(messages);
     const options = { seed: this.#seed, skip: this.#skip, keepsPending };
     return new HistoryCache<E>(options).of(messages);
   }
 
-  /** Sends a request; all of it but the history is in `params`. */
+  /** Sends a request with `params` and the history. */
   reply(params: object, { turns }: History, context: TurnContext): Observable<E> {
     const { stream } = this.#options;
     const source = this.#source;
@@ -142,14 +142,14 @@ export class RequestBuilder<E extends AnyStreamEvent> {
     );
   }
 
-  /** Who counts tokens. */
+  /** The client for `countTokens`, if there is one. */
   get counter(): TokenCounter | undefined {
     const { client } = this.#options;
     const { messages } = (client ?? this.#source) as { messages?: Partial<TokenCounter> };
     return typeof messages?.countTokens === 'function' ? (messages as TokenCounter) : undefined;
   }
 
-  /** The parameters for a count of what would be sent. */
+  /** The parameters of `countTokens` for the next request. */
   countable(messages: readonly ConversationMessage<E>[], draft: readonly AnyBlock[]): Params {
     const blocks = keyedBlocks('draft', draft);
     const message = { key: 'draft', role: 'user', text: '', blocks } as unknown;

@@ -20,37 +20,37 @@ import { textOf } from './userContent.ts';
 
 export interface TranscriptOptions {
   prices?: Prices | undefined;
-  /** Whether calls are run; if not, the caller answers them. */
+  /** Whether calls run here; if not, the user of the conversation sends their results. */
   hasTools?: boolean | undefined;
-  /** Stop reasons that wait for tools, besides `tool_use`. */
+  /** Stop reasons besides `tool_use` of replies that wait for tools. */
   stopReasons?: readonly (string | null)[] | undefined;
 }
 
 const NONE: readonly PendingCall[] = [];
 
-/** Writes down what is said in a conversation, and says at any time how it stands. */
+/** Records the messages of a conversation, and computes its state. */
 export class Transcript<E extends AnyStreamEvent> {
   readonly #prices: Prices | undefined;
   readonly #hasTools: boolean;
   readonly #stopReasons: ReadonlySet<unknown>;
-  /** All that is said but for the reply that is live. */
+  /** All messages except the live reply. */
   #messages: readonly ConversationMessage<E>[];
   #live: LiveReply<E> | undefined;
   #status: ConversationStatus = 'idle';
   #outcome: TurnOutcome | undefined;
   #error: MessageStreamError | undefined;
-  /** Of all replies but for the live one. */
+  /** The usage of all replies except the live one. */
   #usage: ConversationUsage;
   #cost: number;
-  /** The highest number of a key so far; the keys are read before the first change. */
+  /** The highest number of a key so far, read from the messages before the first change. */
   #lastKey: number | undefined;
-  /** What stands for all that the next reply is an answer to. */
+  /** The prefix of the next reply: everything that its request sends. */
   #prefix = new Prefix('');
-  /** The message whose pending calls are known. */
+  /** The cached pending calls, and the message that they are of. */
   #pending: { of: unknown; calls: readonly PendingCall[] } = { of: undefined, calls: NONE };
   #state: ConversationState<E> | undefined;
   #isStale = true;
-  /** The usage of the live reply that is in the state, and whether that of the others has changed. */
+  /** The usage of the live reply in the last state; `#isRecounted`: the usage of other replies has changed. */
   #counted: object | undefined;
   #isRecounted = true;
 
@@ -66,14 +66,14 @@ export class Transcript<E extends AnyStreamEvent> {
     this.#cost = cost;
   }
 
-  /** The same object until something changes. */
+  /** The state: the same object until something changes. */
   get state(): ConversationState<E> {
     if (this.#state === undefined || this.#isStale) this.#state = this.#next(this.#state);
     this.#isStale = false;
     return this.#state;
   }
 
-  /** The settled messages and the one that is live. */
+  /** The settled messages and the live reply. */
   get messages(): readonly ConversationMessage<E>[] {
     const { messages, live } = this.state;
     return live ? [...messages, live] : messages;
@@ -85,7 +85,7 @@ export class Transcript<E extends AnyStreamEvent> {
     return live ?? messages.at(-1);
   }
 
-  /** What is to be kept of it: as if it were stopped now. All but the last reply is settled. */
+  /** The content to save, as if the conversation were stopped now. Only the last reply may need settling. */
   get kept(): Kept<E> {
     const { usage, cost } = this.state;
     const { messages } = this;
@@ -100,14 +100,14 @@ export class Transcript<E extends AnyStreamEvent> {
     return this.messages.findLast(({ role }) => role === 'assistant');
   }
 
-  /** Adds what the user or the system says, and gives its key. */
+  /** Adds a message of the user or a system message, and returns its key. */
   say(content: readonly AnyBlock[], role: 'user' | 'system' = 'user'): string {
     const key = this.#newKey();
     const blocks = keyedBlocks(key, content);
     const message = { key, role, text: textOf(content), blocks };
     const said = message as unknown as ConversationMessage<E>;
     const before = this.#messages;
-    // The user begins, also where only what the system says is left.
+    // A user message must come first, also if only system messages are left.
     const isFirst = before.every((one) => one.role === 'system');
     this.#messages = isFirst ? [said, ...before] : [...before, said];
     this.#isStale = true;
@@ -115,14 +115,14 @@ export class Transcript<E extends AnyStreamEvent> {
   }
 
   /**
-   * Takes back all but the first `length` messages, and those of the system behind them: a tool that was
-   * withdrawn stays withdrawn. What they have used stays counted.
+   * Removes all messages after the first `length`, except system messages: a withdrawn tool stays withdrawn.
+   * The usage of removed replies stays counted.
    */
   truncate(length: number): void {
     const messages = this.#messages;
     const kept = messages.filter(({ role }, index) => index < length || role === 'system');
     if (kept.length === messages.length) return;
-    // A key is never given twice.
+    // A key is never used twice.
     this.#lastKey ??= highestKey(messages);
     this.#messages = kept;
     this.#isStale = true;
@@ -135,12 +135,12 @@ export class Transcript<E extends AnyStreamEvent> {
     this.#isStale = true;
   }
 
-  /** Takes note of what the next reply is an answer to. */
+  /** Sets the prefix of the next reply. */
   expect(prefix: Prefix): void {
     this.#prefix = prefix;
   }
 
-  /** Takes in an event of a reply, or of the tools that it calls. */
+  /** Processes an event of a reply or of its tools. */
   push(event: E): void {
     if (this.#live?.isFollowedBy(event)) this.#keepLive('complete');
     if (event.type === 'message_start')
@@ -186,7 +186,7 @@ export class Transcript<E extends AnyStreamEvent> {
     }
   }
 
-  /** Changes a call of the last message, which is answered. */
+  /** Changes the state of a call in the last reply, when the call is answered. */
   #setCall(id: string, call: ConversationCall): void {
     const last = this.lastReply;
     if (last?.role !== 'assistant') return;
@@ -198,7 +198,7 @@ export class Transcript<E extends AnyStreamEvent> {
     this.#replace(last, { ...last, blocks });
   }
 
-  /** Nothing runs any more. */
+  /** Settles the last reply: nothing is running any more. */
   #settleLast(): void {
     const last = this.lastReply;
     if (last) this.#replace(last, settled(last));
@@ -210,7 +210,7 @@ export class Transcript<E extends AnyStreamEvent> {
     this.#isStale = true;
   }
 
-  /** The calls of the last reply that wait for answers: nothing is looked at while it is written. */
+  /** The calls of the last reply that wait for answers; not computed while the reply is written. */
   #pendingCalls(live: AssistantMessage<E> | undefined): readonly PendingCall[] {
     if (live && this.#outcome !== 'interrupted') return NONE;
     const last = live ?? this.#messages.findLast(({ role }) => role !== 'system');
@@ -287,7 +287,7 @@ function highestKey(messages: readonly { key: string }[]): number {
   return highest;
 }
 
-/** A reply, or what subagents have used with a model. */
+/** The usage of a reply, or of subagents with one model. */
 interface Used {
   model?: string | undefined;
   usage?: object | undefined;

@@ -9,19 +9,19 @@ import {
   type MessagesParams,
 } from '../sources/fromMessages.ts';
 
-/** What a prompt is asked with unless told otherwise. */
+/** The default parameters for a prompt that is a string. */
 const DEFAULTS = { model: 'claude-opus-5-5', max_tokens: 4096 } as const;
 
 export interface AskOptions<Client> extends MessagesOptions {
   /**
-   * Parameters for a prompt that is a string, and others than the defaults: the model
-   * `claude-opus-5-5`, and at most 4,096 tokens.
+   * Parameters for a prompt that is a string. Default: `model: 'claude-opus-5-5'` and `max_tokens: 4096`;
+   * your parameters replace or extend these.
    */
   params?: Partial<MessagesParams<Client>> | undefined;
 }
 
 /**
- * Asks one question and gives the text of the reply, as it arrives.
+ * Asks one question, and emits the text of the reply as it arrives.
  *
  * ```text
  * events   --m--[--a--b--]--x--S|
@@ -29,12 +29,12 @@ export interface AskOptions<Client> extends MessagesOptions {
  * result   --------a--b---------|
  * ```
  *
- * - Cold: each subscription asks anew.
- * - With the option `stream: false` the reply is not streamed, and its text comes at once.
- * - Error, complete, unsubscribe: as `fromMessages`. What `stop_reason` says is not looked at: a text
- *   that `max_tokens` has cut completes like any other.
+ * - Cold: each subscription sends a new request.
+ * - With the option `stream: false` the reply is not streamed, and its text is emitted all at once.
+ * - Error, complete, unsubscribe: as `fromMessages`. The `stop_reason` is ignored: a text that `max_tokens`
+ *   has cut completes like any other.
  *
- * For more than one question there is `Conversation`.
+ * For more than one question, use `Conversation`.
  *
  * @throws TypeError when `client` has no `messages.create`, and for an empty prompt.
  *
@@ -52,7 +52,7 @@ export function ask<Client extends MessagesClient | BetaMessagesClient>(
   { params, ...options }: AskOptions<Client> = {},
 ): Observable<string> {
   if (typeof prompt === 'string' && isBlank(prompt)) {
-    throw new TypeError('ask: the prompt is empty, and the API refuses an empty message');
+    throw new TypeError('ask: the prompt is empty: pass a text, since the API refuses an empty message');
   }
   const request = {
     ...DEFAULTS,

@@ -12,7 +12,7 @@ const isContent: Check = (value) => value === undefined || isString(value) || Ar
 type Fields = readonly (readonly [name: string, isRight: Check, what: string])[];
 
 const text = (name: string): Fields => [[name, isString, 'a string']];
-// A gateway's ids have any shape; they are mapped where they are sent.
+// Ids of gateways may have any form; `sendBack` maps them to valid ids.
 const id = (name: string): Fields => [[name, (value) => typeof value !== 'object', 'a string']];
 const NONE: Fields = [];
 const CALL: Fields = [
@@ -21,7 +21,7 @@ const CALL: Fields = [
   ['input', isRecord, 'an object'],
 ];
 
-/** The fields that a block must have; others may be anything. */
+/** The required fields of a block, by type; other fields may have any value. */
 const FIELDS: ReadonlyMap<string, Fields> = new Map<string, Fields>([
   ['text', text('text')],
   ['thinking', text('thinking')],
@@ -33,11 +33,11 @@ const FIELDS: ReadonlyMap<string, Fields> = new Map<string, Fields>([
 ]);
 
 /**
- * What is wrong with a block, to be written behind the path to it, such as `.text: must be a string`;
- * `undefined` for one that can be sent.
+ * The problem of a block, to append to its path, such as `.text: must be a string`; `undefined` for a block
+ * that can be sent.
  */
 export function blockProblem(block: unknown, role: Role): string | undefined {
-  // First, and once for all that is in the block: the rest follows what is nested.
+  // The depth is checked first, once for the whole block: the other checks are recursive.
   if (isRecord(block) && wellFormed(block) === undefined) {
     return `: must be nested at most ${MAX_DEPTH} levels deep`;
   }
@@ -50,7 +50,7 @@ function fieldProblem(block: unknown, role: Role): string | undefined {
   const { type, content } = block as AnyBlock;
   if (role === 'user' ? isModelOnly({ type }) : isUserOnly({ type })) {
     const other = role === 'user' ? 'the model' : 'the user';
-    return `.type: a block of type '${type}' is for ${other}`;
+    return `.type: only ${other} can send a block of type '${type}'`;
   }
   for (const [name, isRight, what] of FIELDS.get(type) ?? NONE) {
     if (!isRight((block as AnyBlock)[name])) return `.${name}: must be ${what}`;
@@ -63,7 +63,7 @@ function fieldProblem(block: unknown, role: Role): string | undefined {
   return undefined;
 }
 
-/** What is wrong with a block of a reply: whatever came has to be kept. */
+/** The problem of a block of a reply. Any object with a `type` is valid, since all that arrived is kept. */
 export function shapeProblem(block: unknown): string | undefined {
   if (!isRecord(block)) return ': must be an object';
   return isString(block['type']) ? undefined : '.type: must be a string';

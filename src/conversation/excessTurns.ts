@@ -1,17 +1,17 @@
 import { isResult, type Turn } from '../history/blocks.ts';
 
-/** The mean length of a token, in bytes of UTF-8: the same in most scripts, other than in characters. */
+/** The mean length of a token in bytes of UTF-8, which is similar in most scripts; in characters it differs. */
 const BYTES_PER_TOKEN = 4;
-/** What an image counts at most (docs: /docs/en/build-with-claude/vision#image-costs). */
+/** The maximum tokens of an image (docs: /docs/en/build-with-claude/vision#image-costs). */
 const IMAGE_TOKENS = 1_600;
-/** A page of a PDF has some 50 KB and counts as an image and its text. */
+/** A page of a PDF has about 50 KB and counts as an image and its text. */
 const BASE64_PER_TOKEN = 32;
-/** As much of the limit is let go at a time, at least: what is cached lasts until the next. */
+/** A cut removes at least this part of the limit, so that the prompt cache stays valid until the next cut. */
 const STEP = 0.25;
 
 const encoder = new TextEncoder();
 
-/** About how many tokens a part of a request has; what is encoded in base64 does not count as text. */
+/** Estimates the tokens of a part of a request; base64 data does not count as text. */
 export function estimateTokens(value: unknown): number {
   let beside = 0;
   const text = JSON.stringify(value, (key, part) => {
@@ -28,7 +28,7 @@ export function estimateTokens(value: unknown): number {
 
 const tokens = new WeakMap<Turn, number>();
 
-/** About how many tokens a turn has, which is counted once: turns do not change. */
+/** Estimates the tokens of a turn, once per turn, since turns do not change. */
 export function turnTokens(turn: Turn): number {
   let count = tokens.get(turn);
   if (count === undefined) tokens.set(turn, (count = estimateTokens(turn)));
@@ -36,12 +36,12 @@ export function turnTokens(turn: Turn): number {
 }
 
 /**
- * How many of the first turns are to be left out, so that what remains has at most `limit` tokens.
+ * How many of the first turns to leave out, so that the others have at most `limit` tokens.
  *
- * - It is cut only in front of a turn of the user's that answers no call, so that a call and its
- *   result, and the replies in between, stay together. The last exchange stays, whatever it has.
- * - It is cut by steps of a quarter of the limit: a cut at each request would have the prompt cache
- *   begin anew each time, and invalidate the thinking of the turns that stay.
+ * - A cut is only before a user turn that answers no call, so that a call, its result and the replies in
+ *   between stay together. The last exchange always stays, whatever its size.
+ * - The history is cut in steps of a quarter of the limit: a cut at each request would invalidate the prompt
+ *   cache each time, and the thinking of the turns that stay.
  */
 export function excessTurns(
   turns: readonly Turn[],

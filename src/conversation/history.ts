@@ -14,29 +14,29 @@ import type { AssistantMessage, ConversationMessage } from './ConversationState.
 
 export interface History {
   turns: Turn[];
-  /** All that a reply to it is an answer to. */
+  /** The prefix of a reply to these turns: everything that the request sends. */
   prefix: Prefix;
 }
 
 export interface HistoryOptions {
   /**
-   * The fingerprint of all that comes before the turns: the system prompt and the tools. Without it,
-   * thinking is not checked.
+   * The fingerprint of everything before the turns: the system prompt and the tools. Without it, thinking is
+   * not checked.
    */
   seed?: string;
-  /** How many turns from the start are left out; the tools that they have withdrawn stay withdrawn. */
+  /** How many of the first turns are left out; tools that they have withdrawn stay withdrawn. Default: 0. */
   skip?: number;
-  /** Whether pending calls are open, to be answered next; else an error answers them. */
+  /** Whether pending calls stay without a result; if not, they get an error as result. Default: `false`. */
   keepsPending?: boolean;
 }
 
 /**
- * The turns of a conversation that the API takes, whatever has become of its replies: so each request
- * that is made of them is valid. What is sent of a reply: `sendBack`.
+ * Converts the messages of a conversation to turns that the API accepts, also after replies that were stopped
+ * or failed. For the rules of a reply see `sendBack`.
  *
- * - Roles alternate: what nobody answered is one turn with what was said next.
- * - A run of replies that carry each other on is one turn, and so are their results with what the
- *   user says next.
+ * - Roles alternate: a question without an answer and the next message of the user are one turn.
+ * - Replies that continue each other are one turn; their results and the next message of the user are one
+ *   turn too.
  */
 export function historyOf<E extends AnyStreamEvent>(
   messages: readonly ConversationMessage<E>[],
@@ -45,29 +45,29 @@ export function historyOf<E extends AnyStreamEvent>(
   return new HistoryCache<E>(options).of(messages);
 }
 
-/** A run of replies and what the user says behind it, as far as that is known to be all of it. */
+/** A run of replies and the message of the user after it, once no more replies can be added to the run. */
 interface Unit {
-  /** How many messages there are to its end. */
+  /** The number of messages up to its end. */
   end: number;
-  /** Whether it ends with replies, so that it is over only where another reply follows. */
+  /** Whether it ends with a reply: then it is final only if another reply follows. */
   isOpen: boolean;
-  /** The turns before it, of which the last may grow with it. */
+  /** The number of turns before it; the last of these turns may grow with this unit. */
   turns: number;
   last: Turn | undefined;
   prefix: Prefix;
-  /** What is sent back of the replies. */
+  /** The result of `sendBack` for the replies, for `SentHistory.add`. */
   after: SentAfter | undefined;
 }
 
-/** The turns as they are being made. */
+/** Turns under construction. */
 interface Draft {
   turns: Turn[];
   prefix: Prefix;
 }
 
 /**
- * `historyOf` for a list of messages that grows: what is behind is not made again. It keeps as many
- * references as there are messages.
+ * `historyOf` for a growing list of messages: old messages are not converted again. It keeps one reference
+ * per message.
  */
 export class HistoryCache<E extends AnyStreamEvent> {
   readonly #options: HistoryOptions;
@@ -82,7 +82,7 @@ export class HistoryCache<E extends AnyStreamEvent> {
     this.#made = { turns: [], prefix: new Prefix(options.seed ?? '') };
   }
 
-  /** Another cache that begins with what this one has. */
+  /** A copy of this cache. */
   fork(): HistoryCache<E> {
     const other = new HistoryCache<E>(this.#options);
     other.#messages = [...this.#messages];
@@ -92,7 +92,7 @@ export class HistoryCache<E extends AnyStreamEvent> {
     return other;
   }
 
-  /** The history of `messages`, which mostly begin as those before. */
+  /** The history of `messages`; messages that are the same as in the last call are reused. */
   of(messages: readonly ConversationMessage<E>[]): History {
     this.#goBack(messages);
     let replies: AssistantMessage<E>[] = [];
@@ -122,7 +122,7 @@ export class HistoryCache<E extends AnyStreamEvent> {
     return { turns, prefix };
   }
 
-  /** Lets go of all units that are not of `messages`. */
+  /** Drops all units that do not fit `messages`. */
   #goBack(messages: readonly ConversationMessage<E>[]): void {
     const known = this.#messages;
     let same = 0;
@@ -142,7 +142,7 @@ export class HistoryCache<E extends AnyStreamEvent> {
     for (const { after } of this.#units) if (after) this.#sent.add(after);
   }
 
-  /** Takes in a run of replies that is over, and what the user or the system says behind it. */
+  /** Adds a finished run of replies, and the message of the user or the system after it. */
   #close(
     replies: readonly AssistantMessage<E>[],
     next?: Exclude<ConversationMessage<E>, AssistantMessage<E>>,
@@ -219,7 +219,7 @@ function hasCall<E extends AnyStreamEvent>({ blocks }: AssistantMessage<E>): boo
   return blocks.some(({ block }) => isCall(block));
 }
 
-/** The tools that turns have withdrawn, as a turn of the system; nothing where there are none. */
+/** A system turn with the tools that `turns` have withdrawn; empty if there are none. */
 function withdrawnIn(turns: readonly Turn[]): Turn[] {
   const names = new Set<string>();
   takeToolChanges(turns, names);
@@ -238,7 +238,7 @@ export function isPaused<E extends AnyStreamEvent>(
   return isPausedBy(message.stop_reason);
 }
 
-/** What stands in the place of results of the calls that are pending. */
+/** The placeholders for the results of pending calls. */
 function pendingIn<E extends AnyStreamEvent>(replies: readonly AssistantMessage<E>[]): AnyBlock[] {
   return replies.flatMap(({ blocks }) =>
     blocks.flatMap(({ block, call }) =>

@@ -7,10 +7,10 @@ import { type AnyBlock, isResult } from '../history/blocks.ts';
 import { textOf } from './userContent.ts';
 
 /**
- * The turns of a request as what was said before. The results of calls are with the calls, so that
- * a turn of nothing else is no message of its own.
+ * Converts the turns of a request to messages. Results are stored with their calls, so a turn that has only
+ * results becomes no message.
  *
- * @throws TypeError with the path of what is not valid
+ * @throws TypeError with the path of the problem
  */
 export function messagesOf<E extends AnyStreamEvent>(
   turns: readonly { role: string; content: string | readonly object[] }[],
@@ -62,7 +62,7 @@ function readContent(
   return (blocks as AnyBlock[]).filter((block) => !isBlankText(block));
 }
 
-/** Puts results to the calls of the last message. */
+/** Adds results to the calls of the last message. */
 function attach<E extends AnyStreamEvent>(
   messages: ConversationMessage<E>[],
   results: readonly AnyBlock[],

@@ -14,23 +14,22 @@ interface CacheableParams extends Marked {
   tools?: readonly object[] | null | undefined;
 }
 
-/** At most so many (docs: /docs/en/build-with-claude/prompt-caching). */
+/** The maximum number of breakpoints (docs: /docs/en/build-with-claude/prompt-caching). */
 const MOST = 4;
 
-/** The place of a block: in the tools, in the system prompt, or in a turn; and the block in it. */
+/** The place of a block: the tools, the system prompt or the index of a turn, and the index of the block. */
 type Place = readonly [list: 'tools' | 'system' | number, index: number];
 
 /**
- * The request with breakpoints for the prompt cache, as far as there is room beside the caller's own:
- * at the end of the last two turns of the user, of the system prompt, and of the tools.
+ * Adds breakpoints for the prompt cache to a request, as many as the caller's own leave room for: at the end
+ * of the last two user turns, of the system prompt, and of the tools.
  *
- * - The last turn of the user's is where this request writes, the one before where the request
- *   before has written: so the cache is found again however many blocks a turn has added. (From
- *   a breakpoint the API looks back over 20 blocks and no further:
- *   docs /docs/en/build-with-claude/prompt-caching.)
- * - Of the caller's own, those in the latest turns stand, at most 4 in all: who marks each message
- *   has a fifth one day.
- * - One that lasts an hour never comes behind one that lasts 5 minutes, which the API refuses.
+ * - This request writes the cache at the last user turn; the request before wrote it at the user turn before.
+ *   So the cache is found however many blocks a turn has added. (From a breakpoint the API looks back over
+ *   at most 20 blocks: docs /docs/en/build-with-claude/prompt-caching.)
+ * - If the caller has set more than 4, the first ones in the turns are dropped: a caller that marks each
+ *   message will exceed the limit.
+ * - A breakpoint of an hour never follows one of 5 minutes, which the API refuses.
  */
 export function placeBreakpoints<Params extends object>(
   params: Params,
@@ -46,7 +45,7 @@ export function placeBreakpoints<Params extends object>(
   ) as unknown as Params;
 }
 
-/** Where breakpoints are useful and are not yet, the most useful first. */
+/** Useful places that have no breakpoint yet, the most useful first. */
 function wantedPlaces(request: CacheableParams): Place[] {
   const { messages, system, tools, cache_control } = request;
   const last = messages.findLastIndex(isUsers);
@@ -54,7 +53,7 @@ function wantedPlaces(request: CacheableParams): Place[] {
   const isSystem = typeof system === 'string' ? !isBlank(system) : Boolean(system?.length);
   const tool = tools?.findLastIndex((one) => !(one as AnyBlock)['defer_loading']) ?? -1;
   const places: (Place | undefined)[] = [
-    // One for the whole request is put there by the API.
+    // The API places the breakpoint of a request-level `cache_control` there.
     cache_control ? undefined : lastBlock(request, last),
     lastBlock(request, before),
     isSystem ? ['system', typeof system === 'string' ? 0 : system!.length - 1] : undefined,
@@ -82,7 +81,7 @@ function isMarked(request: CacheableParams, place: Place): boolean {
   return breakpointsIn(listAt(request, place)[place[1]]).length > 0;
 }
 
-/** The breakpoints in a block: its own, and those of what a tool result holds. */
+/** The breakpoints in a block: its own, and those of the blocks inside a tool result. */
 function breakpointsIn(block: object | undefined): readonly Marked[] {
   const { cache_control, content } = (block ?? {}) as Marked & { content?: unknown };
   if (!cache_control && !Array.isArray(content)) return NONE;
@@ -92,7 +91,7 @@ function breakpointsIn(block: object | undefined): readonly Marked[] {
 
 const NONE: readonly never[] = [];
 
-/** The places of the blocks in a list that have breakpoints, one for each. */
+/** The places of all breakpoints in a list of blocks, one per breakpoint. */
 function marksIn(list: Place[0], blocks: string | readonly object[] | null | undefined): Place[] {
   const places: Place[] = [];
   if (blocks == null || typeof blocks === 'string') return places;
@@ -103,8 +102,8 @@ function marksIn(list: Place[0], blocks: string | readonly object[] | null | und
 }
 
 /**
- * Finds the caller's own breakpoints in the turns of requests that mostly begin as the one before: only
- * turns that are new are looked at.
+ * Finds the caller's own breakpoints in the turns of a request. Turns that are the same as in the request
+ * before are not searched again.
  */
 export class MarkedTurns {
   #turns: CacheableParams['messages'] = [];
@@ -122,12 +121,12 @@ export class MarkedTurns {
   }
 }
 
-/** Where the caller's own breakpoints are, in the order in which the API reads: one for each. */
+/** The places of the caller's own breakpoints, in the order in which the API reads them. */
 function ownPlaces({ tools, system, messages }: CacheableParams, marked: MarkedTurns): Place[] {
   return [...marksIn('tools', tools), ...marksIn('system', system), ...marked.of(messages)];
 }
 
-/** Without the caller's first breakpoints in turns, where there are more than the API takes. */
+/** Removes the caller's first breakpoints in turns, if there are more than the API accepts. */
 function withoutExcess(
   request: CacheableParams,
   marked: MarkedTurns,
@@ -176,7 +175,7 @@ function withBlock(
   return { ...request, messages: request.messages.with(list, turn) };
 }
 
-/** How long a breakpoint of ours lasts, so that it may be between those of the caller. */
+/** The duration of an added breakpoint that is valid between the caller's own. */
 function ttlAt(
   request: CacheableParams,
   ownMarks: readonly Place[],

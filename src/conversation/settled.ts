@@ -1,7 +1,7 @@
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import type { ConversationMessage } from './ConversationState.ts';
 
-/** The message as it is when nothing more comes. */
+/** The message with a reply and calls that are still running marked as stopped. */
 export function settled<E extends AnyStreamEvent>(
   message: ConversationMessage<E>,
 ): ConversationMessage<E> {

@@ -15,7 +15,7 @@ export const NO_USAGE: ConversationUsage = {
   cache_read_input_tokens: 0,
 };
 
-/** The usage with that of one more reply. */
+/** Adds the usage of a reply. */
 export function withUsage(
   before: ConversationUsage,
   usage: Counters | null | undefined,

@@ -3,9 +3,9 @@ import { isBlankText } from '../history/blankText.ts';
 import { type AnyBlock, textOf as textOfBlock } from '../history/blocks.ts';
 
 /**
- * What a user says, as blocks; blank text beside others is left out, as the API refuses it.
+ * Converts the content of a user message to blocks. Blank text is left out, since the API refuses it.
  *
- * @throws TypeError for what is neither text nor blocks, and where nothing is said
+ * @throws TypeError for content that is neither text nor blocks, and for empty content
  */
 export function userContent(content: string | readonly object[], caller: string): AnyBlock[] {
   if (typeof content !== 'string' && !Array.isArray(content)) {
@@ -18,12 +18,12 @@ export function userContent(content: string | readonly object[], caller: string)
   });
   const said = (blocks as AnyBlock[]).filter((block) => !isBlankText(block));
   if (said.length === 0) {
-    throw new TypeError(`${caller}: the content is empty, and the API refuses an empty message`);
+    throw new TypeError(`${caller}: the content is empty: the API refuses an empty message`);
   }
   return said;
 }
 
-/** The text of blocks, with nothing in between. */
+/** The text of all text blocks, joined with nothing in between. */
 export function textOf(blocks: readonly { type: string; text?: unknown }[]): string {
   let joined = '';
   for (const block of blocks) joined += textOfBlock(block);

@@ -82,9 +82,9 @@ export function matchAnswers<Call extends PlainCall>(
     const block =
       open.find((call) => call.id === id) ?? only(open.filter((call) => isIdOf(id, call.id)));
     if (block === undefined) {
-      const waiting = open.length === 0 ? 'none does' : `these do: ${listOf(open)}`;
+      const waiting = open.length === 0 ? 'no call waits' : `waiting: ${listOf(open)}`;
       throw new TypeError(
-        `${caller}: the answer with id '${id}' is to a call that does not wait for one; ${waiting}`,
+        `${caller}: there is an answer with id '${id}', but no such call waits for an answer; ${waiting}`,
       );
     }
     if (answerOf.has(block)) throw duplicate(caller, id);
@@ -94,7 +94,7 @@ export function matchAnswers<Call extends PlainCall>(
   const missing = open.filter((call) => !answerOf.has(call));
   if (missing.length > 0) {
     throw new TypeError(
-      `${caller}: calls of the last reply have no result: ${listOf(missing)}; ` +
+      `${caller}: calls of the last reply wait for answers: ${listOf(missing)}; ` +
         'give an answer to each in `answers`',
     );
   }
@@ -111,8 +111,8 @@ function requireRunnable(
   const tool = tools.filter(isDefined).find((one) => one.name === name);
   if (kind === 'run' && awaits === 'subagent') {
     throw new TypeError(
-      `${caller}: the subagent of the call '${id}' (${name}) is at work already: answer its pending calls ` +
-        'with `answers`, or refuse it with `approved: false`',
+      `${caller}: the subagent of the call '${id}' (${name}) has already started: answer its pending calls ` +
+        'with `answers`, or end it with `approved: false`',
     );
   }
   if (kind === 'run' && (awaits === 'result' || (tool && !tool.run))) {
@@ -123,7 +123,7 @@ function requireRunnable(
   }
   if (kind === 'resume' && tool && !tool.resume) {
     throw new TypeError(
-      `${caller}: the tool '${name}' has no \`resume\`, so the subagent of the call '${id}' cannot go on: ` +
+      `${caller}: the tool '${name}' has no \`resume\`, so the subagent of the call '${id}' cannot continue: ` +
         'answer it with `result`, `error` or `approved: false`',
     );
   }

@@ -148,7 +148,7 @@ describe('Conversation', () => {
       [
         'what only the model says',
         [{ type: 'thinking', thinking: 'Hm', signature: 'x' }] as never,
-        /content\[0\]\.type: a block of type 'thinking' is for the model/,
+        /content\[0\]\.type: only the model can send a block of type 'thinking'/,
       ],
       ['an invalid text', [{ type: 'text' }] as never, /content\[0\]\.text: must be a string/],
     ])('refuses %s at once', (_, content, problem) => {
@@ -564,7 +564,7 @@ describe('Conversation', () => {
       });
       const stray = conversation.send([{ type: 'tool_result', tool_use_id: 'a', content: 'Sun' }]);
       const error = await failure(stray);
-      expect(error.message).toMatch(/answer no call that waits/);
+      expect(error.message).toMatch(/no call waits for these tool results/);
       expect(said(conversation)).toEqual(['Hi', 'Let me see.', '', 'Sunny.']);
     });
 
@@ -636,7 +636,7 @@ describe('Conversation', () => {
       const late = conversation.edit(0, 'x');
       reply(messageEvents.text('Dos'));
       await received(conversation.edit(0, 'dos'));
-      expect((await failure(late)).message).toMatch(/not there any more/);
+      expect((await failure(late)).message).toMatch(/the message to edit was removed/);
     });
 
     it('gives no key again, also after a reload', async () => {
@@ -802,7 +802,7 @@ describe('Conversation', () => {
     [
       'tools in two places',
       () => talk({ tools: [] }, { tools: [] }),
-      /give the tools.*in the option `tools`/,
+      /pass all tools.*in the option `tools`/,
     ],
     ['an invalid limit', () => talk({ maxHistoryTokens: 0 }), /`maxHistoryTokens` must be/],
     [

@@ -57,7 +57,7 @@ describe('Conversation.fromJSON', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['text', JSON.stringify(document), 'the document: is text: pass what JSON.parse gives'],
+    ['text', JSON.stringify(document), 'the document: is text: pass the result of JSON.parse'],
     ['nothing', null, 'the document: must be an object'],
     ['a list', [], 'the document: must be an object'],
     ['another format', { version: 1, messages: [] }, "format: must be 'claude-rx/conversation'"],
@@ -65,7 +65,7 @@ describe('Conversation.fromJSON', () => {
     ['no messages', { ...document, messages: undefined }, 'messages: must be a list'],
     ['no message', withMessages('Hi'), 'messages[0]: must be an object'],
     ['no key', withMessages({ ...question, key: undefined }), 'messages[0].key: must be a string'],
-    ['a key twice', withMessages(question, { ...answer, key: 'm1' }), "messages[1].key: is 'm1'"],
+    ['a key twice', withMessages(question, { ...answer, key: 'm1' }), 'messages[1].key: must be'],
     ['no role', withMessages({ ...question, role: 'system' }), "messages[0].role: must be 'user'"],
     ['an answer at the start', withMessages(answer), "messages[0].role: must be 'user'"],
     ['no content', withMessages({ ...question, content: 'Hi' }), 'messages[0].content: must be a'],
@@ -87,7 +87,7 @@ describe('Conversation.fromJSON', () => {
     [
       'a call of the user',
       withMessages({ ...question, content: [call] }),
-      "messages[0].content[0].type: a block of type 'tool_use' is for the model",
+      "messages[0].content[0].type: only the model can send a block of type 'tool_use'",
     ],
     [
       'content that is too deep to be sent',

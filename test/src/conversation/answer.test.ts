@@ -189,7 +189,7 @@ describe('Conversation.answer', () => {
     const error = await failure(conversation.send('Hello?'));
     expect(error.code).toBe('request');
     expect(error.message).toContain(
-      "calls wait for answers: 'toolu_wipe' (wipe), 'toolu_place' (place); give them with `answer(...)`",
+      "calls wait for answers: 'toolu_wipe' (wipe), 'toolu_place' (place); call `answer(...)` first",
     );
     expect(conversation.messages).toHaveLength(2);
     expect(conversation.state.pending).toHaveLength(2);
@@ -203,7 +203,7 @@ describe('Conversation.answer', () => {
     const late = conversation.answer(answers);
     await received(conversation.regenerate());
     expect(conversation.state.pending).toEqual([]);
-    expect((await failure(late)).message).toContain('do not wait any more');
+    expect((await failure(late)).message).toContain('are no longer pending');
     await received(conversation.edit(0, 'Wipe it!'));
     expect(conversation.state.pending).toHaveLength(2);
     await received(conversation.edit(0, 'Do not.'));
@@ -231,14 +231,16 @@ describe('Conversation.answer', () => {
     await received(conversation.send('Wipe it'));
     const answer$ = conversation.answer(answers);
     await received(answer$);
-    expect((await failure(answer$)).message).toContain('do not wait any more');
-    expect(() => conversation.answer(answers)).toThrow(/does not wait for one; none does/);
+    expect((await failure(answer$)).message).toContain('are no longer pending');
+    expect(() => conversation.answer(answers)).toThrow(
+      /no such call waits for an answer; no call waits/,
+    );
   });
 
   it.each<[string, unknown, RegExp]>([
     ['missing', [answers[0]], /'toolu_wipe' \(wipe\); give an answer to each/],
     ['double', [...answers, answers[0]], /two answers to the call 'toolu_place'/],
-    ['to no call', [...answers, { id: 'x', approved: true }], /does not wait for one; these do/],
+    ['to no call', [...answers, { id: 'x', approved: true }], /no such call waits .*; waiting: /],
     ['none', [...answers.slice(1), { id: 'toolu_place' }], /answers\[1\] must have one of/],
     ['for the client', answers.map(({ id }) => ({ id, approved: true })), /has no `run`/],
   ])('throws a TypeError at once for an answer that is %s', async (_, given, message) => {

@@ -512,7 +512,7 @@ describe('the option `answers`', () => {
     [
       'are to a call that does not wait',
       [...approved, { id: 'toolu_z', approved: true }],
-      /id 'toolu_z' is to a call that does not wait for one; these do: 'toolu_a' \(a\)/,
+      /id 'toolu_z', but no such call waits for an answer; waiting: 'toolu_a' \(a\)/,
     ],
     [
       'are missing',
@@ -529,7 +529,9 @@ describe('the option `answers`', () => {
 
   it('is a TypeError where no call is pending, and where one of a tool without `run` is approved', () => {
     const options = { tools: [clientTool('a')], answers: approved };
-    expect(() => runTools(() => of(), params, options)).toThrow(/does not wait for one; none does/);
+    expect(() => runTools(() => of(), params, options)).toThrow(
+      /no such call waits for an answer; no call waits/,
+    );
     expect(() => runTools(() => of(), { messages: pending } as never, options)).toThrow(
       /'a' has no `run`, so the call 'toolu_a' cannot be approved/,
     );

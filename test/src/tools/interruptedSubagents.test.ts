@@ -295,7 +295,7 @@ describe('a subagent that waits for answers', () => {
     [
       'with an answer to another call',
       ([call]) => ({ ...call, answers: [{ id: 'toolu_look_a', approved: true }] }),
-      /'toolu_look_a' is to a call that does not wait for one; these do: 'toolu_pay_a'/,
+      /'toolu_look_a', but no such call waits for an answer; waiting: 'toolu_pay_a'/,
     ],
     [
       'with answers that are no list',
