@@ -15,51 +15,51 @@ import type { AnyStreamEvent, MessageOf, ToolUseOf } from '../message/StreamEven
 import { callsAt } from '../history/stopReasons.ts';
 import { strayInput } from './strayInput.ts';
 
-/** A call of a tool in a reply, while it is written and after. */
+/** A tool call in a reply, while it is written and after. */
 export interface TrackedCall<E extends AnyStreamEvent = AnyStreamEvent> {
   readonly id: string;
   readonly name: string;
   /** The position of its block in the message. */
   readonly position: number;
-  /** The block as it is now; of a complete call its `input` is final. */
+  /** The block so far; the `input` of a complete call is final. */
   readonly block: ToolUseOf<E>;
-  /** `complete`: it may run. `invalid`: its input may not be used. `withdrawn`: it was taken back. */
+  /** `complete`: the call may run. `invalid`: its input must not be used. `withdrawn`: the reply removed it. */
   readonly state: 'open' | 'complete' | 'invalid' | 'withdrawn';
 }
 
-/** What an event has done to a call. */
+/** The effect of an event on a call. */
 export type CallStep<E extends AnyStreamEvent = AnyStreamEvent> =
-  /** It begins; `text` is the text of an input that came with the start. */
+  /** The call starts; `text` is the text of an input that came with the start. */
   | { readonly type: 'begin'; readonly call: TrackedCall<E>; readonly text: string }
-  /** More of the text of its input. The first text replaces an input that came with the start. */
+  /** More text of the input. The first text replaces an input that came with the start. */
   | {
       readonly type: 'input';
       readonly call: TrackedCall<E>;
       readonly text: string;
       readonly isFirst: boolean;
     }
-  /** It is proven complete, and its input is strict JSON of an object. */
+  /** The call is proven complete, and its input is strict JSON of an object. */
   | { readonly type: 'complete'; readonly call: TrackedCall<E> }
   /**
-   * Its input may not be used: it is malformed, no object, may lack a part, or went on after the call
-   * was complete.
+   * The input must not be used: it is malformed, not an object, may lack a part, or continued after the
+   * call was complete.
    */
   | { readonly type: 'invalid'; readonly call: TrackedCall<E>; readonly error: InvalidJsonError }
   /** The reply stopped, and nothing proves that the call is complete. */
   | { readonly type: 'cut'; readonly call: TrackedCall<E>; readonly error: InvalidJsonError }
-  /** The reply is over, and nothing says what is to become of the call. Its input may be complete. */
+  /** The reply ended with a stop reason that allows no calls. The input may be complete. */
   | {
       readonly type: 'unexpected';
       readonly call: TrackedCall<E>;
       readonly error: MessageStreamError;
     }
-  /** A `resume`, a `fallback` or another message took it back. */
+  /** A `resume`, a `fallback` or another message removed the call. */
   | { readonly type: 'withdrawn'; readonly call: TrackedCall<E> }
-  /** An input belongs to no block, and to none of the calls. */
+  /** An input belongs to no block and to no call. */
   | { readonly type: 'failed'; readonly error: MessageStreamError };
 
 const NONE: readonly never[] = [];
-/** Begins the message of a stream whose start was missed. */
+/** The start of the message for a late subscriber, who has missed `message_start`. */
 const LATE = { type: 'message_start', message: {} };
 
 class Call<E extends AnyStreamEvent> implements TrackedCall<E> {
@@ -83,20 +83,20 @@ class Call<E extends AnyStreamEvent> implements TrackedCall<E> {
     return this.builder.block as unknown as ToolUseOf<E>;
   }
 
-  /** Its input, if that is strict JSON. */
+  /** The input, if it is strict JSON. */
   get value(): JsonValue | undefined {
     const { block } = this.builder;
     return unfinishedInput in block ? undefined : (block['input'] as JsonValue);
   }
 
-  /** The text of its input; of one that was parsed, its JSON. */
+  /** The text of the input; for a parsed input, its JSON. */
   get text(): string {
     const { input, [unfinishedInput]: text = JSON.stringify(input) } = this.builder.block;
     return String(text);
   }
 }
 
-/** The text of its input, as far as it can be read. */
+/** The input of a call, parsed as far as possible. */
 function jsonOf({ text }: { text: string }): JsonText {
   const json = new JsonText();
   json.push(text);
@@ -109,43 +109,43 @@ function described(value: JsonValue): string {
 }
 
 export interface CallTrackerOptions {
-  /** Stop reasons that let calls run besides `tool_use`; `null` for a reply without one. */
+  /** Stop reasons besides `tool_use` after which calls run; `null`: a reply without one. Default: none. */
   stopReasons?: readonly (string | null)[] | undefined;
 }
 
 /**
- * Follows the calls of tools in a reply, and says when each of them may run. This is the one place
- * where that is decided; which block an event belongs to is decided in `MessageBlocks`.
+ * Follows the tool calls in a reply, and decides when each call may run. No other code decides this;
+ * `MessageBlocks` decides which block an event belongs to.
  *
- * 1. A call is complete when its own `content_block_stop` has come and a later event proves it: a
+ * 1. A call is complete when its own `content_block_stop` has arrived and a later event proves it: a
  *    block that starts after that stop, or a stop reason that lets calls run. Such a stop reason alone
  *    is enough, for gateways that send no stops. Its own stop is no proof, because a reply that is cut
  *    off closes its last block too (SDK src/lib/internal/BetaToolRunnerStream.ts), and the start of
  *    another block proves nothing about a call that has not stopped.
- * 2. Its text must be strict JSON of an object at that moment. One that is not when a later block
- *    starts waits for the end of the reply.
- * 3. More input after the stop reopens the call. After the call was complete, it is an error of it.
- * 4. A `fallback` discards the calls that are not complete: the refusal before it may have cut them.
- * 5. An input that belongs to no block makes all calls invalid that are not complete; without any, the
- *    reply has failed.
- * 6. `stopReasons.ts` says what a stop reason does.
+ * 2. The text of the call must be strict JSON of an object at that moment. If it is not when a later block
+ *    starts, the call waits for the end of the reply.
+ * 3. More input after the stop reopens the call. More input after the call was complete makes it invalid.
+ * 4. A `fallback` discards incomplete calls: the refusal before it may have cut them.
+ * 5. An input that belongs to no block makes all incomplete calls invalid; without such a call, the reply
+ *    fails.
+ * 6. For the effect of each stop reason, see `stopReasons.ts`.
  */
 export class CallTracker<E extends AnyStreamEvent> {
   readonly #builder = new MessageBuilder<E>();
   readonly #blocks: MessageBlocks = blocksOf(this.#builder as never);
   readonly #stopReasons: ReadonlySet<unknown>;
   readonly #calls = new Map<BlockBuilder, Call<E>>();
-  /** Those that are open, in their order. */
+  /** The open calls, in their order. */
   readonly #open = new Set<Call<E>>();
-  /** Those that have stopped since the last start. */
+  /** The calls whose stop has arrived since the last start of a block. */
   #stopped: Call<E>[] = [];
-  /** How many blocks have been seen, and the first of them. */
+  /** How many blocks have been processed; `#first` is the first of them. */
   #known = 0;
   #first: BlockBuilder | undefined;
   #stray: unknown;
-  /** The message for the errors of its calls, once it is not the one that is built any more. */
+  /** The message for errors of its calls; set when the builder starts another message. */
   #replaced: { message?: MessageOf<E> | undefined } = {};
-  /** Whether the reply has begun: a late subscriber has missed the starts of blocks. */
+  /** Whether `message_start` has arrived: a late subscriber may have missed it and starts of blocks. */
   #hasStart = false;
   #hasBegun = false;
 
@@ -153,7 +153,7 @@ export class CallTracker<E extends AnyStreamEvent> {
     this.#stopReasons = new Set(stopReasons);
   }
 
-  /** The blocks of the reply: for what follows them one by one. */
+  /** The blocks of the reply. */
   get blocks(): MessageBlocks {
     return this.#blocks;
   }
@@ -162,7 +162,7 @@ export class CallTracker<E extends AnyStreamEvent> {
     return this.#hasStart ? this.#builder.message : undefined;
   }
 
-  /** Takes the next event in. */
+  /** Processes the next event. */
   push(event: E): readonly CallStep<E>[] {
     const { type } = event;
     if (type === 'message_start' || type === 'resume') this.#keepMessage();
@@ -190,11 +190,11 @@ export class CallTracker<E extends AnyStreamEvent> {
     }
   }
 
-  /** Ends the calls of a stream that has ended without `message_stop`. */
+  /** Ends the open calls when the stream has ended without `message_stop`. */
   end(): readonly CallStep<E>[] {
     const steps: CallStep<E>[] = [];
     for (const call of this.#open) {
-      // More of the reply has come after it, so that it was not cut.
+      // The reply continued after this call, so the call was not cut.
       if (call.builder.isFollowed && !isRecord(call.value)) steps.push(this.#refuse(call));
     }
     return [...steps, ...this.#cut(undefined, 'the stream ended before message_stop')];
@@ -205,7 +205,7 @@ export class CallTracker<E extends AnyStreamEvent> {
     const isFallback = this.#blocks.all[this.#known]?.kind === 'fallback';
     if (isFallback) for (const call of this.#open) steps.push(this.#end(call, 'withdrawn'));
     for (const call of this.#stopped) {
-      // One that is not whole waits for the end of the reply.
+      // An incomplete call waits for the end of the reply.
       const isProven = call.state === 'open' && call.builder.isFollowed && isRecord(call.value);
       if (isProven) steps.push(this.#end(call, 'complete'));
     }
@@ -242,7 +242,7 @@ export class CallTracker<E extends AnyStreamEvent> {
       return [{ type: 'input', call, text, isFirst }];
     }
     if (call.state !== 'complete') return NONE;
-    return [this.#invalid(call, 'went on after the call was complete')];
+    return [this.#invalid(call, 'continued after the call was complete')];
   }
 
   #stoppedBlock(): readonly CallStep<E>[] {
@@ -252,7 +252,7 @@ export class CallTracker<E extends AnyStreamEvent> {
     return NONE;
   }
 
-  /** A stop reason has come, perhaps not the last. */
+  /** Handles a stop reason, which may not be the last one. */
   #stoppedReply(stopReason: string | undefined): readonly CallStep<E>[] {
     const isDue = callsAt(stopReason) === 'run' || this.#stopReasons.has(stopReason ?? null);
     return isDue ? this.#settle() : this.#cut(stopReason);
@@ -266,14 +266,14 @@ export class CallTracker<E extends AnyStreamEvent> {
         steps.push({ type: 'unexpected', call, error: this.#unexpected(call, stopReason) });
       }
     }
-    // The next message of the source may begin now, and takes none of them back.
+    // The next message of the source may start now; it withdraws none of these calls.
     this.#calls.clear();
     this.#open.clear();
     this.#stopped = [];
     return steps;
   }
 
-  /** All that was to come has come. */
+  /** Ends all open calls: the reply is complete. */
   #settle(): CallStep<E>[] {
     return [...this.#open].map((call): CallStep<E> => {
       return isRecord(call.value) ? this.#end(call, 'complete') : this.#refuse(call);
@@ -288,7 +288,7 @@ export class CallTracker<E extends AnyStreamEvent> {
     });
   }
 
-  /** An input, or a stop, that belongs to no block. */
+  /** Handles an input, or a stop, that belongs to no block. */
   #lost(): CallStep<E>[] {
     const { stray } = this.#blocks;
     this.#stray = stray;
@@ -300,7 +300,7 @@ export class CallTracker<E extends AnyStreamEvent> {
       .map((call) =>
         this.#invalid(
           call!,
-          `may lack a part: the block ${String(stray.index)} of some input, or of a stop, is not there`,
+          `may lack a part: an input or a stop came for block ${String(stray.index)}, which does not exist`,
         ),
       );
   }
@@ -324,11 +324,11 @@ export class CallTracker<E extends AnyStreamEvent> {
     return { type: state, call };
   }
 
-  /** Its input is not JSON of an object. */
+  /** Makes a call invalid whose input is not JSON of an object. */
   #refuse(call: Call<E>): CallStep<E> {
     const { value } = call;
     if (value !== undefined) {
-      return this.#invalid(call, `is ${described(value)}, and not an object`);
+      return this.#invalid(call, `is ${described(value)}, not an object`);
     }
     try {
       jsonOf(call).end();
@@ -353,7 +353,7 @@ export class CallTracker<E extends AnyStreamEvent> {
     return invalidToolInput(call, problem, { text, value, ...init, partial: this.#partial() });
   }
 
-  /** Many calls may be invalid, and to make the message for each would cost as much as it has blocks. */
+  /** A function, because many calls may be invalid, and building the message costs as much as it has blocks. */
   #partial(): () => MessageOf<E> | undefined {
     const replaced = this.#replaced;
     return () => ('message' in replaced ? replaced.message : this.message);
@@ -369,8 +369,8 @@ export class CallTracker<E extends AnyStreamEvent> {
       return this.#error(call, `may be cut: ${describeStop(stopReason)}`, { stopReason });
     return new MessageStreamError(
       `The reply has a call of ${call.name} (${call.id}), but ${describeStop(stopReason)} and not at ` +
-        'tool_use, so that nobody waits for its result: if your gateway means it so, name the stop ' +
-        'reason in the option `stopReasons`',
+        'tool_use, so the call does not run: if your gateway waits for its result, add the stop ' +
+        'reason to the option `stopReasons`',
       { code: 'protocol', partial: this.#partial() as never },
     );
   }

@@ -4,19 +4,19 @@ import { MessageStreamError } from '../message/MessageStreamError.ts';
 import type { AnyStreamEvent, ContentBlockOf } from '../message/StreamEvent.ts';
 import { strayInput } from './strayInput.ts';
 
-/** Hands out the blocks of a reply when they end, each of them once. */
+/** Returns each block of a reply once, when the block ends. */
 export class EndedBlocks<E extends AnyStreamEvent> {
   readonly #builder = new MessageBuilder<E>();
   readonly #blocks = blocksOf(this.#builder);
   readonly #given = new WeakSet<BlockBuilder>();
-  /** All blocks before this position have been given. */
+  /** All blocks before this position have been returned. */
   #next = 0;
   #stray: unknown;
 
   /**
-   * Takes the next event in, and gives the blocks that have ended with it.
+   * Processes the next event, and returns the blocks that it ends.
    *
-   * @throws MessageStreamError when a block goes on that was given, or an input belongs to no block
+   * @throws MessageStreamError when a block continues after it was returned, or an input belongs to no block
    */
   push(event: E): ContentBlockOf<E>[] {
     this.#builder.push(event);
@@ -64,7 +64,7 @@ export class EndedBlocks<E extends AnyStreamEvent> {
 
   #late({ index }: BlockBuilder): MessageStreamError {
     return new MessageStreamError(
-      `The content block ${String(index)} went on after it had ended, and had been emitted`,
+      `The content block ${String(index)} continued after it had ended and was emitted`,
       { code: 'protocol', partial: this.#builder.message as never },
     );
   }

@@ -1,8 +1,8 @@
 import { type AnyBlock, type Turn, withBlock } from './blocks.ts';
 
 /**
- * All that is sent before a block. Its fingerprint is computed once, when it is asked for: a
- * conversation without thinking needs none.
+ * Everything that is sent before a block. Its fingerprint is computed once, on the first access: a
+ * conversation without thinking does not need it.
  */
 export class Prefix {
   #fingerprint: string | undefined;

@@ -1,15 +1,15 @@
 import { isServerCall, isServerResult } from './blockKinds.ts';
 import type { AnyBlock } from './blocks.ts';
 
-/** What of the messages that are sent already matters to the next reply that is sent back. */
+/** Facts about the messages before a reply that `sendBack` needs. */
 export class SentHistory {
-  /** The ids of calls in use. */
+  /** The ids of calls that are in use. */
   readonly #ids = new Set<string>();
-  /** How often an id was wanted, so that the search for a free one does not begin anew each time. */
+  /** The last number that was appended to an id, so that the search for a free id starts there. */
   readonly #wanted = new Map<string, number>();
-  /** The calls that the API runs itself and that have no result yet: the id that came, and that is sent. */
+  /** Server calls without a result yet: from the original id to the id that is sent. */
   #open: ReadonlyMap<unknown, string> = new Map();
-  /** Whether the model was last asked to go on with a reply of which nothing was left. */
+  /** Whether the last turn sent was "Continue.", after a reply without sendable content. */
   #hasAskedToGoOn = false;
 
   constructor(messages: readonly { role?: unknown; content?: unknown }[] = []) {
@@ -33,7 +33,7 @@ export class SentHistory {
     return this.#hasAskedToGoOn;
   }
 
-  /** Takes in what is sent back of a run of replies. */
+  /** Adds the result of `sendBack` for a run of replies. */
   add({ ids, open, hasAskedToGoOn }: SentAfter): void {
     for (const id of ids) this.#ids.add(id);
     this.#open = open;
@@ -41,8 +41,8 @@ export class SentHistory {
   }
 
   /**
-   * The id under which a call is sent: the one that came, in the pattern of the API
-   * (`^[a-zA-Z0-9_-]+$`), with a number behind it where the history or `more` has that already.
+   * The id under which a call is sent: the original id, in the pattern of the API (`^[a-zA-Z0-9_-]+$`), with
+   * a number appended if the history or `more` already has that id.
    */
   idFor(came: unknown, more: ReadonlySet<string>): string {
     const wanted = wantedId(came);
@@ -56,7 +56,7 @@ export class SentHistory {
   }
 }
 
-/** Whether a call that came with the id `came` may have been sent as `id`: see `SentHistory.idFor`. */
+/** Whether a call with the original id `came` may have been sent as `id`: see `SentHistory.idFor`. */
 export function isIdOf(came: unknown, id: string): boolean {
   const wanted = wantedId(came);
   return (
@@ -68,9 +68,9 @@ function wantedId(came: unknown): string {
   return String(came ?? '').replaceAll(/[^a-zA-Z0-9_-]/g, '_') || 'call';
 }
 
-/** What a run of replies changes in the history that is sent. */
+/** The changes of `SentHistory` after a run of replies. */
 export interface SentAfter {
-  /** The ids of its calls. */
+  /** The ids of the calls in the replies. */
   ids: ReadonlySet<string>;
   open: ReadonlyMap<unknown, string>;
   hasAskedToGoOn: boolean;

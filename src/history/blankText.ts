@@ -1,8 +1,8 @@
 const CONTENT = /[^\s\p{Cc}]/u;
-/** Half a surrogate, or what stands for it, is the rest of a character that was cut. */
+/** Half a surrogate pair, or U+FFFD in its place, is the rest of a character that was cut. */
 const UNSENT_END = /[\s\p{Cc}\ud800-\udbff\ufffd]/u;
 
-/** Whether a text is blank: white space and control characters alone, which the API refuses. */
+/** Whether a text is blank: only white space and control characters, which the API refuses. */
 export function isBlank(text: unknown): boolean {
   return typeof text !== 'string' || !CONTENT.test(text);
 }
@@ -12,7 +12,7 @@ export function isBlankText(block: { type: string; text?: unknown }): boolean {
   return block.type === 'text' && isBlank(block.text);
 }
 
-/** The text without what a prefill may not end with: white space, control characters, half a character. */
+/** Removes what a prefill must not end with: white space, control characters, half a character. */
 export function trimmedEnd(text: string): string {
   let end = text.length;
   while (end > 0 && UNSENT_END.test(text[end - 1]!)) end--;

@@ -1,6 +1,6 @@
 import { fingerprint } from './fingerprint.ts';
 
-/** A block of a request; the protocol grows, and what is unknown is passed on. */
+/** A block of a request. Unknown types and fields are passed on, since the protocol grows. */
 export interface AnyBlock {
   type: string;
   [field: string]: unknown;
@@ -12,12 +12,12 @@ export interface Turn {
   content: AnyBlock[];
 }
 
-/** The text of a block; a gateway may leave out an empty one. */
+/** The text of a block; some gateways leave out an empty text. */
 export function textOf({ type, text }: { type: string; text?: unknown }): string {
   return type === 'text' ? String(text ?? '') : '';
 }
 
-/** The fingerprint of a prefix with one more block. */
+/** Returns a function that adds a block to the fingerprint of a prefix. */
 export function withBlock(role: Turn['role']): (prefix: string, block: AnyBlock) => string {
   return (prefix, block) => fingerprint(`${prefix} ${role}`, block);
 }

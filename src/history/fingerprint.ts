@@ -1,10 +1,9 @@
-/** By block, since blocks do not change: what is large is read once. */
+/** By block, since blocks do not change: a large block is read once. */
 const digests = new WeakMap<object, string>();
 
 /**
- * Chained hash of `before` and `value`: a short text that differs where `value`, or anything before
- * it, differs. Ignores `cache_control`, which changes nothing for the model. Not safe against
- * somebody who wants two values to look alike.
+ * Chained hash of `before` and `value`. Ignores `cache_control`, which changes nothing for the model. Not a
+ * cryptographic hash: somebody could construct a collision.
  */
 export function fingerprint(before: string, value: unknown): string {
   return hashed(`${before} ${digestOf(value)}`);
@@ -19,7 +18,7 @@ function digestOf(value: unknown): string {
   return digest;
 }
 
-/** Up to so many code units, reading a text again is cheaper than an entry in a `WeakMap`. */
+/** Up to this many code units, reading a text again is cheaper than an entry in a `WeakMap`. */
 const SHORT = 512;
 
 function isShort({ type, text }: { type?: unknown; text?: unknown }): boolean {
@@ -27,7 +26,7 @@ function isShort({ type, text }: { type?: unknown; text?: unknown }): boolean {
 }
 
 function withoutBreakpoints(value: unknown): string {
-  // Most blocks are text, and to ask about each field takes five times as long.
+  // Most blocks are text, and a replacer for each field takes five times as long.
   const { type, cache_control } = (value ?? {}) as { type?: unknown; cache_control?: unknown };
   if (type === 'text' && cache_control === undefined) return JSON.stringify(value);
   const text = JSON.stringify(value, (key, part) => {
@@ -37,11 +36,11 @@ function withoutBreakpoints(value: unknown): string {
   return `${text}`;
 }
 
-/** From so many code units on `data`, which is base64, is sampled: to read 4 MB takes 60 ms. */
+/** Base64 `data` that is longer than this, in code units, is sampled: reading 4 MB takes 60 ms. */
 const LONG = 65_536;
 const SAMPLES = 4_096;
 
-/** The length of a text, and characters from all over it: images differ everywhere, or are the same. */
+/** The length of a text and characters spread over it, since different images differ almost everywhere. */
 function sampleOf(data: string): string {
   const step = Math.floor(data.length / SAMPLES);
   let sample = `${data.length} `;
@@ -49,7 +48,7 @@ function sampleOf(data: string): string {
   return sample;
 }
 
-/** 53 bits of a hash, by the mixing of MurmurHash3. */
+/** A 53-bit hash with the mixing of MurmurHash3. */
 function hashed(text: string): string {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;
@@ -67,7 +66,7 @@ function hashed(text: string): string {
 
 const PART = 36 ** 5;
 
-/** `toString(36)` of an integer, which takes four times as long from 2^31 on. */
+/** `toString(36)` of an integer. From 2^31 on, the built-in one takes four times as long. */
 function base36(value: number): string {
   const rest = value % PART;
   const first = (value - rest) / PART;

@@ -6,74 +6,74 @@ import { type AnyBlock, textOf, type Turn } from './blocks.ts';
 import { sendableBlock, sendableResult } from './sendableBlock.ts';
 import type { SentAfter, SentHistory } from './SentHistory.ts';
 
-/** A reply, or one of a run of replies that carry each other on. */
+/** A reply, or one of several replies that continue each other. */
 export interface Reply {
   blocks: readonly AnyBlock[];
   /**
-   * The fingerprint of all that it was an answer to, compared where `sentBefore` is given. Default: that
-   * of all that is sent before it.
+   * The fingerprint of everything that the request of this reply sent, compared if `sentBefore` is given.
+   * Default: the fingerprint of everything that is sent before it now.
    */
   prefix?: string | undefined;
-  /** How many of its blocks came before it broke and was carried on, if it was. */
+  /** How many of its blocks had arrived before it broke and was continued, if it was. */
   seam?: number | undefined;
-  /** Whether it was cut, so that a call at its end may not be whole. */
+  /** Whether the reply was cut, so that a call at its end may be incomplete. Default: `false`. */
   isCut?: boolean | undefined;
 }
 
 export interface SendBackOptions {
-  /** What is sent before. Default: what is sent is taken for what the model saw. */
+  /** Everything that is sent before the replies. Default: thinking is not compared with it. */
   sentBefore?: Prefix | undefined;
-  /** The results of calls, in the order of the calls; `pendingResult` for one that stays open. */
+  /** The results of calls, in the order of the calls; `pendingResult` for a pending call. Default: none. */
   results?: readonly AnyBlock[] | undefined;
-  /** Whether the last reply was paused and is sent back to go on. Default: `false`. */
+  /** Whether the last reply was paused and is sent back to continue. Default: `false`. */
   goesOn?: boolean | undefined;
-  /** Whether white space at the end is sent. Default: `keep`. */
+  /** Whether white space at the end is sent or trimmed. Default: `'keep'`. */
   end?: 'keep' | 'trim' | undefined;
 }
 
 export interface SentBack {
-  /** At most a turn of the assistant and one of the user. */
+  /** At most one assistant turn and one user turn. */
   turns: Turn[];
   /** For `SentHistory.add`. */
   after: SentAfter;
-  /** The calls that are sent without a result, as they came. */
+  /** The original blocks of the calls that are sent without a result. */
   readonly pending: AnyBlock[];
   /** The text at the end of the replies that is not sent. */
   readonly leftOut: string;
 }
 
-/** Takes the place of a result for a call that is answered later. */
+/** A placeholder for the result of a pending call. */
 export function pendingResult(tool_use_id: unknown): AnyBlock {
   return { type: 'pending_result', tool_use_id };
 }
 
-/** The model is told this of a call that has no result. */
+/** The result that the model gets for a call that has none. */
 const NOT_RUN = 'This call has no result: it was not run to its end.';
 /**
- * A reply that was paused and that the API does not take back as it is gets this answer, and so does a
- * reply that ended and is to go on.
+ * The user turn that asks the model to continue: after a paused reply that the API does not accept back
+ * unchanged, and after a reply that ended but should go on.
  */
 export const GO_ON: AnyBlock = { type: 'text', text: 'Continue.' };
 
 /**
- * Which part of a run of replies is sent back to the API, and in which form: a reply, with those that
- * were paused before it, and the results of its calls. The one place where this is decided.
+ * Decides which part of a run of replies is sent back to the API, and in which form: a reply, the paused
+ * replies before it, and the results of its calls. No other code decides this.
  *
  * | block | rule |
  * |---|---|
- * | half a surrogate | replaced first, before anything is judged |
+ * | half a surrogate pair | replaced first, before the other rules |
  * | blank text (white space, control characters) | joined to the text before it, else dropped |
- * | thinking | kept as it came while everything before it in the request is what the model saw; else dropped, with all later thinking; without a signature: dropped; at the end of a turn: dropped |
- * | thinking behind a seam | dropped |
- * | server call without its result | dropped, unless the reply goes on or the turn has a client call; its result may be in the next reply of the run, or in a later turn |
+ * | thinking | kept unchanged while everything before it in the request is what the model saw; else dropped, with all later thinking; without a signature: dropped; at the end of a turn: dropped |
+ * | thinking after a seam | dropped |
+ * | server call without its result | dropped, unless the reply continues or the turn has a client call; its result may be in the next reply of the run, or in a later turn |
  * | server tool result without its call | dropped |
  * | call directly before a `fallback`, unfinished call | dropped, unless it has a result |
- * | call without a result | answered by an error that says so, unless it is pending |
- * | id of a call | in the pattern of the API, and unique over the history; alike in its result |
+ * | call without a result | gets an error as result, unless it is pending |
+ * | id of a call | in the pattern of the API, and unique in the history; the same in its result |
  * | white space at the end | trimmed with `end: 'trim'`, else kept |
- * | nothing left | the turn is left out; a paused reply of which nothing is left, or whose end is not sent as it came, gets a user turn "Continue.", once |
+ * | nothing left | the turn is left out; a paused reply without sendable content, or whose end is not sent unchanged, is followed by a user turn "Continue.", once |
  *
- * Blocks that are sent as they came are the same objects. Rules for a block by itself: `sendableBlock`.
+ * Blocks that are sent unchanged are the same objects. Rules for a single block: `sendableBlock`.
  */
 export function sendBack(
   replies: readonly Reply[],
@@ -118,10 +118,10 @@ export function sendBack(
 }
 
 interface Placed {
-  /** As it is sent. */
+  /** The block that is sent; `came` is the original block. */
   block: AnyBlock;
   came: AnyBlock;
-  /** The reply that it is of, and its place there. */
+  /** The index of its reply, and its position in the reply. */
   part: number;
   position: number;
   result: AnyBlock | undefined;
@@ -142,7 +142,7 @@ function placed(replies: readonly Reply[]): Placed[] {
   return all;
 }
 
-/** The results by the id of their call: where calls share an id, in the order of the calls. */
+/** Returns a function that takes the result of a call by its id; calls with the same id in their order. */
 function inOrder(results: readonly AnyBlock[]): (id: unknown) => AnyBlock | undefined {
   const waiting = [...results];
   return (id) => {
@@ -152,8 +152,8 @@ function inOrder(results: readonly AnyBlock[]): (id: unknown) => AnyBlock | unde
 }
 
 /**
- * Whether a call is whole. The end of its own block does not prove it: a reply that is cut off, by a
- * refusal before a fallback too, closes its last block.
+ * Whether a call is complete. The end of its own block does not prove it: a reply that is cut off, also by a
+ * refusal before a fallback, closes its last block.
  */
 function isFinished({ came, part, position }: Placed, replies: readonly Reply[]): boolean {
   const { blocks, isCut = false } = replies[part]!;
@@ -162,7 +162,7 @@ function isFinished({ came, part, position }: Placed, replies: readonly Reply[])
   return next !== undefined || !isCut;
 }
 
-/** Whether the end is sent, and is that of one reply: the API takes no other for a paused one. */
+/** Whether the end of the last reply is sent unchanged: only then the API continues a paused reply. */
 function endsAsItCame(content: readonly Placed[], replies: readonly Reply[]): boolean {
   const last = content.at(-1);
   const reply = replies.at(-1);
@@ -178,7 +178,7 @@ function hasId({ came }: Placed): boolean {
   return isCall(came) || isServerCall(came) || isServerResult(came);
 }
 
-/** Calls and results under the ids by which they are sent; without server calls and results alone. */
+/** Replaces the ids of calls and results by the ids to send; drops server calls and results without a partner. */
 function withIds(
   whole: readonly Placed[],
   replies: readonly Reply[],
@@ -218,7 +218,7 @@ function withIds(
   return { kept, ids, open };
 }
 
-/** Joins blank text to the text before it, as between citations; what has none before it is dropped. */
+/** Joins blank text to the text before it, as between citations; drops it if there is no text before it. */
 function joinBlank(blocks: readonly Placed[]): Placed[] {
   const joined: Placed[] = [];
   for (const one of blocks) {
@@ -235,21 +235,21 @@ function joinBlank(blocks: readonly Placed[]): Placed[] {
 }
 
 /**
- * Thinking stays only where all before it is what the model saw
- * (docs: /docs/en/build-with-claude/preserved-thinking/prefix-checks): a block that is dropped or
- * changed changes what is before the thinking behind it.
+ * Keeps thinking only while everything before it is what the model saw
+ * (docs: /docs/en/build-with-claude/preserved-thinking/prefix-checks). So after a block that is dropped or
+ * changed, all later thinking is dropped.
  */
 function withoutUnboundThinking(
   blocks: readonly Placed[],
   replies: readonly Reply[],
   before: Prefix | undefined,
 ): readonly Placed[] {
-  // Where nothing is bound to what is before it, no fingerprint is needed.
+  // Without thinking, no fingerprint is needed.
   if (!blocks.some(({ block }) => isThought(block))) return blocks;
   const kept: Placed[] = [];
   let prefix = before;
   let part = -1;
-  /** Of this reply: how many blocks are sent, and whether these are its first ones, as they came. */
+  /** How many blocks of this reply are sent; `isUnchanged`: they are its first blocks, unchanged. */
   let count = 0;
   let isUnchanged = false;
   for (const one of blocks) {
@@ -272,7 +272,7 @@ function withoutUnboundThinking(
   return kept;
 }
 
-/** "The final block in an assistant message cannot be thinking". */
+/** Removes thinking at the end: "The final block in an assistant message cannot be thinking". */
 function endOf(blocks: readonly Placed[], end: 'keep' | 'trim'): Placed[] {
   const content = [...blocks];
   for (let last = content.at(-1); last; last = content.at(-1)) {
@@ -305,7 +305,7 @@ function answerTo(one: Placed): AnyBlock[] {
   return [{ type: 'tool_result', tool_use_id, content: NOT_RUN, is_error: true }];
 }
 
-/** The text of the replies behind the last block that is sent. */
+/** The text of the replies after the last block that is sent. */
 function textBehind(last: Placed | undefined, replies: readonly Reply[]): string {
   const { part = 0, position = 0, block } = last ?? {};
   const rest = replies

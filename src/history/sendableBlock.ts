@@ -5,8 +5,8 @@ import type { AnyBlock } from './blocks.ts';
 import { wellFormed } from './wellFormed.ts';
 
 /**
- * The same function, which makes nothing twice: blocks do not change. A text is read faster than it is
- * found in a `WeakMap`.
+ * Memoizes a function by block, since blocks do not change. Text is not memoized: reading it is faster than
+ * a lookup in a `WeakMap`.
  */
 function once<T>(make: (block: AnyBlock) => T): (block: AnyBlock) => T {
   const results = new WeakMap<object, { of: T }>();
@@ -19,20 +19,21 @@ function once<T>(make: (block: AnyBlock) => T): (block: AnyBlock) => T {
 }
 
 /**
- * A block of a reply in a form that the API takes, judged by itself; the same object where it is
- * sent as it came, and `undefined` where it cannot be sent.
+ * Converts a single block of a reply to a form that the API accepts: the same object if it needs no change,
+ * `undefined` if it cannot be sent.
  *
- * - Half a surrogate is replaced. Thinking may not be changed: with half a surrogate, or without
+ * - Half a surrogate pair is replaced. Thinking must not be changed: with half a surrogate pair, or without
  *   its signature, it cannot be sent.
- * - The input of a call that is no object, or too deep, is `{}`. A call without a name cannot be sent.
- * - What only a user's turn may hold cannot be sent, and neither can what is nested too deep.
+ * - An input of a call that is not an object, or nested too deep, becomes `{}`. A call without a name cannot
+ *   be sent.
+ * - A block that only a user turn may contain cannot be sent, and neither can one that is nested too deep.
  */
 export const sendableBlock: (block: AnyBlock) => AnyBlock | undefined = once(made);
 
-/** A result of a tool in a form that the API takes: no text in it is blank. */
+/** Converts a tool result to a form that the API accepts: without blank text. */
 export const sendableResult: (result: AnyBlock) => AnyBlock = once(madeResult);
 
-/** What a user says in a form that the API takes; `undefined` where nothing is left. */
+/** Converts a block of a user message to a form that the API accepts; `undefined` if it is blank. */
 export const sendableContent: (block: AnyBlock) => AnyBlock | undefined = once((block) =>
   isBlankText(block) ? undefined : wellFormed(block),
 );

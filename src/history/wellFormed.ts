@@ -1,10 +1,10 @@
-/** The deepest value that is sent: `JSON.stringify` overflows the stack at some thousand levels. */
+/** The maximum depth of a value that is sent: `JSON.stringify` overflows the stack at some thousand levels. */
 export const MAX_DEPTH = 500;
 
 /**
- * The same value with each half of a surrogate pair replaced: with one in it, the body of a request
- * is not valid JSON for the API (400). A value without any stays the same object; one that is nested
- * deeper than `depth` levels gives `undefined`.
+ * Replaces each half of a surrogate pair in a value: with one, the body of a request is not valid JSON for
+ * the API (400). A value without any stays the same object; for a value that is nested deeper than `depth`
+ * levels, the result is `undefined`.
  */
 export function wellFormed<T>(value: T, depth: number = MAX_DEPTH): T | undefined {
   if (typeof value === 'string') return wellFormedText(value) as T;
@@ -24,7 +24,7 @@ export function wellFormed<T>(value: T, depth: number = MAX_DEPTH): T | undefine
   if (changed === undefined) return value;
   const changes = Object.fromEntries(changed);
   if (Array.isArray(value)) return Object.assign([...(value as unknown[])], changes) as T;
-  // A spread keeps what is under symbols.
+  // A spread also keeps properties under symbols.
   const copy = { ...fields, ...changes };
   for (const key of renamed ?? []) delete copy[key];
   return copy as T;
@@ -36,11 +36,11 @@ interface WellFormedString {
 
 /** The text with each half of a surrogate pair replaced. */
 export function wellFormedText(text: string): string {
-  // Where an engine has it: it does not read a string of one-byte characters at all.
+  // Used if the engine has it: it does not even read a string of one-byte characters.
   if ((text as WellFormedString).isWellFormed?.()) return text;
   return HALF.test(text) ? text.replaceAll(HALVES, '\ufffd') : text;
 }
 
-// With the flag `u` they match only where they are alone.
+// With the flag `u` these match only lone surrogates.
 const HALF = /\p{Surrogate}/u;
 const HALVES = /\p{Surrogate}/gu;

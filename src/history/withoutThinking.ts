@@ -2,8 +2,8 @@ import type { AnyBlock } from './blocks.ts';
 import { isThought } from './blockKinds.ts';
 
 /**
- * The messages without thinking. The API takes thinking back only behind the system prompt, the tools and the
- * messages that it was an answer to (docs: /docs/en/build-with-claude/preserved-thinking/prefix-checks).
+ * Removes thinking from messages. The API accepts thinking only after the same system prompt, tools and
+ * messages as in its own request (docs: /docs/en/build-with-claude/preserved-thinking/prefix-checks).
  */
 export function withoutThinking(messages: readonly object[]): object[] {
   return messages.flatMap((message) => {

@@ -224,7 +224,7 @@ describe('contentBlocks', () => {
       const source = m.cold('-m-[-a-]-b-{|', events);
       const result = '       -------C-#';
       const error = new MessageStreamError(
-        'The content block 0 went on after it had ended, and had been emitted',
+        'The content block 0 continued after it had ended and was emitted',
         { code: 'protocol' },
       );
       const values = { C: textBlock('Hel') };

@@ -192,8 +192,8 @@ describe('toolInput', () => {
     const all = [events.m, ...call(0, '[1, "a"]'), ...call(1, '12'), events.x, messageStop];
     const { values } = outcomeOf(from(all).pipe(toolInput('get_weather')));
     expect(plain(values.filter(({ status }) => status !== 'streaming'))).toEqual([
-      { ...state('toolu_0', 'invalid', [1, 'a']), error: 'is a list, and not an object' },
-      { ...state('toolu_1', 'invalid'), error: 'is a number, and not an object' },
+      { ...state('toolu_0', 'invalid', [1, 'a']), error: 'is a list, not an object' },
+      { ...state('toolu_1', 'invalid'), error: 'is a number, not an object' },
     ]);
   });
 

@@ -517,9 +517,9 @@ describe('the option `answers`', () => {
     [
       'are missing',
       undefined,
-      /calls of the last reply have no result: 'toolu_a' \(a\); give an answer/,
+      /calls of the last reply wait for answers: 'toolu_a' \(a\); give an answer/,
     ],
-    ['are too few', [], /have no result: 'toolu_a' \(a\)/],
+    ['are too few', [], /wait for answers: 'toolu_a' \(a\)/],
   ])('is a TypeError at the call where answers %s', (_, answers, message) => {
     const options = { tools: [tool('a', () => '')], answers } as never;
     const start = () => runTools(() => of(), { messages: pending } as never, options);

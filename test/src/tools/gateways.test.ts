@@ -45,7 +45,7 @@ describe('runTools with replies of gateways', () => {
       const rows = turns(helpers, ['-ma1Au--1---(xS)', ANSWER], options).timetable();
       helpers.flush();
       expect(rows[0]).toBe('5 a start');
-      expect(rows[1]).toMatch(/8 a invalid_input: .*went on after the call was complete/);
+      expect(rows[1]).toMatch(/8 a invalid_input: .*continued after the call was complete/);
     }),
   );
 
@@ -58,7 +58,7 @@ describe('runTools with replies of gateways', () => {
       helpers.flush();
       expect(rows.slice(0, 2)).toEqual(['5 a start', '6 a done: a']);
       expect(rows[2]).toMatch(/8 a invalid_input: /);
-      expect(run.told()).toEqual([expect.stringMatching(/^a: .*went on after/)]);
+      expect(run.told()).toEqual([expect.stringMatching(/^a: .*continued after/)]);
     }),
   );
 

@@ -264,7 +264,7 @@ describe('a subagent that waits for answers', () => {
       "agent failed: Error: The subagent of 'agent' cannot go on: its tool has no `resume`",
     );
     expect(() => loop(messages, { ...options, tools: [plain] })).toThrow(
-      /'agent' has no `resume`, so the subagent of the call 'toolu_agent' cannot go on/,
+      /'agent' has no `resume`, so the subagent of the call 'toolu_agent' cannot continue/,
     );
   });
 
@@ -290,7 +290,7 @@ describe('a subagent that waits for answers', () => {
     [
       'with too few answers',
       ([call]) => ({ ...call, answers: [] }),
-      /answers\[0\]\.answers: calls of the last reply have no result: 'toolu_pay_a' \(pay\)/,
+      /answers\[0\]\.answers: calls of the last reply wait for answers: 'toolu_pay_a' \(pay\)/,
     ],
     [
       'with an answer to another call',
@@ -363,7 +363,7 @@ describe('a subagent that waits for answers', () => {
       const conversation = new Conversation(http.client, model, options());
       await received(conversation.send('Pay'));
       expect(() => conversation.answer([{ id: 'toolu_agent', approved: true }])).toThrow(
-        /the subagent of the call 'toolu_agent' \(agent\) is at work already/,
+        /the subagent of the call 'toolu_agent' \(agent\) has already started/,
       );
     });
   });
