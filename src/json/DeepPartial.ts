@@ -1,11 +1,11 @@
 /**
- * A value of type `T` while its JSON is still being written, as `IncrementalJsonParser` shows it.
+ * A value of type `T` while its JSON is still being written, as `IncrementalJsonParser` returns it.
  *
- * - Objects may lack any property; arrays and tuples have some of their elements, the last one
- *   perhaps partial.
- * - A string may be the beginning of one, so a literal or enum of strings is a `string` here.
- * - Numbers, booleans and null are shown only when they are whole, and keep their types.
- * - All of it is read-only: snapshots share what has not changed.
+ * - Objects may lack any property. Arrays and tuples may lack later elements, and the last element may be
+ *   partial.
+ * - A string may be incomplete, so a string literal or enum is a `string` here.
+ * - Numbers, booleans and null appear only when they are complete, and keep their types.
+ * - Everything is read-only: snapshots share unchanged parts.
  *
  * @example
  * ```ts
@@ -28,7 +28,7 @@ export type DeepPartial<T> = unknown extends T
           ? PartialObject<T>
           : T;
 
-/** With `?`, a record would have values that are `undefined`. */
+/** A record gets no `?`, which would make its values `undefined` too. */
 type PartialObject<T extends object> = [KnownKey<T>] extends [never]
   ? { readonly [Key in keyof T]: DeepPartial<T[Key]> }
   : { readonly [Key in keyof T]?: DeepPartial<T[Key]> };
@@ -37,7 +37,7 @@ type KnownKey<T> = keyof {
   [Key in keyof T as string extends Key ? never : number extends Key ? never : Key]: unknown;
 };
 
-/** A tuple may lack its later elements; what has no fixed number of elements may have fewer. */
+/** A tuple may lack its later elements; an array of any length may have fewer elements. */
 type PartialArray<T extends readonly unknown[]> = number extends T['length']
   ? T extends readonly [infer First, ...infer Rest]
     ? readonly [DeepPartial<First>?, ...PartialArray<Rest>]

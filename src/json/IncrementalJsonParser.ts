@@ -6,26 +6,24 @@ import { isWholeNumber, nextNumberPhase, type NumberPhase } from './numberPhase.
 
 export interface IncrementalJsonParserConfig {
   /**
-   * How many arrays and objects may be open at a time. Default 1,000: a snapshot copies what is open,
-   * and what is nested some thousand levels deep `JSON.stringify` cannot write again (it overflows
-   * the stack), so such a tool input could never be sent back. `JSON.parse` itself has no limit:
-   * `Infinity` takes all that it takes.
+   * The maximum number of nested arrays and objects. Deeper JSON is a `JsonSyntaxError`. A snapshot copies
+   * all open arrays and objects, and `JSON.stringify` overflows the stack at some thousand levels, so a
+   * deeper tool input could never be sent back. `Infinity`: no limit, as in `JSON.parse`. Default: 1,000.
    */
   maxDepth?: number;
   /**
-   * The path of an array whose elements are wanted one by one: `[]` is the root, `['results']` the
-   * array at that key. Each element waits for `takeElements()` from when it is complete, and it takes
-   * no snapshot to get it. Default: none.
+   * The path of an array whose elements `takeElements()` returns one by one, without a snapshot, as soon as
+   * each element is complete: `[]` is the root, `['results']` the array at that key. Default: no such array.
    */
   elementsAt?: JsonPath;
   /**
-   * Whether that array keeps its elements. With `false` the array in `value` never holds more than the
-   * element that is being read, so memory does not grow with it. Default true.
+   * Whether that array keeps its elements. With `false`, the array in `value` contains at most the element
+   * that is being read, so memory does not grow with the array. Default: `true`.
    */
   keepElements?: boolean;
 }
 
-/** What is being read, or has to come next. */
+/** The token that is being read, or that must come next. */
 type State =
   | 'value'
   | 'value or end'
@@ -76,47 +74,46 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 
-/** How much text an error quotes, and how much of the latest text is kept for it at least. */
+/** How many code units of text an error quotes; at least as much of the latest text is kept. */
 const CONTEXT = 40;
 const RECENT = 256;
 
 /**
- * Reads JSON from pieces of text, and gives the value so far after each of them.
+ * Parses JSON from pieces of text, and has the value so far after each piece.
  *
  * ```
  * push   {"city":"Ly     on","temp":2      1.5,"to     day":tru                e}
  * value  {city:'Ly'}     {city:'Lyon'}     {.., temp:21.5}  {.., temp:21.5}    {.., today:true}
  * ```
  *
- * Strings show while they grow. Numbers and literals are held back until they are whole, keys until
- * their value begins, half of an escape or of a surrogate pair until the other half is there.
+ * A string appears while it grows. A number or literal appears when it is complete, a key when its value
+ * begins. Half an escape or half a surrogate pair is held back until the other half arrives.
  *
- * INVARIANTS, each one a property test (`test/src/json/jsonProperties.ts`):
+ * INVARIANTS, each with a property test (`test/src/json/jsonProperties.ts`):
  *
- *  1. Whole text: the final value is that of `JSON.parse(text)`, however the text was split: the
- *     order of keys, the last of repeated keys at the place of the first, `__proto__` as a key like
- *     any other, lone surrogates, `-0`.
- *  2. Prefix: `value` depends on the text so far alone, not on how it was split or how often `value`
- *     was read. It is `JSON.parse` of that text, cut behind what can be shown and then closed.
- *  3. Growth: a later value of a place is of the same kind; a string starts with the earlier one, an
- *     array has the earlier elements in front, an object the earlier keys; numbers, literals, and all
- *     but the last element or member of what is open, stay as they are. (A repeated key starts anew.)
- *  4. Immutability: nothing that was handed out is ever written to again.
+ *  1. Whole text: the final value equals `JSON.parse(text)`, however the text was split: the order of
+ *     keys, the last of repeated keys at the place of the first, `__proto__` as a normal key, lone
+ *     surrogates, `-0`.
+ *  2. Prefix: `value` depends only on the text so far, not on how it was split or how often `value`
+ *     was read. It equals `JSON.parse` of that text, cut after the last part that can appear, and closed.
+ *  3. Growth: a later value at the same place is of the same kind; a string starts with the earlier
+ *     string, an array with the earlier elements, an object has the earlier keys; numbers, literals,
+ *     and all elements or members except the last open one do not change. (A repeated key starts again.)
+ *  4. Immutability: a returned value is never written to again.
  *  5. Sharing: a branch, and the value itself, is `===` to the one before if nothing in it changed,
- *     and a new one if something did.
- *  6. Refusal: exactly what `JSON.parse` refuses is refused, by the `push` of the first code unit with
- *     which the text cannot become JSON any more, or else by `end`. A byte order mark is refused.
- *  7. Failure: the error and the last `value` are the same however the text was split; `push` and
- *     `end` throw that same error from then on, and `value` goes on to give all that was good.
- *  8. Completeness: `complete` is true exactly if the text so far is one whole value to which only
- *     white space can be added. So a number that is all of the text is complete after white space or
- *     `end()` only.
+ *     and a new object if something did.
+ *  6. Refusal: it refuses exactly the texts that `JSON.parse` refuses: in the `push` of the first code
+ *     unit that makes the text invalid, or else in `end`. A byte order mark is refused.
+ *  7. Failure: the error and the last `value` are the same however the text was split. From then on `push`
+ *     and `end` throw the same error, and `value` stays the value before the error.
+ *  8. Completeness: `complete` is true exactly if the text so far is one complete value to which only
+ *     white space can be added. So a number at the root is complete only after white space or `end()`.
  *
- * Cost: linear in the text, and a read of `value` copies what is open, and only if something changed
- * since the last read: each open object and array, one level deep. So text that nobody looks at is
- * read at some 2.5 times the price of one `JSON.parse`; one array of 20,000 elements, or an object of
- * 5,000 keys, is better read once a frame than at each delta, or with `elementsAt`. A snapshot is not
- * frozen, for that would cost more than it: its types are read-only, and it must not be written to.
+ * Cost: linear in the text. A read of `value` copies each open object and array, one level deep, and only if
+ * something changed since the last read. Without reads of `value`, parsing costs about 2.5 times as much as
+ * one `JSON.parse`. For an array of 20,000 elements, or an object of 5,000 keys, read `value` once per frame
+ * instead of after each delta, or use `elementsAt`. Snapshots are read-only by type, and must not be written
+ * to; they are not frozen, because freezing would cost more than the copy.
  */
 export class IncrementalJsonParser {
   readonly #maxDepth: number;
@@ -131,7 +128,7 @@ export class IncrementalJsonParser {
   readonly #string: GrowingString = new GrowingString();
   /** Whether the string is a value, not a key. */
   #isText = false;
-  /** How much of it is in the tree: the length, or -1 before the first time. */
+  /** The length of the string in the tree, or -1 if it is not in the tree yet. */
   #shown = -1;
   #hex = '';
   #number = '';
@@ -139,7 +136,7 @@ export class IncrementalJsonParser {
   #literal: Literal = 'true';
   #matched = 0;
 
-  // Where we are, for errors.
+  // The position, for errors.
   #start = 0;
   #length = 0;
   #line = 1;
@@ -155,11 +152,11 @@ export class IncrementalJsonParser {
   }: IncrementalJsonParserConfig = {}) {
     if (!(maxDepth >= 0)) {
       throw new TypeError(
-        `maxDepth has to be a number from 0 to Infinity, not ${String(maxDepth)}`,
+        `maxDepth must be a number from 0 to Infinity, not ${String(maxDepth)}`,
       );
     }
     if (elementsAt !== undefined && !Array.isArray(elementsAt)) {
-      throw new TypeError(`elementsAt has to be an array of keys and indices, such as ['results']`);
+      throw new TypeError(`elementsAt must be an array of keys and indices, such as ['results']`);
     }
     this.#maxDepth = maxDepth;
     this.#elementsAt = elementsAt;
@@ -167,14 +164,14 @@ export class IncrementalJsonParser {
   }
 
   /**
-   * Reads one more piece of the text.
+   * Parses the next piece of the text.
    *
-   * @throws JsonSyntaxError as soon as the text cannot be JSON any more, and the same one for each
-   * piece after that
+   * @throws JsonSyntaxError as soon as the text cannot become JSON, and the same error for each later
+   * piece
    */
   push(delta: string): void {
     if (typeof delta !== 'string')
-      throw new TypeError(`push() takes a string, not ${typeof delta}`);
+      throw new TypeError(`push() needs a string, not ${typeof delta}`);
     if (this.#error !== undefined) throw this.#error;
     this.#remember(delta);
     let at = 0;
@@ -201,22 +198,22 @@ export class IncrementalJsonParser {
     }
   }
 
-  /** An immutable snapshot of the value so far; undefined until there is something to show. */
+  /** An immutable snapshot of the value so far; `undefined` before the value begins. */
   get value(): JsonValue | undefined {
     if (this.#isText) this.#show();
     return this.#tree.snapshot;
   }
 
-  /** Whether the text so far is one whole JSON value. */
+  /** Whether the text so far is one complete JSON value. */
   get complete(): boolean {
     return this.#state === 'done' && this.#error === undefined;
   }
 
   /**
-   * Says that no text comes any more.
+   * Ends the text.
    *
-   * @returns the whole value
-   * @throws JsonSyntaxError if the text is not one whole JSON value
+   * @returns the complete value
+   * @throws JsonSyntaxError if the text is not one complete JSON value
    */
   end(): JsonValue {
     if (this.#error !== undefined) throw this.#error;
@@ -227,8 +224,8 @@ export class IncrementalJsonParser {
   }
 
   /**
-   * The elements of the array at `elementsAt` that were completed since the last call, in order. If
-   * the key of that array is repeated, they are the elements of each.
+   * The elements of the array at `elementsAt` that were completed since the last call, in order. If the key
+   * of that array is repeated, the elements of each such array are returned.
    */
   takeElements(): JsonValue[] {
     const elements = this.#elements;
@@ -236,7 +233,7 @@ export class IncrementalJsonParser {
     return elements;
   }
 
-  // Each read... method takes what it can from `delta` at `at`, and returns where it stopped.
+  // Each read... method reads as much as it can from `delta` at `at`, and returns its end position.
 
   #readStructure(delta: string, at: number): number {
     const char = delta[at]!;
@@ -351,7 +348,7 @@ export class IncrementalJsonParser {
   #endString(): void {
     this.#string.close();
     if (this.#isText) {
-      // What was shown while it grew came in many pieces. What was not may never be looked at.
+      // A string that was in a snapshot came in many pieces. Other strings may never be read.
       if (this.#shown > 0) this.#string.flatten();
       this.#show();
       this.#isText = false;
@@ -362,7 +359,7 @@ export class IncrementalJsonParser {
     }
   }
 
-  /** Puts the text so far into the tree, if there is more of it than last time. */
+  /** Puts the string so far into the tree, if it has grown. */
   #show(): void {
     if (this.#shown === this.#string.length) return;
     this.#shown = this.#string.length;
@@ -400,7 +397,7 @@ export class IncrementalJsonParser {
     return at + 1;
   }
 
-  /** A value is complete. */
+  /** Moves on after a complete value. */
   #next(): void {
     const tree = this.#tree;
     if (tree.depth === 0) {
@@ -417,7 +414,7 @@ export class IncrementalJsonParser {
     else tree.drop();
   }
 
-  /** Keeps the latest text for errors: as two ropes, to let go of all before them now and then. */
+  /** Keeps the latest text for errors, as two ropes, so that older text is dropped from time to time. */
   #remember(delta: string): void {
     this.#start = this.#length;
     this.#length += delta.length;

@@ -1,19 +1,19 @@
-/** Where a text stops being JSON. */
+/** The position of the first error in a JSON text. */
 export interface JsonErrorPosition {
-  /** UTF-16 code units in front of the offending one, from the start of the whole text. */
+  /** The index of the invalid UTF-16 code unit in the whole text, from 0. */
   readonly position: number;
-  /** From 1. A line ends at a line feed, so CR LF counts once. */
+  /** The line, from 1. A line ends at a line feed, so CR LF counts once. */
   readonly line: number;
-  /** From 1, in UTF-16 code units. */
+  /** The column, from 1, in UTF-16 code units. */
   readonly column: number;
   /**
-   * The text that led there, at most 40 code units, up to and with the offending one. Nothing behind
-   * it, so that a text gives the same error however it was split.
+   * The text up to and with the invalid code unit, at most 40 code units. It has no text after it, so that
+   * the error is the same however the text was split.
    */
   readonly context: string;
 }
 
-/** The text is not JSON or, at its end, not yet one whole JSON value. */
+/** Thrown for text that is not JSON, or that ends before the JSON value is complete. */
 export class JsonSyntaxError extends SyntaxError implements JsonErrorPosition {
   override readonly name: string = 'JsonSyntaxError';
   readonly position: number;

@@ -4,7 +4,7 @@ import {
 } from './IncrementalJsonParser.ts';
 import type { JsonValue } from './JsonValue.ts';
 
-/** JSON text that a model is writing. What is wrong with it is kept until the end. */
+/** JSON text that a model is writing. Its syntax error is thrown only by `end`. */
 export class JsonText {
   readonly #parser: IncrementalJsonParser;
   #text = '';
@@ -13,17 +13,17 @@ export class JsonText {
     this.#parser = new IncrementalJsonParser(config);
   }
 
-  /** All of the text so far. */
+  /** The text so far. */
   get text(): string {
     return this.#text;
   }
 
-  /** The value so far; of text that is no JSON, what was good of it. */
+  /** The value so far; for invalid text, the value before the error. */
   get value(): JsonValue | undefined {
     return this.#parser.value;
   }
 
-  /** Whether the text so far is one whole value, and could not be the beginning of another. */
+  /** Whether the text so far is one complete value that more text cannot change. */
   get complete(): boolean {
     return this.#parser.complete;
   }
@@ -33,7 +33,7 @@ export class JsonText {
     try {
       this.#parser.push(piece);
     } catch {
-      // The parser stays with its error, and `end` throws it.
+      // The parser keeps its error, and `end` throws it.
     }
   }
 
@@ -42,9 +42,9 @@ export class JsonText {
   }
 
   /**
-   * The whole value.
+   * The complete value.
    *
-   * @throws JsonSyntaxError when the text is not one whole JSON value
+   * @throws JsonSyntaxError when the text is not one complete JSON value
    */
   end(): JsonValue {
     return this.#parser.end();

@@ -2,18 +2,18 @@ import type { JsonPath, JsonValue } from './JsonValue.ts';
 
 type Container = JsonValue[] | Record<string, JsonValue>;
 
-/** An open array or object, and the slot of it that is being filled. */
+/** An open array or object, and its slot that is being filled. */
 interface Level {
   readonly isArray: boolean;
-  /** Written to while the level is open, and never handed out before it is closed. */
+  /** Modified while the level is open, and returned only after it is closed. */
   readonly working: Container;
-  /** The copy that was handed out last. */
+  /** The copy that was returned last. */
   snapshot: Container;
   /** The key of the slot, in an object. */
   key: string;
-  /** How many values are complete: in an array, the index of the slot. */
+  /** The number of complete values: in an array, the index of the slot. */
   index: number;
-  /** The complete entries of a wide object. */
+  /** The keys of the complete entries of a wide object. */
   keys: string[] | undefined;
   values: JsonValue[] | undefined;
 }
@@ -21,30 +21,30 @@ interface Level {
 /**
  * A JSON value under construction, and its immutable snapshots.
  *
- * What is closed is shared by all snapshots. What is open is copied for a snapshot, and only if
- * something changed since the one before: to build a value that nobody looks at copies nothing.
+ * All snapshots share closed arrays and objects. Open ones are copied for a snapshot, and only if something
+ * changed since the snapshot before: without reads of `snapshot`, nothing is copied.
  */
 export class JsonTree {
-  /** The first one never closes: it is an array for the root, which so has a slot like any other. */
+  /** The first level never closes: it is an array with a slot for the root value. */
   readonly #levels: Level[] = [newLevel(true)];
   #top: Level = this.#levels[0]!;
-  /** What is in the slot of the innermost level, if anything is. */
+  /** The value in the slot of the innermost level, if there is one. */
   #slot: JsonValue | undefined;
   /** The last snapshot, and whether anything changed since. */
   #root: JsonValue | undefined;
   #changed = false;
 
-  /** How many arrays and objects are open. */
+  /** The number of open arrays and objects. */
   get depth(): number {
     return this.#levels.length - 1;
   }
 
-  /** Whether the innermost of them is an array. */
+  /** Whether the innermost level is an array. */
   get isInArray(): boolean {
     return this.#top.isArray;
   }
 
-  /** The value so far, the same one until something changes. */
+  /** The value so far: the same object until something changes. */
   get snapshot(): JsonValue | undefined {
     if (this.#changed) {
       this.#changed = false;
@@ -60,7 +60,7 @@ export class JsonTree {
     return this.#root;
   }
 
-  /** What the slot of the innermost array holds. */
+  /** The value in the slot of the innermost array. */
   get element(): JsonValue {
     return this.#slot!;
   }
@@ -70,14 +70,14 @@ export class JsonTree {
     this.#top.key = key;
   }
 
-  /** Fills the slot, or fills it again with more of the same string. */
+  /** Fills the slot, or replaces its string by a longer one. */
   put(value: JsonValue): void {
     fill(this.#top.working, this.#top, value);
     this.#slot = value;
     this.#changed = true;
   }
 
-  /** Fills the slot with an empty array or object, and goes into it. */
+  /** Fills the slot with an empty array or object, which becomes the innermost level. */
   open(isArray: boolean): void {
     const level = newLevel(isArray);
     this.put(level.working);
@@ -86,7 +86,7 @@ export class JsonTree {
     this.#slot = undefined;
   }
 
-  /** Comes out of the innermost array or object. If the last copy of it has all, that one stays. */
+  /** Closes the innermost array or object. If its last copy is complete, that copy is kept. */
   close(): void {
     const { working, snapshot } = this.#levels.pop()!;
     this.#top = this.#levels[this.#levels.length - 1]!;
@@ -94,7 +94,7 @@ export class JsonTree {
     this.#slot = this.#changed ? working : snapshot;
   }
 
-  /** The value in the slot is complete: on to the next slot. */
+  /** Moves to the next slot: the value in this slot is complete. */
   next(): void {
     const top = this.#top;
     top.index += 1;
@@ -108,14 +108,14 @@ export class JsonTree {
     this.#slot = undefined;
   }
 
-  /** Takes the complete value out of the slot of an array. */
+  /** Removes the complete value from the slot of an array. */
   drop(): void {
     (this.#top.working as JsonValue[]).pop();
     this.#slot = undefined;
     this.#changed = true;
   }
 
-  /** Whether the slot is one of the array at `path`. */
+  /** Whether the slot belongs to the array at `path`. */
   isElementOf(path: JsonPath): boolean {
     if (this.depth !== path.length + 1 || !this.#top.isArray) return false;
     return path.every((step, i) => {
@@ -126,8 +126,8 @@ export class JsonTree {
 }
 
 /**
- * V8 makes an object that gets more keys than this, one by one, a hash table. To copy one, spread
- * takes 200 ns a key; 30 ns if the copy has no prototype at first, and so is one from the start.
+ * V8 turns an object that gets more keys than this, one by one, into a hash table. Copying it with a spread
+ * takes 200 ns per key; 30 ns if the copy starts without a prototype, because it is then a hash table at once.
  */
 const WIDE = 16;
 
@@ -157,7 +157,7 @@ function fill(container: Container, { isArray, index, key }: Level, value: JsonV
   else define(container as Record<string, JsonValue>, key, value);
 }
 
-/** To assign to `__proto__` would set the prototype. `JSON.parse` makes it a key like any other. */
+/** Sets a property. An assignment to `__proto__` would set the prototype; `JSON.parse` treats it as a key. */
 function define(object: Record<string, JsonValue>, key: string, value: JsonValue): void {
   if (key !== '__proto__') object[key] = value;
   else

@@ -13,7 +13,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
-/** What is wrong with a value, and where. */
+/** A problem of a value, and its path. */
 export interface StandardIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
@@ -23,29 +23,29 @@ export type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly StandardIssue[] };
 
-/** What a schema takes: before defaults and transforms. */
+/** The input type of a schema: before defaults and transforms. */
 export type InputOf<Schema extends StandardSchema> = NonNullable<
   Schema['~standard']['types']
 >['input'];
 
-/** What a schema gives: after defaults and transforms. */
+/** The output type of a schema: after defaults and transforms. */
 export type OutputOf<Schema extends StandardSchema> = NonNullable<
   Schema['~standard']['types']
 >['output'];
 
-/** Also functions: those of ArkType are. */
+/** Whether a value is a Standard Schema. It may be a function, as in ArkType. */
 export function isSchema(value: unknown): value is StandardSchema {
   const standard = (value as Partial<StandardSchema> | null | undefined)?.['~standard'];
   return typeof standard?.validate === 'function';
 }
 
-/** Throws a TypeError that names the caller where `schema` is no schema. */
+/** Throws a TypeError that names the caller if `schema` is not a Standard Schema. */
 export function requireSchema(caller: string, schema: unknown): void {
   if (isSchema(schema)) return;
   throw new TypeError(`${caller}: pass a Standard Schema, such as one of zod 4: z.object({ ... })`);
 }
 
-/** The issue without what a library adds to it, such as the value, or the whole of its state. */
+/** The issue without the extra fields of a library, such as the value or its internal state. */
 export function plainIssue({ message, path = [] }: StandardIssue): {
   message: string;
   path: PropertyKey[];
@@ -53,10 +53,10 @@ export function plainIssue({ message, path = [] }: StandardIssue): {
   return { message, path: path.map((part) => (typeof part === 'object' ? part.key : part)) };
 }
 
-/** How many issues a message lists. */
+/** The maximum number of issues in a message. */
 const LISTED = 5;
 
-/** Where each issue is, and what; the first ones, where there are many. */
+/** The path and message of each issue; only the first ones if there are many. */
 export function describeIssues(issues: readonly StandardIssue[]): string {
   const lines = issues.slice(0, LISTED).map((issue) => {
     const { message, path } = plainIssue(issue);

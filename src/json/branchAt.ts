@@ -1,8 +1,8 @@
 import type { JsonPath } from './JsonValue.ts';
 
 /**
- * What is at a path of a JSON value, or `undefined`. A step is an index in an array and a key in an
- * object, as in `IncrementalJsonParser`; properties that JSON does not have are not found.
+ * The value at a path of a JSON value, or `undefined`. A step is an index of an array or a key of an object,
+ * as in `IncrementalJsonParser`. Properties that are not JSON, such as `length`, are not found.
  */
 export function branchAt(value: unknown, path: JsonPath): unknown {
   return path.reduce<unknown>((at, step) => {
@@ -14,7 +14,7 @@ export function branchAt(value: unknown, path: JsonPath): unknown {
   }, value);
 }
 
-/** Throws a TypeError that names the caller where `path` is no path. */
+/** Throws a TypeError that names the caller if `path` is not a valid path. */
 export function requirePath(caller: string, path: unknown): void {
   if (Array.isArray(path) && path.every(isStep)) return;
   throw new TypeError(

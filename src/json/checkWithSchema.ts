@@ -1,9 +1,8 @@
 import type { OutputOf, StandardIssue, StandardResult, StandardSchema } from './StandardSchema.ts';
 
 /**
- * The value as the schema gives it, for a pipe to take: in an array, or as a promise where the
- * schema checks asynchronously. Where the schema refuses the value, it throws (or rejects with)
- * what `fail` makes of the issues.
+ * Checks a value with a schema, and returns the output for use in a pipe: in an array, or as a promise if the
+ * schema checks asynchronously. If the schema refuses the value, it throws (or rejects with) `fail(issues)`.
  */
 export function checkWithSchema<Schema extends StandardSchema>(
   schema: Schema,
@@ -15,11 +14,11 @@ export function checkWithSchema<Schema extends StandardSchema>(
     return result.value as OutputOf<Schema>;
   };
   const result = validate(schema, value);
-  // Not `instanceof Promise`: under Jest, promises can be of another realm.
+  // Not `instanceof Promise`: under Jest, promises can come from another realm.
   return 'then' in result ? result.then(settle) : [settle(result)];
 }
 
-/** What is used of a schema of zod 4. */
+/** The used part of a zod 4 schema. */
 interface ZodSchema extends StandardSchema {
   _zod: {
     version: { major: number };
@@ -37,12 +36,12 @@ interface Payload {
 }
 
 /**
- * What the schema says of the value; a promise only where it checks asynchronously.
+ * The result of the schema for the value; a promise only if the schema checks asynchronously.
  *
- * The standard way into zod 4 tries to check synchronously first. An asynchronous refinement is then
- * run twice, and where it rejects, the first run's rejection is handled by nobody and ends a Node
- * process (https://github.com/colinhacks/zod/issues/6610). So zod is asked to do it once, and again
- * only for the words of its issues.
+ * The Standard Schema interface of zod 4 tries a synchronous check first. An asynchronous refinement then
+ * runs twice, and if it rejects, the rejection of the first run is unhandled and ends a Node process
+ * (https://github.com/colinhacks/zod/issues/6610). So zod's `run` is called once, and the value is parsed
+ * again only for the messages of the issues.
  */
 function validate(
   schema: StandardSchema,

@@ -8,10 +8,10 @@ interface JsonSchemaOptions {
 }
 
 /**
- * The JSON Schema of what the schema takes, since the model writes what comes before defaults and
- * transforms; by the Standard JSON Schema interface (https://standardschema.dev/json-schema).
+ * The JSON Schema of a schema's input (the model writes the value before defaults and transforms), by the
+ * Standard JSON Schema interface (https://standardschema.dev/json-schema).
  *
- * @throws TypeError that names the caller, when the schema cannot give it.
+ * @throws TypeError that names the caller, when the schema has no JSON Schema.
  */
 export function jsonSchemaOf(caller: string, schema: StandardSchema): JsonSchema {
   const { jsonSchema, vendor } = schema['~standard'] as StandardSchema['~standard'] & {
@@ -19,13 +19,13 @@ export function jsonSchemaOf(caller: string, schema: StandardSchema): JsonSchema
   };
   if (typeof jsonSchema?.input !== 'function') {
     throw new TypeError(
-      `${caller}: this schema of ${vendor} gives no JSON Schema; ` +
-        'those of zod 4.2 and later do (not of zod/mini)',
+      `${caller}: this schema of ${vendor} has no JSON Schema; ` +
+        'use a schema of zod 4.2 or later (not of zod/mini)',
     );
   }
   const options = {
     target: 'draft-2020-12',
-    // What occurs more than once is sent once.
+    // A part that occurs more than once is sent once.
     ...(vendor === 'zod' && { libraryOptions: { reused: 'ref' } }),
   };
   try {

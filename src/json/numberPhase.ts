@@ -1,4 +1,4 @@
-/** How far a number has come. */
+/** The phase of a number that is being read. */
 export type NumberPhase =
   | 'start'
   | 'minus'
@@ -15,7 +15,7 @@ export function isWholeNumber(phase: NumberPhase): boolean {
   return phase === 'zero' || phase === 'integer' || phase === 'fraction' || phase === 'exponent';
 }
 
-/** The phase after one more character, or undefined if no number goes on with it. */
+/** The phase after one more character, or `undefined` if the character cannot continue the number. */
 export function nextNumberPhase(phase: NumberPhase, code: number): NumberPhase | undefined {
   switch (code) {
     case 0x2d: // -

@@ -1,6 +1,6 @@
 import { isRecord } from '../message/record.ts';
 
-/** Whether two JSON values are the same, whatever the order of their fields. */
+/** Whether two JSON values are equal, independent of the order of their fields. */
 export function sameJson(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   if (Array.isArray(one)) {

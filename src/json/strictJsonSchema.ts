@@ -1,6 +1,6 @@
 import type { JsonSchema } from './jsonSchemaOf.ts';
 
-/** The formats of strings that the API knows: SDK src/lib/transform-json-schema.ts. */
+/** The string formats that the API supports: SDK src/lib/transform-json-schema.ts. */
 const FORMATS = new Set([
   'date-time',
   'time',
@@ -15,10 +15,10 @@ const FORMATS = new Set([
 ]);
 
 /**
- * The schema as the API takes it where it is to be kept to; what cannot be is told to the model in
- * the description.
+ * Converts a schema to the form that the API enforces. Keywords that the API cannot enforce are moved to the
+ * description, for the model.
  *
- * @throws TypeError that names the caller, for a part that the API cannot write.
+ * @throws TypeError that names the caller, for a part that the API does not support.
  */
 export function strictJsonSchema(caller: string, schema: JsonSchema): JsonSchema {
   try {
@@ -60,11 +60,11 @@ function strict(schema: JsonSchema, at: string): JsonSchema {
   };
 }
 
-/** What the API takes of a schema of one type; it is taken out of `rest`. */
+/** The supported keywords of a schema with one type; they are removed from `rest`. */
 function typed(type: unknown, rest: JsonSchema, at: string): JsonSchema {
   switch (type) {
     case undefined:
-      throw refusal(at, 'has no type, and the API wants one: not z.any(), z.unknown(), z.never()');
+      throw refusal(at, 'has no type, which the API requires: not z.any(), z.unknown(), z.never()');
     case 'object':
       return { type, ...objectParts(rest, at) };
     case 'array':
@@ -86,9 +86,9 @@ function objectParts(rest: JsonSchema, at: string): JsonSchema {
     required: () => true,
     additionalProperties: () => true,
   });
-  // With the `false` that the API asks for, it could only ever be `{}`.
+  // With `additionalProperties: false`, which the API requires, a record could only be `{}`.
   if (additionalProperties && Object.keys(properties as object).length === 0) {
-    throw refusal(at, 'is a record, and the API writes none: use an array of { key, value }');
+    throw refusal(at, 'is a record, which the API does not support: use an array of { key, value }');
   }
   const strictProperties = eachStrict(properties, (key) => (at === '' ? key : `${at}.${key}`));
   return { ...required, properties: strictProperties, additionalProperties: false };
@@ -96,7 +96,7 @@ function objectParts(rest: JsonSchema, at: string): JsonSchema {
 
 function arrayParts(rest: JsonSchema, at: string): JsonSchema {
   if (rest['prefixItems'] !== undefined) {
-    throw refusal(at, 'is a tuple, and the API writes none: use an object');
+    throw refusal(at, 'is a tuple, which the API does not support: use an object');
   }
   const { items, ...minItems } = take(rest, {
     items: () => true,
@@ -112,7 +112,7 @@ function refusal(at: string, problem: string): TypeError {
   return new TypeError(`${at === '' ? 'the schema' : at} ${problem}`);
 }
 
-/** Takes those keywords out of `rest` whose value passes its test; the others go to its end. */
+/** Removes the keywords from `rest` whose value passes its test; moves the others to the end of `rest`. */
 function take(rest: JsonSchema, tests: Record<string, (value: unknown) => boolean>): JsonSchema {
   const taken: JsonSchema = {};
   for (const [keyword, test] of Object.entries(tests)) {

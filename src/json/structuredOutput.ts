@@ -2,27 +2,26 @@ import { jsonSchemaOf } from './jsonSchemaOf.ts';
 import { requireSchema, type StandardSchema } from './StandardSchema.ts';
 import { strictJsonSchema } from './strictJsonSchema.ts';
 
-/** The part of a request that asks for JSON of a schema. */
+/** The part of a request that asks for JSON with a schema. */
 export interface StructuredOutput {
   output_config: { format: { type: 'json_schema'; schema: { [key: string]: unknown } } };
 }
 
 /**
- * The part of a request that makes the reply JSON of `schema`: spread it into the parameters, and
- * read the reply with `jsonOutput(schema)`.
+ * Returns the request parameters that make the reply JSON with this schema (structured outputs). Spread them
+ * into the parameters, and read the reply with `jsonOutput(schema)`.
  *
- * What the API's structured outputs cannot enforce (lengths, ranges, patterns) is told to the model
- * in the description, as the SDK does (src/lib/transform-json-schema.ts); `jsonOutput` checks it.
- * Unlike the SDK's `zodOutputFormat`, it gives the JSON Schema of the schema's input, since the
- * model writes what comes before defaults and transforms, and it refuses records and tuples,
- * which the API does not write.
+ * Constraints that the API cannot enforce (lengths, ranges, patterns) are added to the description for the
+ * model, as the SDK does (src/lib/transform-json-schema.ts); `jsonOutput` checks them. Two differences to
+ * the SDK's `zodOutputFormat`: the JSON Schema is that of the schema's input, since the model writes the
+ * value before defaults and transforms; and records and tuples, which the API does not support, are refused.
  *
- * To set another part of `output_config` too, spread that one:
+ * To set another field of `output_config` too, spread `output_config` itself:
  * `output_config: { effort: 'low', ...structuredOutput(Recipe).output_config }`.
  *
- * @throws TypeError when the schema cannot give its JSON Schema, which zod 4.2 and later can, by the
- * Standard JSON Schema interface (https://standardschema.dev/json-schema); and when it has a part
- * that JSON or the API cannot express: a date, a record, a tuple, a value of any type.
+ * @throws TypeError when the schema has no JSON Schema (zod 4.2 and later has) by the Standard JSON Schema
+ * interface (https://standardschema.dev/json-schema); and when it has a part that JSON or the API cannot
+ * express: a date, a record, a tuple, a value of any type.
  *
  * @example
  * ```ts

@@ -304,7 +304,7 @@ describe('IncrementalJsonParser', () => {
     expect(() => new IncrementalJsonParser({ maxDepth: Number.NaN })).toThrow(TypeError);
     expect(() => new IncrementalJsonParser({ elementsAt: 'a' as never })).toThrow(TypeError);
     expect(() => new IncrementalJsonParser().push(undefined as never)).toThrow(
-      'push() takes a string, not undefined',
+      'push() needs a string, not undefined',
     );
   });
 });

@@ -142,15 +142,15 @@ describe('structuredOutput', () => {
     expect(() => structuredOutput(schema)).toThrow(`structuredOutput: ${problem}`);
   });
 
-  it('refuses a schema that gives no JSON Schema, and what is no schema', () => {
+  it('refuses a schema without JSON Schema, and a value that is not a schema', () => {
     const validate = (value: unknown) => ({ value });
     const other = { '~standard': { version: 1 as const, vendor: 'other', validate } };
     expect(() => structuredOutput(other)).toThrow(
       new TypeError(
-        'structuredOutput: this schema of other gives no JSON Schema; those of zod 4.2 and later do (not of zod/mini)',
+        'structuredOutput: this schema of other has no JSON Schema; use a schema of zod 4.2 or later (not of zod/mini)',
       ),
     );
-    expect(() => structuredOutput(mini.object({}))).toThrow(/of zod gives no JSON Schema/);
+    expect(() => structuredOutput(mini.object({}))).toThrow(/of zod has no JSON Schema/);
     expect(() => structuredOutput({ type: 'object' } as never)).toThrow(
       /^structuredOutput: pass a Standard Schema/,
     );

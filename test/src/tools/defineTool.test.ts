@@ -55,7 +55,7 @@ describe('defineTool', () => {
   it('takes the JSON Schema of a schema that has none', () => {
     const schema = mini.object({ city: mini.string() });
     expect(() => defineTool({ ...config, input: schema, run: ({ city }) => city })).toThrow(
-      /^defineTool\('get_weather'\): this schema of zod gives no JSON Schema/,
+      /^defineTool\('get_weather'\): this schema of zod has no JSON Schema/,
     );
     const inputSchema = { type: 'object', properties: { city: { type: 'string' } } } as const;
     const tool = defineTool({ ...config, input: schema, inputSchema });
