@@ -68,7 +68,7 @@ describe('accumulateMessage', () => {
   );
 
   it(
-    'emits nothing for what changes nothing',
+    'emits nothing for events that change nothing',
     marbles((m) => {
       const source = m.cold('-p-a-m-p-m-u-S|', events);
       const result = '       -----A--------|';
@@ -77,7 +77,7 @@ describe('accumulateMessage', () => {
   );
 
   it(
-    'passes an error on, after all that came before it',
+    'passes an error on, after all earlier values',
     marbles((m) => {
       const source = m.cold('--m--[--a--#', events, new Error('lost'));
       const result = '       --A--B--C--#';
@@ -108,7 +108,7 @@ describe('accumulateMessage', () => {
   );
 
   it(
-    'starts over with a message of another id',
+    'starts again with a message of another id',
     marbles((m) => {
       const source = m.cold('-m-[-a-n-p-|', events);
       const result = '       -A-B-C-N---|';
@@ -122,7 +122,7 @@ describe('accumulateMessage', () => {
     expect(outcomeOf(once).values.at(-1)?.content).toHaveLength(1);
   });
 
-  it('shares what has not changed between two values, and changes none', () => {
+  it('shares unchanged parts between two values, and mutates no value', () => {
     const all = [events.m, textStart(0, 'One'), stop(0), textStart(1), text(1, 'Two'), events.x];
     const { values } = outcomeOf(from(all).pipe(accumulateMessage()));
     const [first, , , before, after] = values;
@@ -132,7 +132,7 @@ describe('accumulateMessage', () => {
     expect(after?.content).toBe(before?.content);
   });
 
-  it('ends with the message that a builder builds, whatever the reply', () => {
+  it('ends with the message that a MessageBuilder builds, for any reply', () => {
     fc.assert(
       fc.property(reply, (all) => {
         const builder = new MessageBuilder();

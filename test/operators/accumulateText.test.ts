@@ -52,7 +52,7 @@ describe('accumulateText', () => {
   );
 
   it(
-    'emits nothing for what changes nothing',
+    'emits nothing for events that change nothing',
     marbles((m) => {
       const source = m.cold('-p-m-m-[-p-e-k-x-S|', { ...events, k: callStart(1) });
       const result = '       ------------------|';
@@ -61,7 +61,7 @@ describe('accumulateText', () => {
   );
 
   it(
-    'counts the text that comes with the start of a block',
+    'includes text in the start of a block',
     marbles((m) => {
       const source = m.cold('-m-[-b-|', { ...events, '[': textStart(0, 'Hel') });
       const result = '       ---A-B-|';
@@ -70,7 +70,7 @@ describe('accumulateText', () => {
   );
 
   it(
-    'counts text without a message_start, as of a reply that is joined late',
+    'includes text without a message_start, as for a late subscriber',
     marbles((m) => {
       const source = m.cold('-a-b-]-x-S|', events);
       const result = '       -A-B------|';
@@ -79,7 +79,7 @@ describe('accumulateText', () => {
   );
 
   it(
-    'passes an error on, after all that came before it',
+    'passes an error on, after all earlier values',
     marbles((m) => {
       const source = m.cold('--m--[--a--#', events, new Error('lost'));
       const result = '       --------A--#';
@@ -108,7 +108,7 @@ describe('accumulateText', () => {
   );
 
   it(
-    'goes on in the block that a resume keeps',
+    'continues the block that a resume keeps',
     marbles((m) => {
       const source = m.cold('-m-[-a-r-b-]-S|', events);
       const result = '       -----A---B----|';
@@ -117,7 +117,7 @@ describe('accumulateText', () => {
   );
 
   it(
-    'starts over with another message, and not with a repeated start',
+    'starts again with another message, but not with a repeated message_start',
     marbles((m) => {
       const source = m.cold('-m-[-a-m-b-]-x-S-n-[-a-S-n-[-a|', events);
       const result = '       -----A---B-------o---A---o---A|';
@@ -125,13 +125,13 @@ describe('accumulateText', () => {
     }),
   );
 
-  it('keeps the state of each subscription apart', () => {
+  it('has separate state for each subscription', () => {
     const once = from([events.m, textStart(0, 'Hi')]).pipe(accumulateText());
     expect(outcomeOf(once).values).toEqual(['Hi']);
     expect(outcomeOf(once).values).toEqual(['Hi']);
   });
 
-  it('is the text of the message after each event, whatever the reply and its seams', () => {
+  it('equals the text of the message after each event, for any reply and seams', () => {
     const seams = fc.array(fc.record({ at: fc.nat(), keep: fc.nat({ max: 4 }) }), { maxLength: 3 });
     fc.assert(
       fc.property(reply, seams, (all, places) => {

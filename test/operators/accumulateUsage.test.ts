@@ -45,7 +45,7 @@ describe('accumulateUsage', () => {
   );
 
   it(
-    'replaces totals, and never adds them',
+    'replaces totals instead of adding them',
     marbles((m) => {
       const source = m.cold('-m-x-p-x-y-S|', events);
       const result = '       -A-B---B-C--|';
@@ -54,7 +54,7 @@ describe('accumulateUsage', () => {
   );
 
   it(
-    'emits nothing for a repeated message_start, and starts over with the next message',
+    'emits nothing for a repeated message_start, and starts again with the next message',
     marbles((m) => {
       const source = m.cold('-m-m-x-m-S-n-x-S|', events);
       const result = '       -A---B-----A-B--|';
@@ -63,7 +63,7 @@ describe('accumulateUsage', () => {
   );
 
   it(
-    'starts over when a message of the same id comes again after its end',
+    'starts again when a message with the same id arrives after its end',
     marbles((m) => {
       const source = m.cold('-m-x-S-m-x-S|', events);
       const result = '       -A-B---A-B--|';
@@ -71,7 +71,7 @@ describe('accumulateUsage', () => {
     }),
   );
 
-  it('keeps a counter whose total is absent or null, and takes one that is new', () => {
+  it('keeps a counter whose total is absent or null, and adds new counters', () => {
     const server_tool_use = { web_search_requests: 2, web_fetch_requests: 0 };
     const final = raw({
       type: 'message_delta',

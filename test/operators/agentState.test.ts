@@ -31,7 +31,7 @@ const stateOf = (...messages: AgentMessage[]) => statesOf(messages).at(-2)!;
 
 describe('agentState', () => {
   it(
-    'tells how the session stands, from the first moment to the end',
+    'emits the status of the session from the start to the end',
     drawn(
       'agentState',
       marbles((m) => {
@@ -51,7 +51,7 @@ describe('agentState', () => {
     ),
   );
 
-  it('has all of the first message', () => {
+  it('has all fields of the first message', () => {
     expect(stateOf(init({ mcp_servers: [{ name: 'db', status: 'connected' }] }))).toEqual({
       status: 'running',
       sessionId: SESSION,
@@ -86,7 +86,7 @@ describe('agentState', () => {
     expect(state.usage).toBe(second.usage);
   });
 
-  it('keeps the last word on each rate limit', () => {
+  it('keeps the latest status of each rate limit', () => {
     const limit = (rateLimitType: string, utilization: number) =>
       ({
         type: 'rate_limit_event',
@@ -104,7 +104,7 @@ describe('agentState', () => {
     });
   });
 
-  it('lists a denied call once, also when the result names it again', () => {
+  it('lists a denied call once, also if the result names it again', () => {
     const denied = system('permission_denied', {
       tool_name: 'Bash',
       tool_use_id: 'toolu_1',
@@ -118,7 +118,7 @@ describe('agentState', () => {
     expect(stateOf(denied, result({ permission_denials: again })).permissionDenials).toEqual(again);
   });
 
-  it('says that a request is sent again, until something else happens', () => {
+  it('shows a retry until the next event', () => {
     const retry = system('api_retry', {
       attempt: 2,
       max_retries: 10,
@@ -134,7 +134,7 @@ describe('agentState', () => {
     expect(later).toMatchObject({ status: 'running', retry: undefined });
   });
 
-  it('follows what the session says of itself, and the model that took over', () => {
+  it('follows status messages, and a change of the model', () => {
     const fallback = (fields: object) =>
       system('model_refusal_fallback', { fallback_model: 'claude-opus-4-8', ...fields });
     expect(
@@ -151,7 +151,7 @@ describe('agentState', () => {
     expect(stateOf(init(), fallback({ scope: 'local' })).model).toBe('claude-opus-5-5');
   });
 
-  it('does not take a subagent in the background for a turn', () => {
+  it('does not treat a message of a background subagent as a turn', () => {
     const late = complete('msg_9', text('Done'), { parent_tool_use_id: 'toolu_1' });
     expect(stateOf(init(), result(), late).status).toBe('idle');
   });
@@ -208,7 +208,7 @@ describe('agentState', () => {
     ]);
   });
 
-  it('has the tasks in the background, also where their start was not seen', () => {
+  it('lists background tasks, also if their start was missed', () => {
     const { tasks } = stateOf(
       system('background_tasks_changed', {
         tasks: [{ task_id: 'b1', task_type: 'local_bash', description: 'npm run watch' }],
@@ -218,7 +218,7 @@ describe('agentState', () => {
     expect(tasks).toMatchObject([{ id: 'b1', isBackground: true, status: 'running' }]);
   });
 
-  it('keeps at most 50 tasks that have ended, and all that run', () => {
+  it('keeps at most 50 ended tasks, and all running tasks', () => {
     const messages = Array.from({ length: 60 }, (_, n) => [
       started(`t${n}`),
       ...(n === 0
@@ -231,7 +231,7 @@ describe('agentState', () => {
     expect(tasks[1]?.id).toBe('t10');
   });
 
-  it('has the words of Claude Code itself, at most 50 of them', () => {
+  it('keeps at most 50 notices of Claude Code', () => {
     const state = stateOf(
       ...Array.from({ length: 50 }, () => system('informational', { content: 'Once more.' })),
       system('api_retry', { attempt: 1, max_retries: 2, retry_delay_ms: 1, error: 'overloaded' }),
@@ -244,7 +244,7 @@ describe('agentState', () => {
     ]);
   });
 
-  it('has the estimate of the thinking, and how often safeguards have stopped a reply', () => {
+  it('has the estimated thinking tokens, and the count of replies that safeguards stopped', () => {
     const thinks = system('thinking_tokens', { estimated_tokens: 12, estimated_tokens_delta: 3 });
     expect(stateOf(thinks).thinkingTokens).toBe(12);
     expect(stateOf(thinks, system('status', { status: 'requesting' })).thinkingTokens).toBe(0);
@@ -254,7 +254,7 @@ describe('agentState', () => {
     });
   });
 
-  it('emits nothing for what changes nothing, and keeps what has not changed', () => {
+  it('emits nothing for messages that change nothing, and reuses unchanged parts', () => {
     const words = reply({ id: 'msg_1', blocks: [text('Hello wide world')] }, 'partial');
     const states = statesOf([init(), ...words, system('notification'), partial({ type: 'ping' })]);
     expect(states.map(({ status }) => status)).toEqual(['starting', 'running', 'ended']);

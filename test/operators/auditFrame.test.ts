@@ -32,7 +32,7 @@ describe('auditFrame', () => {
   );
 
   it(
-    'emits the value that waits before it completes or fails',
+    'emits the waiting value before completion or an error',
     withFrames(({ animate, cold, expectObservable }) => {
       animate('           --------x');
       expectObservable(cold('ab-|').pipe(auditFrame())).toBe('---(b|)');
@@ -42,7 +42,7 @@ describe('auditFrame', () => {
   );
 
   it(
-    'does not wait longer than `every` where frames stop coming',
+    'does not wait longer than `every` when frames stop',
     withFrames(({ animate, cold, expectObservable }) => {
       animate('            ---x');
       const source = cold('a---b-----|');
@@ -51,14 +51,14 @@ describe('auditFrame', () => {
   );
 
   it(
-    'goes by `every` in a hidden page',
+    'uses `every` in a hidden page',
     withFrames(({ animate, cold, expectObservable }) => {
       animate('            -x-x-x-x-x-x');
       expectObservable(cold('ab---------|').pipe(auditFrame({ every: 4 }))).toBe('----b------|');
     }, 'hidden'),
   );
 
-  it('goes by `every` on a server, and drops what waits when it is unsubscribed', () => {
+  it('uses `every` on a server, and drops the waiting value on unsubscribe', () => {
     testScheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('ab-------c---|');
       const result = source.pipe(auditFrame({ every: 4 }));
@@ -68,7 +68,7 @@ describe('auditFrame', () => {
     });
   });
 
-  it('refuses a time that is not valid, when it is called', () => {
+  it('throws for an invalid `every` when it is called', () => {
     for (const every of [-1, Number.NaN, '5' as never]) {
       expect(() => auditFrame({ every })).toThrow(/auditFrame: `every` must be milliseconds/);
     }

@@ -32,7 +32,7 @@ const lost = new Error('lost');
 
 describe('bufferText', () => {
   it(
-    'joins text, and gives its last character when no more has come for a while',
+    'joins text, and emits its last character when no more text arrives for `settle`',
     drawn(
       'bufferText',
       run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -51,7 +51,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'takes the interval alone, and 50 ms and 1,000 ms when nothing is said',
+    'accepts only an interval, and has the defaults 50 ms and 1,000 ms',
     run(({ cold, expectObservable }) => {
       const values = { a: 'Hi.\n', b: 'Bye.' };
       expectObservable(cold('a', values).pipe(bufferText(7))).toBe('7ms a', values);
@@ -64,7 +64,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'gives text out at most once per interval while it keeps coming',
+    'emits at most once per interval while text keeps arriving',
     run(({ cold, expectObservable }) => {
       const source = cold('abcdefgh--|', lines('abcdefgh'));
       const result = '     ---x---y--|';
@@ -76,7 +76,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'counts the interval from the first text that waits, not from a period of its own',
+    'counts the interval from the first waiting text, not periodically',
     run(({ cold, expectObservable }) => {
       const source = cold('a-------b---------c', lines('abc'));
       const result = '     ----a-------b---------c';
@@ -85,7 +85,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'gives text out at once when maxLength of it wait, and then counts anew',
+    'emits at once when maxLength is reached, and then restarts the interval',
     run(({ cold, expectObservable }) => {
       const source = cold('a--b------c--|', { a: 'ab\n', b: 'cdefgh\n', c: 'x' });
       const result = '     ---w---------(x|)';
@@ -97,7 +97,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'counts the character that was kept back towards maxLength',
+    'includes the held-back character in maxLength',
     run(({ cold, expectObservable }) => {
       const source = cold('a---b|', { a: 'abcd', b: 'efg' });
       const result = '     x---y(z|)';
@@ -121,7 +121,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'gives out what waits, then completes',
+    'emits the waiting text, then completes',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('a--b|', { a: 'Hello', b: ' you' });
       expectObservable(source.pipe(bufferText(10))).toBe('----(x|)', { x: 'Hello you' });
@@ -130,7 +130,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'gives out what waits, then errors',
+    'emits the waiting text, then errors',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('a--b#', { a: 'Hello', b: ' you' }, lost);
       expectObservable(source.pipe(bufferText(10))).toBe('----(x#)', { x: 'Hello you' }, lost);
@@ -157,7 +157,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'drops what waits on unsubscribe, also on one by takeUntil behind it',
+    'drops the waiting text on unsubscribe, also by a takeUntil after it',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold(' a--b--c--', lines('abc'));
       const unsubscribe = '------!';
@@ -171,7 +171,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'gives out what waits when `until` emits, then completes',
+    'emits the waiting text when `until` emits, then completes',
     run(({ cold, hot, expectObservable, expectSubscriptions }) => {
       const source = cold('a--b--c--', lines('abc'));
       const until = hot('  -----x---');
@@ -183,7 +183,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'gives out what waits when `until` fails, then fails with it',
+    'emits the waiting text when `until` fails, then fails with its error',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('a--b--c--', lines('abc'));
       const until = cold(' -----#', {}, lost);
@@ -195,7 +195,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'goes on when `until` completes without a value, and lets it go at the end',
+    'continues when `until` completes without a value, and unsubscribes it at the end',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('a--b--c--|', lines('abc'));
       const until = cold(' -|');
@@ -208,7 +208,7 @@ describe('bufferText', () => {
     }),
   );
 
-  it('takes a promise for `until`', async () => {
+  it('accepts a promise as `until`', async () => {
     const source = new Subject<string>();
     const seen: string[] = [];
     const completed = new Promise<void>((complete) =>
@@ -232,7 +232,7 @@ describe('bufferText', () => {
   );
 
   it(
-    'has state of its own for each subscription',
+    'has separate state for each subscription',
     run(({ cold, expectObservable }) => {
       const result = cold('a--b--|', { a: 'He', b: 'y' }).pipe(bufferText(20));
       expectObservable(result).toBe('------(x|)', { x: 'Hey' });
@@ -253,7 +253,7 @@ describe('bufferText at the edge of a character', () => {
   );
 
   it(
-    'keeps a family together over more than one interval',
+    'keeps a family emoji together over several intervals',
     run(({ cold, expectObservable }) => {
       const values = { a: 'a👩', b: '\u200d', c: '👩\u200d', d: '👧', e: '!\n' };
       const source = cold('a---b---c---d---e---|', values);
@@ -263,7 +263,7 @@ describe('bufferText at the edge of a character', () => {
   );
 
   it(
-    'does not make one flag of two letters that belong to others',
+    'does not pair letters of two different flags',
     run(({ cold, expectObservable }) => {
       const source = cold('a---b---c---|', { a: '🇩', b: '🇪🇫', c: '🇷\n' });
       const result = '     ------x---y-|';
@@ -272,7 +272,7 @@ describe('bufferText at the edge of a character', () => {
   );
 
   it(
-    'holds back no line feed, but a CR until it is known what follows',
+    'holds back a CR until the next character, but no line feed',
     run(({ cold, expectObservable }) => {
       const source = cold('a---b---c---|', { a: 'one\n', b: 'two\r', c: '\nthree\n' });
       const result = '     --x---y---z-|';
@@ -285,7 +285,7 @@ describe('bufferText at the edge of a character', () => {
   );
 
   it(
-    'counts `settle` from the last text, and anew with each text',
+    'restarts `settle` with each text',
     run(({ cold, expectObservable }) => {
       const source = cold('a--b-------c---|', { a: 'ab', b: 'c', c: '' });
       //                   flushed at 2 and 5; 'c' at 3 + 9, for empty text does not count
@@ -299,7 +299,7 @@ describe('bufferText at the edge of a character', () => {
   );
 
   it(
-    'keeps nothing back that has been there for `settle` when it is given out',
+    'holds nothing back that has already waited for `settle`',
     run(({ cold, expectObservable }) => {
       expectObservable(
         cold('ab---', { a: 'Hel', b: 'lo' }).pipe(bufferText({ every: 10, settle: 9 })),
@@ -311,7 +311,7 @@ describe('bufferText at the edge of a character', () => {
   );
 
   it(
-    'gives a half surrogate pair out at the end only',
+    'emits half a surrogate pair only at the end',
     run(({ cold, expectObservable }) => {
       const values = { a: 'a👍\ud83d' };
       const config = { every: 2, settle: 6 };
@@ -328,7 +328,7 @@ describe('bufferText at the edge of a character', () => {
   );
 
   it(
-    'joins a half surrogate pair that has settled with its other half',
+    'joins half a surrogate pair with its other half, also after `settle`',
     run(({ cold, expectObservable }) => {
       const source = cold('a---------b--|', { a: '\ud83d', b: '\udc4d\n' });
       const result = '     ------------x|';
@@ -339,7 +339,7 @@ describe('bufferText at the edge of a character', () => {
   );
 
   it(
-    'waits for the end with a `settle` of Infinity, and for maxLength with an `every` of it',
+    'with `settle: Infinity` waits for the end, with `every: Infinity` for maxLength',
     run(({ cold, expectObservable }) => {
       const source = cold('ab-- 60m c|', { a: 'Hel', b: 'lo', c: '!\n' });
       expectObservable(source.pipe(bufferText({ every: 3, settle: Infinity }))).toBe(
@@ -357,8 +357,8 @@ describe('bufferText at the edge of a character', () => {
   );
 });
 
-describe('bufferText and its timer', () => {
-  it('has one while text waits, and none otherwise', () => {
+describe('timer of bufferText', () => {
+  it('runs while text waits, and only then', () => {
     const scheduler = new VirtualTimeScheduler();
     const source = new Subject<string>();
     const subscription = source.pipe(bufferText({ every: 10, settle: 100, scheduler })).subscribe();
@@ -387,7 +387,7 @@ describe('bufferText and its timer', () => {
   it.each([
     ['completion', (source: Subject<string>) => source.complete()],
     ['an error', (source: Subject<string>) => source.error(lost)],
-  ])('has none after %s', (_, end) => {
+  ])('does not run after %s', (_, end) => {
     const scheduler = new VirtualTimeScheduler();
     const source = new Subject<string>();
     source.pipe(bufferText({ scheduler })).subscribe({ error: () => {} });
@@ -396,7 +396,7 @@ describe('bufferText and its timer', () => {
     expect(scheduler.actions).toHaveLength(0);
   });
 
-  it('has none after the consumer has left from within an output', () => {
+  it('does not run after an unsubscribe during an output', () => {
     const scheduler = new VirtualTimeScheduler();
     const source = new Subject<string>();
     const seen: string[] = [];
@@ -408,7 +408,7 @@ describe('bufferText and its timer', () => {
     expect(scheduler.actions).toHaveLength(0);
   });
 
-  it('does not ask a timer of the platform for a time that it cannot keep', () => {
+  it('requests no delay that is too long for a timer of the platform', () => {
     vi.useFakeTimers();
     try {
       const source = new Subject<string>();
@@ -457,7 +457,7 @@ describe('bufferText and its timer', () => {
   });
 
   it(
-    'gives out once per frame with an `every` of 0 and the animationFrameScheduler',
+    'emits once per frame with `every: 0` and the animationFrameScheduler',
     run(({ animate, cold, expectObservable }) => {
       animate('            ---x---x---x---x---x---');
       const source = cold('ab---c--d----------|', { ...lines('abc'), d: 'Hi' });
@@ -473,7 +473,7 @@ describe('bufferText and its timer', () => {
   );
 
   it(
-    'joins with an `every` of 0 what arrives in one turn of the event loop',
+    'joins the text of one turn of the event loop with `every: 0`',
     run(({ cold, expectObservable }) => {
       const source = cold('(abc)--d--|', lines('abcd'));
       const result = '     x------d--|';
@@ -496,7 +496,7 @@ describe('bufferText with `frame`', () => {
   };
 
   it(
-    'gives text out once per frame, and asks for none while there is no text',
+    'emits once per frame, and requests no frame without text',
     withFrames(({ animate, cold, expectObservable, expectSubscriptions }) => {
       animate('            ---x---x---x---x---x---');
       const source = cold('ab---c--d----------|', { ...lines('abc'), d: 'Hi' });
@@ -513,7 +513,7 @@ describe('bufferText with `frame`', () => {
   );
 
   it(
-    'takes time for a frame that does not come, because the page was hidden meanwhile',
+    'uses a timer if a requested frame does not come because the page was hidden',
     withFrames(({ animate, cold, expectObservable }) => {
       animate('            ---x 200ms x');
       const source = cold('a----b----c-----|', lines('abc'));
@@ -526,7 +526,7 @@ describe('bufferText with `frame`', () => {
   );
 
   it(
-    'goes by time in a hidden page: every 16 ms, or as often as asked',
+    'uses a timer in a hidden page: 16 ms, or `every`',
     withFrames(({ animate, cold, expectObservable }) => {
       animate('            ---x---x---x---x---x---');
       const source = cold('a----b', lines('ab'));
@@ -539,7 +539,7 @@ describe('bufferText with `frame`', () => {
   );
 
   it(
-    'goes by time where there are no frames',
+    'uses a timer if there are no frames',
     run(({ cold, expectObservable }) => {
       const source = cold('a----b', lines('ab'));
       expectObservable(source.pipe(bufferText({ frame: true }))).toBe('16ms x', { x: 'a\nb\n' });
@@ -547,7 +547,7 @@ describe('bufferText with `frame`', () => {
   );
 
   it(
-    'looks anew at each text whether the page is hidden',
+    'checks for each text whether the page is hidden',
     withFrames(({ animate, cold, expectObservable }) => {
       animate('            ---x---x---x---x---x---');
       const source = cold('a------b---------------', lines('ab')).pipe(
@@ -568,7 +568,7 @@ describe('bufferText with `frame`', () => {
     ['an error', (source: Subject<string>) => source.error(lost)],
     ['a frame', () => {}],
     ['leaving', (_: Subject<string>, leave: () => void) => leave()],
-  ])('asks for no frame and has no timer after %s', (_, end) => {
+  ])('has no requested frame and no timer after %s', (_, end) => {
     const scheduler = new VirtualTimeScheduler();
     const frames = new Map<number, FrameRequestCallback>();
     let handle = 0;
@@ -599,8 +599,8 @@ describe('bufferText with `frame`', () => {
   });
 });
 
-describe('bufferText and a source that does not wait', () => {
-  it('asks for no more than is taken', () => {
+describe('bufferText with a synchronous source', () => {
+  it('takes no more from the source than needed', () => {
     const { source, taken } = synchronous(Array.from({ length: 1_000 }, () => 'line\n'));
     const seen: string[] = [];
     source.pipe(bufferText({ maxLength: 1 }), take(2)).subscribe((text) => seen.push(text));
@@ -608,7 +608,7 @@ describe('bufferText and a source that does not wait', () => {
     expect(taken()).toBe(2);
   });
 
-  it('gives a whole burst at once', () => {
+  it('emits a whole burst at once', () => {
     const seen: string[] = [];
     of('Hel', 'lo', '', '!')
       .pipe(bufferText(50))
@@ -616,7 +616,7 @@ describe('bufferText and a source that does not wait', () => {
     expect(seen).toEqual(['Hello!']);
   });
 
-  it('does not look through a character without end for each of its pieces', () => {
+  it('does not search a very long character again for each of its pieces', () => {
     const segment = vi.spyOn(Intl.Segmenter.prototype, 'segment');
     const pieces = Array.from({ length: 10_000 }, () => '\u0301');
     const seen: string[] = [];
@@ -630,7 +630,7 @@ describe('bufferText and a source that does not wait', () => {
     expect(looks).toBeLessThan(200);
   });
 
-  it('takes text that an output brings about', () => {
+  it('accepts text that arrives during an output', () => {
     const source = new Subject<string>();
     const seen: string[] = [];
     source.pipe(bufferText({ maxLength: 2 })).subscribe((text) => {
@@ -642,7 +642,7 @@ describe('bufferText and a source that does not wait', () => {
     expect(seen).toEqual(['0\n', '1\n', '2\n', '3\n']);
   });
 
-  it('completes once when the consumer leaves at the last text', () => {
+  it('completes once when the consumer unsubscribes at the last text', () => {
     const finalized = vi.fn<() => void>();
     const complete = vi.fn<() => void>();
     of('Hello').pipe(finalize(finalized), bufferText(50), take(1)).subscribe({ complete });
@@ -660,7 +660,7 @@ describe('bufferText and a source that does not wait', () => {
   });
 });
 
-describe('bufferText and its arguments', () => {
+describe('arguments of bufferText', () => {
   it.each<[string, number | BufferTextConfig, RegExp]>([
     ['a negative interval', -1, /every.* at least 0, not -1/],
     ['an interval that is no number', Number.NaN, /every.* not NaN/],
@@ -679,7 +679,7 @@ describe('bufferText and its arguments', () => {
   });
 });
 
-describe('bufferText, whatever arrives', () => {
+describe('bufferText, for any text', () => {
   const settle = 40;
   const arrivals = fc.tuple(
     trickyPieces,
@@ -690,7 +690,7 @@ describe('bufferText, whatever arrives', () => {
     maxLength: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant(Infinity)),
   });
 
-  it('gives the text as it came, never empty, and never ends within a character', () => {
+  it('emits the same text, never an empty one, and never splits a character', () => {
     fc.assert(
       fc.property(arrivals, config, fc.boolean(), ([pieces, waits], limits, fails) => {
         const outputs = play(pieces, waits, { ...limits, settle }, fails);
@@ -708,7 +708,7 @@ describe('bufferText, whatever arrives', () => {
     );
   });
 
-  it('delays nothing but the last character by more than the interval', () => {
+  it('delays only the last character by more than the interval', () => {
     fc.assert(
       fc.property(arrivals, fc.integer({ min: 0, max: 60 }), ([pieces, waits], every) => {
         const outputs = play(pieces, waits, { every, settle }, false);

@@ -48,7 +48,7 @@ describe('citationsOnly', () => {
   );
 
   it(
-    'passes an error on, after all the citations before it',
+    'passes an error on, after all earlier citations',
     marbles((m) => {
       const source = m.cold('--m--[--c--#', events, new Error('lost'));
       const result = '       --------c--#';
@@ -68,7 +68,7 @@ describe('citationsOnly', () => {
   );
 
   it(
-    'emits those that come with the start of their block, one by one',
+    'emits the citations in the start of a block, one by one',
     marbles((m) => {
       const whole = start(0, {
         type: 'text',
@@ -81,7 +81,7 @@ describe('citationsOnly', () => {
     }),
   );
 
-  it('asks a synchronous source for no more than is taken, within one block too', () => {
+  it('takes no more from a synchronous source than needed, also within one block', () => {
     const both = [citations.c, citations.d];
     const whole = start(0, { type: 'text', text: '', citations: both });
     const { source, taken } = synchronous([events.m, whole, events.d]);
@@ -89,7 +89,7 @@ describe('citationsOnly', () => {
     expect(taken()).toBe(2);
   });
 
-  it('passes over what has no citation', () => {
+  it('ignores events without a citation', () => {
     const none = [
       textStart(0),
       start(0, { type: 'text', text: '' }),

@@ -63,7 +63,7 @@ function manual<T>(merge?: (waiting: T, next: T) => T | undefined) {
 
 describe('coalesceMap', () => {
   it(
-    'works on one value at a time, and on all that came meanwhile as on one',
+    'projects one value at a time, and merges all values that arrive meanwhile',
     drawn(
       'coalesceMap',
       run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -85,7 +85,7 @@ describe('coalesceMap', () => {
   );
 
   it(
-    'is concatMap where nothing has to wait',
+    'works like concatMap if no value has to wait',
     run(({ cold, expectObservable }) => {
       const source = cold('-a--b--c--|');
       const expected = source.pipe(concatMap(work(2)));
@@ -94,7 +94,7 @@ describe('coalesceMap', () => {
   );
 
   it(
-    'gives all that the work gives, and counts what it was given',
+    'emits all values of `project`, and passes an index to it',
     run(({ cold, expectObservable }) => {
       const source = cold('-a-bc-d---|');
       const indexes: number[] = [];
@@ -113,7 +113,7 @@ describe('coalesceMap', () => {
   );
 
   it(
-    'completes when what waits is done',
+    'completes after the waiting values',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold(' -abcd|');
       const result = '      -----a---(B|)';
@@ -125,7 +125,7 @@ describe('coalesceMap', () => {
   );
 
   it(
-    'lets an error of the source wait for what came before it',
+    'emits an error of the source after the values before it',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold(' -abcd#', undefined, lost);
       const result = '      -----a---(B#)';
@@ -141,7 +141,7 @@ describe('coalesceMap', () => {
   );
 
   it(
-    'passes an error of the work on at once, and lets the source go',
+    'emits an error of `project` at once, and unsubscribes the source',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold(' -abcd---e');
       const subscription = '^--!';
@@ -155,7 +155,7 @@ describe('coalesceMap', () => {
   );
 
   it(
-    'drops what waits when it is unsubscribed, and lets source and work go',
+    'drops waiting values on unsubscribe, and unsubscribes source and project',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold(' -abcd---e');
       const inner = cold('   ------|');
@@ -168,7 +168,7 @@ describe('coalesceMap', () => {
   );
 
   it(
-    'lets all go when enough has been taken',
+    'unsubscribes everything when a take() after it completes',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold(' -abcd---e');
       const step = coalesceMap(work(4));
@@ -178,7 +178,7 @@ describe('coalesceMap', () => {
   );
 
   it(
-    'begins anew with each subscription',
+    'has separate state for each subscription',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-abc#', undefined, lost);
       const step = coalesceMap((value: string, index) => work(2)(`${index}${value}`));
@@ -188,7 +188,7 @@ describe('coalesceMap', () => {
     }),
   );
 
-  it('is right with work that does not wait', () => {
+  it('works with a synchronous `project`', () => {
     const source = of('a', 'b', 'c').pipe(coalesceMap((value) => [value, value]));
     expect(outcomeOf(source)).toEqual({ values: [...'aabbcc'], completed: true });
     const { source: counted, taken } = synchronous(['a', 'b', 'c']);
@@ -201,7 +201,7 @@ describe('coalesceMap', () => {
     expect(taken()).toBe(2);
   });
 
-  it('takes promises for work', async () => {
+  it('accepts promises from `project`', async () => {
     const given: string[] = [];
     const lengths: number[] = [];
     await new Promise<void>((complete) => {
@@ -217,7 +217,7 @@ describe('coalesceMap', () => {
     expect({ given, lengths }).toEqual({ given: ['a', 'bc'], lengths: [1, 2] });
   });
 
-  it('takes what comes while it begins or ends a piece of work, in order', () => {
+  it('keeps the order of values that arrive while `project` starts or ends', () => {
     const source = new Subject<string>();
     const done = new Subject<void>();
     const given: string[] = [];
@@ -247,7 +247,7 @@ describe('coalesceMap', () => {
     expect(seen).toEqual(['a', 'b', 'c']);
   });
 
-  it('does not take nothing for no value', () => {
+  it('treats undefined as a value', () => {
     const { push, done, given } = manual<number | undefined>(() => undefined);
     push(undefined, undefined, 1, undefined);
     for (let count = 0; count < 4; count++) done.next();
@@ -255,8 +255,8 @@ describe('coalesceMap', () => {
   });
 });
 
-describe('coalesceMap and what waits', () => {
-  it('is never more than one text, however much comes', () => {
+describe('waiting values of coalesceMap', () => {
+  it('are never more than one text', () => {
     const { push, done, given } = manual<string>();
     for (let index = 0; index < 1_000; index++) push(`${index} `);
     done.next();
@@ -269,7 +269,7 @@ describe('coalesceMap and what waits', () => {
     expect(given).toEqual(['0 ', all.slice(1).join(''), 'end']);
   });
 
-  it('is one delta for each block, and what begins and ends it', () => {
+  it('are one delta per block, and its start and stop', () => {
     const { push, done, given } = manual<StreamEvent>();
     const letters = (index: number) => [...'abc'].map((letter) => text(index, letter));
     push(messageStart(), textStart(0), ...letters(0), ping, ping, ...letters(0), stop(0));
@@ -290,7 +290,7 @@ describe('coalesceMap and what waits', () => {
     ]);
   });
 
-  it('is merged as it is told', () => {
+  it('are merged by `merge`', () => {
     const { push, done, given } = manual<number[]>((one, other) =>
       one.length < 3 ? [...one, ...other] : undefined,
     );
@@ -299,7 +299,7 @@ describe('coalesceMap and what waits', () => {
     expect(given).toEqual([[0], [1, 2, 3], [4, 5, 6], [7, 8, 9]]);
   });
 
-  it('waits in its turn where two cannot be one', () => {
+  it('keep their order if two cannot be merged', () => {
     const { push, done, given } = manual<string>(() => undefined);
     push('a', 'b', 'c');
     expect(given).toEqual(['a']);
@@ -308,7 +308,7 @@ describe('coalesceMap and what waits', () => {
     expect(given).toEqual(['a', 'b', 'c']);
   });
 
-  it('waits in great number where two cannot be one', () => {
+  it('may be many if they cannot be merged', () => {
     const first = new Subject<number>();
     const source = new Subject<number>();
     const seen: number[] = [];
@@ -319,14 +319,14 @@ describe('coalesceMap and what waits', () => {
     expect(seen).toHaveLength(500);
   });
 
-  it('is merged anew where a merged value is falsy', () => {
+  it('are merged again if a merged value is falsy', () => {
     const { push, done, given } = manual<number>((one, other) => one + other);
     push(1, 2, -2, 0, 5);
     done.next();
     expect(given).toEqual([1, 5]);
   });
 
-  it('is an error where nobody says how values are merged', () => {
+  it('are an error for other values without `merge`', () => {
     const { push, given, outcome, source } = manual<number>();
     push(1, 2);
     expect(outcome).toEqual({});
@@ -337,7 +337,7 @@ describe('coalesceMap and what waits', () => {
     expect(source.observed).toBe(false);
   });
 
-  it('ends at once where the merging throws', () => {
+  it('are dropped, with an error at once, if `merge` throws', () => {
     const { push, outcome } = manual<string>(() => {
       throw lost;
     });
@@ -378,7 +378,7 @@ describe('coalesceMap loses nothing', () => {
     return { given, most, ended };
   }
 
-  it('of any text, whatever comes when, however long the work is', () => {
+  it('of any text, at any timing', () => {
     fc.assert(
       fc.property(trickyPieces, times, times, (pieces, arrivals, works) => {
         const { given, most, ended } = worked(pieces, arrivals, works);
@@ -389,7 +389,7 @@ describe('coalesceMap loses nothing', () => {
     );
   });
 
-  it('of any reply: the events that were worked on build the same message', () => {
+  it('of any reply: the projected events build the same message', () => {
     const message = (events: readonly StreamEvent[]) => {
       const builder = new MessageBuilder();
       for (const event of events) builder.push(event);
@@ -411,7 +411,7 @@ describe('coalesceMap loses nothing', () => {
   });
 });
 
-describe('coalesceMap and its arguments', () => {
+describe('arguments of coalesceMap', () => {
   it.each([
     ['nothing', undefined, undefined],
     ['text', 'send', undefined],

@@ -59,7 +59,7 @@ describe('contentBlocks', () => {
   );
 
   it(
-    'ends blocks whose stops are missing with the stop reason, and without one with message_stop',
+    'ends blocks without a stop at the stop reason, or else at message_stop',
     marbles((m) => {
       const source = m.cold('--m--[--a--b--{--c--d--x----S|', events);
       const result = '       -----------------------(AB)--|';
@@ -89,7 +89,7 @@ describe('contentBlocks', () => {
   );
 
   it(
-    'does not emit the block that an error cuts',
+    'does not emit the unfinished block on an error',
     marbles((m) => {
       const source = m.cold('--m--[--a--b--]--{--c--#', events, new Error('lost'));
       const result = '       --------------A--------#';
@@ -102,7 +102,7 @@ describe('contentBlocks', () => {
   );
 
   it(
-    'does not emit the block that is open when the source completes',
+    'does not emit the unfinished block when the source completes',
     marbles((m) => {
       const source = m.cold('--m--[--a--b--]--{--c--|', events);
       const result = '       --------------A--------|';
@@ -122,7 +122,7 @@ describe('contentBlocks', () => {
   );
 
   it(
-    'does not emit a block that a resume withdraws, but what comes in its place',
+    'emits the replacement of a block that a resume withdraws, and not the block',
     marbles((m) => {
       const again = { ...events, r: resume(1) };
       const source = m.cold('--m--[-a-b-]--{-c-r--{-c-d-}--x--S|', again);
@@ -132,7 +132,7 @@ describe('contentBlocks', () => {
   );
 
   it(
-    'emits a block that goes on after a resume once, when it ends',
+    'emits a block that continues after a resume once, at its end',
     marbles((m) => {
       const source = m.cold('--m--[-a--r--b--]--x--S|', { ...events, r: resume(1) });
       const result = '       ----------------A------|';
@@ -141,7 +141,7 @@ describe('contentBlocks', () => {
   );
 
   it(
-    'begins anew with another message, and not with a repeated start',
+    'starts again with another message, but not with a repeated message_start',
     marbles((m) => {
       const two = { ...events, n: messageStart('msg_2') };
       const source = m.cold('-m-[-a-m-b-]-m-x-S-n-[-a-b-]-S|', two);
@@ -151,7 +151,7 @@ describe('contentBlocks', () => {
   );
 
   it(
-    'leaves out the open block of a message that another one replaces',
+    'does not emit the unfinished block of a message that another message replaces',
     marbles((m) => {
       const two = { ...events, n: messageStart('msg_2') };
       const source = m.cold('-m-[-a-n-[-a-b-]-S|', two);
@@ -160,19 +160,19 @@ describe('contentBlocks', () => {
     }),
   );
 
-  it('keeps the state of each subscription apart', () => {
+  it('has separate state for each subscription', () => {
     const once = from([events.m, ...call(0, '{}'), textStart(1, 'open')]).pipe(contentBlocks());
     expect(outcomeOf(once).values).toEqual([callBlock(0, {})]);
     expect(outcomeOf(once).values).toEqual([callBlock(0, {})]);
   });
 
-  it('keeps the text of an input that is no JSON', () => {
+  it('keeps the text of an input that is not JSON', () => {
     const all = [events.m, ...call(0, '{"path":"/et'), messageDelta('max_tokens'), messageStop];
     const { values } = outcomeOf(from(all).pipe(contentBlocks()));
     expect(values).toStrictEqual([{ ...callBlock(0, {}), [unfinishedInput]: '{"path":"/et' }]);
   });
 
-  it('emits blocks of all types with all that their deltas brought', () => {
+  it('emits blocks of all types with all their deltas', () => {
     const result = { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_1', content: [] };
     const all = [
       messageStart(),
@@ -198,7 +198,7 @@ describe('contentBlocks', () => {
     ]);
   });
 
-  it('takes a schema behind it', () => {
+  it('can be followed by a schema check', () => {
     const Weather = z.object({ city: z.string() });
     const all = from([messageStart(), ...call(0, '{"city":"Rome"}'), messageStop]);
     const cities = all.pipe(
@@ -210,7 +210,7 @@ describe('contentBlocks', () => {
   });
 
   it(
-    'emits blocks that are written in turns, each at its own stop',
+    'emits interleaved blocks, each at its own stop',
     marbles((m) => {
       const source = m.cold('-m-[-{-a-c-d-}-b-]-x-S|', events);
       const result = '       -------------B---A----|';
@@ -219,7 +219,7 @@ describe('contentBlocks', () => {
   );
 
   it(
-    'fails when a block goes on that was emitted',
+    'fails when an emitted block continues',
     marbles((m) => {
       const source = m.cold('-m-[-a-]-b-{|', events);
       const result = '       -------C-#';
@@ -238,7 +238,7 @@ describe('contentBlocks', () => {
     expect(outcome).toMatchObject({ values: [], error: { code: 'protocol' } });
   });
 
-  it('emits the blocks of the message, each once, whatever the reply', () => {
+  it('emits each block of the message once, for any reply', () => {
     fc.assert(
       fc.property(reply, (all) => {
         const { values, error } = outcomeOf(from([...all, messageStop]).pipe(contentBlocks()));

@@ -56,14 +56,14 @@ describe('an error event of the API that arrives as a value', () => {
     expect(isLeft).toBe(true);
   });
 
-  it('is that error for messageState', async () => {
+  it('is the error of messageState', async () => {
     const state = await lastValueFrom(
       concat(from([whole[0]!, refused]), NEVER).pipe(messageState()),
     );
     expect(state).toMatchObject({ status: 'error', error: { code: 'request' } });
   });
 
-  it('is carried on where it is worth another try', async () => {
+  it('is continued if it is retryable', async () => {
     const busy = { type: 'error', error: { type: 'overloaded_error', message: 'Busy' } };
     const broken = from([...whole.slice(0, 4), busy as unknown as StreamEvent]);
     const message = await lastValueFrom(
@@ -74,7 +74,7 @@ describe('an error event of the API that arrives as a value', () => {
 });
 
 describe('retryResumable and a source that is asked from within `next`', () => {
-  it('keeps the order of events, whatever their number', async () => {
+  it('keeps the order of any number of events', async () => {
     for (let length = 1; length <= whole.length; length++) {
       const events = whole.slice(0, length);
       let ask = () => {};

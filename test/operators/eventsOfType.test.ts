@@ -45,7 +45,7 @@ describe('eventsOfType', () => {
   );
 
   it(
-    'knows the events that the SDK does not',
+    'knows the events that the SDK does not have',
     marbles((m) => {
       const source = m.cold<StreamEvent>('-p-m-r-u-|', events);
       const result = '                    -p---r---|';
@@ -55,7 +55,7 @@ describe('eventsOfType', () => {
   );
 
   it(
-    'takes a name that the types do not have, and passes over what was not named',
+    'accepts an unknown type name, and ignores all other events',
     marbles((m) => {
       const source = m.cold<StreamEvent>('-m-u-S|', events);
       const result = '                    ---u--|';

@@ -102,7 +102,7 @@ describe.each(Object.entries(every))('%s', (name, operator) => {
     expect(taken()).toBe(4);
   });
 
-  it('asks a synchronous source for no more than is taken', () => {
+  it('takes no more from a synchronous source than needed', () => {
     const { source, taken } = synchronous(rich);
     const first = firstAt(operator);
     const { values } = outcomeOf(operator(source).pipe(take(1)));
@@ -112,7 +112,7 @@ describe.each(Object.entries(every))('%s', (name, operator) => {
     if (first !== undefined) expect([values.length, taken()]).toEqual([1, first]);
   });
 
-  it('passes an error on, or reports it and completes', () => {
+  it('passes an error on, or emits it as a state and completes', () => {
     const source = new Subject<StreamEvent>();
     const outcome = outcomeOf(operator(source));
     source.next(reply[0]!);

@@ -97,7 +97,7 @@ const broken = (all: readonly StreamEvent[], error: unknown = overloaded) =>
 
 describe('fallbackTo', () => {
   it(
-    'lets the other source carry the reply on, and corrects the model',
+    'continues the reply from the other source, and corrects the model',
     drawn(
       'fallbackTo',
       run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -114,7 +114,7 @@ describe('fallbackTo', () => {
   );
 
   it(
-    'does not ask the other one when the first does not fail',
+    'does not subscribe to the other source if the first does not fail',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-m-[-a-]-x-S--', events);
       const result = '     -m-[-a-]-x-(S|)';
@@ -126,7 +126,7 @@ describe('fallbackTo', () => {
   );
 
   it(
-    'unsubscribes from whichever runs',
+    'unsubscribes the running source',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-m-[-a-#', events, overloaded);
       const other = cold('        -n-[-b-', events);
@@ -142,7 +142,7 @@ describe('fallbackTo', () => {
   );
 
   it(
-    'does not wait for the server that has failed',
+    'ignores the retry-after of the server that failed',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const error = failed({ retryAfterMs: 60_000 });
       const source = cold('-m-[-a-#', events, error);
@@ -155,7 +155,7 @@ describe('fallbackTo', () => {
   );
 
   it(
-    'takes a model that gives nothing for failed, and begins with the other',
+    'starts with the other source if the first fails before its first event',
     run(({ cold, expectObservable }) => {
       const source = cold('---#', events, overloaded);
       const other = cold('    -n-[-b-]-x-S', events);
@@ -165,7 +165,7 @@ describe('fallbackTo', () => {
   );
 });
 
-describe('fallbackTo and its outcome', () => {
+describe('outcome of fallbackTo', () => {
   // The operator has no scheduler, as it never waits: one turn of the event loop is all.
   let scheduler: VirtualTimeScheduler;
   beforeEach(() => {
@@ -191,7 +191,7 @@ describe('fallbackTo and its outcome', () => {
   const messageOf = (all: readonly StreamEvent[]) =>
     outcomeOf(from(all).pipe(finalMessage())).values[0]!;
 
-  it('tells the other one what was shown, what failed and which attempt it is', () => {
+  it('passes the partial message, the error and the attempt to `resume`', () => {
     const other = vi.fn(() => from(rest));
     const { values, completed } = outcome(broken(opening).pipe(fallback(other)));
     expect(completed).toBe(true);
@@ -211,7 +211,7 @@ describe('fallbackTo and its outcome', () => {
     ]);
   });
 
-  it('joins the parts as continueFrom has asked for them', () => {
+  it('joins the parts at the seam of continueFrom', () => {
     const params = {
       model: OTHER,
       max_tokens: 1_000,
@@ -235,7 +235,7 @@ describe('fallbackTo and its outcome', () => {
     expect(textOf(values)).toBe('Once upon a time there was');
   });
 
-  it('follows after the last attempt of retryResumable, and counts on from there', () => {
+  it('runs after the last attempt of retryResumable, and continues its count', () => {
     const retried = broken(opening).pipe(
       retryResumable<StreamEvent>({ resume: () => broken([], failed()), count: 2 }),
     );
@@ -250,7 +250,7 @@ describe('fallbackTo and its outcome', () => {
     expect(messageOf(values).usage).toMatchObject({ input_tokens: 50, output_tokens: 16 });
   });
 
-  it('adds the usage of all, whichever operator has joined them', () => {
+  it('adds the usage of all parts, also with retryResumable', () => {
     const again = [messageStart('msg_3'), events['['], text(0, ' in')];
     const retried = broken(opening).pipe(
       retryResumable<StreamEvent>({ resume: () => broken(again), count: 1 }),
@@ -263,7 +263,7 @@ describe('fallbackTo and its outcome', () => {
     });
   });
 
-  it('may be followed by another one', () => {
+  it('may be followed by another fallbackTo', () => {
     const { values, completed } = outcome(
       broken(opening).pipe(
         fallback(() => throwError(() => failed())),
@@ -276,7 +276,7 @@ describe('fallbackTo and its outcome', () => {
     expect(seams).toEqual([3]);
   });
 
-  it('fails as the other one does, with all that was shown', () => {
+  it('fails with the error of the other source, and the whole message', () => {
     const last = failed({ code: 'connection', requestId: 'req_2' });
     const { values, error } = outcome(
       broken(opening).pipe(fallback(() => broken(rest.slice(0, 3), last))),
@@ -290,7 +290,7 @@ describe('fallbackTo and its outcome', () => {
     });
   });
 
-  it('asks the other one once', () => {
+  it('subscribes to the other source once', () => {
     const other = vi.fn(() => broken([]));
     expect(outcome(broken(opening).pipe(fallback(other))).error).toMatchObject({ attempts: 2 });
     expect(other).toHaveBeenCalledTimes(1);
@@ -306,7 +306,7 @@ describe('fallbackTo and its outcome', () => {
     },
   );
 
-  it('falls back when `when` says so, and only then', () => {
+  it('falls back only if `when` returns true', () => {
     const when = vi.fn(({ status }: MessageStreamError) => status === 404);
     const missing = failed({ code: 'request', status: 404 });
     expect(outcome(broken([], missing).pipe(fallback(() => from(rest), { when }))).completed).toBe(
@@ -317,7 +317,7 @@ describe('fallbackTo and its outcome', () => {
     expect(when.mock.calls).toEqual([[missing], [overloaded]]);
   });
 
-  it('does not catch what is thrown in `resume`, in `when` or behind it', () => {
+  it('does not catch errors of `resume`, `when` or later operators', () => {
     const mistake = new TypeError('mistake');
     const throwing = () => {
       throw mistake;
@@ -336,7 +336,7 @@ describe('fallbackTo and its outcome', () => {
     expect(outcome(behind).error).toBe(mistake);
   });
 
-  it('asks a source that does not wait for no more than is taken', () => {
+  it('takes no more from a synchronous source than needed', () => {
     const { source, taken } = synchronous([...opening, events.b, events[']'], events.x, events.S]);
     outcome(
       source.pipe(
@@ -355,7 +355,7 @@ describe('fallbackTo and its outcome', () => {
     };
     const refused = Array.from(messageEvents.text('Once upon').with({ stopDetails: details }));
 
-    it('is not asked, unless it is told to', () => {
+    it('does not fall back without `onRefusal`', () => {
       const { values, completed } = outcome(
         from(refused).pipe(fallback(() => expect.unreachable())),
       );
@@ -363,7 +363,7 @@ describe('fallbackTo and its outcome', () => {
       expect(messageOf(values)).toMatchObject({ stop_reason: 'refusal', stop_details: details });
     });
 
-    it('lets the text stand, and another model goes on from it', () => {
+    it('keeps the text, and another model continues it', () => {
       const other = vi.fn((_: ResumeContext<StreamEvent>) => from(rest));
       const { values, completed } = outcome(
         from(refused).pipe(fallback(other, { onRefusal: true })),
@@ -388,7 +388,7 @@ describe('fallbackTo and its outcome', () => {
       expect(partial).toMatchObject({ content: [{ text: 'Once upon' }], stop_reason: null });
     });
 
-    it('is also asked where there are no details', () => {
+    it('falls back also without details of the refusal', () => {
       const { completed } = outcome(
         from([...opening, events[']'], events.R, events.S]).pipe(
           fallback(
@@ -403,14 +403,14 @@ describe('fallbackTo and its outcome', () => {
       expect(completed).toBe(true);
     });
 
-    it('asks only `onRefusal`, and not `when`', () => {
+    it('depends only on `onRefusal`, not on `when`', () => {
       const when = vi.fn(() => false);
       const config = { onRefusal: true, when };
       expect(outcome(from(refused).pipe(fallback(() => from(rest), config))).completed).toBe(true);
       expect(when).not.toHaveBeenCalled();
     });
 
-    it('passes the refusal of the other model on, which is an ending', () => {
+    it('passes on a refusal of the other model', () => {
       const other = [...rest.slice(0, 4), events.R, events.S];
       const { values, completed } = outcome(
         from(refused).pipe(fallback(() => from(other), { onRefusal: true })),
@@ -421,16 +421,16 @@ describe('fallbackTo and its outcome', () => {
   });
 });
 
-describe('fallbackTo and its arguments', () => {
+describe('arguments of fallbackTo', () => {
   it.each([undefined, EMPTY, { resume: () => EMPTY }])(
-    'is refused without a function when it is called: %s',
+    'throws at the call without a function: %s',
     (resume) => {
       expect(() => fallbackTo({ resume: resume as never })).toThrow(TypeError);
       expect(() => fallbackTo({ resume: resume as never })).toThrow(/^fallbackTo: .* function/);
     },
   );
 
-  it('is refused with a `when` that is no function', () => {
+  it('throws for a `when` that is not a function', () => {
     expect(() => fallbackTo({ resume: () => EMPTY, when: 'overloaded' as never })).toThrow(
       new TypeError(
         "fallbackTo: `when` must be a function from an error to a boolean, not 'overloaded'",

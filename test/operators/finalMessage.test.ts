@@ -75,7 +75,7 @@ describe('finalMessage', () => {
   );
 
   it(
-    'errors when there was no message_start, and so no message',
+    'errors without message_start',
     marbles((m) => {
       const source = m.cold('--[--a--S--', events);
       const result = '       --------#';
@@ -84,7 +84,7 @@ describe('finalMessage', () => {
     }),
   );
 
-  it('gives the error what had arrived', () => {
+  it('adds the partial message to the error', () => {
     const { values, error } = outcomeOf(
       from([events.m, events['['], events.a]).pipe(finalMessage()),
     );
@@ -92,7 +92,7 @@ describe('finalMessage', () => {
     expect(error).toMatchObject({ code: 'truncated', partial: { content: [{ text: 'Hel' }] } });
   });
 
-  it('turns an error of the source into one with what had arrived', () => {
+  it('adds the partial message to an error of the source', () => {
     const lost = new TypeError('terminated');
     const arrived = from([events.m, textStart(0, 'Hel')]);
     const broken = concat(
@@ -116,14 +116,14 @@ describe('finalMessage', () => {
     }),
   );
 
-  it('takes the first of several messages', () => {
+  it('emits the first of several messages', () => {
     const all = [events.m, messageStop, messageStart('msg_2'), messageStop];
     const { values, completed } = outcomeOf(from(all).pipe(finalMessage()));
     expect(values.map(({ id }) => id)).toEqual(['msg_1']);
     expect(completed).toBe(true);
   });
 
-  it('can be told to do without message_stop', () => {
+  it('works without message_stop after requireMessageStop', () => {
     const all = from([events.m, events.x]);
     const lenient = all.pipe(requireMessageStop({ allowMissing: true }), finalMessage());
     expect(outcomeOf(lenient).values).toMatchObject([{ stop_reason: 'end_turn' }]);
@@ -135,7 +135,7 @@ describe('finalMessage', () => {
     expect(outcomeOf(once).values[0]?.content).toHaveLength(1);
   });
 
-  it('is the message that a builder builds, whatever the reply', () => {
+  it('emits the message that a MessageBuilder builds, for any reply', () => {
     fc.assert(
       fc.property(reply, (all) => {
         const builder = new MessageBuilder();

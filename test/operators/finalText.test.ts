@@ -49,7 +49,7 @@ describe('finalText', () => {
     ),
   );
 
-  it('joins cited blocks as they are, in the middle of a sentence', () => {
+  it('joins blocks with citations without spaces', () => {
     const all = [
       messageStart(),
       textStart(0, 'According to the text, '),
@@ -65,7 +65,7 @@ describe('finalText', () => {
     expect(values).toEqual(['According to the text, the grass is green.']);
   });
 
-  it('is empty for a message without text', () => {
+  it('emits an empty text for a message without text', () => {
     const all = [
       messageStart(),
       thinkingStart(0),
@@ -76,7 +76,7 @@ describe('finalText', () => {
     expect(outcomeOf(from(all).pipe(finalText())).values).toEqual(['']);
   });
 
-  it('errors when the source completes before message_stop, with what had arrived', () => {
+  it('errors when the source completes before message_stop, with the partial message', () => {
     const { values, error } = outcomeOf(from([events.m, events['['], events.a]).pipe(finalText()));
     expect(values).toEqual([]);
     expect(error).toBeInstanceOf(MessageStreamError);
@@ -106,7 +106,7 @@ describe('finalText', () => {
     }),
   );
 
-  it('is what textOnly emits, joined, whatever the reply', () => {
+  it('equals the joined values of textOnly, for any reply', () => {
     fc.assert(
       fc.property(reply, (all) => {
         const whole = from([...all, messageStop]);

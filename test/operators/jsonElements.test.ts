@@ -64,7 +64,7 @@ describe('jsonElements', () => {
   );
 
   it(
-    'emits those that come at once one after the other',
+    'emits several elements of one delta one after the other',
     marbles((m) => {
       const source = m.cold('-m-[-a-p-]-x-S|', { ...events, a: text(0, '[{"n":1},{"n":2}]') });
       const result = '       -----(12)----|';
@@ -80,7 +80,7 @@ describe('jsonElements', () => {
     [['0'], '{"0":[{"n":1},{"n":2}]}'],
     [[''], '{"":[{"n":1},{"n":2}]}'],
     [['__proto__'], '{"__proto__":[{"n":1},{"n":2}]}'],
-  ])('takes the array at %j', (path, json) => {
+  ])('finds the array at %j', (path, json) => {
     const { values, completed } = outcomeOf(from(reply(json)).pipe(jsonElements(Item, path)));
     expect(values).toEqual([{ n: 1 }, { n: 2 }]);
     expect(completed).toBe(true);
@@ -88,7 +88,7 @@ describe('jsonElements', () => {
     expect(outcomeOf(from(reply(json)).pipe(jsonElements(Item, config))).values).toEqual(values);
   });
 
-  it('gives elements as the schema does', () => {
+  it('emits the output of the schema', () => {
     const Text = z.string().transform(({ length }) => length);
     const { values } = outcomeOf(from(reply('["a","bc",""]')).pipe(jsonElements(Text)));
     expect(values).toEqual([1, 2, 0]);
@@ -97,12 +97,12 @@ describe('jsonElements', () => {
   it.each([
     ['[]', []],
     [' [ null , 1e2 , [ ] ] ', [null, 100, []]],
-  ])('takes %j', (json, elements) => {
+  ])('accepts %j', (json, elements) => {
     const outcome = outcomeOf(from(reply(json)).pipe(jsonElements(z.unknown())));
     expect(outcome).toEqual({ values: elements, completed: true });
   });
 
-  it('errors for an element that the schema refuses, and says which, after those before it', () => {
+  it('errors for an element that the schema refuses, with its path, after earlier elements', () => {
     const json = '{"items":[{"n":1},{"n":"two"},{"n":3}]}';
     const { source, taken } = synchronous(reply(json));
     const { values, error } = outcomeOf(source.pipe(jsonElements(Item, ['items'])));
@@ -128,7 +128,7 @@ describe('jsonElements', () => {
     ['an index is meant as a key', [0], '{"0":[1]}'],
     ['a key is meant as an index', ['0'], '[[1]]'],
     ['a property is no JSON', ['__proto__'], '[1]'],
-  ])('errors where %s', (_title, path, json) => {
+  ])('errors if %s', (_title, path, json) => {
     const { values, error } = outcomeOf(from(reply(json)).pipe(jsonElements(z.any(), path)));
     expect(values).toEqual([]);
     expect(error).toBeInstanceOf(InvalidJsonError);
@@ -142,7 +142,7 @@ describe('jsonElements', () => {
     ['refusal', 'refusal', 'the model declined'],
     ['end_turn', 'invalid_json', 'Unexpected end of the text'],
   ])(
-    'emits the complete elements of JSON that %s has cut, then errors',
+    'emits the complete elements of JSON that was cut by %s, then errors',
     (stopReason, code, problem) => {
       const json = '{"items":[{"n":1},{"n":2},{"n":3';
       const all = reply(json, stopReason);
@@ -154,12 +154,12 @@ describe('jsonElements', () => {
     },
   );
 
-  it('errors for a refusal that is no JSON', () => {
+  it('errors for a refusal that is not JSON', () => {
     const { error } = outcomeOf(from(reply('I cannot.', 'refusal')).pipe(jsonElements(Item)));
     expect(error).toMatchObject({ code: 'refusal', text: 'I cannot.' });
   });
 
-  it('errors for JSON that goes on behind the array and is malformed there', () => {
+  it('errors for JSON that is malformed after the array', () => {
     const json = '{"items":[{"n":1}], more}';
     const { values, error } = outcomeOf(from(reply(json)).pipe(jsonElements(Item, ['items'])));
     expect(values).toEqual([{ n: 1 }]);
@@ -178,7 +178,7 @@ describe('jsonElements', () => {
     expect(outcome).toMatchObject({ values: [1, 2, 3], completed: true });
   });
 
-  it('says what ends the reply behind the elements that are still being checked', async () => {
+  it('errors after the elements that are still being checked', async () => {
     const { schema, checks } = manualSchema<number>();
     const cut = outcomeSoFar(from(reply('[1,2', 'max_tokens')).pipe(jsonElements(schema)));
     expect(cut.error).toBeUndefined();
@@ -188,7 +188,7 @@ describe('jsonElements', () => {
     expect(cut.error).toMatchObject({ code: 'invalid_json', stopReason: 'max_tokens' });
   });
 
-  it('names the element that an asynchronous schema refuses, also when others have come', async () => {
+  it('names the element that an asynchronous schema refuses, also after further elements', async () => {
     const { schema, checks } = manualSchema<number>();
     const outcome = outcomeSoFar(from(reply('[1,2,3]')).pipe(jsonElements(schema)));
     checks[0]!.accept();
@@ -201,7 +201,7 @@ describe('jsonElements', () => {
     expect(checks).toHaveLength(2);
   });
 
-  it('passes on what a schema throws, at once or later', async () => {
+  it('passes on errors of a schema, synchronous or asynchronous', async () => {
     const bug = new RangeError('a bug');
     const throwing = z.number().transform((): number => {
       throw bug;
@@ -213,7 +213,7 @@ describe('jsonElements', () => {
     expect(outcome.error).toBe(bug);
   });
 
-  it('leaves no rejection behind when it is unsubscribed', async () => {
+  it('leaves no unhandled rejection on unsubscribe', async () => {
     const { schema, checks } = manualSchema();
     const outcome = outcomeSoFar(from(reply('[1,2]')).pipe(jsonElements(schema)));
     outcome.unsubscribe();
@@ -223,7 +223,7 @@ describe('jsonElements', () => {
   });
 
   it(
-    'goes on where a resume keeps the text',
+    'continues if a resume keeps the text',
     marbles((m) => {
       const onRestart = vi.fn<() => void>();
       const source = m.cold('-m-[-a-r-b-c-x-S|', events);
@@ -235,7 +235,7 @@ describe('jsonElements', () => {
     }),
   );
 
-  it('tells when a resume has begun the reply anew, before the elements come again', () => {
+  it('calls onRestart when a resume restarts the reply, before the elements are emitted again', () => {
     const log: unknown[] = [];
     const all = [events.m, events['['], events.a, events.b, events.q, ...reply('').slice(1, 2)];
     const source = from([...all, events.a, events.b, events.c, events.x, messageStop]);
@@ -246,7 +246,7 @@ describe('jsonElements', () => {
     expect(log).toEqual([1, 2, 'again', 1, 2, 3]);
   });
 
-  it('tells it behind the elements that are still being checked', async () => {
+  it('calls onRestart after the elements that are still being checked', async () => {
     const { schema, checks } = manualSchema<number>();
     const log: unknown[] = [];
     const source = new Subject<StreamEvent>();
@@ -268,7 +268,7 @@ describe('jsonElements', () => {
     expect(log[4]).toContain('1: no good');
   });
 
-  it('gives the elements of what a resume keeps again', () => {
+  it('emits the elements that a resume keeps again', () => {
     const log: unknown[] = [];
     const kept = [events.m, textStart(0, '[1,2,'), stop(0), textStart(1, '3,')];
     const source = from([...kept, resume(1), textStart(1, '4]'), events.x, messageStop]);
@@ -279,7 +279,7 @@ describe('jsonElements', () => {
   });
 
   it(
-    'makes a source that ends before message_stop a truncation',
+    'errors with code truncated when the source ends before message_stop',
     marbles((m) => {
       const source = m.cold('-m-[-a-b-c-|', events);
       const result = '       -----1-2-3-#';
@@ -300,7 +300,7 @@ describe('jsonElements', () => {
     }),
   );
 
-  it('passes an error on at once, and drops what is still being checked', async () => {
+  it('passes an error on at once, and drops elements that are still being checked', async () => {
     const { schema, checks } = manualSchema();
     const source = new Subject<StreamEvent>();
     const outcome = outcomeSoFar(source.pipe(jsonElements(schema)));
@@ -325,13 +325,13 @@ describe('jsonElements', () => {
     }),
   );
 
-  it('keeps the state of each subscription apart', () => {
+  it('has separate state for each subscription', () => {
     const twice = from(reply('[{"n":1},{"n":"x"}]')).pipe(jsonElements(Item));
     expect(outcomeOf(twice).values).toEqual([{ n: 1 }]);
     expect((outcomeOf(twice).error as Error).message).toContain('1.n: ');
   });
 
-  it('does not keep the array', () => {
+  it('does not keep the array in memory', () => {
     const json = `[${'{"n":1},'.repeat(999)}{"n":1}]`;
     const end = vi.spyOn(IncrementalJsonParser.prototype, 'end');
     const { values } = outcomeOf(from(reply(json)).pipe(jsonElements(Item)));
@@ -340,7 +340,7 @@ describe('jsonElements', () => {
     end.mockRestore();
   });
 
-  it('gives the elements of JSON.parse, in whatever pieces and at whatever path', () => {
+  it('emits the elements of JSON.parse, for any pieces and any path', () => {
     const key = fc.oneof(fc.constantFrom('a', '0', '', '__proto__', 'length'), fc.nat(3));
     fc.assert(
       fc.property(
@@ -365,7 +365,7 @@ describe('jsonElements', () => {
     );
   });
 
-  it('refuses, when it is called, what is no schema and no path', () => {
+  it('throws at the call for an invalid schema or path', () => {
     expect(() => jsonElements({ type: 'array' } as never)).toThrow(
       /^jsonElements: pass a Standard Schema/,
     );

@@ -67,7 +67,7 @@ const lost = new MessageStreamError('lost', { code: 'connection' });
 
 describe('jsonOutput', () => {
   it(
-    'gives the value so far while it is written, then the whole, checked one',
+    'emits partial values, then the complete, checked value',
     drawn(
       'jsonOutput',
       marbles((m) => {
@@ -81,7 +81,7 @@ describe('jsonOutput', () => {
   );
 
   it(
-    'emits nothing where nothing has changed',
+    'emits nothing if nothing has changed',
     marbles((m) => {
       const source = m.cold('-p-m-m-[-p-a-p-b-c-w-]-x-S|', events);
       const result = '       -----------A---B-C-------(D|)';
@@ -90,7 +90,7 @@ describe('jsonOutput', () => {
   );
 
   it(
-    'reads the text only, across all text blocks',
+    'reads only text, across all text blocks',
     marbles((m) => {
       const source = m.cold('-m-t-u-[-a-k-{-b-c-x-S|', {
         ...events,
@@ -112,7 +112,7 @@ describe('jsonOutput', () => {
   );
 
   it(
-    'goes on where a resume keeps the text',
+    'continues if a resume keeps the text',
     marbles((m) => {
       const source = m.cold('-m-[-a-r-b-c-x-S|', events);
       const result = '       -----A---B-C---(D|)';
@@ -121,7 +121,7 @@ describe('jsonOutput', () => {
   );
 
   it(
-    'begins anew where a resume does',
+    'restarts if a resume restarts the reply',
     marbles((m) => {
       const source = m.cold('-m-[-a-b-q-[-a-b-c-x-S|', events);
       const result = '       -----A-B-o---A-B-C---(D|)';
@@ -130,7 +130,7 @@ describe('jsonOutput', () => {
   );
 
   it(
-    'begins anew with what a resume keeps',
+    'restarts with the text that a resume keeps',
     marbles((m) => {
       const source = m.cold('-m-[-a-{-b-r-{-b-c-x-S|', {
         ...events,
@@ -144,7 +144,7 @@ describe('jsonOutput', () => {
     }),
   );
 
-  it('reads on where retryResumable carries the reply on', async () => {
+  it('continues when retryResumable continues the reply', async () => {
     const first = from([events.m, textStart(0), events.a]);
     const rest = [events.m, textStart(0), text(0, 'cakes","minutes":20}'), events.x, messageStop];
     const outcome = outcomeSoFar(
@@ -158,7 +158,7 @@ describe('jsonOutput', () => {
   });
 
   it(
-    'takes a reply that is whole although it stopped at max_tokens',
+    'accepts complete JSON of a reply that stopped at max_tokens',
     marbles((m) => {
       const source = m.cold('-m-[-a-b-c-y-S|', events);
       const result = '       -----A-B-C---(D|)';
@@ -167,7 +167,7 @@ describe('jsonOutput', () => {
   );
 
   it.each(['max_tokens', 'model_context_window_exceeded', 'pause_turn'])(
-    'errors for JSON that %s has cut, with all that there is of it',
+    'errors for JSON that was cut by %s, with the value so far',
     (stopReason) => {
       const all = reply('{"title":"Pan', stopReason);
       const { values, error } = outcomeOf(from(all).pipe(jsonOutput(Recipe)));
@@ -185,7 +185,7 @@ describe('jsonOutput', () => {
     },
   );
 
-  it('errors for a refusal, and says so', () => {
+  it('errors for a refusal, with the reason', () => {
     const all = reply('I cannot help with that.', 'refusal');
     const { values, error } = outcomeOf(from(all).pipe(jsonOutput(Recipe)));
     expect(values).toEqual([]);
@@ -206,7 +206,7 @@ describe('jsonOutput', () => {
     expect(error).toMatchObject({ code: 'refusal', value: { title: 'Pan' } });
   });
 
-  it('does not take whole JSON of a reply that the model broke off', () => {
+  it('refuses complete JSON of a reply that ended as a refusal', () => {
     const json = '{"title":"Pan","minutes":1}';
     const { error } = outcomeOf(from(reply(json, 'refusal')).pipe(jsonOutput(Recipe)));
     expect(error).toMatchObject({ code: 'refusal', value: { title: 'Pan', minutes: 1 } });
@@ -219,7 +219,7 @@ describe('jsonOutput', () => {
     ['{} That is it.', 'Unexpected "T"'],
     ['{"title":"Pan"', 'Unexpected end of the text'],
     ["{'title':1}", 'Unexpected "\'"'],
-  ])('errors for %j, which is no JSON', (json, problem) => {
+  ])('errors for %j, which is not JSON', (json, problem) => {
     const { error } = outcomeOf(from(reply(json)).pipe(jsonOutput(Recipe)));
     expect(error).toBeInstanceOf(InvalidJsonError);
     expect((error as Error).message).toContain(`The JSON of the reply is not valid: ${problem}`);
@@ -243,7 +243,7 @@ describe('jsonOutput', () => {
     });
   });
 
-  it('takes a schema that checks asynchronously', async () => {
+  it('accepts a schema that checks asynchronously', async () => {
     const { schema, checks } = manualSchema();
     const outcome = outcomeSoFar(from(reply('{"a":1}')).pipe(jsonOutput(schema)));
     expect(outcome).toMatchObject({ values: [{ status: 'partial' }], completed: false });
@@ -254,7 +254,7 @@ describe('jsonOutput', () => {
     expect(outcome.completed).toBe(true);
   });
 
-  it('errors where an asynchronous schema refuses, or fails', async () => {
+  it('errors if an asynchronous schema refuses, or fails', async () => {
     const Async = z.object({ a: z.number().refine(async (a) => a > 1, 'too small') });
     const refused = outcomeSoFar(from(reply('{"a":1}')).pipe(jsonOutput(Async)));
     const { schema, checks } = manualSchema();
@@ -266,7 +266,7 @@ describe('jsonOutput', () => {
     expect(failed.error).toEqual(new RangeError('a bug'));
   });
 
-  it('leaves no rejection behind when it is unsubscribed while it is being checked', async () => {
+  it('leaves no unhandled rejection on unsubscribe during a check', async () => {
     const { schema, checks } = manualSchema();
     const outcome = outcomeSoFar(from(reply('{"a":1}')).pipe(jsonOutput(schema)));
     outcome.unsubscribe();
@@ -280,7 +280,7 @@ describe('jsonOutput', () => {
   });
 
   it(
-    'makes a source that ends before message_stop a truncation',
+    'errors with code truncated when the source ends before message_stop',
     marbles((m) => {
       const source = m.cold('-m-[-a-b-|', events);
       const result = '       -----A-B-#';
@@ -293,7 +293,7 @@ describe('jsonOutput', () => {
   );
 
   it(
-    'passes an error on, also where the JSON is whole',
+    'passes an error on, also if the JSON is complete',
     marbles((m) => {
       const source = m.cold('-m-[-a-b-c-#', events, lost);
       const result = '       -----A-B-C-#';
@@ -315,13 +315,13 @@ describe('jsonOutput', () => {
     }),
   );
 
-  it('keeps the state of each subscription apart', () => {
+  it('has separate state for each subscription', () => {
     const twice = from(reply('{"title":"A","minutes":1}')).pipe(jsonOutput(Recipe));
     expect(outcomeOf(twice)).toEqual(outcomeOf(twice));
     expect(outcomeOf(twice).completed).toBe(true);
   });
 
-  it('shares what has not changed, and changes nothing that was handed out', () => {
+  it('shares unchanged parts, and mutates no emitted value', () => {
     const source = new Subject<StreamEvent>();
     const values: { readonly a?: readonly object[]; readonly b?: object }[] = [];
     source
@@ -345,7 +345,7 @@ describe('jsonOutput', () => {
     expect(values[2]!.b).not.toBe(values[1]!.b);
   });
 
-  it('gives exactly what JSON.parse and the schema give, in whatever pieces', () => {
+  it('equals JSON.parse and the schema, for any pieces', () => {
     const json = fc.jsonValue().map((value) => value as JsonValue);
     fc.assert(
       fc.property(json, fc.integer({ min: 1, max: 9 }), (value, chunk) => {
@@ -371,7 +371,7 @@ describe('jsonOutput', () => {
     );
   });
 
-  it('refuses, when it is called, what is no schema', () => {
+  it('throws at the call for an invalid schema', () => {
     expect(() => jsonOutput({ type: 'object' } as never)).toThrow(
       /^jsonOutput: pass a Standard Schema/,
     );

@@ -30,7 +30,7 @@ describe('jsonPath', () => {
   };
 
   it(
-    'emits one branch, each time it has changed',
+    'emits one branch, each time it changes',
     drawn(
       'jsonPath',
       marbles((m) => {
@@ -65,7 +65,7 @@ describe('jsonPath', () => {
   );
 
   it(
-    'emits null, false, 0 and empty values, and nothing where there is nothing',
+    'emits null, false, 0 and empty values, and nothing for a missing branch',
     marbles((m) => {
       const source = m.cold('-a-b-c-d-e-f-g-h-|', {
         a: { value: undefined },
@@ -103,7 +103,7 @@ describe('jsonPath', () => {
     }),
   );
 
-  it('takes the root, and finds nothing that is no JSON', () => {
+  it('accepts the root path, and finds no properties that are not JSON', () => {
     const source = from([{ value: 'text' }]);
     expect(outcomeOf(source.pipe(jsonPath([]))).values).toEqual(['text']);
     expect(outcomeOf(source.pipe(jsonPath(['length']))).values).toEqual([]);
@@ -112,7 +112,7 @@ describe('jsonPath', () => {
     expect(outcomeOf(from([{ value: {} }]).pipe(jsonPath(['toString']))).values).toEqual([]);
   });
 
-  it('gives a branch of a reply that is being written', () => {
+  it('emits a branch of a reply that is being written', () => {
     const Recipe = z.object({ title: z.string(), steps: z.array(z.object({ text: z.string() })) });
     const json = '{"title":"Pan","steps":[{"text":"mix"},{"text":"fry"}]}';
     const reply = from(messageEvents.text(json, { chunk: 4 })).pipe(jsonOutput(Recipe));
@@ -124,7 +124,7 @@ describe('jsonPath', () => {
     expect(second).toEqual({ values: ['', 'fry'], completed: true });
   });
 
-  it('emits the branch of the checked value once more, where it is an object or an array', () => {
+  it('emits an object or array of the checked value once more', () => {
     const Recipe = z.object({ title: z.string(), tags: z.array(z.string()) });
     const reply = messageEvents.text('{"title":"Pan","tags":[]}', { chunk: Infinity });
     const snapshots = from(reply).pipe(jsonOutput(Recipe));
@@ -132,7 +132,7 @@ describe('jsonPath', () => {
     expect(outcomeOf(snapshots.pipe(jsonPath(['tags']))).values).toEqual([[], []]);
   });
 
-  it('starts anew with a reply that does', () => {
+  it('restarts when the reply restarts', () => {
     const events = [
       messageStart(),
       textStart(0, '{"a":"one"'),
@@ -148,7 +148,7 @@ describe('jsonPath', () => {
     expect(outcomeOf(branch).values).toEqual(['one', 'on', 'once']);
   });
 
-  it('gives a branch of a tool input', () => {
+  it('emits a branch of a tool input', () => {
     const Input = z.object({ city: z.string() });
     const reply = from(messageEvents.toolUse('book', { city: 'Rome' }, { chunk: 11 }));
     const city = reply.pipe(toolInput('book', Input), jsonPath(['city']));
@@ -172,7 +172,7 @@ describe('jsonPath', () => {
     );
   });
 
-  it('asks a synchronous source for no more than is taken, and keeps subscriptions apart', () => {
+  it('takes no more from a synchronous source than needed, with separate subscriptions', () => {
     const { source, taken } = synchronous([{ value: { a: 1 } }, { value: { a: 2 } }]);
     const first = source.pipe(jsonPath(['a']), take(1));
     expect(outcomeOf(first).values).toEqual([1]);
@@ -180,7 +180,7 @@ describe('jsonPath', () => {
     expect(outcomeOf(first).values).toEqual([1]);
   });
 
-  it('refuses, when it is called, what is no path', () => {
+  it('throws at the call for an invalid path', () => {
     const message = /^jsonPath: pass the path as an array of keys and indices/;
     for (const path of [undefined, 'title', [null], {}]) {
       expect(() => jsonPath(path as never)).toThrow(message);

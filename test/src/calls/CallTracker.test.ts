@@ -90,7 +90,7 @@ describe('CallTracker', () => {
   });
 
   it.each(['end_turn', 'stop_sequence', 'new_one', null])(
-    'takes %s for tool_use, if told so',
+    'treats %s like tool_use if it is in `stopReasons`',
     (reason) => {
       expect(stepsOf([...call(0, '{}'), messageDelta(reason), messageStop], [reason])).toEqual([
         '0 {}',
@@ -98,7 +98,7 @@ describe('CallTracker', () => {
     },
   );
 
-  it('makes an id for a call that has none, the same each time', () => {
+  it('creates the same id each time for a call that has none', () => {
     const ids = () => {
       const tracker = new CallTracker<StreamEvent>();
       const events = [messageStart(), bare(0, { id: undefined }), bare(1, { id: 7 }), ...end];

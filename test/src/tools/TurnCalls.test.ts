@@ -4,7 +4,7 @@ import { after, ANSWER, marble, tool, turns, TWO } from './turns.ts';
 
 describe('runTools with eager', () => {
   it(
-    'starts a call when the next block or the stop reason proves it complete',
+    'runs a call when the next block or the stop reason proves it complete',
     marble((helpers) => {
       const tools = [after(20, 'a'), after(20, 'b')];
       const run = turns(helpers, [TWO, ANSWER], { tools, eager: true });
@@ -22,7 +22,7 @@ describe('runTools with eager', () => {
   );
 
   it(
-    'ends the turn with the reply where the tools were faster',
+    'ends the turn with the reply if the tools were faster',
     marble((helpers) => {
       const options = { tools: [after(20, 'a'), after(5, 'b')], eager: true };
       const rows = turns(helpers, ['-ma1Ab2BuU 40ms (xS)', ANSWER], options).timetable();
@@ -40,7 +40,7 @@ describe('runTools with eager', () => {
   );
 
   it(
-    'leaves a tool with `eager: false` to the end, and takes one with `eager: true` before',
+    'runs a tool with `eager: false` at the end, and one with `eager: true` before',
     marble((helpers) => {
       const late = after(20, 'a', { eager: false });
       const early = after(20, 'a', { eager: true });
@@ -54,7 +54,7 @@ describe('runTools with eager', () => {
   );
 
   it(
-    'runs no more at the same time than `concurrency`',
+    'runs at most `concurrency` calls at the same time',
     marble((helpers) => {
       const options = { tools: [after(20, 'a'), after(20, 'b')], eager: true, concurrency: 1 };
       const rows = turns(helpers, [TWO, ANSWER], options).timetable();
@@ -64,7 +64,7 @@ describe('runTools with eager', () => {
   );
 
   it(
-    'never starts a call that may be cut: not at its own stop, and under no other stop reason',
+    'never runs a call that may be cut: neither at its own stop nor after another stop reason',
     marble((helpers) => {
       const options = { tools: [after(20, 'a')], eager: true };
       const rowsOf = (reply: string) => turns(helpers, [reply], options).timetable();
@@ -88,7 +88,7 @@ describe('runTools with eager', () => {
   );
 
   it(
-    'lets a call end that was proven before the reply was cut',
+    'lets a call finish that was proven complete before the reply was cut',
     marble((helpers) => {
       const options = { tools: [after(20, 'a'), after(20, 'b')], eager: true };
       const rows = turns(helpers, ['-ma1Ab2B(yS)'], options).timetable();
@@ -98,7 +98,7 @@ describe('runTools with eager', () => {
   );
 
   it(
-    'aborts a call that the reply takes back, and tells the model of the new one only',
+    'aborts a call that the reply withdraws, and sends only the result of the new call',
     marble((helpers) => {
       const signals: AbortSignal[] = [];
       const a = tool('a', (_, { signal }) => {
@@ -121,7 +121,7 @@ describe('runTools with eager', () => {
   );
 
   it(
-    'forgets a call that is taken back while it waits, or when it was done',
+    'discards a call that is withdrawn while it waits, or after its result',
     marble((helpers) => {
       const tools = [after(1, 'a'), after(20, 'b'), after(20, 'c')];
       const options = { tools, eager: true, concurrency: 1 };

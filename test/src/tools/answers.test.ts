@@ -88,7 +88,7 @@ describe('a deferred call', () => {
   );
 
   it(
-    'waits for an approval that comes later and defers',
+    'waits for an asynchronous approval that defers',
     marble((helpers) => {
       const approve = () => of('defer' as const).pipe(delay(20));
       const run = turns(helpers, [CALL], { tools: [after(5, 'a')], approve });
@@ -97,7 +97,7 @@ describe('a deferred call', () => {
   );
 
   it(
-    'leaves its place of `concurrency` to the next call',
+    'does not count for `concurrency`',
     marble((helpers) => {
       const tools = [after(5, 'a'), after(5, 'b')];
       const run = turns(helpers, [TWO], { tools, approve: deferring, concurrency: 1 });
@@ -109,7 +109,7 @@ describe('a deferred call', () => {
     }),
   );
 
-  it('is what each call is of a tool without `run`', async () => {
+  it('is every call of a tool without `run`', async () => {
     const events = await loop(['(ma1Ab2BxS)'], { tools: [clientTool('a'), after(1, 'b')] });
     expect(last(events)).toMatchObject({
       outcome: 'interrupted',
@@ -128,7 +128,7 @@ describe('a deferred call', () => {
   it.each([
     ['whose input is invalid', '(ma9AxS)', {}, 'a invalid_input: Error: The input is not what'],
     ['that is refused', CALL, { approve: () => false }, 'a denied: Error: This call was not'],
-  ])('does not list a call %s: the model is told', async (_, reply, options, shown) => {
+  ])('does not list a call %s: the model gets an error', async (_, reply, options, shown) => {
     const events = await loop([reply, ANSWER], { tools: [clientTool('a')], ...options });
     expect(lines(events)).toEqual([
       expect.stringContaining(shown),
@@ -137,12 +137,12 @@ describe('a deferred call', () => {
     ]);
   });
 
-  it('is pending under a reply that pauses', async () => {
+  it('is pending after a reply that pauses', async () => {
     const events = await loop(['(ma1AtTpS)'], { tools: [clientTool('a')] });
     expect(lines(events)).toEqual(['turn 1: interrupted a']);
   });
 
-  it('is pending under a stop reason of the option `stopReasons`', async () => {
+  it('is pending after a stop reason of the option `stopReasons`', async () => {
     const events = await loop(['(ma1AeS)'], {
       tools: [clientTool('a')],
       stopReasons: ['end_turn'],
@@ -154,7 +154,7 @@ describe('a deferred call', () => {
     ['was cut', 'y', { outcome: 'max_tokens' }],
     ['was declined', 'f', { outcome: 'refusal' }],
     ['does not wait for tools', 'e', { outcome: 'end_turn', skipped: [{ id: 'toolu_a' }] }],
-  ])('is not pending where it was eager and the reply %s', async (_, end, expected) => {
+  ])('is not pending if it was eager and the reply %s', async (_, end, expected) => {
     const events = await loop([`(ma1AuU${end}S)`], { tools: [clientTool('a')], eager: true });
     expect(last(events)).toMatchObject(expected);
     expect(last(events)).not.toHaveProperty('pending');
@@ -165,12 +165,12 @@ describe('a deferred call', () => {
     expect(count('tool_result')).toBe(count('tool_use'));
   });
 
-  it('is not pending where a `resume` took it back', async () => {
+  it('is not pending if a `resume` withdrew it', async () => {
     const events = await loop(['(ma1AuUrtTeS)'], { tools: [clientTool('a')], eager: true });
     expect(lines(events)).toEqual(['turn 1: end_turn']);
   });
 
-  it('keeps those of its toolset that follow from running', async () => {
+  it('defers the later calls of its toolset', async () => {
     const run = vi.fn(() => 'ok');
     const toolset = { type: 'computer_toolset_20260801', run };
     const reply = ['click', 'type']
@@ -231,7 +231,7 @@ const isShown = ({ type }: { type: string }) => /^(tool_start|tool_result|turn_e
 const shown = (type: string, more = {}) => expect.objectContaining({ type, ...more });
 
 it(
-  'waits for a click, and goes on with it',
+  'waits for a click, and continues with the answer',
   drawn(
     'ToolAnswer',
     marble((helpers) => {
@@ -271,7 +271,7 @@ it(
 );
 
 it(
-  'is not run where its tool was withdrawn',
+  'does not run if its tool was withdrawn',
   drawn(
     'takeToolChanges',
     marble((helpers) => {
@@ -299,7 +299,7 @@ describe('the option `answers`', () => {
   const tools = [after(10, 'a'), after(30, 'b')];
 
   it(
-    'runs an approved call, and goes on with its result',
+    'runs an approved call, and sends its result',
     marble((helpers) => {
       const approve = vi.fn(() => false);
       const run = turns(
@@ -358,7 +358,7 @@ describe('the option `answers`', () => {
   });
 
   it(
-    'puts the answers behind the results that are there, in the order of the calls',
+    'puts the results of all calls into the order of the calls',
     marble((helpers) => {
       const messages = [
         hi,
@@ -419,7 +419,7 @@ describe('the option `answers`', () => {
   );
 
   it(
-    'runs no more calls at the same time than `concurrency`, each within `timeout`',
+    'runs at most `concurrency` calls at the same time, each within `timeout`',
     marble((helpers) => {
       const messages = [hi, assistant(call('a'), call('b'))];
       const answers: ToolAnswer[] = [...approved, { id: 'toolu_b', approved: true }];
@@ -460,7 +460,7 @@ describe('the option `answers`', () => {
   );
 
   it(
-    'has all results told before the request, in case that fails',
+    'emits all results before the request, which may fail',
     marble((helpers) => {
       const rows = turns(
         helpers,
@@ -474,7 +474,7 @@ describe('the option `answers`', () => {
   );
 
   it(
-    'forces no tool again',
+    'does not force a tool again',
     marble((helpers) => {
       const run = turns(
         helpers,
@@ -488,7 +488,7 @@ describe('the option `answers`', () => {
     }),
   );
 
-  it('may be an empty list where no call is pending', () => {
+  it('may be an empty list if no call is pending', () => {
     marble((helpers) => {
       const rows = turns(helpers, [ANSWER], { tools, answers: [] }).timetable();
       helpers.flush();
@@ -520,14 +520,14 @@ describe('the option `answers`', () => {
       /calls of the last reply wait for answers: 'toolu_a' \(a\); give an answer/,
     ],
     ['are too few', [], /wait for answers: 'toolu_a' \(a\)/],
-  ])('is a TypeError at the call where answers %s', (_, answers, message) => {
+  ])('throws a TypeError at the call if answers %s', (_, answers, message) => {
     const options = { tools: [tool('a', () => '')], answers } as never;
     const start = () => runTools(() => of(), { messages: pending } as never, options);
     expect(start).toThrow(TypeError);
     expect(start).toThrow(message);
   });
 
-  it('is a TypeError where no call is pending, and where one of a tool without `run` is approved', () => {
+  it('throws a TypeError if no call is pending, or an approved call has a tool without `run`', () => {
     const options = { tools: [clientTool('a')], answers: approved };
     expect(() => runTools(() => of(), params, options)).toThrow(
       /no such call waits for an answer; no call waits/,
@@ -563,7 +563,7 @@ describe('tools that have changed between the interruption and the answers', () 
       byHand,
       'a done: by hand',
     ],
-  ])('tells the model the result where the tool %s', (_, tools, answers, shown) => {
+  ])('sends the result to the model if the tool %s', (_, tools, answers, shown) => {
     marble((helpers) => {
       const run = turns(helpers, [ANSWER], { tools, answers }, { messages: pending });
       const rows = run.timetable();
@@ -576,7 +576,7 @@ describe('tools that have changed between the interruption and the answers', () 
   });
 
   it(
-    'lets a call wait for its result where its tool has lost its `run` meanwhile: no request is sent',
+    'keeps a call pending, without a request, if its tool no longer has `run`',
     marble((helpers) => {
       const tools = each(clientTool('a'), after(5, 'b'));
       const messages = [hi, assistant(call('a'), call('b', { input: { n: 2 } }))];
@@ -613,7 +613,7 @@ describe('tools that have changed between the interruption and the answers', () 
   );
 
   it(
-    'does not ask `approve`, and takes the timeout and the schema of the tool as it is now',
+    'does not call `approve`, and uses the current timeout and schema of the tool',
     marble((helpers) => {
       const approve = vi.fn(() => false);
       const slow = tool('a', () => of('late').pipe(delay(50)), { timeout: 10 });
@@ -629,7 +629,7 @@ describe('tools that have changed between the interruption and the answers', () 
     }),
   );
 
-  it('is reported as it is by what reads the loop', async () => {
+  it('is passed on unchanged by the readers of the loop', async () => {
     const tools = each(clientTool('a'));
     const loop$ = runTools(() => of(), { messages: pending } as never, {
       tools,
@@ -643,7 +643,7 @@ describe('tools that have changed between the interruption and the answers', () 
     expect(shown.at(-1)).toMatchObject({ type: 'finish', finishReason: 'tool-calls' });
   });
 
-  it('ends the Conversation as interrupted, and its next answer goes on', async () => {
+  it('ends the Conversation as interrupted, and its next answer continues', async () => {
     let tools: DefinedTool[] = [tool('a', never)];
     const replies = [
       messageEvents.toolUse('a', { n: 1 }, { id: 'toolu_a' }),
@@ -670,7 +670,7 @@ describe('deferred answers, over HTTP', () => {
   const http = useServer({ strict: true });
   const thinking = { type: 'enabled', budget_tokens: 500 } as const;
 
-  it('go on in another process, with all that the API checks', async () => {
+  it('continue in another process, with a history that the API accepts', async () => {
     const runs: string[] = [];
     const book = tool('book', ({ n }) => {
       runs.push(`book ${n}`);
@@ -719,7 +719,7 @@ describe('deferred answers, over HTTP', () => {
     expect(http.server.requests).toHaveLength(3);
   });
 
-  it('find a call whose id the history has in another form', async () => {
+  it('find a call whose id has another form in the history', async () => {
     const id = 'functions.a:0';
     http.server.reply(messageEvents.toolUse('a', { n: 1 }, { id }), messageEvents.text('Done.'));
     const tools = [tool('a', () => 'ran')];
@@ -746,7 +746,7 @@ describe('deferred answers, over HTTP', () => {
     expect(lines(events)).toEqual(['a start', 'a done: ran', 'answers from 2', 'turn 1: end_turn']);
   });
 
-  it('lose nothing where the request fails', async () => {
+  it('lose nothing if the request fails', async () => {
     http.server.reply({ status: 400 } as never);
     const messages = pending as never;
     const tools = [tool('a', () => 'ran')];

@@ -61,7 +61,7 @@ describe('runTools with around', () => {
   );
 
   it(
-    'takes what it gives for the result: a mock, another value, a promise',
+    'uses its value as the result: a mock, another value, a promise',
     marble((helpers) => {
       let runs = 0;
       const count = () => ++runs;
@@ -89,7 +89,7 @@ describe('runTools with around', () => {
   );
 
   it(
-    'tells the model of an error that it throws, and counts its time',
+    'sends an error that it throws to the model, and counts its time',
     marble((helpers) => {
       const around: Around = ({ name }, run$) => {
         if (name === 'a') throw new Error('no transaction');

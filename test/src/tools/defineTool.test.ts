@@ -11,7 +11,7 @@ const input = z.object({
 const config = { name: 'get_weather', description: 'The weather', input, run: () => 'Sunny' };
 
 describe('defineTool', () => {
-  it('tells the model what the schema takes, with the fields of the API', () => {
+  it('gives the model the JSON Schema of the input, with the fields of the API', () => {
     const tool = defineTool({
       ...config,
       cache_control: { type: 'ephemeral' },
@@ -38,7 +38,7 @@ describe('defineTool', () => {
     expect(tool).toMatchObject({ name: 'get_weather', input, timeout: 5_000, eager: false });
   });
 
-  it('tells a strict tool in the words that the API can keep to', () => {
+  it('gives a strict tool a schema that the API can enforce', () => {
     const tool = defineTool({ ...config, strict: true });
     expect(tool.definition).toMatchObject({
       strict: true,
@@ -52,7 +52,7 @@ describe('defineTool', () => {
     });
   });
 
-  it('takes the JSON Schema of a schema that has none', () => {
+  it('accepts a JSON Schema for a schema that has none', () => {
     const schema = mini.object({ city: mini.string() });
     expect(() => defineTool({ ...config, input: schema, run: ({ city }) => city })).toThrow(
       /^defineTool\('get_weather'\): this schema of zod has no JSON Schema/,
@@ -80,7 +80,7 @@ describe('defineTool', () => {
 });
 
 describe('toolDefinitions', () => {
-  it('is what a request has as its tools', () => {
+  it('returns the `tools` of a request', () => {
     const search = { type: 'web_search_20250305', name: 'web_search' } as const;
     const tool = defineTool(config);
     expect(toolDefinitions([tool, search])).toEqual([tool.definition, search]);

@@ -3,7 +3,7 @@ import { after, ANSWER, marble, turns } from './turns.ts';
 
 describe('runTools with replies of gateways', () => {
   it(
-    'runs calls that are written in turns with their own inputs',
+    'runs interleaved calls with their own inputs',
     marble((helpers) => {
       const tools = [after(5, 'a'), after(5, 'b')];
       for (const eager of [false, true]) {
@@ -20,7 +20,7 @@ describe('runTools with replies of gateways', () => {
   );
 
   it(
-    'tells the model of an input that belongs to none of its calls, and runs none with it',
+    'reports an input that belongs to no call to the model, and runs no call with it',
     marble((helpers) => {
       const rows = turns(helpers, ['(ma2BAxS)', ANSWER], { tools: [after(5, 'a')] }).timetable();
       helpers.flush();
@@ -30,7 +30,7 @@ describe('runTools with replies of gateways', () => {
   );
 
   it(
-    'fails where the only call has no start',
+    'fails if the only call has no start',
     marble((helpers) => {
       const rows = turns(helpers, ['(m1AxS)', ANSWER], { tools: [after(5, 'a')] }).timetable();
       helpers.flush();
@@ -39,7 +39,7 @@ describe('runTools with replies of gateways', () => {
   );
 
   it(
-    'aborts an eager call whose input goes on after it was started, and tells the model',
+    'aborts an eager call whose input continues after it was started, with an error for the model',
     marble((helpers) => {
       const options = { tools: [after(20, 'a')], eager: true };
       const rows = turns(helpers, ['-ma1Au--1---(xS)', ANSWER], options).timetable();
@@ -50,7 +50,7 @@ describe('runTools with replies of gateways', () => {
   );
 
   it(
-    'replaces the result of an eager call whose input goes on after it was done',
+    'replaces the result of an eager call whose input continues after it was done',
     marble((helpers) => {
       const options = { tools: [after(1, 'a')], eager: true };
       const run = turns(helpers, ['-ma1Au--1---(xS)', ANSWER], options);

@@ -124,7 +124,7 @@ describe('a subagent that waits for answers', () => {
     expect(last(events).subagents).toHaveLength(1);
   });
 
-  it('goes on with the answers in another process, and runs no tool twice', async () => {
+  it('continues with the answers in another process, and runs no tool twice', async () => {
     const { messages, pending } = await interrupted();
     http.server.reply(paid, done);
     const answers = approveAll(json(pending));
@@ -179,7 +179,7 @@ describe('a subagent that waits for answers', () => {
     expect(http.server.requests).toHaveLength(5);
   });
 
-  it('keeps the results of the calls beside it where it waits again', async () => {
+  it('keeps the results of the other calls if it waits again', async () => {
     const two = asking.toolUse('pay', { n: 9 }, { id: 'toolu_pay' });
     http.server.reply(two, paying('a'), paying('b'));
     const options = { tools: [agent(), tools[1]!], approve };
@@ -195,7 +195,7 @@ describe('a subagent that waits for answers', () => {
     });
   });
 
-  it('may itself have a subagent that waits: the answers are nested like the calls', async () => {
+  it('may have a subagent that waits too: the answers are nested like the calls', async () => {
     const middle = (appended: ResumedSubagent['appended'] = [], answers?: readonly ToolAnswer[]) =>
       runTools(
         http.client,
@@ -238,7 +238,7 @@ describe('a subagent that waits for answers', () => {
     ['refused', { id: 'toolu_agent', approved: false }, 'agent denied: Error: This call was not'],
     ['given its result', { id: 'toolu_agent', result: 'By hand.' }, 'agent done: By hand.'],
     ['given an error', { id: 'toolu_agent', error: 'gone' }, 'agent failed: Error: gone'],
-  ])('does not go on where its call is %s', async (_, answer, shown) => {
+  ])('does not continue if its call is %s', async (_, answer, shown) => {
     const { messages } = await interrupted();
     http.server.reply(done);
     const events = await received(loop(messages, { answers: [answer] }));
@@ -246,7 +246,7 @@ describe('a subagent that waits for answers', () => {
     expect(ran).toHaveBeenCalledTimes(1);
   });
 
-  it('has failed where its tool has no `resume`, as the model is told', async () => {
+  it('fails if its tool has no `resume`, with an error for the model', async () => {
     http.server.reply(asking, paying('a'), done);
     const plain = tool('agent', () => subagent());
     const events = await received(loop(params.messages, { tools: [plain] }));
@@ -255,7 +255,7 @@ describe('a subagent that waits for answers', () => {
     );
   });
 
-  it('has failed where its tool has lost its `resume` meanwhile', async () => {
+  it('fails if its tool no longer has `resume`', async () => {
     const { messages, pending } = await interrupted();
     http.server.reply(done);
     const plain = tool('agent', () => subagent());
@@ -268,7 +268,7 @@ describe('a subagent that waits for answers', () => {
     );
   });
 
-  it('is told to stop where the loop that goes on is unsubscribed', async () => {
+  it('stops when the continued loop is unsubscribed', async () => {
     const { messages, pending } = await interrupted();
     http.server.reply({ events: paid, fault: { kind: 'stall', beforeEvent: 3 } });
     const events$ = loop(messages, { answers: approveAll(pending) });
@@ -307,7 +307,7 @@ describe('a subagent that waits for answers', () => {
       ([call]) => ({ ...call, answers: [], approved: true }),
       /must have one of/,
     ],
-  ])('is a TypeError at the call for an answer %s', async (_, answer, message) => {
+  ])('throws a TypeError at the call for an answer %s', async (_, answer, message) => {
     const { messages, pending } = await interrupted();
     const start = () => loop(messages, { answers: [answer(pending) as ToolAnswer] });
     expect(start).toThrow(TypeError);
@@ -324,7 +324,7 @@ describe('a subagent that waits for answers', () => {
     const load = (document: unknown) =>
       Conversation.fromJSON(json(document), http.client, model, options());
 
-    it('is kept with it, and goes on, again and again', async () => {
+    it('is saved with it, and continues, again and again', async () => {
       http.server.reply(asking, paying('a'));
       const before = new Conversation(http.client, model, options());
       await received(before.send('Pay'));
@@ -358,7 +358,7 @@ describe('a subagent that waits for answers', () => {
       expect(ran).toHaveBeenCalledTimes(4);
     });
 
-    it('is not begun anew by an approval of its call', async () => {
+    it('does not start again by an approval of its call', async () => {
       http.server.reply(asking, paying('a'));
       const conversation = new Conversation(http.client, model, options());
       await received(conversation.send('Pay'));
@@ -369,7 +369,7 @@ describe('a subagent that waits for answers', () => {
   });
 });
 
-describe('a subagent that goes on, in virtual time', () => {
+describe('a subagent that continues, in virtual time', () => {
   const callOf = (name: string) => ({
     role: 'assistant',
     content: [{ type: 'tool_use', id: `toolu_${name}`, name, input: { n: 1 } }],
@@ -405,7 +405,7 @@ describe('a subagent that goes on, in virtual time', () => {
   }
 
   it(
-    'runs the approved call, asks, and gives its text as the result',
+    'runs the approved call, sends a request, and returns its text as the result',
     marble((helpers) => {
       const { reply, run, shown$ } = goOn(helpers);
       helpers.expectObservable(shown$).toBe('s 14ms (raE|)', {
@@ -423,7 +423,7 @@ describe('a subagent that goes on, in virtual time', () => {
   );
 
   it(
-    'is left with the loop',
+    'is unsubscribed with the loop',
     marble((helpers) => {
       const { reply, run, shown$ } = goOn(helpers);
       helpers.expectObservable(shown$, '12ms !').toBe('s', { s: 'a start' });
@@ -434,7 +434,7 @@ describe('a subagent that goes on, in virtual time', () => {
   );
 
   it(
-    'is left at the time limit of its tool, as the model is told',
+    'is unsubscribed at the timeout of its tool, with an error for the model',
     marble((helpers) => {
       const { reply, shown$ } = goOn(helpers, { timeout: 13 });
       helpers.expectObservable(shown$).toBe('s 12ms (raE|)', {
@@ -452,7 +452,7 @@ describe('`resume` of defineTool', () => {
   it.each([
     ['is no function', { run: () => '', resume: 'yes' }, /`resume` must be a function/],
     ['has no `run`', { resume: () => '' }, /give `run` too/],
-  ])('is a TypeError where it %s', (_, more, message) => {
+  ])('throws a TypeError if it %s', (_, more, message) => {
     const define = () =>
       defineTool({ name: 'a', description: 'd', input: schema, ...(more as object) });
     expect(define).toThrow(TypeError);

@@ -58,7 +58,7 @@ describe('a long loop', () => {
       (request, tools) =>
         new Conversation(request as never, params, { tools, maxTurns: TURNS }).send('Hi'),
     ],
-  ])('of %s reads each result in its own turn and the one after it only', async (_, run) => {
+  ])('of %s reads each result only in its own turn and the next one', async (_, run) => {
     const counts = await readsByTurn(run);
     const last = counts.at(-1)!;
     expect(last[0]).toBeGreaterThan(0);

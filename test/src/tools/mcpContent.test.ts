@@ -90,7 +90,7 @@ describe('mcpContent', () => {
       { type: 'resource_link', uri: 'x:a', name: 'a', title: 'A', size: 3, icons: [] },
       text('{"type":"resource_link","uri":"x:a","name":"a","title":"A","size":3}'),
     ],
-  ])('gives %s as the API takes it', (_, block, expected) => {
+  ])('converts %s for the API', (_, block, expected) => {
     const given = mcpContent({ content: [block as { type: string }] });
     expect(given ?? []).toEqual(Array.isArray(expected) ? expected : [expected]);
   });
@@ -104,7 +104,7 @@ describe('mcpContent', () => {
     expect(mcpContent({ content })).toEqual([text('one'), image('image/png'), text('two')]);
   });
 
-  it('sends structured content where there is no text', () => {
+  it('sends structured content if there is no text', () => {
     const structuredContent = { degrees: 21 };
     expect(mcpContent({ content: [text('21 °C')], structuredContent })).toEqual([text('21 °C')]);
     expect(mcpContent({ content: [], structuredContent })).toEqual([text('{"degrees":21}')]);
@@ -116,7 +116,7 @@ describe('mcpContent', () => {
     ]);
   });
 
-  it('gives nothing for no content, and JSON for a result of the protocol of 2024', () => {
+  it('returns nothing for no content, and JSON for a result of the protocol of 2024', () => {
     expect(mcpContent({ content: [] })).toBe(undefined);
     expect(mcpContent({ toolResult: { degrees: 21 } })).toBe('{"degrees":21}');
   });

@@ -130,7 +130,7 @@ describe('mcpTools, with the client and a server of MCP in memory', () => {
     expect(value).toHaveProperty('content');
   });
 
-  it('tells the model of a failure, with its content', async () => {
+  it('sends a failure to the model, with its content', async () => {
     const { status, result } = await call('failing');
     expect([status, result.is_error]).toEqual(['failed', true]);
     expect(result.content).toEqual([{ type: 'text', text: 'No such city' }]);
@@ -164,7 +164,7 @@ describe('mcpTools, with the client and a server of MCP in memory', () => {
     expect(cancelled).toHaveLength(1);
   });
 
-  it('cancels the call at the server when its time is up', async () => {
+  it('cancels the call at the server at a timeout', async () => {
     const calls = messageEvents.toolUse('slow', { steps: 1 });
     const [result] = resultsIn(await events(calls, mcpTools(client, tools, { timeout: 30 })));
     expect(result?.status).toBe('timeout');
@@ -172,7 +172,7 @@ describe('mcpTools, with the client and a server of MCP in memory', () => {
     expect(cancelled).toEqual([expect.stringContaining('did not finish within 30 ms')]);
   });
 
-  it('cancels the call at the server when the reply takes it back', async () => {
+  it('cancels the call at the server when the reply withdraws it', async () => {
     const [reply, seen] = [new Subject<object>(), [] as ToolEvent[]];
     const all = runTools(() => reply as never, params, {
       tools: mcpTools(client, tools),
@@ -260,7 +260,7 @@ describe('mcpTools', () => {
   const definition = { name: 'a', inputSchema: { type: 'object', properties: {} } };
   const found = { content: [{ type: 'text', text: 'found' }] };
 
-  it('takes a function that calls a tool', async () => {
+  it('accepts a function that calls a tool', async () => {
     const seen: unknown[] = [];
     let options: McpCallOptions | undefined;
     const tools = mcpTools(
@@ -298,7 +298,7 @@ describe('mcpTools', () => {
     expect(given).not.toHaveProperty('timeout');
   });
 
-  it('tells of what a call throws', async () => {
+  it('reports an error that a call throws', async () => {
     const throwing = [
       () => Promise.reject(new Error('lost')),
       () => {
@@ -325,10 +325,10 @@ describe('mcpTools', () => {
   });
 });
 
-describe('tools that a function gives', () => {
+describe('tools that a function returns', () => {
   const http = useServer({ strict: true });
 
-  it('are asked for before each turn; thinking before a change is not sent again', async () => {
+  it('are listed before each turn; thinking before a change is not sent again', async () => {
     const thoughtful = messageEvents.thinking('Hm.').toolUse('a', { n: 1 });
     const lists = [[tool('a', () => 1)], [tool('a', () => 1)], [tool('b', () => 2)]];
     http.server.reply(thoughtful, thoughtful, answer);
@@ -359,7 +359,7 @@ describe('tools that a function gives', () => {
     expect(JSON.stringify(http.server.requests[1]?.body['messages'])).not.toContain('thinking');
   });
 
-  it('may be none', async () => {
+  it('may be an empty list', async () => {
     const seen: unknown[] = [];
     const ask = (request: { tools: unknown }) => (seen.push(request.tools), answer);
     await received(runTools(ask, params, { tools: [() => EMPTY, tool('a', () => 1)] }));

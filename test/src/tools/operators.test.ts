@@ -65,7 +65,7 @@ function omit<T extends object>(object: T, field: keyof T): T {
 const known = await received(loop());
 
 describe('the events of runTools', () => {
-  it('are all there, between those of the replies', () => {
+  it('are emitted between those of the replies', () => {
     expect(known.filter(isOurs).map(({ type }) => type)).toEqual([
       'tool_start',
       'tool_progress',
@@ -92,7 +92,7 @@ describe('the events of runTools', () => {
     expect(passed.filter(isOurs)).toEqual(known.filter(isOurs));
   });
 
-  it('leave what operators make of the replies as it is', async () => {
+  it('do not change the output of operators for the replies', async () => {
     const replies = [...first, ...second];
     const same = async <T>(operator: () => OperatorFunction<AnyStreamEvent, T>) =>
       expect(await through(operator())).toEqual(
@@ -107,7 +107,7 @@ describe('the events of runTools', () => {
     expect((await through(textOnly())).join('')).toBe('Let me look. It is one.');
   });
 
-  it('end with the loop, and not with its first reply, for what ends with a reply', async () => {
+  it('end operators that end with a reply at the end of the loop, not of its first reply', async () => {
     expect(await through(finalMessage())).toMatchObject([{ id: 'msg_b' }]);
     expect(await through(finalText())).toEqual(['It is one.']);
     const states = await through(messageState());
@@ -125,7 +125,7 @@ describe('the events of runTools', () => {
     expect(builder.message).toBe(message);
   });
 
-  it('can be picked by their type', async () => {
+  it('can be filtered by their type', async () => {
     const results = await through(eventsOfType('tool_result'));
     expect(results.map(({ name, value }) => [name, value])).toEqual([['a', { result: 1 }]]);
   });
@@ -135,7 +135,7 @@ describe('the events of runTools', () => {
     expect(lines.filter((line) => line.includes('"tool_result"'))).not.toHaveLength(0);
   });
 
-  it('come to a late reader of a shared loop', async () => {
+  it('are replayed to a late subscriber of a shared loop', async () => {
     const shared = loop().pipe(shareMessage());
     const early = received(shared);
     await received(shared.pipe(take(1)));
@@ -145,11 +145,11 @@ describe('the events of runTools', () => {
   });
 });
 
-describe('a loop that is sent on', () => {
+describe('a loop that is sent to a reader', () => {
   // What a tool gave is not for the reader: the result is what the model is told.
   const sent = known.map((event) => (event.type === 'tool_result' ? omit(event, 'value') : event));
 
-  it('is written as frames, and read as it was: the browser ends after the last turn', async () => {
+  it('is read unchanged from SSE frames: the browser ends after the last turn', async () => {
     const response = toSseResponse(loop());
     expect(await received(fromResponse(response))).toEqual(sent);
     const frames = await through(toSse({ id: false }));
@@ -164,7 +164,7 @@ describe('a loop that is sent on', () => {
     expect(await received(fromStream(() => toAsyncIterable(loop())))).toEqual(known);
   });
 
-  it('is truncated where it is cut between two turns', async () => {
+  it('is an error with code truncated if it is cut between two turns', async () => {
     const at = known.findIndex(({ type }) => type === 'turn_end');
     for (const length of [at, at + 1]) {
       const error = await failure(fromResponse(toSseResponse(loop().pipe(take(length)))));
@@ -172,7 +172,7 @@ describe('a loop that is sent on', () => {
     }
   });
 
-  it('is truncated where the last turn is missing', async () => {
+  it('is an error with code truncated if the last turn is missing', async () => {
     const part = toSseResponse(loop().pipe(take(known.length - 1)));
     const error = await failure(fromResponse(part));
     expect(error).toMatchObject({ code: 'truncated', partial: { id: 'msg_b' } });
@@ -182,7 +182,7 @@ describe('a loop that is sent on', () => {
     expect(cut.code).toBe('truncated');
   });
 
-  it('says nothing of errors of a tool but what the model is told', async () => {
+  it('contains no errors of a tool except the result for the model', async () => {
     const secret = Object.assign(new Error('no network'), { password: 'hunter2' });
     const failing = runTools(
       (_, { turn }): Iterable<StreamEvent> => (turn === 1 ? first : second),

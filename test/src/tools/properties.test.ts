@@ -3,7 +3,7 @@ import { rounds } from '../../support/rounds.ts';
 import { checkDeferredLoops } from './deferredLoops.ts';
 import { checkLoops } from './loops.ts';
 
-it('answers each call that it keeps, once and in order, in a history that the API takes', () => {
+it('answers each call that it keeps, once and in order, in a history that the API accepts', () => {
   const outcomes = checkLoops(rounds(600));
   expect([...outcomes.keys()]).toEqual(
     expect.arrayContaining(['continue', 'end_turn', 'max_tokens', 'refusal', 'max_turns']),

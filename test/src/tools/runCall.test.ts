@@ -26,7 +26,7 @@ import { after, ANSWER, marble, tool, turns } from './turns.ts';
 
 describe('a tool', () => {
   it(
-    'is given up after `timeout`, its own before that of all',
+    'ends after `timeout`, its own instead of that of the loop',
     marble((helpers) => {
       const reasons: unknown[] = [];
       const slow = (_: unknown, { signal }: ToolContext) => {
@@ -49,7 +49,7 @@ describe('a tool', () => {
   );
 
   it(
-    'has one `timeout` for the check of its input and its run, and waits for approval besides',
+    'has one `timeout` for the check of its input and its run, without the wait for approval',
     marble((helpers) => {
       // No promise: in virtual time none resolves.
       /* oxlint-disable unicorn/no-thenable */
@@ -97,7 +97,7 @@ describe('a tool', () => {
   );
 
   it(
-    'shows its progress at once, and has the last value as its result',
+    'emits progress at once, and the last value as the result',
     marble((helpers) => {
       const a = tool('a', () => helpers.cold('p--q--(rs|)'));
       const b = tool('b', () => helpers.cold('-----s--|'));
@@ -135,7 +135,7 @@ describe('a tool', () => {
   );
 
   it(
-    'is let go when it is done, and when nobody listens any more',
+    'is unsubscribed when it is done, and when the loop is unsubscribed',
     marble((helpers) => {
       const [a, b] = [helpers.cold('--(r|)'), helpers.cold('--p---')];
       const tools = [tool('a', () => a), tool('b', () => b)];
@@ -153,7 +153,7 @@ describe('a call that cannot run', () => {
     turns(helpers, [reply, ANSWER], options).timetable();
 
   it(
-    'is answered with what its schema says of its input, and where',
+    'is answered with the issues of the schema and their paths',
     marble((helpers) => {
       const nested = defineTool({
         name: 'a',
@@ -175,7 +175,7 @@ describe('a call that cannot run', () => {
   );
 
   it(
-    'is answered with what is wrong with its JSON, whose place in the history is empty',
+    'is answered with the syntax error of its JSON, and has an empty input in the history',
     marble((helpers) => {
       const run = turns(helpers, ['(ma78Ab2BxS)', ANSWER], { tools: [a, after(1, 'b')] });
       const rows = run.timetable();
@@ -199,7 +199,7 @@ describe('a call that cannot run', () => {
   );
 
   it(
-    'is answered with the tools that there are',
+    'is answered with the list of existing tools',
     marble((helpers) => {
       const server = { type: 'web_search_20250305', name: 'web_search' } as const;
       const rows = rowsOf(helpers, '(mc3CxS)', { tools: [a, server, after(1, 'b')] });
@@ -211,7 +211,7 @@ describe('a call that cannot run', () => {
   );
 
   it(
-    'goes to `onUnknownTool`, which runs it as a tool would',
+    'goes to `onUnknownTool`, which runs it like a tool',
     marble((helpers) => {
       const onUnknownTool: RunToolsOptions['onUnknownTool'] = ({ name, input }, { toolUseId }) =>
         concat(of('looking').pipe(delay(1)), of({ name, input, toolUseId }).pipe(delay(5)));
@@ -228,7 +228,7 @@ describe('a call that cannot run', () => {
   );
 
   it(
-    'is answered with what the tool throws, at once or later',
+    'is answered with the error of the tool, synchronous or asynchronous',
     marble((helpers) => {
       const tools = [
         tool('a', () => {
@@ -259,7 +259,7 @@ describe('approve', () => {
     }).timetable();
 
   it(
-    'is asked before a call runs, may take its time, and its first answer counts',
+    'is called before a call runs, may be asynchronous, and its first value counts',
     marble((helpers) => {
       const rows = rowsOf(helpers, (call, { turn }) => {
         asked.push({ ...call, turn });
@@ -281,7 +281,7 @@ describe('approve', () => {
   );
 
   it(
-    'may answer at once',
+    'may be synchronous',
     marble((helpers) => {
       const rows = rowsOf(helpers, ({ name }) => name === 'a');
       const object = rowsOf(helpers, ({ name }) => ({ approved: name === 'b' }));
@@ -298,7 +298,7 @@ describe('approve', () => {
   );
 
   it(
-    'means no where it gives no answer, fails, or answers with something else',
+    'refuses the call if it emits no value, fails, or returns an invalid value',
     marble((helpers) => {
       const denied = (approve: Approve) => {
         const rows = rowsOf(helpers, approve);
@@ -321,7 +321,7 @@ describe('approve', () => {
   );
 
   it(
-    'is not asked for a call whose input is invalid, and takes the place of its call',
+    'is not called for a call with invalid input, and counts for `concurrency`',
     marble((helpers) => {
       const approve: Approve = ({ name }) => {
         if (name === 'a') throw new Error('asked for a');
@@ -344,7 +344,7 @@ describe('approve', () => {
   );
 
   it(
-    'is let go with its signal when the loop is unsubscribed, or its call is taken back',
+    'is unsubscribed, and its signal aborts, when the loop is unsubscribed or the call withdrawn',
     marble((helpers) => {
       const signals: AbortSignal[] = [];
       const answer = helpers.cold('----------y', { y: true });
@@ -375,7 +375,7 @@ describe('preview', () => {
     });
 
   it(
-    'shows what it makes of the input while that is written; `run` has the last of it',
+    'emits its values while the input is written; `run` has the last input',
     marble((helpers) => {
       const rows = turns(helpers, ['ma--1--AuUx(S)', ANSWER], {
         tools: [preview(({ partial$ }) => partial$)],
@@ -390,7 +390,7 @@ describe('preview', () => {
   );
 
   it(
-    'ends when the call is due, cut, or taken back, and never holds the turn up',
+    'ends when the call runs, is cut or is withdrawn, and never blocks the turn',
     marble((helpers) => {
       const shown = helpers.cold('-v');
       const signals: AbortSignal[] = [];
@@ -423,7 +423,7 @@ describe('preview', () => {
   );
 
   it(
-    'fails its call where it throws',
+    'fails its call if it throws',
     marble((helpers) => {
       const tools = [preview(() => throwError(() => new Error('no screen')))];
       const rows = turns(helpers, ['ma1AuUx(S)', ANSWER], { tools }).timetable();
@@ -535,7 +535,7 @@ describe('a tool that the messages withdraw', () => {
     ['of an MCP server', [system(foreign)], ran],
     ['removed by one who is not the system', [{ role: 'user', content: [removal] }], ran],
     ['not mentioned', [{ role: 'system', content: 'a' }, system({ type: 'text', text: 'a' })], ran],
-  ])('never runs, nor previews, until it is added again: %s', (_, said, expected) => {
+  ])('neither runs nor previews until it is added again: %s', (_, said, expected) => {
     marble((helpers) => {
       const a = { ...tool('a', () => 'ran'), preview: () => EMPTY };
       const messages = [{ role: 'user', content: 'Hi' }, ...said];
@@ -557,7 +557,7 @@ describe('a tool that the messages withdraw', () => {
   });
 
   it(
-    'goes to `onUnknownTool`, as a call of an unknown tool does',
+    'goes to `onUnknownTool`, like a call of an unknown tool',
     marble((helpers) => {
       const messages = [{ role: 'user', content: 'Hi' }, system(removal)];
       const options = { tools: [tool('a', () => 'ran')], onUnknownTool: () => 'other' };

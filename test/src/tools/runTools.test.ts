@@ -49,7 +49,7 @@ describe('runTools, over HTTP', () => {
     ]);
   });
 
-  it('shows what a tool previews, then its progress, then its result', async () => {
+  it('emits the preview of a tool, then its progress, then its result', async () => {
     http.server.reply(messageEvents.toolUse('slow', { city: 'Paris' }), answer);
     const slow = defineTool({
       name: 'slow',
@@ -72,7 +72,7 @@ describe('runTools, over HTTP', () => {
     ]);
   });
 
-  it('sends back what the API takes: thinking and its signature, blocks as results, no result', async () => {
+  it('sends back what the API accepts: thinking and its signature, blocks as results, no result', async () => {
     const image = {
       type: 'image',
       source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' },
@@ -111,7 +111,7 @@ describe('runTools, over HTTP', () => {
     ]);
   });
 
-  it('sends a huge result, and one with half a character', async () => {
+  it('sends a huge result, and one with half a surrogate pair', async () => {
     const huge = 'x'.repeat(5_000_000);
     const tools = [tool('a', () => huge), tool('b', () => [{ type: 'text', text: '\ud83d' }])];
     http.server.reply(messageEvents.toolUse('a', { n: 1 }).toolUse('b', { n: 2 }), answer);
@@ -122,7 +122,7 @@ describe('runTools, over HTTP', () => {
     expect(results[1].content[0].text).toBe('\ufffd');
   });
 
-  it('tells what the API takes after a call with invalid JSON, and after half a character', async () => {
+  it('sends a valid history after a call with invalid JSON, and after half a surrogate pair', async () => {
     http.server.reply(
       messageEvents.text('Well \ud83d').toolUse('a', {}, { json: '{n: 1}' }).toolUse('a', { n: 2 }),
       answer,
@@ -137,7 +137,7 @@ describe('runTools, over HTTP', () => {
     ]);
   });
 
-  describe('where the reply is cut', () => {
+  describe('when the reply is cut', () => {
     const call = messageEvents.text('Let me look.').toolUse('a', { n: 1 });
     const inside = messageEvents.toolUse('a', {}, { json: '{"n":1' });
     const cuts: [string, ReplyScript, string][] = [
@@ -191,7 +191,7 @@ describe('runTools, over HTTP', () => {
     }
   });
 
-  it('takes a request that carries a broken reply on, and runs what the whole one calls', async () => {
+  it('accepts a request that continues a broken reply, and runs the calls of the joined reply', async () => {
     const runs: unknown[] = [];
     const signals: AbortSignal[] = [];
     const a = tool('a', ({ n }, { signal }) => {
@@ -240,7 +240,7 @@ describe('runTools, over HTTP', () => {
     expect(end).toMatchObject({ usage: { attempts: { length: 2 } } });
   });
 
-  it('goes on after pauses, calls of server tools pending, with the reply as it is', async () => {
+  it('continues after pauses with open server tool calls, with the reply unchanged', async () => {
     const searching = messageEvents.text('Looking.').serverToolUse('web_search', { query: 'tea' });
     const found = { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_1', content: [] };
     http.server.reply(
@@ -253,7 +253,7 @@ describe('runTools, over HTTP', () => {
     expect(http.server.requests[2]?.body.messages).toHaveLength(3);
   });
 
-  it('answers a call that code makes, whose own result comes later, in the same container', async () => {
+  it('answers a call from code execution, whose own result comes later, in the same container', async () => {
     const container = { id: 'container_1', expires_at: '2026-12-01T00:00:00Z' } as never;
     const result = { type: 'code_execution_tool_result', tool_use_id: 'srvtoolu_0', content: {} };
     http.server.reply(
@@ -272,7 +272,7 @@ describe('runTools, over HTTP', () => {
     });
   });
 
-  it('takes a client for its non-streaming replies, as a function', async () => {
+  it('accepts a function that requests replies without streaming', async () => {
     http.server.reply(messageEvents.toolUse('a', { n: 1 }), answer);
     const loop = runTools(
       (turnParams) =>
@@ -290,7 +290,7 @@ describe('runTools, over HTTP', () => {
     ]);
   });
 
-  it('fails where a request does, with what had arrived, after the turns before', async () => {
+  it('fails when a request fails, with the partial message, after the earlier turns', async () => {
     http.server.reply(messageEvents.toolUse('a', { n: 1 }), {
       events: messageEvents.text('Well then'),
       fault: { kind: 'rst', beforeEvent: 4 },
@@ -326,12 +326,12 @@ describe('runTools, over HTTP', () => {
     });
   });
 
-  it('fails where a reply has no beginning', async () => {
+  it('fails if a reply has no message_start', async () => {
     const loop = runTools(() => [{ type: 'message_stop' } as StreamEvent], params, { tools: [] });
     expect(await failure(loop)).toMatchObject({ code: 'protocol' });
   });
 
-  it('holds on for a thousand turns, also where all of them are synchronous', async () => {
+  it('runs a thousand turns, also if all of them are synchronous', async () => {
     const loop = runTools(
       (_, { turn }) => (turn < 1_000 ? messageEvents.toolUse('a', { n: turn }) : answer),
       params,
@@ -381,7 +381,7 @@ describe('runTools', () => {
     expect(call).toThrow(message);
   });
 
-  it('lets timers run, also where all turns are synchronous', async () => {
+  it('lets timers run, also if all turns are synchronous', async () => {
     let hasRun = false;
     setTimeout(() => (hasRun = true), 1);
     const busy = () => {
@@ -399,7 +399,7 @@ describe('runTools', () => {
   });
 
   it(
-    'needs no real time for that in virtual time',
+    'needs no real time in virtual time',
     marble((helpers) => {
       let now = 0;
       const clock = vi.spyOn(Date, 'now').mockImplementation(() => (now += 10));

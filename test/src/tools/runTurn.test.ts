@@ -3,7 +3,7 @@ import { after, ANSWER, marble, turns, TWO } from './turns.ts';
 
 describe('runTools, in virtual time', () => {
   it(
-    'runs a tool when the reply is whole, and asks again when it is done',
+    'runs a tool when the reply is complete, and sends the next request when it is done',
     marble((helpers) => {
       const run = turns(helpers, ['-ma1AxS', '-mtTAeS'], { tools: [after(10, 'a')] });
       helpers.expectObservable(run.shown$).toBe('------s 9ms (rn) 2ms (e|)', {
@@ -18,7 +18,7 @@ describe('runTools, in virtual time', () => {
   );
 
   it(
-    'runs calls side by side, and sends their results in the order of the calls',
+    'runs calls at the same time, and sends their results in the order of the calls',
     marble((helpers) => {
       const run = turns(helpers, [TWO, ANSWER], { tools: [after(30, 'a'), after(10, 'b')] });
       helpers.expectObservable(run.shown$).toBe('9ms (su) 6ms v 19ms (rne|)', {
@@ -35,7 +35,7 @@ describe('runTools, in virtual time', () => {
   );
 
   it(
-    'runs no more calls at the same time than `concurrency`, in the order of the calls',
+    'runs at most `concurrency` calls at the same time, in the order of the calls',
     marble((helpers) => {
       const tools = [after(30, 'a'), after(10, 'b'), after(10, 'c')];
       const replies = ['(ma1Ab2Bc3CxS)', ANSWER];

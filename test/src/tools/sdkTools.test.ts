@@ -43,7 +43,7 @@ describe('tools of the SDK, with its client', () => {
     return { results: found, request: http.server.requests[1]?.body };
   }
 
-  it('run as they are: those of zod, of JSON Schema, of Standard Schema and of MCP', async () => {
+  it('run unchanged: tools of zod, JSON Schema, Standard Schema and MCP', async () => {
     const city = z.object({ city: z.string().transform((name) => name.toUpperCase()) });
     const tools = [
       betaZodTool({
@@ -112,7 +112,7 @@ describe('tools of the SDK, with its client', () => {
     ]);
   });
 
-  it('answer an input that they refuse, and what they throw, blocks too', async () => {
+  it('send refused input and thrown errors to the model, also as blocks', async () => {
     const zod = betaZodTool({
       name: 'zod',
       description: 'One',
@@ -149,7 +149,7 @@ describe('tools of the SDK, with its client', () => {
     ]);
   });
 
-  it('remember: the memory tool, on files', async () => {
+  it('include the memory tool, on files', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'claude-rx-memory-'));
     try {
       const memory = betaMemoryTool(await BetaLocalFilesystemMemoryTool.init(folder));
@@ -170,7 +170,7 @@ describe('tools of the SDK, with its client', () => {
     }
   });
 
-  it('act in sequence: a toolset, whose later actions do not follow one that failed', async () => {
+  it('include toolsets, whose later actions do not run after one that failed', async () => {
     class Computer extends BetaAbstractComputerToolset20260801 {
       acts: string[] = [];
       override async key(_: unknown, { text }: { text: string }): Promise<void> {
@@ -219,7 +219,7 @@ describe('tools of the SDK, with its client', () => {
     expect(tools[0]).toEqual(JSON.parse(JSON.stringify(computer)));
   });
 
-  it('are passed on as they are where they run at Anthropic', async () => {
+  it('are sent unchanged if they run at Anthropic', async () => {
     const definitions = [
       { type: 'web_search_20250305', name: 'web_search', max_uses: 3 },
       { type: 'mcp_toolset', mcp_server_name: 'docs' },

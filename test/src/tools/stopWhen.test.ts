@@ -40,7 +40,7 @@ async function loop(
 
 describe('stopWhen', () => {
   it(
-    'is asked after each turn, when its calls have their results',
+    'is called after each turn, when its calls have their results',
     drawn(
       'stopWhen',
       marble((helpers) => {
@@ -82,7 +82,7 @@ describe('stopWhen', () => {
   );
 
   it(
-    'waits for an Observable, whose first value counts',
+    'accepts an Observable, whose first value counts',
     marble((helpers) => {
       const stopWhen = ({ turn }: StopContext) => of(turn === 2, true).pipe(delay(5));
       const tools = [after(10, 'a')];
@@ -112,7 +112,7 @@ describe('stopWhen', () => {
     }),
   );
 
-  it('is told of all turns, the total, the cost and the last message', async () => {
+  it('gets all turns, the total, the cost and the last message', async () => {
     const seen: unknown[] = [];
     const stopWhen = ({ turn, turns: all, total, cost, message }: StopContext) => {
       seen.push([turn, all.map((one) => one.turn), total.output_tokens, cost, message.stop_reason]);
@@ -126,7 +126,7 @@ describe('stopWhen', () => {
     ]);
   });
 
-  it('knows no cost without prices, and takes prices of each model', async () => {
+  it('gets no cost without prices, and accepts prices per model', async () => {
     const costs: unknown[] = [];
     const stopWhen = ({ cost }: StopContext) => costs.push(cost) > 0;
     await loop((context) => stopWhen(context));
@@ -134,7 +134,7 @@ describe('stopWhen', () => {
     expect(costs).toEqual([undefined, 0]);
   });
 
-  it('is not asked about a turn that is the last', async () => {
+  it('is not called after the last turn', async () => {
     let asked = 0;
     const stopWhen = () => ++asked > 99;
     expect((await loop(stopWhen)).at(-1)).toBe('turn 4: end_turn');
@@ -144,16 +144,16 @@ describe('stopWhen', () => {
     expect(asked).toBe(4);
   });
 
-  it('does not stop where there is no answer', async () => {
+  it('does not stop without a value', async () => {
     expect(await loop(() => EMPTY)).toHaveLength(4);
   });
 
-  it('fails the loop where it fails', async () => {
+  it('fails the loop if it fails', async () => {
     const stopWhen = () => throwError(() => new Error('no database'));
     await expect(loop(stopWhen)).rejects.toThrow('no database');
   });
 
-  it('leaves a paused reply in a form that the next question can follow', async () => {
+  it('leaves a paused reply in a form that a question can follow', async () => {
     const reply = messageEvents
       .text('Looking.')
       .serverToolUse('web_search', {}, { id: 'srvtoolu_1' })
@@ -168,13 +168,13 @@ describe('stopWhen', () => {
     expect(historyProblems({ ...params, messages } as never, {} as never)).toEqual([]);
   });
 
-  it('is a function, or a TypeError', () => {
+  it('must be a function', () => {
     const start = () => runTools(() => [], params, { tools: [], stopWhen: true as never });
     expect(start).toThrow(/`stopWhen` must be a function, not true/);
   });
 });
 
-describe('the conditions', () => {
+describe('stop conditions', () => {
   it.each([
     ['turnCount(2)', turnCount(2), 2],
     ["calls('b')", calls('b'), 2],
@@ -207,7 +207,7 @@ describe('the conditions', () => {
     [() => spent({}), /give a limit/],
     [() => spent({ tokens: 0 }), /`tokens` must be a number above 0, not 0/],
     [() => spent({ cost: '1' as never }), /`cost` must be a number above 0, not '1'/],
-  ])('refuse what is no limit: %s', (make, message) => {
+  ])('refuse an invalid limit: %s', (make, message) => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
   });

@@ -100,7 +100,7 @@ const threadsIn = (events: readonly Event[]): SubagentEvent[] => events.filter(i
 const all = await received(outer(() => inner()));
 
 describe('a loop in a tool', () => {
-  it('shows its events with the id of the call that it runs in', async () => {
+  it('emits its events with the id of the call that runs it', async () => {
     const own = await received(inner());
     const shown = threadsIn(all);
     expect(shown.map(({ progress }) => progress)).toEqual(own);
@@ -110,7 +110,7 @@ describe('a loop in a tool', () => {
     }
   });
 
-  it('gives its last text as the result', () => {
+  it('returns its last text as the result', () => {
     const { status, value, result } = resultIn(all);
     expect([status, value, result.content]).toEqual([
       'done',
@@ -159,14 +159,14 @@ describe('a loop in a tool', () => {
     expect(await outcome(all)).toEqual(await outcome(plain));
   });
 
-  it('passes operators that pass everything', async () => {
+  it('passes operators that pass all events on', async () => {
     expect(await received(from(all).pipe(requireMessageStop()))).toEqual(all);
     const metrics: unknown[] = [];
     await received(from(all).pipe(measureStream((one) => metrics.push(one))));
     expect(metrics).toHaveLength(1);
   });
 
-  it('reaches a reader without the values of its tools', async () => {
+  it('is sent to a reader without the values of its tools', async () => {
     const frames = (await received(from(all).pipe(toSse()))).join('');
     const sent = (await received(from(all).pipe(toMessageEvents()))).map(({ data }) => data);
     for (const text of [frames, JSON.stringify(sent)]) {
@@ -182,7 +182,7 @@ describe('a loop in a tool', () => {
     expect(all.map((event) => encodeEvent(event)).join('')).toContain('"secret":1');
   });
 
-  it('is read with any operator, by its id', async () => {
+  it('can be read with any operator, by its id', async () => {
     const texts = from(all).pipe(
       filter(isSubagentEvent),
       groupBy(({ parent_tool_use_id: parent }) => parent),
@@ -198,7 +198,7 @@ describe('a loop in a tool', () => {
   });
 
   it(
-    'runs between the turns, and its text is not theirs',
+    'runs between the turns, and its text is not part of their text',
     drawn(
       'Subagent',
       () =>
@@ -265,7 +265,7 @@ describe('the end of a subagent', () => {
       ),
       'lost',
     ],
-  ])('is an error where it %s, and its usage counts', async (_, run, message) => {
+  ])('is an error if it %s, and its usage counts', async (_, run, message) => {
     const events = await received(outer(() => run));
     const { status, result } = resultIn(events);
     expect([status, result.content]).toEqual(['failed', `Error: ${message}`]);
@@ -273,27 +273,27 @@ describe('the end of a subagent', () => {
     expect(endsIn(events)).toHaveLength(2);
   });
 
-  it('may be a single reply, and a stop reason that is newer', async () => {
+  it('may be a single reply, with an unknown stop reason', async () => {
     const reply = messageEvents.text('Well.').with({ stopReason: 'vibe_shift' });
     const events = await received(outer(() => from(reply)));
     expect(resultIn(events)).toMatchObject({ status: 'done', value: 'Well.' });
     expect(threadsIn(events).map(({ progress }) => progress)).toEqual([...reply]);
   });
 
-  it('is not its result where another value follows', async () => {
+  it('is not its result if another value follows', async () => {
     const events = await received(outer(() => inner().pipe(concatWith(of({ score: 1 })))));
     expect(resultIn(events).result.content).toBe('{"score":1}');
     expect(endsIn(events)[1]!.total).toMatchObject(usage(330, 33));
   });
 
-  it('is told at its time limit, with the usage so far', async () => {
+  it('is reported at its timeout, with the usage so far', async () => {
     const run = () => concat(from([...searching].slice(0, 4)), NEVER);
     const events = await received(outer(run, { timeout: 20 }));
     expect(resultIn(events).status).toBe('timeout');
     expect(endsIn(events)[0]!.total.input_tokens).toBe(110);
   });
 
-  it('does not look at progress that only resembles events', async () => {
+  it('ignores progress that only resembles events', async () => {
     const run = () =>
       from([{ type: 'page' }, { type: 'turn_end' }, { type: 'message_stop' }, 'done']);
     const events = await received(outer(run));
@@ -321,7 +321,7 @@ describe('a subagent of a subagent', () => {
       { tools: [tool('ask', () => inner())] },
     );
 
-  it('is shown with its own id, in the events of the call of the outer loop', async () => {
+  it('is emitted with its own id, in the events of the call of the outer loop', async () => {
     const events = threadsIn(await received(outer(middle)));
     expect(new Set(events.map(({ tool_use_id }) => tool_use_id))).toEqual(new Set(['toolu_outer']));
     const of = (parent: string) =>
@@ -332,7 +332,7 @@ describe('a subagent of a subagent', () => {
     expect(texts.join('')).toBe('deep? deep.');
   });
 
-  it('counts once in the totals, with its model', async () => {
+  it('counts once in the totals, under its model', async () => {
     const [end, lastEnd] = endsIn(await received(outer(middle)));
     expect(end!.subagents).toEqual([
       { model: 'middle', usage: expect.objectContaining(usage(3_000, 300)) },
@@ -356,7 +356,7 @@ describe('subagents, over HTTP', () => {
 });
 
 describe('stopWhen', () => {
-  it('counts what subagents have used, each model at its price', async () => {
+  it('counts the usage of subagents, each model at its price', async () => {
     const seen: unknown[] = [];
     const events = await received(
       outer(() => inner(), {
@@ -374,7 +374,7 @@ describe('stopWhen', () => {
 });
 
 describe('subagents in a Conversation', () => {
-  it('count in its usage and cost, by the price of their model', async () => {
+  it('count in its usage and cost, at the price of their model', async () => {
     let turn = 0;
     const conversation = new Conversation(() => from(turn++ === 0 ? first : last), params, {
       tools: [tool('research', () => inner())],
@@ -412,7 +412,7 @@ describe('an approved subagent that was deferred', () => {
 });
 
 describe('isSubagentEvent', () => {
-  it('takes events of subagents only', () => {
+  it('accepts only events of subagents', () => {
     const event = { type: 'tool_progress', turn: 1, tool_use_id: 'a', name: 'a', progress: {} };
     expect(isSubagentEvent(event)).toBe(false);
     expect(isSubagentEvent({ ...event, parent_tool_use_id: 'a' } as AnyStreamEvent)).toBe(true);

@@ -26,7 +26,7 @@ describe('toolContent', () => {
       [{ type: 'text', text: '\ufffd' }],
     ],
     ['a whole character', '\ud83d\ude00', '\ud83d\ude00'],
-  ])('takes %s', (_, value, content) => {
+  ])('accepts %s', (_, value, content) => {
     expect(toolContent(value)).toEqual(content);
   });
 
@@ -36,7 +36,7 @@ describe('toolContent', () => {
     ['a document of a database', { type: 'document', title: 'Report', source: null }],
     ['blocks and others', [text, 'more']],
     ['an unknown type', [{ type: 'user', text: 'a' }]],
-  ])('takes data for data: %s', (_, value) => {
+  ])('sends data as JSON: %s', (_, value) => {
     expect(toolContent(value)).toBe(JSON.stringify(value));
   });
 
@@ -48,17 +48,17 @@ describe('toolContent', () => {
     ['a document', { type: 'document', source: { type: 'url', url: 'https://a.example/a.pdf' } }],
     ['a reference to a tool', { type: 'tool_reference', tool_name: 'a' }],
     ['the state of a browser', { type: 'browser_state', tabs: [] }],
-  ])('takes blocks for blocks: %s', (_, block) => {
+  ])('sends content blocks as blocks: %s', (_, block) => {
     expect(toolContent(block)).toEqual([block]);
   });
 
-  it('keeps blocks that are well as the same objects', () => {
+  it('keeps valid blocks as the same objects', () => {
     const blocks = [text, image];
     const content = toolContent(blocks) as unknown[];
     expect(content[1]).toBe(image);
   });
 
-  it('throws for what JSON cannot say', () => {
+  it('throws for values that JSON cannot express', () => {
     const loop: unknown[] = [];
     loop.push(loop);
     expect(() => toolContent(loop)).toThrow(TypeError);
@@ -81,7 +81,7 @@ describe('errorContent', () => {
       'Error: the tool failed and did not say why',
     ],
     ['no half character', new Error('a\ud83d'), 'Error: a\ufffd'],
-  ])('says %s', (_, error, content) => {
+  ])('sends %s', (_, error, content) => {
     expect(errorContent(error)).toEqual(content);
   });
 });

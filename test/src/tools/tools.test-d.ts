@@ -51,7 +51,7 @@ const params = {
 };
 
 describe('defineTool', () => {
-  it('types the input that the schema gives, and the partial one that it takes', () => {
+  it('types the output of the schema for run, and its partial input for preview', () => {
     const tool = defineTool({
       name: 'book',
       description: 'Books',
@@ -112,7 +112,7 @@ describe('deferred answers', () => {
 });
 
 describe('subagents', () => {
-  it('are told from other progress, and read with any operator', () => {
+  it('are distinguished from other progress, and read with any operator', () => {
     runTools(client, params, { tools: [] }).subscribe((event) => {
       if (event.type !== 'tool_progress') return;
       expectTypeOf(event.progress).toBeUnknown();
@@ -134,7 +134,7 @@ describe('subagents', () => {
 });
 
 describe('resume', () => {
-  it('gets the input of the schema, and what `runTools` takes', () => {
+  it('gets the output of the schema, and values for `runTools`', () => {
     defineTool({
       name: 'agent',
       description: 'An agent',
@@ -153,7 +153,7 @@ describe('resume', () => {
 });
 
 describe('mcpTools', () => {
-  it('takes a client of 2.x and what it lists', async () => {
+  it('accepts a client of 2.x and its list of tools', async () => {
     const mcp = {} as Client;
     expectTypeOf(mcpTools(mcp)).toEqualTypeOf<ToolSource>();
     const { tools } = await mcp.listTools();
@@ -161,7 +161,7 @@ describe('mcpTools', () => {
     runTools(client, params, { tools: [mcpTools(mcp), ...mcpTools(mcp, tools)] });
   });
 
-  it('takes a function, and the tools with it', () => {
+  it('accepts a function with a list of tools', () => {
     const call = async (name: string, input: Record<string, unknown>) => ({
       content: [{ type: 'text', text: `${name} ${JSON.stringify(input)}` }],
     });
@@ -178,7 +178,7 @@ describe('mcpTools', () => {
     mcpTools({}, definitions);
   });
 
-  it('does not take a client of 1.x, whose second parameter is a schema', () => {
+  it('does not accept a client of 1.x, whose second parameter is a schema', () => {
     interface Schema {
       parse(value: unknown): unknown;
     }
@@ -195,7 +195,7 @@ describe('mcpTools', () => {
 });
 
 describe('stop conditions', () => {
-  it('are told of the turns, and give a boolean', () => {
+  it('get the turns, and return a boolean', () => {
     runTools(client, params, {
       tools: [],
       prices: (model) => (model === 'claude-opus-5-5' ? { input: 5, output: 25 } : undefined),
@@ -225,7 +225,7 @@ describe('runTools', () => {
     { type: 'web_search_20250305', name: 'web_search' },
   ] as const;
 
-  it('has the events of the client, and those of tools', () => {
+  it('has the events of the client and of the tools', () => {
     expectTypeOf(runTools(client, params, { tools })).toEqualTypeOf<
       Observable<StreamEvent | ToolEvent>
     >();
@@ -234,7 +234,7 @@ describe('runTools', () => {
     >();
   });
 
-  it('has the events of the function that makes the requests, which has the whole of them', () => {
+  it('has the events of the function that makes the requests', () => {
     const loop = runTools(
       (turnParams, { turn }) => {
         expectTypeOf(turn).toEqualTypeOf<number>();
@@ -249,7 +249,7 @@ describe('runTools', () => {
     expectTypeOf(loop).toEqualTypeOf<Observable<BetaStreamEvent | ToolEvent<BetaStreamEvent>>>();
   });
 
-  it('takes stop reasons, and lists the calls that did not run', () => {
+  it('accepts stop reasons, and lists the calls that did not run', () => {
     const loop = runTools(client, params, { tools, stopReasons: ['end_turn', null] });
     loop.pipe(eventsOfType('turn_end')).subscribe(({ skipped }) => {
       expectTypeOf(skipped).toEqualTypeOf<PlainCall[] | undefined>();
@@ -271,7 +271,7 @@ describe('runTools', () => {
     runTools(client, params, { tools, around: () => 5 });
   });
 
-  it('narrows by type, and goes into every operator', () => {
+  it('narrows by type, and can be piped into every operator', () => {
     const loop = runTools(client, params, { tools });
     expectTypeOf(loop.pipe(eventsOfType('tool_result'))).toEqualTypeOf<
       Observable<ToolResultEvent>
@@ -290,7 +290,7 @@ describe('runTools', () => {
     >();
   });
 
-  it('wants its tools as an option', () => {
+  it('requires its tools as an option', () => {
     // @ts-expect-error
     runTools(client, { ...params, tools: [] }, { tools });
     // @ts-expect-error
@@ -299,7 +299,7 @@ describe('runTools', () => {
 });
 
 describe('fromResponse', () => {
-  it('has the events of tools where their type is given', () => {
+  it('has the events of tools if their type is given', () => {
     expectTypeOf(fromResponse<ToolEvent>(new Response())).toEqualTypeOf<
       Observable<StreamEvent | ToolEvent>
     >();

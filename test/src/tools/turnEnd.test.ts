@@ -39,7 +39,7 @@ async function ends(
 }
 
 describe('the calls that a turn has skipped', () => {
-  it('include one that may lack a part of its input', async () => {
+  it('include a call that may lack a part of its input', async () => {
     const { ends: all } = await ends([
       [
         messageStart(),
@@ -62,14 +62,14 @@ describe('the outcome of a turn', () => {
     ['f', 'refusal'],
     ['w', 'model_context_window_exceeded'],
     ['q', 'vibe_shift'],
-  ])('is its stop reason where it is the last: %s, %s', (letter, outcome) =>
+  ])('is the stop reason of the last turn: %s, %s', (letter, outcome) =>
     marble((helpers) => {
       const run = turns(helpers, [`(mtTA${letter}S)`], { tools: [a] });
       helpers.expectObservable(run.shown$).toBe('(n|)', { n: `turn 1: ${outcome}` });
     })(),
   );
 
-  it('is `unknown` without one', async () => {
+  it('is `unknown` without a stop reason', async () => {
     const { ends: all } = await ends([answer.with({ stopReason: null })]);
     expect(all).toMatchObject([{ outcome: 'unknown' }]);
   });
@@ -88,7 +88,7 @@ describe('the outcome of a turn', () => {
     expect((await all({ maxTurns: Infinity })).slice(-2)).toEqual(['continue', 'end_turn']);
   });
 
-  it('is `max_turns` where the loop would go on, its calls answered all the same', async () => {
+  it('is `max_turns` if the loop would continue, and its calls are answered', async () => {
     const { ends: all, requests } = await ends([call, call], { maxTurns: 2 });
     expect(all.map(({ outcome }) => outcome)).toEqual(['continue', 'max_turns']);
     expect(all[1]?.appended[1]?.content).toMatchObject([{ content: 'a' }]);
@@ -98,13 +98,13 @@ describe('the outcome of a turn', () => {
     expect(one).toMatchObject([{ outcome: 'end_turn' }]);
   });
 
-  it('is `tool_use` where the reply waits for tools and there is no call', async () => {
+  it('is `tool_use` if the reply waits for tools but has no call', async () => {
     const { ends: all } = await ends([answer.with({ stopReason: 'tool_use' })]);
     expect(all).toMatchObject([{ outcome: 'tool_use', appended: [{ role: 'assistant' }] }]);
   });
 
   it(
-    'is `continue` after a pause: the reply is sent back as it is',
+    'is `continue` after a pause: the reply is sent back unchanged',
     marble((helpers) => {
       for (const pause of ['p', 'k']) {
         const run = turns(helpers, [`(mtTA${pause}S)`, ANSWER], { tools: [a] });
@@ -121,7 +121,7 @@ describe('the outcome of a turn', () => {
     }),
   );
 
-  it('is the stop reason of a pause with nothing in it, once the model was asked to go on', async () => {
+  it('is the stop reason of an empty pause, after the model was asked once to continue', async () => {
     const nothing = messageEvents.with({ stopReason: 'pause_turn' });
     const { ends: all, requests } = await ends([nothing, nothing]);
     expect(all).toMatchObject([
@@ -144,7 +144,7 @@ describe('the outcome of a turn', () => {
   });
 });
 
-describe('what a turn adds to the history', () => {
+describe('the messages that a turn adds to the history', () => {
   const appendedBy = async (
     reply: Iterable<StreamEvent>,
     options: Partial<RunToolsOptions> = {},
@@ -153,7 +153,7 @@ describe('what a turn adds to the history', () => {
     return all[0]?.appended;
   };
 
-  it('is the reply, the same objects, and the results', async () => {
+  it('are the reply, with the same objects, and the results', async () => {
     const { ends: all } = await ends([
       messageEvents.thinking('Hm').text('I see.').toolUse('a', { n: 1 }),
       answer,
@@ -166,7 +166,7 @@ describe('what a turn adds to the history', () => {
     expect(appended[0]?.content[0]).toBe(message.content[0]);
   });
 
-  it('has no call that was cut, and no thinking before it that would be last', async () => {
+  it('have no call that was cut, and no thinking at the end', async () => {
     const reply = messageEvents
       .thinking('Hm')
       .toolUse('a', { n: 1 })
@@ -184,7 +184,7 @@ describe('what a turn adds to the history', () => {
     ]);
   });
 
-  it('has no call that a fallback follows, which may have been cut, and has those before', async () => {
+  it('have no call directly before a fallback, but the calls before that', async () => {
     const fallback = { type: 'fallback', from: { model: 'one' }, to: { model: 'other' } };
     const reply = messageEvents
       .toolUse('a', { n: 1 }, { id: 'one' })
@@ -201,7 +201,7 @@ describe('what a turn adds to the history', () => {
     }
   });
 
-  it('has no empty text, no text of white space, and no thinking without signature', async () => {
+  it('have no empty text, no blank text, and no thinking without signature', async () => {
     const reply = messageEvents
       .thinking('cut', { signature: '' })
       .text('')
@@ -214,7 +214,7 @@ describe('what a turn adds to the history', () => {
     ]);
   });
 
-  it('has thinking only where all before it is as it was', async () => {
+  it('have thinking only if everything before it is unchanged', async () => {
     const think = (text: string) => messageEvents.thinking(text);
     const thoughts = async (reply: Iterable<StreamEvent>) => {
       const content = (await appendedBy(reply))?.[0]?.content as { thinking?: string }[];
@@ -238,7 +238,7 @@ describe('what a turn adds to the history', () => {
     expect(await thoughts(anew)).toEqual(['One', 'Two']);
   });
 
-  it('has a call of a server tool without its result only where the loop goes on', async () => {
+  it('have a server tool call without its result only if the loop continues', async () => {
     const searching = messageEvents
       .text('Let me look.')
       .serverToolUse('web_search', { query: 'x' });
@@ -257,11 +257,11 @@ describe('what a turn adds to the history', () => {
     expect(found?.[0]?.content).toHaveLength(3);
   });
 
-  it('is nothing where the model said nothing', async () => {
+  it('are empty if the reply has no content', async () => {
     expect(await appendedBy(messageEvents.with({ stopReason: 'end_turn' }))).toEqual([]);
   });
 
-  it('has the input that a gateway sends with the start of its block', async () => {
+  it('have the input that a gateway sends with the start of a block', async () => {
     const reply = messageEvents
       .event(start(0, { type: 'tool_use', id: 'one', name: 'a', input: { n: 1 } }))
       .event(stop(0))
@@ -274,7 +274,7 @@ describe('what a turn adds to the history', () => {
 });
 
 describe('usage', () => {
-  it('is that of the turn, and the sum of all turns', async () => {
+  it('is the usage of the turn, and the sum of all turns', async () => {
     const usage = (input_tokens: number, output_tokens: number, more = {}) => ({
       usage: { input_tokens, output_tokens, ...more },
     });
@@ -293,7 +293,7 @@ describe('usage', () => {
     ]);
   });
 
-  it('begins anew with each subscription', async () => {
+  it('starts again with each subscription', async () => {
     const requests: number[] = [];
     const loop = runTools(
       (_, { turn }) => {
@@ -310,7 +310,7 @@ describe('usage', () => {
 });
 
 describe('the request of the next turn', () => {
-  it('has the parameters of the first, the tools, and the history, and leaves both untouched', async () => {
+  it('has the first parameters, the tools and the history, and changes none of them', async () => {
     const given = { system: 'Be brief.', messages: [{ role: 'user' as const, content: 'Hi' }] };
     const { requests } = await ends([call, answer], {}, Object.freeze(given));
     expect(requests).toMatchObject([
@@ -339,7 +339,7 @@ describe('the request of the next turn', () => {
     expect(await choices(none, [call, answer])).toEqual([none, none]);
   });
 
-  it('goes on in the container of the reply', async () => {
+  it('uses the container of the reply', async () => {
     const containers = async (more: object) => {
       const container = { id: 'container_1', expires_at: '2026-12-01' } as never;
       const { requests } = await ends([call.with({ container }), call, answer], {}, more);

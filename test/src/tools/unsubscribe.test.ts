@@ -99,7 +99,7 @@ describe('unsubscribing from runTools', () => {
     expect(work.signal?.aborted).toBe(true);
   });
 
-  it("aborts, and leaves, a tool's Observable, also that of a promise", async () => {
+  it("aborts and unsubscribes the Observable of a tool, also one from a promise", async () => {
     for (const isAsync of [false, true]) {
       const work = new Work();
       http.server.reply(call);
@@ -112,7 +112,7 @@ describe('unsubscribing from runTools', () => {
     }
   });
 
-  it('aborts calls that wait for their place, without having begun', async () => {
+  it('aborts calls that wait for `concurrency`, before they start', async () => {
     const [first, second] = [new Work(), new Work()];
     http.server.reply(call.toolUse('b', { n: 2 }));
     const a = tool('a', (_, context) => first.forEver(context));
@@ -122,7 +122,7 @@ describe('unsubscribing from runTools', () => {
     expect(second.signal).toBe(undefined);
   });
 
-  it('lets an approval go', async () => {
+  it('unsubscribes an approval', async () => {
     const work = new Work();
     const runs: unknown[] = [];
     const a = tool('a', (input) => runs.push(input));
@@ -158,7 +158,7 @@ describe('unsubscribing from runTools', () => {
     expect(http.server.requests).toHaveLength(1);
   });
 
-  it('at an event runs nothing that the event would have begun', async () => {
+  it('during an event starts nothing that the event would have started', async () => {
     for (const type of ['message_stop', 'tool_start']) {
       const runs: unknown[] = [];
       const a = tool('a', (input) => runs.push(input));
