@@ -24,7 +24,7 @@ import { z } from 'zod';
 declare const client: Anthropic;
 const params = { model: 'claude-opus-5-5', max_tokens: 1 };
 
-it('gives the events of the replies and of the tools', () => {
+it('emits the events of the replies and of the tools', () => {
   const conversation = new Conversation(client, params);
   expectTypeOf(conversation).toEqualTypeOf<Conversation<StreamEvent>>();
   expectTypeOf(conversation.send('Hi')).toEqualTypeOf<
@@ -34,7 +34,7 @@ it('gives the events of the replies and of the tools', () => {
   expectTypeOf(conversation.countTokens()).toEqualTypeOf<Observable<number>>();
 });
 
-it('takes a function that makes the requests, and knows its parameters', () => {
+it('accepts a function that makes the requests, and types its parameters', () => {
   const conversation = new Conversation((request, { turn }) => {
     expectTypeOf(request.messages).toEqualTypeOf<Anthropic.MessageParam[]>();
     expectTypeOf(turn).toEqualTypeOf<number>();
@@ -43,7 +43,7 @@ it('takes a function that makes the requests, and knows its parameters', () => {
   expectTypeOf(conversation).toEqualTypeOf<Conversation<StreamEvent>>();
 });
 
-it('takes a beta client, if told so', () => {
+it('accepts a beta client with a type argument', () => {
   const conversation = new Conversation<BetaStreamEvent>(client.beta, params);
   const last = conversation.messages.at(-1);
   if (last?.role !== 'assistant') return;
@@ -74,7 +74,7 @@ it('narrows messages and blocks', () => {
   }
 });
 
-it('takes tools and content, and no parameters that it makes itself', () => {
+it('accepts tools and content, and no parameters that it sets itself', () => {
   const look = defineTool({
     name: 'look',
     description: '',
@@ -91,7 +91,7 @@ it('takes tools and content, and no parameters that it makes itself', () => {
   void new Conversation(client, { max_tokens: 1 });
 });
 
-it('asks with a prompt, or with parameters', () => {
+it('accepts a prompt, or parameters', () => {
   expectTypeOf(ask(client, 'Hi')).toEqualTypeOf<Observable<string>>();
   ask(client, 'Hi', { params: { model: 'claude-haiku-4-5', system: 'Be brief' }, stream: false });
   ask(client, { ...params, messages: [] });
@@ -99,7 +99,7 @@ it('asks with a prompt, or with parameters', () => {
   ask(client, params);
 });
 
-it('takes the answers to pending calls', () => {
+it('accepts the answers to pending calls', () => {
   const conversation = new Conversation(client, params, {
     tools: [defineTool({ name: 'place', description: 'Where?', input: z.object({}) })],
     stopWhen: ({ turns }) => turns.length > 3,
@@ -118,7 +118,7 @@ it('takes the answers to pending calls', () => {
   void new Conversation(client, params, { tools: [], answers: [] });
 });
 
-it('gives changes for a log, and loads from them', () => {
+it('returns changes for a log, and loads from them', () => {
   const conversation = Conversation.fromChanges([], client, params);
   expectTypeOf(conversation).toEqualTypeOf<Conversation<StreamEvent>>();
   expectTypeOf(conversation.version).toEqualTypeOf<number>();

@@ -40,7 +40,7 @@ function allOf({ messages, live }: ConversationState): readonly ConversationMess
   return live ? [...messages, live] : messages;
 }
 
-describe('a turn that is never answered', () => {
+describe('an exchange that would send the same request again', () => {
   const tools = [defineTool({ name: 'look', description: 'd', input, run: () => 'x' })];
   const nameless = messageEvents.toolUse('', { city: 'Lyon' });
   const nothing = messageEvents.with({ stopReason: 'pause_turn' });
@@ -59,7 +59,7 @@ describe('a turn that is never answered', () => {
     ['a pause with nothing in it, with tools', nothing, { tools }, 2],
     ['a pause with blank text', nothing.text(' '), {}, 2],
     ['a pause with thinking', nothing.thinking('Hm'), { tools }, 2],
-  ])('ends, and no request is sent twice: %s', async (_, answer, options, count) => {
+  ])('ends without sending the request twice: %s', async (_, answer, options, count) => {
     const requests: string[] = [];
     const ask = (request: object): Iterable<StreamEvent> => {
       requests.push(JSON.stringify(request));
@@ -95,7 +95,7 @@ describe('Conversation', () => {
     states.map(({ status }) => status).filter((status, index, all) => status !== all[index - 1]);
 
   describe('send', () => {
-    it('does nothing before it is subscribed', async () => {
+    it('sends nothing before it is subscribed', async () => {
       const conversation = talk();
       conversation.send('Hi');
       expect(conversation.messages).toEqual([]);
@@ -106,7 +106,7 @@ describe('Conversation', () => {
       expect(http.server.requests).toEqual([]);
     });
 
-    it('asks, remembers, and gives the events of the answer', async () => {
+    it('sends the history, and emits the events of the reply', async () => {
       reply(messageEvents.text('Hello'), messageEvents.text('Well'));
       const conversation = talk({}, { system: 'Be brief' });
       const states = statesOf(conversation);
@@ -166,7 +166,7 @@ describe('Conversation', () => {
       expect(turns()).toEqual([{ role: 'user', content: [image] }]);
     });
 
-    it('takes what was said before, with the results of calls at the calls', async () => {
+    it('accepts earlier messages, with the results of calls stored with the calls', async () => {
       reply(messageEvents.text('Rain'));
       const messages: Anthropic.MessageParam[] = [
         { role: 'user', content: 'Weather?' },
@@ -199,7 +199,7 @@ describe('Conversation', () => {
         // oxlint-disable-next-line promise/prefer-await-to-then
       ).then(() => until(() => said(conversation).at(-1) === words));
 
-    it('keeps what had arrived, errors as aborted, and lets go of the connection', async () => {
+    it('keeps the reply so far, errors as aborted, and closes the connection', async () => {
       reply(broken(), messageEvents.text('Yes'));
       const conversation = talk({}, { thinking: { type: 'adaptive' } });
       const states = statesOf(conversation);
@@ -223,7 +223,7 @@ describe('Conversation', () => {
       ]);
     });
 
-    it('is what unsubscribing does', async () => {
+    it('has the same effect as unsubscribing', async () => {
       reply(broken());
       const conversation = talk();
       const states = statesOf(conversation);
@@ -238,7 +238,7 @@ describe('Conversation', () => {
       expect(said(conversation)).toEqual(['Hi', 'Hello ']);
     });
 
-    it('in the request leaves the question, which is asked together with the next', async () => {
+    it('before the reply keeps the question, which is sent together with the next', async () => {
       reply({ events: messageEvents.text('Hi'), delay: 60_000 }, messageEvents.text('Yes'));
       const conversation = talk();
       const done = failure(conversation.send('Hi'));
@@ -250,13 +250,13 @@ describe('Conversation', () => {
     });
   });
 
-  describe('when sends overlap', () => {
+  describe('overlapping sends', () => {
     const slow = (): Reply => ({
       events: messageEvents.text('One by one', { chunk: 4 }),
       fault: { kind: 'stall', beforeEvent: 4 },
     });
 
-    it('refuses the second, and the first goes on', async () => {
+    it('refuse the second, and continue the first', async () => {
       reply({ events: messageEvents.text('One'), delay: 20 });
       const conversation = talk();
       const first = received(conversation.send('1'));
@@ -269,7 +269,7 @@ describe('Conversation', () => {
       expect(conversation.state).toMatchObject({ status: 'idle', error: undefined });
     });
 
-    it('stops the first with switchMap, and goes on from it', async () => {
+    it('stop the first with switchMap, and continue from it', async () => {
       reply(slow(), messageEvents.text('Two'));
       const conversation = talk();
       const questions = new Subject<string>();
@@ -293,21 +293,21 @@ describe('Conversation', () => {
       ]);
     });
 
-    it('waits with concatMap', async () => {
+    it('wait with concatMap', async () => {
       reply(messageEvents.text('One'), messageEvents.text('Two'));
       const conversation = talk();
       await received(from(['1', '2']).pipe(concatMap((question) => conversation.send(question))));
       expect(said(conversation)).toEqual(['1', 'One', '2', 'Two']);
     });
 
-    it('leaves out with exhaustMap', async () => {
+    it('ignore the second with exhaustMap', async () => {
       reply(messageEvents.text('One'));
       const conversation = talk();
       await received(from(['1', '2']).pipe(exhaustMap((question) => conversation.send(question))));
       expect(said(conversation)).toEqual(['1', 'One']);
     });
 
-    it('may send from what sees the state, and state$ shows the latest', async () => {
+    it('may start in a subscriber of state$, which emits the latest state', async () => {
       reply(messageEvents.text('One'), messageEvents.text('Two'));
       const conversation = talk();
       const seen: string[] = [];
@@ -326,7 +326,7 @@ describe('Conversation', () => {
   });
 
   describe('after a failure', () => {
-    it('has the error in the state, what had arrived, and goes on from there', async () => {
+    it('has the error and the reply so far in the state, and continues from there', async () => {
       reply(
         {
           events: messageEvents.text('Hello wide world', { chunk: 6 }),
@@ -350,7 +350,7 @@ describe('Conversation', () => {
       ]);
     });
 
-    it('does not double the question that is sent again by retry', async () => {
+    it('does not double the question on a retry', async () => {
       const broken = {
         events: messageEvents.text('Hello'),
         fault: { kind: 'end', beforeEvent: 3 },
@@ -377,7 +377,7 @@ describe('Conversation', () => {
       expect(await failure(cut.send('Hi'))).toMatchObject({ code: 'truncated' });
     });
 
-    it('carries a turn on where the function retries', async () => {
+    it('continues a turn when the function retries', async () => {
       reply(
         {
           events: messageEvents.text('The quick brown fox jumps'),
@@ -403,7 +403,7 @@ describe('Conversation', () => {
     });
   });
 
-  it('sends thinking behind a seam back only where the reply began anew', async () => {
+  it('sends thinking after a seam only if the reply started again', async () => {
     const retried = (request: Anthropic.MessageCreateParamsNonStreaming) =>
       fromMessages(http.client, request).pipe(
         retryResumable({
@@ -442,7 +442,7 @@ describe('Conversation', () => {
     const call = (id: string, name = 'weather') =>
       messageEvents.text('Let me see.').toolUse(name, { city: 'Lyon' }, { id });
 
-    it('runs them, shows how they are, and sends the results', async () => {
+    it('runs calls, shows their status, and sends the results', async () => {
       reply(call('a'), messageEvents.text('Sunny.'));
       const conversation = talk({ tools: [weather] });
       const states = statesOf(conversation);
@@ -466,7 +466,7 @@ describe('Conversation', () => {
       expect(turns().map(({ role }) => role)).toEqual(['user', 'assistant', 'user']);
     });
 
-    it('stops them, and tells the model that there is no result', async () => {
+    it('stops calls, and sends an error as their result', async () => {
       reply(call('a', 'slow'), messageEvents.text('Never mind.'));
       let signal: AbortSignal | undefined;
       const slow = defineTool({
@@ -496,7 +496,7 @@ describe('Conversation', () => {
       ]);
     });
 
-    it('tells the model of a tool that fails', async () => {
+    it('sends the error of a tool to the model', async () => {
       reply(call('a', 'bad'), messageEvents.text('Sorry.'));
       const bad = defineTool({
         name: 'bad',
@@ -511,7 +511,7 @@ describe('Conversation', () => {
       expect(turns().at(-1)).toMatchObject({ content: [{ tool_use_id: 'a', is_error: true }] });
     });
 
-    it('has the tools that run at Anthropic paused and carried on', async () => {
+    it('continues paused replies of server tools', async () => {
       const found = { type: 'web_search_tool_result', tool_use_id: 'srv_1', content: [] };
       for (const options of [{}, { tools: [weather] }]) {
         reply(
@@ -539,7 +539,7 @@ describe('Conversation', () => {
       }
     });
 
-    it('leaves calls to the caller who gives plain definitions, and takes the results', async () => {
+    it('does not run calls of plain definitions, and accepts their results', async () => {
       reply(call('a'), messageEvents.text('Sunny.'));
       const tools = [{ name: 'weather', input_schema: { type: 'object' as const } }];
       const conversation = talk({}, { tools });
@@ -550,7 +550,7 @@ describe('Conversation', () => {
       expect(await received(wrong.pipe(take(1)))).toHaveLength(1);
     });
 
-    it('takes the results of calls that the caller has run', async () => {
+    it('accepts the results of calls that the caller has run', async () => {
       reply(call('a'), messageEvents.text('Sunny.'));
       const tools = [{ name: 'weather', input_schema: { type: 'object' as const } }];
       const conversation = talk({}, { tools });
@@ -589,7 +589,7 @@ describe('Conversation', () => {
       expect(conversation.state.outcome).toBe('end_turn');
     });
 
-    it('makes no more requests than maxTurns', async () => {
+    it('sends at most maxTurns requests', async () => {
       reply(call('a'), call('b'));
       const conversation = talk({ tools: [weather], maxTurns: 2 });
       const events = await received(conversation.send('Hi'));
@@ -615,7 +615,7 @@ describe('Conversation', () => {
       return conversation;
     };
 
-    it('asks the last question again', async () => {
+    it('sends the last question again', async () => {
       const conversation = await talked();
       reply(messageEvents.text('Too'));
       const [question] = conversation.messages.slice(2);
@@ -626,7 +626,7 @@ describe('Conversation', () => {
       expect(await failure(talk().regenerate())).toMatchObject({ code: 'request' });
     });
 
-    it('asks another question in the place of one, and forgets what came after', async () => {
+    it('replaces a question, and removes everything after it', async () => {
       const conversation = await talked();
       reply(messageEvents.text('Uno'));
       await received(conversation.edit(0, 'uno'));
@@ -639,7 +639,7 @@ describe('Conversation', () => {
       expect((await failure(late)).message).toMatch(/the message to edit was removed/);
     });
 
-    it('gives no key again, also after a reload', async () => {
+    it('uses no key twice, also after a reload', async () => {
       const conversation = await talked();
       reply(messageEvents.text('Uno'));
       const document: unknown = JSON.parse(JSON.stringify(conversation));
@@ -648,7 +648,7 @@ describe('Conversation', () => {
       expect(loaded.messages.map(({ key }) => key)).toEqual(['m5', 'm6']);
     });
 
-    it('forks: both go on by themselves, from the same messages', async () => {
+    it('forks into two independent conversations with the same messages', async () => {
       const conversation = await talked();
       const fork = conversation.fork(2);
       expect(fork.messages).toEqual(conversation.messages.slice(0, 2));
@@ -659,7 +659,7 @@ describe('Conversation', () => {
       expect(said(conversation)).toEqual(['1', 'One', '2', 'Two']);
     });
 
-    it('forks a reply that is being written as far as it has come', async () => {
+    it('forks a reply that is being written, up to there', async () => {
       reply({
         events: messageEvents.text('Hello wide world', { chunk: 6 }),
         fault: { kind: 'stall', beforeEvent: 3 },
@@ -676,7 +676,7 @@ describe('Conversation', () => {
   });
 
   describe('state$', () => {
-    it('replays the latest, and keeps what has not changed', async () => {
+    it('replays the latest state, and keeps unchanged parts', async () => {
       reply(messageEvents.text('One'), messageEvents.thinking('Hm', signed).text('Two words'));
       const conversation = talk();
       const states = statesOf(conversation);
@@ -703,7 +703,7 @@ describe('Conversation', () => {
       expect(new Set(thoughts).size).toBe(1);
     });
 
-    it('gives a block that takes the place of a withdrawn one another key', async () => {
+    it('gives the replacement of a withdrawn block a new key', async () => {
       const { client } = http;
       const ask = (request: Anthropic.MessageCreateParamsNonStreaming) =>
         fromMessages(client, request);
@@ -735,7 +735,7 @@ describe('Conversation', () => {
       expect(last).not.toContain(withdrawn?.key);
     });
 
-    it('counts what all replies have used, and what that cost', async () => {
+    it('counts the usage and the cost of all replies', async () => {
       const usage = { input_tokens: 1_000, output_tokens: 100, cache_read_input_tokens: 4_000 };
       reply(messageEvents.text('One').with({ usage }), messageEvents.text('Two').with({ usage }));
       const conversation = talk({
@@ -773,7 +773,7 @@ describe('Conversation', () => {
       expect(later).toBeGreaterThan(draft);
     });
 
-    it('needs somebody who counts', async () => {
+    it('needs a client with countTokens', async () => {
       const request = () => NEVER as Observable<StreamEvent>;
       expect(() => new Conversation(request, params).countTokens()).toThrow(/option `client`/);
       const { client } = http;
@@ -783,8 +783,8 @@ describe('Conversation', () => {
     });
   });
 
-  describe('not streamed', () => {
-    it('gives the same events from one reply', async () => {
+  describe('without streaming', () => {
+    it('emits the same events from one reply', async () => {
       const answer = messageEvents.thinking('Hm', signed).text('Hello', { chunk: Infinity });
       reply(answer, answer);
       const streamed = await received(talk().send('Hi'));

@@ -36,7 +36,7 @@ const restore = (log: readonly unknown[], options?: ConversationOptions) =>
   Conversation.fromChanges(log, () => from(yes), params, options);
 
 describe('Conversation.changesSince', () => {
-  it('gives only what is new, and nothing where nothing is', async () => {
+  it('returns only new messages, and undefined if there are none', async () => {
     const { conversation } = talk([yes]);
     expect(conversation.changesSince(0)).toBeUndefined();
     await done(conversation.send('One'));
@@ -51,7 +51,7 @@ describe('Conversation.changesSince', () => {
     expect(conversation.changesSince(0)).toMatchObject({ since: 0, version: 2, keep: 0 });
   });
 
-  it('says how many messages an edit keeps', async () => {
+  it('has the number of messages that an edit keeps', async () => {
     const { conversation } = talk([yes]);
     for (const question of ['One', 'Two', 'Three']) await done(conversation.send(question));
     const { version } = conversation.changesSince(0)!;
@@ -61,7 +61,7 @@ describe('Conversation.changesSince', () => {
     expect(changes.messages[0]!.content).toEqual([{ type: 'text', text: 'Another' }]);
   });
 
-  it('has a reply that is being written as one that was stopped, until it has come', () => {
+  it('has a reply that is being written as stopped, until it is complete', () => {
     const open = new Conversation(() => concat(from(yes).pipe(take(4)), NEVER), params);
     const subscription = open.send('One').subscribe();
     const log = [json(open.changesSince(0))];
@@ -74,7 +74,7 @@ describe('Conversation.changesSince', () => {
     expect(json(restore(log))).toEqual(json(open));
   });
 
-  it('has the results of calls that were answered after a reload', async () => {
+  it('has the results of calls that are answered after a reload', async () => {
     const calls = [...messageEvents.toolUse('ask', {}, { id: 'a' })];
     const options = { tools: [ask] };
     const { conversation } = talk([calls], options);
@@ -97,7 +97,7 @@ describe('Conversation.changesSince', () => {
     );
   });
 
-  it('gives a log that leads to the document, after any operations', async () => {
+  it('leads to the same document, after any operations', async () => {
     const replies = [
       yes,
       [...messageEvents.thinking('Hm', { signature: 'c2ln' }).text('So.')],
@@ -206,14 +206,14 @@ describe('Conversation.fromChanges', () => {
     },
   };
 
-  it('begins with an empty log', async () => {
+  it('accepts an empty log', async () => {
     const conversation = restore([]);
     expect(conversation.messages).toEqual([]);
     await done(conversation.send('Hi'));
     expect(conversation.changesSince(0)).toMatchObject({ version: 1, keep: 0 });
   });
 
-  it('leaves out what was appended twice, also late', async () => {
+  it('ignores entries that were appended twice, also late', async () => {
     const { conversation } = talk([yes]);
     await done(conversation.send('One'));
     const first = json(conversation.changesSince(0));
@@ -249,7 +249,7 @@ describe('Conversation.fromChanges', () => {
       [{ ...entry, messages: [{ ...entry.messages[0], content: [] }] }],
       'messages[0].content: must not be empty',
     ],
-  ])('refuses %s, and says where', (_, log, problem) => {
+  ])('refuses %s, with the path', (_, log, problem) => {
     expect(() => restore(log as never)).toThrow(TypeError);
     expect(() => restore(log as never)).toThrow(`Conversation.fromChanges: ${problem}`);
   });

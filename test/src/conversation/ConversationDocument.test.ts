@@ -41,7 +41,7 @@ const nested = (depth: number) => {
 const withMessages = (...messages: unknown[]) => ({ ...document, messages });
 
 describe('Conversation.fromJSON', () => {
-  it('reads what toJSON has written', () => {
+  it('reads a document of toJSON', () => {
     const conversation = load(JSON.parse(JSON.stringify(document)));
     expect(conversation.messages).toMatchObject([
       { key: 'm1', role: 'user', text: 'Hi', blocks: [{ key: 'm1.1', block: text('Hi') }] },
@@ -111,12 +111,12 @@ describe('Conversation.fromJSON', () => {
       'usage.input_tokens: must be a number from 0 on',
     ],
     ['an invalid cost', { ...document, cost: '5' }, 'cost: must be a number from 0 on'],
-  ])('refuses %s, and says where', (_, value, problem) => {
+  ])('refuses %s, with the path', (_, value, problem) => {
     expect(() => load(value)).toThrow(TypeError);
     expect(() => load(value)).toThrow(`Conversation.fromJSON: ${problem}`);
   });
 
-  it('refuses one with more than `maxDocumentBlocks`', () => {
+  it('refuses a document with more than `maxDocumentBlocks`', () => {
     const limited = (value: unknown) =>
       Conversation.fromJSON(value, client, params, { maxDocumentBlocks: 100 });
     const problem = 'the document: has more than 100 messages and blocks (`maxDocumentBlocks`)';
@@ -133,7 +133,7 @@ describe('Conversation.fromJSON', () => {
     );
   });
 
-  it('looks through a block as often as a shallow one, however deep its results are', () => {
+  it('checks a block once, however deep its results are nested', () => {
     let looks = 0;
     const inner = new Proxy([{ type: 'text', text: 'x' }], {
       ownKeys: (target) => (looks++, Reflect.ownKeys(target)),
@@ -151,7 +151,7 @@ describe('Conversation.fromJSON', () => {
     expect(looksAt(200)).toBe(looksAt(1));
   });
 
-  it('reads whatever a reply contained, and sends what the API takes of it', () => {
+  it('reads any content of a reply, and sends the parts that the API accepts', () => {
     const odd = [
       { type: 'image' },
       { type: 'text' },
@@ -179,7 +179,7 @@ describe('Conversation.fromJSON', () => {
     ]);
   });
 
-  it('refuses what was corrupted, or reads what can be sent', () => {
+  it('refuses a corrupted document, or reads a history that can be sent', () => {
     const paths = pathsOf(document);
     const values = fc.constantFrom<unknown>(undefined, null, 0, '', 'x', [], {}, [{}], 'a', 'user');
     fc.assert(
@@ -202,7 +202,7 @@ describe('Conversation.fromJSON', () => {
   });
 });
 
-describe('a conversation that is kept', () => {
+describe('a saved conversation', () => {
   const http = useServer({ strict: true });
   const talk = () => new Conversation(http.client, params);
   const kept = (conversation: Conversation, more = {}) =>
@@ -213,7 +213,7 @@ describe('a conversation that is kept', () => {
       { prices: { input: 1, output: 1 } },
     );
 
-  it('has a call that was cut, and sends the same as before', async () => {
+  it('keeps a call that was cut, and sends the same request as before', async () => {
     const cut = messageEvents.text('Let me see').toolUse('look', { city: 'Lyon' }, { id: 'a' });
     http.server.reply({ events: cut, fault: { kind: 'stall', beforeEvent: 9 } });
     const conversation = talk();
@@ -233,7 +233,7 @@ describe('a conversation that is kept', () => {
     expect(loaded.messages.map(({ key }) => key)).toEqual(['m1', 'm2', 'm3', 'm4']);
   });
 
-  it('leaves out thinking where the system prompt is another now', async () => {
+  it('leaves out thinking if the system prompt has changed', async () => {
     const answers = messageEvents.thinking('Hm', { signature: 'c2ln' }).text('Hello');
     http.server.reply(answers, messageEvents.text('a'), messageEvents.text('b'));
     const conversation = talk();

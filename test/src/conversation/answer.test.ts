@@ -57,7 +57,7 @@ describe('Conversation.answer', () => {
       { tools: tools(wipe), approve, cache: false, ...more },
     );
 
-  it('goes on after a reload, once, with a history that the API takes', async () => {
+  it('continues after a reload, once, with a history that the API accepts', async () => {
     http.server.reply(asking, messageEvents.thinking('So.').text('Wiped.'), done);
     const wipe = vi.fn(() => 'wiped');
     const before = talk(wipe);
@@ -104,7 +104,7 @@ describe('Conversation.answer', () => {
     expect(JSON.stringify(http.server.requests.at(-1)!.body)).toContain('"thinking":"Hm."');
   });
 
-  it('shows the calls as they are answered, in virtual time', () =>
+  it('shows the status of the answered calls, in virtual time', () =>
     testScheduler().run(({ cold, flush }) => {
       const replies = [asking, done].map((reply) => {
         const { diagram, values } = toMarbles(reply);
@@ -138,7 +138,7 @@ describe('Conversation.answer', () => {
       ]);
     }));
 
-  it('does not run a tool again where the request behind it fails and is tried again', async () => {
+  it('does not run a tool again if the request after it fails and is retried', async () => {
     http.server.reply(asking, { status: 529 } as never, done);
     const wipe = vi.fn(() => 'wiped');
     const conversation = talk(wipe);
@@ -149,7 +149,7 @@ describe('Conversation.answer', () => {
     expect(conversation.messages).toHaveLength(3);
   });
 
-  it('keeps the answers where the request behind them fails: the next question follows', async () => {
+  it('keeps the results if the request after them fails, before the next question', async () => {
     http.server.reply(asking, { status: 400 } as never, done);
     const conversation = talk();
     await received(conversation.send('Wipe it'));
@@ -159,7 +159,7 @@ describe('Conversation.answer', () => {
     expect(conversation.state.status).toBe('idle');
   });
 
-  it('is stopped with its tools: what had not begun still waits', async () => {
+  it('is stopped with its tools; calls that have not started stay pending', async () => {
     http.server.reply(
       messageEvents
         .toolUse('wipe', { n: 1 }, { id: 'toolu_1' })
@@ -182,7 +182,7 @@ describe('Conversation.answer', () => {
     expect(told).toMatchObject([{ is_error: true }, { content: 'wiped' }]);
   });
 
-  it('refuses another question before, and says what to do', async () => {
+  it('refuses another question before, with advice', async () => {
     http.server.reply(asking);
     const conversation = talk();
     await received(conversation.send('Wipe it'));
@@ -195,7 +195,7 @@ describe('Conversation.answer', () => {
     expect(conversation.state.pending).toHaveLength(2);
   });
 
-  it('is not needed after regenerate and edit, which take the calls back', async () => {
+  it('is not needed after regenerate and edit, which remove the calls', async () => {
     http.server.reply(asking, done, asking, done);
     const wipe = vi.fn();
     const conversation = talk(wipe);
@@ -211,7 +211,7 @@ describe('Conversation.answer', () => {
     expect(wipe).not.toHaveBeenCalled();
   });
 
-  it('answers for itself in a fork', async () => {
+  it('answers the calls of a fork separately', async () => {
     http.server.reply(asking, done, done);
     const conversation = talk();
     await received(conversation.send('Wipe it'));
@@ -263,7 +263,7 @@ describe('Conversation.answer', () => {
     await expect(received(conversation.countTokens())).resolves.toHaveLength(1);
   });
 
-  it('goes on in the container of the reply, after a reload too', async () => {
+  it('uses the container of the reply, also after a reload', async () => {
     http.server.reply(
       asking.with({ container: { id: 'container_1', expires_at: '2027-01-01' } } as never),
       done,
@@ -280,7 +280,7 @@ describe('Conversation.answer', () => {
     ]);
   });
 
-  it('finds a call by the id that came, where another one is sent', async () => {
+  it('finds a call by its original id, if another id is sent', async () => {
     const id = 'functions.wipe:0';
     const again = messageEvents.toolUse('wipe', { n: 1 }, { id });
     http.server.reply(again, done, again, done);
@@ -311,7 +311,7 @@ describe('a conversation with stop conditions', () => {
     expect(conversation.state).toMatchObject({ status: 'idle', outcome: 'end_turn' });
   });
 
-  it('knows the cost by its prices', async () => {
+  it('passes the cost to the conditions', async () => {
     const costs: unknown[] = [];
     const replies = [call, done];
     const conversation = new Conversation(() => replies.shift()!, params, {
@@ -323,7 +323,7 @@ describe('a conversation with stop conditions', () => {
     expect(costs).toEqual([expect.closeTo(conversation.state.cost! / 2)]);
   });
 
-  it('runs tools under the stop reasons of `stopReasons`, and shows that they run', async () => {
+  it('runs tools after the stop reasons of `stopReasons`, with the status `tool`', async () => {
     const replies = [call.with({ stopReason: 'end_turn' }), done];
     const conversation = new Conversation(() => replies.shift()!, params, {
       tools: tools(),
@@ -365,7 +365,7 @@ describe('a document with pending calls', () => {
   const waits = { id: 'a', awaits: 'approval' };
   const answered = { type: 'tool_result', tool_use_id: 'a', content: 'x' };
 
-  it('is read', () => {
+  it('is loaded', () => {
     expect(read(document([{ id: 'a', awaits: 'approval' }])).state.pending).toEqual([
       { id: 'a', name: 'wipe', input: { n: 1 }, awaits: 'approval' },
     ]);
@@ -404,7 +404,7 @@ describe('a document with pending calls', () => {
       document([waits], [{ key: 'm3', role: 'user', content: [{ type: 'text', text: 'Hm' }] }]),
       /messages\[1\]\.pending: must be in the last reply only/,
     ],
-  ])('is refused where it names %s', (_, saved, message) => {
+  ])('is refused if it names %s', (_, saved, message) => {
     expect(() => read(saved)).toThrow(message);
   });
 });

@@ -6,7 +6,7 @@ import { failure, received, useServer } from '../../support/server.ts';
 describe('ask', () => {
   const http = useServer({ strict: true });
 
-  it('gives the text of the answer to a prompt', async () => {
+  it('emits the text of the reply to a prompt', async () => {
     http.server.reply(messageEvents.thinking('Hm').text('Blue light', { chunk: 5 }));
     expect(await received(ask(http.client, 'Why is the sky blue?'))).toEqual(['Blue ', 'light']);
     expect(http.server.requests[0]!.body).toEqual({
@@ -17,7 +17,7 @@ describe('ask', () => {
     });
   });
 
-  it('takes other parameters, or a whole request', async () => {
+  it('accepts other parameters, or a whole request', async () => {
     http.server.reply(messageEvents.text('a'), messageEvents.text('b'));
     const params = { model: 'claude-haiku-4-5', system: 'Be brief' } as const;
     await received(ask(http.client, 'Why?', { params }));
@@ -31,13 +31,13 @@ describe('ask', () => {
     expect(http.server.requests[1]!.body).toEqual({ ...whole, stream: true });
   });
 
-  it('gives the text at once where it is not streamed', async () => {
+  it('emits the text at once without streaming', async () => {
     http.server.reply(messageEvents.text('Blue light', { chunk: 5 }));
     expect(await received(ask(http.client, 'Why?', { stream: false }))).toEqual(['Blue light']);
     expect(http.server.requests[0]!.body.stream).toBe(false);
   });
 
-  it('asks at each subscription, and fails as the request does', async () => {
+  it('sends a request for each subscription, and fails with the error of the request', async () => {
     http.server.reply(messageEvents.text('a'), {
       events: messageEvents.text('Blue'),
       fault: { kind: 'end', beforeEvent: 3 },

@@ -16,7 +16,7 @@ const exchange = (name: string) => [user(text(name)), assistant(text(name))];
 const names = (turns: readonly Turn[]) => turns.map(({ content }) => content[0]!['text']);
 
 describe('excessTurns', () => {
-  it('leaves alone what fits', () => {
+  it('drops nothing below the limit', () => {
     const turns = [...exchange('a'), user(text('b'))];
     expect(excessTurns(turns, 3, blocks)).toBe(0);
   });
@@ -26,7 +26,7 @@ describe('excessTurns', () => {
     expect(names(fitHistory(turns, 4, blocks))).toEqual(['b', 'b', 'c']);
   });
 
-  it('keeps the last exchange, whatever it has', () => {
+  it('keeps the last exchange, whatever its size', () => {
     const turns = [...exchange('a'), user(text('b'), text('b'), text('b'))];
     expect(names(fitHistory(turns, 1, blocks))).toEqual(['b']);
     expect(fitHistory([user(text('a'), text('b'))], 1, blocks)).toHaveLength(1);
@@ -60,7 +60,7 @@ describe('excessTurns', () => {
     expect(Math.min(...lasted)).toBeGreaterThanOrEqual(12);
   });
 
-  it('gives turns that begin with a question and have at most the limit, but for the last', () => {
+  it('leaves turns that begin with a question and stay below the limit, except the last exchange', () => {
     const size = fc.integer({ min: 1, max: 9 });
     const turns = fc.array(fc.record({ asked: size, calls: fc.integer({ max: 2, min: 0 }) }), {
       minLength: 1,
@@ -88,7 +88,7 @@ describe('excessTurns', () => {
 });
 
 describe('estimateTokens', () => {
-  it('counts bytes, and so about as much in any script', () => {
+  it('counts bytes, so that the estimate is similar in any script', () => {
     const english = estimateTokens(text('a stream of events'.repeat(100)));
     const chinese = estimateTokens(text('事件流'.repeat(600)));
     expect(english).toBeGreaterThan(440);
@@ -96,7 +96,7 @@ describe('estimateTokens', () => {
     expect(chinese).toBeGreaterThan(1_300);
   });
 
-  it('does not take an image for text', () => {
+  it('does not count an image as text', () => {
     const source = { type: 'base64', media_type: 'image/png', data: 'A'.repeat(1_000_000) };
     expect(estimateTokens({ type: 'image', source })).toBeLessThan(1_700);
     const pdf = { type: 'base64', media_type: 'application/pdf', data: 'A'.repeat(96_000) };

@@ -168,12 +168,12 @@ describe('historyOf', () => {
   describe('a reply that was paused', () => {
     const paused = (...blocks: object[]) => say('assistant', blocks, { stop_reason: 'pause_turn' });
 
-    it('goes back as it came', () => {
+    it('is sent back unchanged', () => {
       const { turns } = historyOf([hi, paused(text('x'), search)]);
       expect(turns[1]).toEqual(turn('assistant', text('x'), search));
     });
 
-    it('is asked to go on where the API would not take its end', () => {
+    it('is followed by "Continue." if the API would not accept its end', () => {
       const goOn = turn('user', text('Continue.'));
       goOn.content[0] = { type: 'text', text: 'Continue.' };
       for (const reply of [paused(text('x'), thought('Hm')), paused(text('x'), text(' '))]) {
@@ -182,7 +182,7 @@ describe('historyOf', () => {
       expect(historyOf([hi, paused()]).turns).toEqual([turn('user', text('Hi'), ...goOn.content)]);
     });
 
-    it('goes on from the results of its calls', () => {
+    it('continues from the results of its calls', () => {
       const { turns } = historyOf([hi, paused(search, answered('a'))]);
       expect(turns.slice(1)).toEqual([
         turn('assistant', search, call('a')),
@@ -199,7 +199,7 @@ describe('historyOf', () => {
     const told = say('assistant', [thought('Hm'), text('x')], { prefix: asked([hi]) });
     const so = user(text('So?'));
 
-    it('stays where all before it is as it was', () => {
+    it('stays if everything before it is unchanged', () => {
       expect(thoughtOf([hi, told, so], { seed: 'seed' })).toBe(true);
       expect(thoughtOf([hi, reply(thought('Hm'), text('x')), so], { seed: 'seed' })).toBe(true);
     });
@@ -208,12 +208,12 @@ describe('historyOf', () => {
       ['the system prompt or the tools', [hi, told, so], { seed: 'other' }],
       ['a message', [user(text('Hey')), told, so], { seed: 'seed' }],
       ['what is sent of the beginning', [hi, reply(text('x')), hi, told, so], { seed: 'seed' }],
-    ])('is left out where %s is another', (_, ...history) => {
+    ])('is left out if %s has changed', (_, ...history) => {
       expect(thoughtOf(...history)).toBe(false);
       expect(historyOf(...history).turns.at(-2)).toEqual(turn('assistant', text('x')));
     });
 
-    it('is left out behind turns that are, if it is not known what came before it', () => {
+    it('is left out after turns that are left out, if its prefix is unknown', () => {
       const unknown = reply(thought('Hm'), text('x'));
       const messages = [hi, reply(text('y')), user(text('And?')), unknown, so];
       expect(thoughtOf(messages, { seed: 'seed' })).toBe(true);
@@ -221,7 +221,7 @@ describe('historyOf', () => {
       expect(historyOf(messages, { skip: 2 }).turns).toHaveLength(3);
     });
 
-    it('is left out behind thinking that is, and stays where it came after that', () => {
+    it('is left out after thinking that is left out, and stays if its request had left that out too', () => {
       const later = say('assistant', [thought('Now'), text('y')], {
         prefix: asked([hi, told, so], 'other'),
       });
@@ -235,13 +235,13 @@ describe('historyOf', () => {
       expect(thoughts).toEqual(['Now']);
     });
 
-    it('is left out behind what had to be changed in its reply', () => {
+    it('is left out after a changed block of its reply', () => {
       const { turns } = historyOf([hi, reply(text('x'), text(' '), thought('Hm'), text('y')), so]);
       expect(turns[1]).toEqual(turn('assistant', text('x '), text('y')));
     });
   });
 
-  it('gives what the API takes, whatever has become of the replies', () => {
+  it('returns turns that the API accepts, for any end of the replies', () => {
     const words = fc.constantFrom('', ' ', '\n', 'Hm', 'a \n', 'half \ud83d', ' b');
     const block = fc.oneof(
       words.map(text),
@@ -292,7 +292,7 @@ describe('historyOf', () => {
     );
   });
 
-  it('gives the same from a cache as from scratch, after any operations', () => {
+  it('returns the same turns with and without the cache, after any operations', () => {
     let ids = 0;
     const block = fc.constantFrom(
       text('x'),

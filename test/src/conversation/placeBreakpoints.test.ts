@@ -36,7 +36,7 @@ describe('placeBreakpoints', () => {
     });
   });
 
-  it('takes a turn that is text, and the results of calls', () => {
+  it('accepts a turn that is text, and the results of calls', () => {
     const results = user({ type: 'tool_result', tool_use_id: 'a', content: 'x' });
     const body = request([{ role: 'user', content: 'Hi' }, assistant(text('b')), results]);
     expect(placeBreakpoints(body).messages).toEqual([
@@ -55,7 +55,7 @@ describe('placeBreakpoints', () => {
     expect(placeBreakpoints(body)).toEqual({ ...body, messages: [user(text('a', mark()))] });
   });
 
-  it('marks nothing where the caller has marked, and no more than there is room for', () => {
+  it('marks no place that the caller has marked, and no more than the API accepts', () => {
     const own = request(
       [user(text('a', mark())), assistant(text('b')), user(text('c', mark())), user(text('d'))],
       { system: [text('s', mark())], tools: [tool('one')] },
@@ -66,7 +66,7 @@ describe('placeBreakpoints', () => {
     });
   });
 
-  it('lets the first of the caller go where there are more than four', () => {
+  it('drops the first marks of the caller if there are more than four', () => {
     const inside = { type: 'tool_result', tool_use_id: 'a', content: [text('x', mark())] };
     const marked = [user(inside), ...'bcde'.split('').map((one) => user(text(one, mark())))];
     const { messages } = placeBreakpoints(request(marked));
@@ -76,7 +76,7 @@ describe('placeBreakpoints', () => {
     ]);
   });
 
-  it('leaves the end to the API where it is asked to mark it', () => {
+  it('does not mark the end if the request has `cache_control`', () => {
     const body = request([user(text('a')), assistant(text('b')), user(text('c'))], mark());
     expect(placeBreakpoints(body).messages).toEqual([
       user(text('a', mark())),
@@ -85,7 +85,7 @@ describe('placeBreakpoints', () => {
     ]);
   });
 
-  it('lets no hour follow 5 minutes', () => {
+  it('places no breakpoint of an hour after one of 5 minutes', () => {
     const { messages, tools } = placeBreakpoints(
       request([user(text('a'))], { system: [text('s', mark())], tools: [tool('one')] }),
       '1h',
@@ -96,7 +96,7 @@ describe('placeBreakpoints', () => {
     expect(before).toMatchObject({ system: [text('s', mark('1h'))] });
   });
 
-  it('gives what the API takes, whatever the caller has marked', () => {
+  it('returns requests that the API accepts, for any marks of the caller', () => {
     const marks = (ttl: Ttl) => fc.constantFrom({}, {}, mark(ttl));
     const body = fc.tuple(fc.constantFrom<Ttl>('5m', '1h'), fc.constantFrom<Ttl>('5m', '1h'));
     const property = fc.property(

@@ -86,7 +86,7 @@ describe('the prompt cache of a conversation', () => {
     return used;
   };
 
-  it('is read up to where the request before has written, and measured in the state', async () => {
+  it('is read up to the breakpoint of the request before, and counted in the state', async () => {
     // A tool, the system prompt, a question; then an answer and a question more each time.
     expect(await talk(0, 4, '5m')).toEqual([
       { read: 0, written: 3, new: 0 },
@@ -96,7 +96,7 @@ describe('the prompt cache of a conversation', () => {
     ]);
   });
 
-  it('is found again however many blocks a turn has added', async () => {
+  it('is found however many blocks a turn has added', async () => {
     const [first, second, third] = await talk(30, 3, '1h');
     // Two requests each: the question, and then 30 calls and their results.
     expect(first).toEqual({ read: 3, written: 63, new: 0 });
@@ -104,7 +104,7 @@ describe('the prompt cache of a conversation', () => {
     expect(third).toEqual({ read: 125 + 127, written: 62, new: 0 });
   });
 
-  it('is not used when it is not to be', async () => {
+  it('is not used with `cache: false`', async () => {
     const used = await talk(0, 2, false);
     expect(used).toEqual([
       { read: 0, written: 0, new: 3 },
@@ -116,7 +116,7 @@ describe('the prompt cache of a conversation', () => {
 describe('the limit of a conversation', () => {
   const http = useServer({ strict: true });
 
-  it('leaves the oldest out, keeps calls with their results, and drops thinking that is bound to them', async () => {
+  it('leaves out the oldest exchanges, keeps calls with their results, and drops thinking that is bound to them', async () => {
     const look = defineTool({
       name: 'look',
       description: 'Looks',

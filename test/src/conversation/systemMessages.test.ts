@@ -18,7 +18,7 @@ const system = (content: object[]) => ({ role: 'system', content });
 const call = messageEvents.thinking('Hm.', { signature: 'c2ln' }).toolUse('wipe', {});
 const done = messageEvents.text('Done.');
 
-describe('a message of the system in a conversation', () => {
+describe('a system message in a conversation', () => {
   const http = useServer({ strict: true });
   const wipe = vi.fn(() => 'wiped');
   const tools = [defineTool({ name: 'wipe', description: 'd', input: z.object({}), run: wipe })];
@@ -95,7 +95,7 @@ describe('a message of the system in a conversation', () => {
     expect(roles()).toContain('system');
   });
 
-  it('withdraws a tool also where it is left out for `maxHistoryTokens`', async () => {
+  it('withdraws a tool also if it is left out for `maxHistoryTokens`', async () => {
     http.server.reply(done, done, call, done);
     const conversation = talk({ maxHistoryTokens: 50 });
     await received(conversation.send('Hi'));
@@ -108,7 +108,7 @@ describe('a message of the system in a conversation', () => {
     expect(wipe).not.toHaveBeenCalled();
   });
 
-  it('is refused while a reply is being written, before the user, and with other content', async () => {
+  it('is refused during a reply, before the first user message, and with other content', async () => {
     const conversation = new Conversation(() => NEVER, params);
     expect(() => conversation.addSystemMessage(removal)).toThrow(/the user begins/);
     const sending = conversation.send('Hi').subscribe();
@@ -128,7 +128,7 @@ describe('a message of the system in a conversation', () => {
     );
   });
 
-  it('is nothing that asks for an answer', async () => {
+  it('does not need an answer', async () => {
     const conversation = talk({}, { messages: [{ role: 'user', content: 'Hi' }] });
     conversation.addSystemMessage('The user has left the room.');
     http.server.reply(done);

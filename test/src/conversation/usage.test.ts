@@ -11,7 +11,7 @@ const usage = {
 };
 
 describe('usage', () => {
-  it('adds, and takes nothing for zero', () => {
+  it('adds counters, and treats a missing counter as zero', () => {
     const once = withUsage(NO_USAGE, usage);
     expect(once).toEqual({
       input_tokens: 100_000,
@@ -26,7 +26,7 @@ describe('usage', () => {
     expect(withUsage(once, undefined)).toEqual(once);
   });
 
-  it('costs what the prices say, and multiples of the input where they do not', () => {
+  it('uses the prices, and multiples of the input price as default', () => {
     const prices = { input: 5, output: 25 };
     expect(costOf(usage, prices)).toBeCloseTo(0.5 + 0.25 + 0.5 + 1.25 + 1);
     expect(
@@ -36,7 +36,7 @@ describe('usage', () => {
     expect(costOf(null, prices)).toBe(0);
   });
 
-  it('knows how long the request was', () => {
+  it('returns the tokens of the request', () => {
     expect(promptTokens(usage)).toBe(1_400_000);
     expect(promptTokens(undefined)).toBe(0);
   });

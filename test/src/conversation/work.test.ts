@@ -43,7 +43,7 @@ describe('a turn of a long conversation', () => {
     [', with thinking', thinking, {}],
     [', with a budget', plain, { maxHistoryTokens: 100_000 }],
     [', without breakpoints for the cache', plain, { cache: false }],
-  ])('reads no message again%s', async (_, events, options) => {
+  ])('reads no old message again%s', async (_, events, options) => {
     const { conversation, image, reads } = talk(30, events, options);
     await send(conversation);
     const before = { text: reads(), image: image.reads() };
@@ -54,7 +54,7 @@ describe('a turn of a long conversation', () => {
     expect(image.reads()).toBe(before.image);
   });
 
-  it('reads base64 for a fingerprint only where thinking is bound to it, and once', async () => {
+  it('reads base64 for a fingerprint only if thinking is bound to it, and once', async () => {
     const { conversation, image } = talk(1, plain);
     await send(conversation);
     const before = image.reads();

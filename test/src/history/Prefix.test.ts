@@ -6,7 +6,7 @@ import { countReads } from '../../support/countReads.ts';
 const text = (value: string) => ({ type: 'text', text: value });
 
 describe('Prefix', () => {
-  it('has the fingerprint of all its blocks, by their roles', () => {
+  it('has the fingerprint of all its blocks and their roles', () => {
     const prefix = new Prefix('seed').with('user', [text('a'), text('b')]);
     const longer = prefix.with('assistant', [text('c')]);
     const expected = [text('a'), text('b')].reduce(withBlock('user'), 'seed');
@@ -14,7 +14,7 @@ describe('Prefix', () => {
     expect(prefix.fingerprint).toBe(expected);
   });
 
-  it('reads a block once, and only where the fingerprint is asked for', () => {
+  it('reads a block once, and only if the fingerprint is read', () => {
     const { value: block, reads } = countReads(text('a'), 'text');
     const prefix = new Prefix('seed').with('user', [block]);
     const longer = prefix.with('assistant', [text('b')]);
@@ -26,7 +26,7 @@ describe('Prefix', () => {
     expect(reads()).toBe(first);
   });
 
-  it('may be of any length', () => {
+  it('may have any length', () => {
     let prefix = new Prefix('seed');
     for (let turn = 0; turn < 20_000; turn++) prefix = prefix.with('user', [text('a')]);
     expect(prefix.fingerprint).toMatch(/^[0-9a-z]+$/);

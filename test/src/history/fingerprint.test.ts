@@ -4,14 +4,14 @@ import { fingerprint } from '../../../src/history/fingerprint.ts';
 import { rounds } from '../../support/rounds.ts';
 
 describe('fingerprint', () => {
-  it('is the same for the same, wherever the cache begins', () => {
+  it('is the same for the same values, wherever the cache breakpoints are', () => {
     const text = { type: 'text', text: 'Hi' };
     const marked = { ...text, cache_control: { type: 'ephemeral' } };
     expect(fingerprint('a', [marked])).toBe(fingerprint('a', [text]));
     expect(fingerprint('a', JSON.parse(JSON.stringify(text)))).toBe(fingerprint('a', text));
   });
 
-  it('differs where one image of the same size is another', () => {
+  it('differs for another image of the same size', () => {
     const image = (data: string) => ({ type: 'image', source: { type: 'base64', data } });
     const data = Buffer.alloc(300_000, 'one image').toString('base64');
     const other = Buffer.alloc(300_000, 'an other one').toString('base64');
@@ -20,7 +20,7 @@ describe('fingerprint', () => {
     expect(fingerprint('', image(`${data}`))).toBe(fingerprint('', image(data)));
   });
 
-  it('stays the same from version to version, as saved conversations have it', () => {
+  it('does not change between versions, because saved conversations contain it', () => {
     const image = { type: 'image', source: { type: 'base64', data: 'abcd'.repeat(50_000) } };
     expect(fingerprint('', { type: 'text', text: 'Hi' })).toBe('1df6qc7wfkq');
     expect(fingerprint('seed user', { type: 'text', text: 'x'.repeat(1_000) })).toBe('13aj9mbv20a');
@@ -28,7 +28,7 @@ describe('fingerprint', () => {
     expect(fingerprint('b', image)).toBe('12sqezbbigw');
   });
 
-  it('is another where the value, or what came before, is another', () => {
+  it('differs if the value, or anything before it, differs', () => {
     const pair = fc.tuple(fc.string(), fc.jsonValue());
     fc.assert(
       fc.property(pair, pair, ([before, value], [other, later]) => {

@@ -252,7 +252,7 @@ describe('sendBack', () => {
     expect(send(blocks, options).turns).toEqual(turns(assistant, user));
   });
 
-  it('gives the same objects where nothing changes', () => {
+  it('returns the same objects if nothing changes', () => {
     const blocks = [thought('a'), text('b'), search('s'), found('s'), call('c')];
     const results = [result('c')];
     const [assistant, user] = send(blocks, { results }).turns;
@@ -260,7 +260,7 @@ describe('sendBack', () => {
     expect(user!.content[0]).toBe(results[0]);
   });
 
-  it('drops what is nested too deep to be sent', () => {
+  it('drops blocks that are nested too deep', () => {
     let deep: unknown = 0;
     for (let level = 0; level < 100_000; level++) deep = [deep];
     const blocks = [{ type: 'new', deep }, text('a'), call('b', { deep })];
@@ -272,7 +272,7 @@ describe('sendBack', () => {
     expect(send(blocks, { results }).turns).toEqual(expected);
   });
 
-  it('says which text at the end is not sent', () => {
+  it('returns the text at the end that is not sent', () => {
     const leftOut = (...blocks: Blocks) => send(blocks, { end: 'trim' }).leftOut;
     expect(leftOut(text('a '), text('\n'), text('b \ud83d'))).toBe(' \ud83d');
     expect(leftOut(text('a '), thought('b'), text('\n'))).toBe(' \n');
@@ -280,15 +280,15 @@ describe('sendBack', () => {
     expect(leftOut(text(' '))).toBe(' ');
   });
 
-  describe('a run of replies', () => {
-    it('has the result of a server call in the next reply', () => {
+  describe('replies that continue each other', () => {
+    it('may have the result of a server call in the next reply', () => {
       const run = [{ blocks: [text('a'), search('s')] }, { blocks: [found('s'), text('b')] }];
       expect(sendBack(run, new SentHistory()).turns).toEqual(
         turns([text('a'), search('s'), found('s'), text('b')]),
       );
     });
 
-    it('has thinking only where each was an answer to what is sent before it', () => {
+    it('have thinking only if everything before each reply is unchanged', () => {
       const first = { blocks: [thought('a'), text('b')], prefix: 'p' };
       const after = first.blocks.reduce(withBlock('assistant'), 'p');
       const second = { blocks: [thought('c'), text('d')], prefix: after };
@@ -301,8 +301,8 @@ describe('sendBack', () => {
     });
   });
 
-  describe('what is carried on', () => {
-    it('is the ids in use, from the messages on', () => {
+  describe('facts for the next replies', () => {
+    it('are the ids in use, also those of the messages', () => {
       const sent = new SentHistory([{ role: 'assistant', content: [call('a')] }]);
       for (const id of ['a_2', 'a_3', 'a_4']) {
         const back = sendBack([{ blocks: [call('a')] }], sent, { results: [result('a')] });
@@ -311,7 +311,7 @@ describe('sendBack', () => {
       }
     });
 
-    it('is the open server calls, whose results may come in a later turn', () => {
+    it('are the open server calls, whose results may come in a later turn', () => {
       const sent = new SentHistory([{ role: 'assistant', content: [search('r'), call('a')] }]);
       sent.add(sendBack([{ blocks: [search('s:1'), call('b')] }], sent).after);
       const blocks = [found('r'), found('s:1'), text('c')];
@@ -320,7 +320,7 @@ describe('sendBack', () => {
       );
     });
 
-    it('is whether the model was asked to go on, so that it is not asked twice', () => {
+    it('are whether the model was asked to continue, so that it is not asked twice', () => {
       const sent = new SentHistory();
       const paused = (blocks: Blocks) => {
         const back = sendBack([{ blocks }], sent, { goesOn: true });

@@ -9,7 +9,7 @@ test('an object may lack any property, at any depth', () => {
   }>();
 });
 
-test('a string may be the beginning of one, whatever its type', () => {
+test('a string may be incomplete, whatever its type', () => {
   expectTypeOf<DeepPartial<string>>().toEqualTypeOf<string>();
   expectTypeOf<DeepPartial<'easy' | 'hard'>>().toEqualTypeOf<string>();
   expectTypeOf<DeepPartial<`${number} px`>>().toEqualTypeOf<string>();
@@ -23,7 +23,7 @@ test('numbers, booleans and null keep their types', () => {
   expectTypeOf<DeepPartial<number | null>>().toEqualTypeOf<number | null>();
 });
 
-test('an array has some of its elements, the last perhaps partial', () => {
+test('an array has some of its elements, and the last may be partial', () => {
   expectTypeOf<DeepPartial<string[]>>().toEqualTypeOf<readonly string[]>();
   expectTypeOf<DeepPartial<{ n: number }[]>>().toEqualTypeOf<readonly { readonly n?: number }[]>();
   expectTypeOf<DeepPartial<readonly number[][]>>().toEqualTypeOf<readonly (readonly number[])[]>();
@@ -61,7 +61,7 @@ test('a record stays one', () => {
   }>();
 });
 
-test('what is not known stays unknown', () => {
+test('unknown stays unknown', () => {
   expectTypeOf<DeepPartial<unknown>>().toEqualTypeOf<unknown>();
   // oxlint-disable-next-line typescript/no-explicit-any -- the type under test
   expectTypeOf<DeepPartial<any>>().toEqualTypeOf<unknown>();
@@ -69,7 +69,7 @@ test('what is not known stays unknown', () => {
   expectTypeOf<DeepPartial<never>>().toEqualTypeOf<never>();
 });
 
-test('an optional property keeps what it may be', () => {
+test('an optional property keeps its type', () => {
   expectTypeOf<DeepPartial<{ a?: 'x' }>>().toEqualTypeOf<{ readonly a?: string }>();
   expectTypeOf<DeepPartial<{ a?: 'x' | undefined }>>().toEqualTypeOf<{
     readonly a?: string | undefined;
@@ -111,7 +111,7 @@ const Everything = z.object({
   when: z.coerce.date(),
 });
 
-test('of a zod schema it is the input that is partial, and the output that comes at the end', () => {
+test('for a zod schema the input is partial, and the output complete', () => {
   expectTypeOf<DeepPartial<InputOf<typeof Everything>>>().toEqualTypeOf<{
     readonly title?: string;
     readonly level?: string;
@@ -134,7 +134,7 @@ test('of a zod schema it is the input that is partial, and the output that comes
   expectTypeOf<OutputOf<typeof Everything>['servings']>().toEqualTypeOf<number>();
 });
 
-test('of a recursive zod schema, too', () => {
+test('a recursive zod schema works too', () => {
   const Category = z.object({
     name: z.string(),
     get children() {
@@ -146,7 +146,7 @@ test('of a recursive zod schema, too', () => {
   expectTypeOf(partial.children![0]!.children![0]!.name).toEqualTypeOf<string | undefined>();
 });
 
-test('a whole value is a partial one', () => {
+test('a complete value is assignable to its partial type', () => {
   expectTypeOf<z.input<typeof Everything>>().toExtend<DeepPartial<InputOf<typeof Everything>>>();
 });
 

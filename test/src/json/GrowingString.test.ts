@@ -11,7 +11,7 @@ const piece = fc.oneof(
 );
 
 describe('GrowingString', () => {
-  it('is what was appended, but for half of a surrogate pair that waits for the other', () => {
+  it('equals the appended text, without half a surrogate pair at the end', () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
         const string = new GrowingString();

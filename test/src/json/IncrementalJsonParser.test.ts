@@ -31,7 +31,7 @@ function errorOf(...deltas: string[]): JsonSyntaxError {
 }
 
 describe('IncrementalJsonParser', () => {
-  it('shows the diagram of its doc comment', () => {
+  it('matches the diagram of its doc comment', () => {
     const deltas = ['{"city":"Ly', 'on","temp":2', '1.5,"to', 'day":tru', 'e}'];
     expect(valuesOf(...deltas)).toEqual([
       { city: 'Ly' },
@@ -42,12 +42,12 @@ describe('IncrementalJsonParser', () => {
     ]);
   });
 
-  it('shows nothing before the first value begins', () => {
+  it('has no value before the first value begins', () => {
     expect(valuesOf('', ' \n', 'nul', 'l')).toEqual([undefined, undefined, undefined, null]);
     expect(valuesOf('"', 'a')).toEqual(['', 'a']);
   });
 
-  it('holds numbers back until they cannot go on', () => {
+  it('holds numbers back until they are complete', () => {
     expect(valuesOf('[-', '1', '2.', '5e', '-1', ',', '0', ']')).toEqual([
       [],
       [],
@@ -65,14 +65,14 @@ describe('IncrementalJsonParser', () => {
     expect([parser.value, parser.complete]).toEqual([12, true]);
   });
 
-  it('does not take the number that a cut text ends in for a whole one', () => {
+  it('does not treat a number at the end of a cut text as complete', () => {
     const parser = new IncrementalJsonParser();
     parser.push('{"paid":true,"amount":12');
     expect(() => parser.end()).toThrow(JsonSyntaxError);
     expect(parser.value).toEqual({ paid: true });
   });
 
-  it('holds half of an escape and half of a surrogate pair back', () => {
+  it('holds back half an escape and half a surrogate pair', () => {
     expect(valuesOf('"a\\', 'n\\u', '00', '4', '1', '"')).toEqual([
       'a',
       'a\n',
@@ -98,7 +98,7 @@ describe('IncrementalJsonParser', () => {
     ]);
   });
 
-  it('keeps untouched branches and takes new ones for those that changed', () => {
+  it('keeps unchanged branches, and returns new objects for changed ones', () => {
     const parser = new IncrementalJsonParser();
     parser.push('{"done":{"x":[1]},"open":[{"y":2},"a');
     const first = parser.value as JsonObject;
@@ -116,7 +116,7 @@ describe('IncrementalJsonParser', () => {
     expect((parser.end() as JsonObject).open).toBe(second.open);
   });
 
-  it('gives the last of repeated keys in the place of the first, and starts it anew', () => {
+  it('puts the last of repeated keys in the place of the first, with a new value', () => {
     expect(valuesOf('{"a":[1],"b":2,"a":', '[', '3]}')).toEqual([
       { a: [1], b: 2 },
       { a: [], b: 2 },
@@ -125,7 +125,7 @@ describe('IncrementalJsonParser', () => {
     expect(Object.keys(parse('{"a":1,"b":2,"a":3}') as JsonObject)).toEqual(['a', 'b']);
   });
 
-  it('takes __proto__ for a key like any other, in objects of any width', () => {
+  it('treats __proto__ as a normal key, in objects of any width', () => {
     for (const width of [0, 3, 40]) {
       const members = Array.from({ length: width }, (_, i) => `"k${i}":${i}`);
       const text = `{${['"__proto__":{"polluted":true}', ...members].join(',')}}`;
@@ -141,7 +141,7 @@ describe('IncrementalJsonParser', () => {
     }
   });
 
-  it('copies wide objects as they are', () => {
+  it('copies wide objects unchanged', () => {
     const members = Array.from({ length: 60 }, (_, i) => `"k${i % 50}":["${i}"]`);
     const parser = new IncrementalJsonParser();
     const start = `{${members.join(',')},"last":{"x`;
@@ -157,7 +157,7 @@ describe('IncrementalJsonParser', () => {
     expect(before.last).toEqual({});
   });
 
-  it('takes what stands after the value only if it is white space', () => {
+  it('accepts only white space after the value', () => {
     const parser = new IncrementalJsonParser();
     parser.push('{}');
     expect(parser.complete).toBe(true);
@@ -168,7 +168,7 @@ describe('IncrementalJsonParser', () => {
     expect(parser.value).toEqual({});
   });
 
-  it('says where the text stopped to be JSON, and after what', () => {
+  it('throws an error with the position and the text before it', () => {
     expect(errorOf('{\r\n  "a": 1,\n', '  "b": tru', 'x}')).toMatchObject({
       name: 'JsonSyntaxError',
       message:
@@ -216,7 +216,7 @@ describe('IncrementalJsonParser', () => {
     expect(() => JSON.parse(text)).toThrow(SyntaxError);
   });
 
-  it('stays broken, with all that was good', () => {
+  it('keeps its error, and the value before the error', () => {
     const parser = new IncrementalJsonParser();
     parser.push('{"path":"a.ts","content":"let');
     const error = errorOf('{"path":"a.ts","content":"let', ' x\\q', '"}');
@@ -235,7 +235,7 @@ describe('IncrementalJsonParser', () => {
     expect(() => parser.push('3')).toThrow(JsonSyntaxError);
   });
 
-  it('reads 100,000 brackets without a stack', () => {
+  it('reads 100,000 brackets without recursion', () => {
     const depth = 100_000;
     const parser = new IncrementalJsonParser({ maxDepth: Infinity });
     parser.push('[{"a":'.repeat(depth / 2));
@@ -249,7 +249,7 @@ describe('IncrementalJsonParser', () => {
     expect(() => JSON.parse('['.repeat(depth) + ']'.repeat(depth))).not.toThrow();
   });
 
-  it('lets no more than maxDepth arrays and objects be open', () => {
+  it('allows at most maxDepth open arrays and objects', () => {
     const parser = new IncrementalJsonParser({ maxDepth: 2 });
     parser.push('[{"a":1},{"b":2},[],"');
     parser.push('"');
@@ -265,7 +265,7 @@ describe('IncrementalJsonParser', () => {
     expect(none.end()).toBe('text');
   });
 
-  it('hands out the elements of one array as they are completed', () => {
+  it('returns the elements of one array as they are completed', () => {
     const parser = new IncrementalJsonParser({ elementsAt: ['data', 1, 'list'] });
     const text = '{"list":[0],"data":[{"list":[1]},{"x":[2],"list":[3,"4",[5],{"list":[6]}]},[7]]}';
     const taken = [...text].map((char) => {
@@ -279,7 +279,7 @@ describe('IncrementalJsonParser', () => {
     expect(parser.takeElements()).toEqual([]);
   });
 
-  it('lets go of the elements that it handed out, if asked to', () => {
+  it('drops returned elements with `keepElements: false`', () => {
     const parser = new IncrementalJsonParser({ elementsAt: [], keepElements: false });
     parser.push('[{"a":1},{"b":"x');
     const open = parser.value;
@@ -293,7 +293,7 @@ describe('IncrementalJsonParser', () => {
     expect(parser.takeElements()).toEqual([3]);
   });
 
-  it('keeps the elements that were completed in front of an error', () => {
+  it('keeps the elements that were completed before an error', () => {
     const parser = new IncrementalJsonParser({ elementsAt: [] });
     expect(() => parser.push('[1,2,x')).toThrow(JsonSyntaxError);
     expect(parser.takeElements()).toEqual([1, 2]);

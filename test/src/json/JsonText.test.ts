@@ -9,7 +9,7 @@ const pushed = (pieces: readonly string[]): JsonText => {
 };
 
 describe('JsonText', () => {
-  it('gives the text and the value so far', () => {
+  it('returns the text and the value so far', () => {
     const json = pushed(['{"city":"Pa', 'ris"']);
     expect(json.text).toBe('{"city":"Paris"');
     expect(json.value).toEqual({ city: 'Paris' });
@@ -19,7 +19,7 @@ describe('JsonText', () => {
     expect(json.end()).toEqual({ city: 'Paris' });
   });
 
-  it('keeps what is wrong until the end, and takes the whole text all the same', () => {
+  it('throws an error only at the end, and keeps the whole text', () => {
     const json = pushed(['{"a":1,', 'b', ':2}']);
     expect(json.text).toBe('{"a":1,b:2}');
     expect(json.value).toEqual({ a: 1 });
@@ -28,25 +28,25 @@ describe('JsonText', () => {
     expect(() => json.end()).toThrow(SyntaxError);
   });
 
-  it('throws at the end of a text that is cut or empty', () => {
+  it('throws at the end for a text that is cut or empty', () => {
     expect(() => pushed(['{"a":1']).end()).toThrow(SyntaxError);
     expect(() => pushed([]).end()).toThrow(SyntaxError);
     expect(pushed([]).value).toBeUndefined();
   });
 
-  it('hands out elements, as the parser does', () => {
+  it('returns elements, like the parser', () => {
     const json = new JsonText({ elementsAt: [], keepElements: false });
     json.push('[1,2,');
     expect(json.takeElements()).toEqual([1, 2]);
     expect(json.takeElements()).toEqual([]);
   });
 
-  it('knows that a number at the end may go on', () => {
+  it('does not treat a number at the end as complete', () => {
     expect(pushed(['12']).complete).toBe(false);
     expect(pushed(['12 ']).complete).toBe(true);
   });
 
-  it('ends as JSON.parse does, whatever the text and its pieces', () => {
+  it('ends like JSON.parse, for any text and pieces', () => {
     const text = fc.oneof(
       fc.jsonValue().map((value) => JSON.stringify(value)),
       fc.string({ unit: fc.constantFrom('{', '}', '"', ':', ',', '1', 'a', '[', ']', ' ') }),

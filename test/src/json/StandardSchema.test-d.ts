@@ -3,7 +3,7 @@ import { expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import * as mini from 'zod/mini';
 
-test('InputOf and OutputOf are those of zod', () => {
+test('InputOf and OutputOf equal the types of zod', () => {
   const Schema = z.object({ a: z.string().transform(Number), b: z.number().default(1) });
   expectTypeOf<InputOf<typeof Schema>>().toEqualTypeOf<z.input<typeof Schema>>();
   expectTypeOf<OutputOf<typeof Schema>>().toEqualTypeOf<z.output<typeof Schema>>();
@@ -12,7 +12,7 @@ test('InputOf and OutputOf are those of zod', () => {
   expectTypeOf<OutputOf<typeof Mini>>().toEqualTypeOf<{ a: string }>();
 });
 
-test('InputOf and OutputOf are unknown where the schema does not say', () => {
+test('InputOf and OutputOf are unknown if the schema has no types', () => {
   const validate = (value: unknown) => ({ value });
   const schema = { '~standard': { version: 1 as const, vendor: 'own', validate } };
   expectTypeOf(schema).toExtend<StandardSchema>();
@@ -21,7 +21,7 @@ test('InputOf and OutputOf are unknown where the schema does not say', () => {
   expectTypeOf<InputOf<z.ZodType>>().toEqualTypeOf<unknown>();
 });
 
-test('a schema of zod is one, of any type', () => {
+test('any zod schema is a StandardSchema', () => {
   expectTypeOf<z.ZodType>().toExtend<StandardSchema>();
   expectTypeOf<z.ZodType<string>>().toExtend<StandardSchema>();
   expectTypeOf<z.ZodObject>().toExtend<StandardSchema>();

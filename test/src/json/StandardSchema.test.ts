@@ -19,7 +19,7 @@ describe('isSchema and requireSchema', () => {
     ['of zod/mini', mini.object({})],
     ['of any other library', { '~standard': { version: 1, vendor: 'b', validate } }],
     ['that is a function', callable],
-  ])('take a schema %s', (_title, schema) => {
+  ])('accept a schema %s', (_title, schema) => {
     expect(isSchema(schema)).toBe(true);
     expect(() => requireSchema('jsonOutput', schema)).not.toThrow();
   });
@@ -34,7 +34,7 @@ describe('isSchema and requireSchema', () => {
     { type: 'object' },
     { '~standard': {} },
     () => {},
-  ])('refuse %o, with the name of the caller and what to do', (value) => {
+  ])('refuse %o, with the name of the caller and advice', (value) => {
     expect(isSchema(value)).toBe(false);
     expect(() => requireSchema('jsonOutput', value)).toThrow(
       new TypeError('jsonOutput: pass a Standard Schema, such as one of zod 4: z.object({ ... })'),
@@ -43,7 +43,7 @@ describe('isSchema and requireSchema', () => {
 });
 
 describe('describeIssues', () => {
-  it('says where each issue is, and what', () => {
+  it('has the path and the message of each issue', () => {
     const symbol = Symbol('s');
     const issues: StandardIssue[] = [
       { message: 'too long', path: ['steps', 0, { key: 'text' }] },
@@ -57,14 +57,14 @@ describe('describeIssues', () => {
     );
   });
 
-  it('lists five, and says how many more there are', () => {
+  it('lists five issues, and the number of further ones', () => {
     const issues = Array.from({ length: 1000 }, (_, index) => ({ message: `m${index}` }));
     expect(describeIssues(issues)).toBe('m0; m1; m2; m3; m4; and 995 more');
     expect(describeIssues(issues.slice(0, 6))).toMatch(/; and 1 more$/);
     expect(describeIssues(issues.slice(0, 5))).toBe('m0; m1; m2; m3; m4');
   });
 
-  it('describes those of zod', () => {
+  it('describes issues of zod', () => {
     const Schema = z.object({ steps: z.array(z.object({ text: z.string('no text') })) });
     const { issues } = Schema['~standard'].validate({ steps: [{}] }) as { issues: StandardIssue[] };
     expect(describeIssues(issues)).toBe('steps.0.text: no text');
@@ -72,7 +72,7 @@ describe('describeIssues', () => {
 });
 
 describe('plainIssue', () => {
-  it('leaves out what a library adds', () => {
+  it('leaves out extra fields of a library', () => {
     const issue = { message: 'no', path: [{ key: 'a', input: {}, origin: 'value' }, 1], input: {} };
     expect(plainIssue(issue)).toStrictEqual({ message: 'no', path: ['a', 1] });
     expect(plainIssue({ message: 'no' })).toStrictEqual({ message: 'no', path: [] });

@@ -47,7 +47,7 @@ describe('branchAt', () => {
 
 describe('requirePath', () => {
   it.each([undefined, 'a', {}, 5, [null], [['a']], [Symbol('a')]])(
-    'refuses %o, with the name of the caller and what to do',
+    'refuses %o, with the name of the caller and advice',
     (path) => {
       expect(() => requirePath('jsonPath', path)).toThrow(
         new TypeError(
@@ -57,7 +57,7 @@ describe('requirePath', () => {
     },
   );
 
-  it('takes keys and indices', () => {
+  it('accepts keys and indices', () => {
     expect(() => requirePath('jsonPath', [])).not.toThrow();
     expect(() => requirePath('jsonPath', ['a', 0, ''])).not.toThrow();
   });

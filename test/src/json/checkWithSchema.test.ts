@@ -16,17 +16,17 @@ const schemaOf = (
 ): StandardSchema<unknown, unknown> => ({ '~standard': { version: 1, vendor: 'test', validate } });
 
 describe('checkWithSchema', () => {
-  it('gives at once what the schema makes of the value', () => {
+  it('returns the output of the schema synchronously', () => {
     const Schema = z.object({ a: z.string().transform(Number), b: z.number().default(2) });
     expect(checkWithSchema(Schema, { a: '1', other: true }, fail)).toStrictEqual([{ a: 1, b: 2 }]);
   });
 
-  it('throws what fail makes of the issues', () => {
+  it('throws the error of `fail`', () => {
     const Schema = z.object({ a: z.string('no text') });
     expect(() => checkWithSchema(Schema, { a: 1 }, fail)).toThrow(new Error('refused: a: no text'));
   });
 
-  it('gives a promise where the schema checks asynchronously', async () => {
+  it('returns a promise if the schema checks asynchronously', async () => {
     const Schema = z.object({ a: z.string().refine(async (a) => a === 'x', 'not x') });
     await expect(checkWithSchema(Schema, { a: 'x' }, fail)).resolves.toStrictEqual({ a: 'x' });
     await expect(checkWithSchema(Schema, { a: 'y' }, fail)).rejects.toThrow(
@@ -34,7 +34,7 @@ describe('checkWithSchema', () => {
     );
   });
 
-  it('takes a promise of any realm or library', async () => {
+  it('accepts a promise of any realm or library', async () => {
     const accepts = schemaOf((value) => ({
       // oxlint-disable-next-line unicorn/no-thenable -- the case under test
       then: (onfulfilled) => Promise.resolve({ value }).then(onfulfilled),
@@ -42,7 +42,7 @@ describe('checkWithSchema', () => {
     expect(await checkWithSchema(accepts, 5, fail)).toBe(5);
   });
 
-  it('takes a value that is undefined, or empty', () => {
+  it('accepts a value that is undefined, or empty', () => {
     for (const value of [undefined, null, 0, '', false]) {
       expect(
         checkWithSchema(
@@ -54,7 +54,7 @@ describe('checkWithSchema', () => {
     }
   });
 
-  it('takes an empty list of issues for a refusal', () => {
+  it('treats an empty list of issues as a refusal', () => {
     expect(() =>
       checkWithSchema(
         schemaOf(() => ({ issues: [] })),
@@ -64,7 +64,7 @@ describe('checkWithSchema', () => {
     ).toThrow(/^refused/);
   });
 
-  it('throws what the schema throws', async () => {
+  it('throws the error of a schema that throws', async () => {
     const bug = new RangeError('a bug');
     const throwing = () => {
       throw bug;
@@ -98,7 +98,7 @@ describe.each([
     expect(synchronous.runs()).toBe(1);
   });
 
-  it('gives the words of a refusal', async () => {
+  it('has the messages of a refusal', async () => {
     const refused = new Error('refused: a: no');
     await expect(
       checkWithSchema(
@@ -116,7 +116,7 @@ describe.each([
     ).toThrow(refused);
   });
 
-  it('leaves no rejection behind where an asynchronous refinement rejects', async () => {
+  it('leaves no unhandled rejection if an asynchronous refinement rejects', async () => {
     const bug = new RangeError('the database is down');
     const { schema, runs } = counted(() => Promise.reject(bug));
     const rejections = await rejectionsDuring(async () => {

@@ -28,7 +28,7 @@ export function testJsonProperties(numRuns: number, timeout: number): void {
     fc.assert(fc.property(arbitrary, property), { numRuns });
 
   describe('IncrementalJsonParser, for any text and any splitting', { timeout }, () => {
-    it('1. gives in the end what JSON.parse gives', () => {
+    it('1. ends with the value of JSON.parse', () => {
       holds(json, (deltas) => {
         const parser = newParser();
         for (const delta of deltas) parser.push(delta);
@@ -37,7 +37,7 @@ export function testJsonProperties(numRuns: number, timeout: number): void {
       });
     });
 
-    it('2. shows at each time what JSON.parse gives for what can be shown, read or not', () => {
+    it('2. has the value of JSON.parse for each prefix, read or not', () => {
       holds(fc.tuple(json, fc.func(fc.boolean())), ([deltas, isRead]) => {
         const parser = newParser();
         let sofar = '';
@@ -58,7 +58,7 @@ export function testJsonProperties(numRuns: number, timeout: number): void {
       });
     });
 
-    it('4. never changes what it handed out', () => {
+    it('4. never changes a returned value', () => {
       holds(json, (deltas) => {
         const parser = newParser();
         const snapshots = deltas.map((delta) => {
@@ -72,7 +72,7 @@ export function testJsonProperties(numRuns: number, timeout: number): void {
       });
     });
 
-    it('5. keeps the branches in which nothing changed', () => {
+    it('5. keeps unchanged branches', () => {
       holds(plainJson, (deltas) => {
         expect(successive(deltas).filter(([before, later]) => !isShared(before, later))).toEqual(
           [],
@@ -80,7 +80,7 @@ export function testJsonProperties(numRuns: number, timeout: number): void {
       });
     });
 
-    it('6. refuses what JSON.parse refuses, as soon as nothing can make it JSON any more', () => {
+    it('6. refuses what JSON.parse refuses, as soon as the text cannot become JSON', () => {
       holds(text, (deltas) => {
         const whole = deltas.join('');
         const { error, pushed, last } = run(newParser(), deltas);
@@ -93,7 +93,7 @@ export function testJsonProperties(numRuns: number, timeout: number): void {
       });
     });
 
-    it('7. fails with the same error and value, says where, and goes on to fail so', () => {
+    it('7. fails with the same error, position and value, also from then on', () => {
       const failing = text.filter((deltas) => !isJson(deltas.join('')));
       holds(failing, (deltas) => {
         const whole = deltas.join('');
@@ -133,7 +133,7 @@ export function testJsonProperties(numRuns: number, timeout: number): void {
       });
     });
 
-    it('hands out the elements of one array, each once it is complete, and keeps them or not', () => {
+    it('returns the elements of one array when they are complete, and keeps them or not', () => {
       const path = fc.array(fc.constantFrom('a', 'b', 'c', 0, 1), { maxLength: 3 });
       const elements = fc.array(jsonText(true), { maxLength: 5 });
       const input = fc.tuple(path, elements).chain(([at, texts]) => {

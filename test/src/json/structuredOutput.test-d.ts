@@ -21,7 +21,7 @@ test('structuredOutput is a part of the parameters, of both APIs', () => {
   expectTypeOf({ effort: 'low' as const, format }).toExtend<Anthropic.OutputConfig>();
 });
 
-test('structuredOutput refuses what is no schema', () => {
+test('structuredOutput refuses a value that is not a schema', () => {
   // @ts-expect-error: a JSON Schema is no Standard Schema.
   structuredOutput({ type: 'object' });
 });

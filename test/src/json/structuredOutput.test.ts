@@ -87,14 +87,14 @@ describe('structuredOutput', () => {
     ['refinements', z.object({ a: z.string().refine((text) => text !== '') })],
     ['coerced values', z.object({ a: z.coerce.number(), b: z.coerce.boolean() })],
     ['a fallback value', z.object({ a: z.string().catch('x') })],
-  ])('asks for %s as the SDK does', (_title, schema) => {
+  ])('requests %s like the SDK', (_title, schema) => {
     const { schema: expected } = zodOutputFormat(schema);
     expect(structuredOutput(schema)).toStrictEqual({
       output_config: { format: { type: 'json_schema', schema: expected } },
     });
   });
 
-  it('asks for what comes before defaults: the SDK makes them required', () => {
+  it('requests the input before defaults, which the SDK makes required', () => {
     const schema = z.object({ a: z.string().default('x'), b: z.string() });
     expect(zodOutputFormat(schema).schema['required']).toEqual(['a', 'b']);
     expect(schemaOf(schema)).toEqual({
@@ -103,7 +103,7 @@ describe('structuredOutput', () => {
     });
   });
 
-  it('asks for what comes before transforms: the SDK refuses them, or asks for their result', () => {
+  it('requests the input before transforms, which the SDK refuses, or replaces by their result', () => {
     const schema = z.object({ a: z.string().transform(Number), b: z.stringbool() });
     expect(() => zodOutputFormat(schema)).toThrow(/Transforms/);
     expect(schemaOf(schema)).toEqual({
@@ -137,7 +137,7 @@ describe('structuredOutput', () => {
     ['a map', z.map(z.string(), z.string()), 'Map cannot be represented'],
     ['undefined', z.undefined(), 'Undefined cannot be represented'],
     ['a bigint', z.bigint(), 'BigInt cannot be represented'],
-  ])('refuses %s, which the API cannot write', (_title, schema, problem) => {
+  ])('refuses %s, which the API does not support', (_title, schema, problem) => {
     expect(() => structuredOutput(schema)).toThrow(TypeError);
     expect(() => structuredOutput(schema)).toThrow(`structuredOutput: ${problem}`);
   });
@@ -156,7 +156,7 @@ describe('structuredOutput', () => {
     );
   });
 
-  it('takes a schema of another library that gives one', () => {
+  it('accepts a schema of another library that has a JSON Schema', () => {
     const asked: unknown[] = [];
     const input = (options: unknown) => {
       asked.push(options);
@@ -183,7 +183,7 @@ describe('structuredOutput', () => {
       } as never);
     };
 
-    it('takes allOf', () => {
+    it('accepts allOf', () => {
       const allOf = [
         { type: 'string', minLength: 1 },
         { enum: ['a'], type: 'string' },
@@ -194,7 +194,7 @@ describe('structuredOutput', () => {
       });
     });
 
-    it('tells of enums that are empty or of other values than literals', () => {
+    it('moves enums that are empty or have values other than literals to the description', () => {
       expect(given({ type: 'object', enum: [{ a: 1 }] })).toEqual({
         type: 'object',
         properties: {},
@@ -215,7 +215,7 @@ describe('structuredOutput', () => {
       });
     });
 
-    it('leaves it as it was', () => {
+    it('does not change it', () => {
       const found = { type: 'object', properties: { a: { type: 'string', minLength: 1 } } };
       const before = structuredClone(found);
       given(found);
@@ -262,7 +262,7 @@ describe('structuredOutput, with a server', () => {
     });
   });
 
-  it('leaves room for the other parts of output_config', async () => {
+  it('leaves the other fields of output_config free', async () => {
     api.server.reply(messageEvents.text('"x"'));
     const { format } = structuredOutput(z.string()).output_config;
     const request = { ...params, output_config: { effort: 'low' as const, format } };

@@ -202,7 +202,7 @@ function mistakesWith(text: string): (readonly string[])[] {
   return splittings.filter((deltas) => !agrees(deltas, 1_000) || !agrees(deltas, Infinity));
 }
 
-describe('IncrementalJsonParser takes and refuses what JSON.parse does', () => {
+describe('IncrementalJsonParser accepts and refuses the same texts as JSON.parse', () => {
   it.each(Object.entries(taken))('takes %s', (_, texts) => {
     expect(texts.filter((text) => !isJson(text))).toEqual([]);
     expect(texts.flatMap(mistakesWith)).toEqual([]);
