@@ -17,7 +17,7 @@ export function toolDefinitions(tools: readonly AnyTool[]): ToolUnion[] {
     if (name === undefined) continue;
     if (names.has(name)) {
       throw new TypeError(
-        `There are two tools named '${name}': the model calls them by their names`,
+        `There are two tools named '${name}': rename one, since the model calls tools by name`,
       );
     }
     names.add(name);
