@@ -270,7 +270,9 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
     if (this.#stop)
       throw mistake('a system message cannot be added while a reply is being written');
     if (this.messages.length === 0) {
-      throw mistake('the first message must be of the user: give the system prompt as `params.system`');
+      throw mistake(
+        'the first message must be of the user: give the system prompt as `params.system`',
+      );
     }
     this.#transcript.say(blocks, 'system');
     this.#changes.next();

@@ -143,7 +143,10 @@ export function readDocument<E extends AnyStreamEvent>(
   }
   if (version !== VERSION) {
     const given = JSON.stringify(version);
-    fail(named('version'), `must be ${VERSION}, not ${given}: another version of claude-rx wrote it`);
+    fail(
+      named('version'),
+      `must be ${VERSION}, not ${given}: another version of claude-rx wrote it`,
+    );
   }
   const all = list(messages, 'messages', named);
   if (blockCount(all) > maxDocumentBlocks) {

@@ -52,7 +52,9 @@ export function ask<Client extends MessagesClient | BetaMessagesClient>(
   { params, ...options }: AskOptions<Client> = {},
 ): Observable<string> {
   if (typeof prompt === 'string' && isBlank(prompt)) {
-    throw new TypeError('ask: the prompt is empty: pass a text, since the API refuses an empty message');
+    throw new TypeError(
+      'ask: the prompt is empty: pass a text, since the API refuses an empty message',
+    );
   }
   const request = {
     ...DEFAULTS,

@@ -151,9 +151,7 @@ export class IncrementalJsonParser {
     keepElements = true,
   }: IncrementalJsonParserConfig = {}) {
     if (!(maxDepth >= 0)) {
-      throw new TypeError(
-        `maxDepth must be a number from 0 to Infinity, not ${String(maxDepth)}`,
-      );
+      throw new TypeError(`maxDepth must be a number from 0 to Infinity, not ${String(maxDepth)}`);
     }
     if (elementsAt !== undefined && !Array.isArray(elementsAt)) {
       throw new TypeError(`elementsAt must be an array of keys and indices, such as ['results']`);

@@ -88,7 +88,10 @@ function objectParts(rest: JsonSchema, at: string): JsonSchema {
   });
   // With `additionalProperties: false`, which the API requires, a record could only be `{}`.
   if (additionalProperties && Object.keys(properties as object).length === 0) {
-    throw refusal(at, 'is a record, which the API does not support: use an array of { key, value }');
+    throw refusal(
+      at,
+      'is a record, which the API does not support: use an array of { key, value }',
+    );
   }
   const strictProperties = eachStrict(properties, (key) => (at === '' ? key : `${at}.${key}`));
   return { ...required, properties: strictProperties, additionalProperties: false };

@@ -120,9 +120,7 @@ export function mcpTools(
   if (definitions !== undefined) return toolsOf(definitions, callTool, options);
   const { listTools } = client as Partial<McpClient>;
   if (typeof listTools !== 'function') {
-    throw new TypeError(
-      'mcpTools: the client has no `listTools`: pass the tools as `definitions`',
-    );
+    throw new TypeError('mcpTools: the client has no `listTools`: pass the tools as `definitions`');
   }
   return () =>
     cancellable(({ signal }) =>

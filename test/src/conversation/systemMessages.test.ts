@@ -110,7 +110,9 @@ describe('a system message in a conversation', () => {
 
   it('is refused during a reply, before the first user message, and with other content', async () => {
     const conversation = new Conversation(() => NEVER, params);
-    expect(() => conversation.addSystemMessage(removal)).toThrow(/first message must be of the user/);
+    expect(() => conversation.addSystemMessage(removal)).toThrow(
+      /first message must be of the user/,
+    );
     const sending = conversation.send('Hi').subscribe();
     expect(() => conversation.addSystemMessage(removal)).toThrow(/while a reply is being written/);
     sending.unsubscribe();

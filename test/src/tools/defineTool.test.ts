@@ -63,7 +63,11 @@ describe('defineTool', () => {
   });
 
   it.each<[string, object, RegExp]>([
-    ['no name', { name: '' }, /^defineTool: `name` must be 1 to 128 letters, digits, _ and -, not ""/],
+    [
+      'no name',
+      { name: '' },
+      /^defineTool: `name` must be 1 to 128 letters, digits, _ and -, not ""/,
+    ],
     ['a name that the API refuses', { name: 'get weather' }, /not "get weather"/],
     ['no description', { description: undefined }, /`description`/],
     ['no schema', { input: { type: 'object' } }, /pass a Standard Schema/],

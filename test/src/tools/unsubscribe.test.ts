@@ -99,7 +99,7 @@ describe('unsubscribing from runTools', () => {
     expect(work.signal?.aborted).toBe(true);
   });
 
-  it("aborts and unsubscribes the Observable of a tool, also one from a promise", async () => {
+  it('aborts and unsubscribes the Observable of a tool, also one from a promise', async () => {
     for (const isAsync of [false, true]) {
       const work = new Work();
       http.server.reply(call);
