@@ -120,7 +120,9 @@ export function mcpTools(
   if (definitions !== undefined) return toolsOf(definitions, callTool, options);
   const { listTools } = client as Partial<McpClient>;
   if (typeof listTools !== 'function') {
-    throw new TypeError('mcpTools: the client has no `listTools`: pass the tools as `definitions`');
+    throw new TypeError(
+      'mcpTools: a function, or a client without `listTools`, cannot list tools: pass them as `definitions`',
+    );
   }
   return () =>
     cancellable(({ signal }) =>

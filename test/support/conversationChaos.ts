@@ -313,7 +313,7 @@ class Case {
             // Neither the API's refusal, nor a mistake of ours.
             const mayBe =
               /^(truncated|timeout|connection|overloaded|rate_limited|api|protocol|aborted)$/;
-            const isOurs = /still being written|answer no call/.test(error.message);
+            const isOurs = /still being written|no call waits for these/.test(error.message);
             expect(isOurs || mayBe.test(error.code) || `${error.code} ${error.message}`).toBe(true);
             if (error.code === 'aborted') return done(this.#conversation.state.status);
             if (!isOurs) expect(this.#conversation.state).toMatchObject({ status: 'error', error });

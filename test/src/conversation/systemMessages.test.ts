@@ -143,6 +143,6 @@ describe('a system message in a conversation', () => {
     expect(
       (await failure(conversation.send([{ type: 'tool_result', tool_use_id: 'x', content: 'y' }])))
         .message,
-    ).toContain('answer no call');
+    ).toContain('no call waits for these');
   });
 });

@@ -349,7 +349,7 @@ describe('runTools', () => {
     [
       'tools in the parameters',
       () => runTools(() => answer, { ...params, tools: [] } as never, { tools: [] }),
-      /as option `tools`/,
+      /in the option `tools`/,
     ],
     ['no tools', () => runTools(() => answer, params, {} as never), /array of tools/],
     ['no tool', () => runTools(() => answer, params, { tools: ['a' as never] }), /not a/],
