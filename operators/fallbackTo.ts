@@ -88,7 +88,7 @@ export function fallbackTo<E extends AnyStreamEvent>({
   ...config
 }: FallbackToConfig<E>): MonoTypeOperatorFunction<E> {
   requireFunction('fallbackTo', 'resume', resume, 'a function that gives the rest of a reply');
-  requireFunction('fallbackTo', 'when', when, 'a function from an error to a boolean');
+  requireFunction('fallbackTo', 'when', when, 'a function (error) => boolean');
   const once = reconnecting('fallbackTo', {
     ...config,
     count: 1,

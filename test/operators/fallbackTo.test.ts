@@ -432,9 +432,7 @@ describe('arguments of fallbackTo', () => {
 
   it('throws for a `when` that is not a function', () => {
     expect(() => fallbackTo({ resume: () => EMPTY, when: 'overloaded' as never })).toThrow(
-      new TypeError(
-        "fallbackTo: `when` must be a function from an error to a boolean, not 'overloaded'",
-      ),
+      new TypeError("fallbackTo: `when` must be a function (error) => boolean, not 'overloaded'"),
     );
   });
 });
