@@ -5,7 +5,7 @@ import { MessageStreamError } from '../message/MessageStreamError.ts';
 export function strayInput({ index }: Stray, partial: unknown): MessageStreamError {
   return new MessageStreamError(
     `Input of a tool call came for the content block ${String(index)}, which has not started as a ` +
-      'call, so the call is lost: the sender probably left out its content_block_start',
+      'call, so a call is lost: its content_block_start is missing',
     { code: 'protocol', partial: partial as never },
   );
 }
