@@ -4,22 +4,22 @@ import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { fromApiError, truncation } from '../message/toMessageStreamError.ts';
 import { ReplyFollower, type ReplyListener } from './ReplyFollower.ts';
 
-/** Writes what becomes of a reply in another format, and how it ended. */
+/** Writes a reply, and how it ended, in another format. */
 export interface BridgeWriter extends ReplyListener {
-  /** All is whole; `message` is the last of the run. */
+  /** The run is complete; `message` is the last message of the run. */
   finish(message: Fields | undefined): void;
   fail(error: unknown): void;
 }
 
 /**
- * Reads events for a writer, whose output completes in any case: an error is stated in its format. One
- * subscriber, as most events are deltas: each is looked at once, and it has to stop where the run fails.
+ * Reads events for a writer. The output always completes: an error becomes a value in the writer's
+ * format. This is one subscriber, because most events are deltas, and each is handled only once.
  */
 export class BridgeSubscriber<E extends AnyStreamEvent, T> extends Subscriber<E> {
   readonly #writer: BridgeWriter;
   readonly #follower: ReplyFollower;
 
-  /** `writer` is called once, with what gives the message so far. */
+  /** `writer` is called once, with a function that returns the message so far. */
   constructor(reader: Subscriber<T>, writer: (message: () => Fields | undefined) => BridgeWriter) {
     super(reader);
     this.#writer = writer(() => this.#follower.message);
@@ -51,7 +51,7 @@ export class BridgeSubscriber<E extends AnyStreamEvent, T> extends Subscriber<E>
     this.#end();
   }
 
-  /** The reader may have left at the last value. */
+  /** The reader may have unsubscribed at the last value. */
   #end(): void {
     if (!this.closed) super._complete();
   }

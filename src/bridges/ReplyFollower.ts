@@ -13,40 +13,40 @@ import type {
 } from '../message/StreamEvent.ts';
 import type { ToolProgressEvent, ToolResultEvent } from '../message/ToolCallEvent.ts';
 
-/** A content block, as a reader of another wire follows it. */
+/** A content block, for a bridge that writes it in another format. */
 export interface FollowedBlock {
-  /** Its place in its reply. */
+  /** The position of the block in its reply. */
   readonly position: number;
-  /** The number of its reply in the stream, from 0. */
+  /** The number of the reply in the stream, from 0. */
   readonly reply: number;
   readonly kind: unknown;
-  /** As far as it has arrived: another object only if something has changed. */
+  /** The block so far: a new object only if something has changed. */
   readonly block: Fields;
-  /** Whether it goes on after its end: what it held by then has been stated. */
+  /** Whether the block continues after its end; its content up to then was emitted already. */
   readonly isReopened: boolean;
 }
 
-/** What a bridge is told. Every value is about the reply that began last, but results of calls. */
+/** The steps of a reply. Each step is about the reply that began last, except results of calls. */
 export interface ReplyListener {
-  /** A reply begins: the first, or the next of a loop. */
+  /** A reply begins: the first, or the next reply of a loop. */
   replyStart(message: Fields, reply: number): void;
-  /** What was stated of the reply is taken back. What stands is stated anew. */
+  /** The emitted content of the reply is withdrawn. The kept content follows again. */
   replyReset(event: ResumeEvent | undefined): void;
-  /** A block begins, or goes on after its end; what it holds by then is in it. */
+  /** A block begins, or continues after its end; `block` has its content so far. */
   blockStart(block: FollowedBlock): void;
   /** More of the text, the thinking, or the JSON of an input. */
   blockText(block: FollowedBlock, text: string): void;
   blockEnd(block: FollowedBlock): void;
   /** A call is proven complete: its input is final. */
   callReady(block: FollowedBlock): void;
-  /** The input of a call may not be used, and no tool of this stream answers it. */
+  /** The input of a call is not valid, and no tool of this stream answers the call. */
   callInvalid(block: FollowedBlock, error: MessageStreamError): void;
   callProgress(event: ToolProgressEvent, block: FollowedBlock | undefined): void;
-  /** Without a block it is that of a call of an earlier stream, which had waited for its answer. */
+  /** Without a block, the result is for a call of an earlier stream that waited for its answer. */
   callResult(event: ToolResultEvent, block: FollowedBlock | undefined): void;
   /** The reply is over: with `turn_end` in a loop, else with `message_stop`. */
   replyEnd(stopReason: unknown, turn: TurnEndEvent | undefined): void;
-  /** Calls of an earlier stream wait again for an answer: no reply follows. */
+  /** Calls of an earlier stream wait for an answer again: no reply follows. */
   interrupted(): void;
 }
 
@@ -56,13 +56,13 @@ class Followed implements FollowedBlock {
   readonly builder: BlockBuilder;
   readonly position: number;
   readonly reply: number;
-  /** Whether its text is an input, which the calls follow. */
+  /** Whether the text is the input of a call. */
   readonly isCall: boolean;
   isOpen = true;
   isReopened = false;
   /** Of a call. */
   ending: 'ready' | MessageStreamError | undefined;
-  /** What has been told of its run last. */
+  /** The last event about the run of the call. */
   told: ToolProgressEvent | ToolResultEvent | undefined;
 
   constructor(builder: BlockBuilder, position: number, reply: number) {
@@ -82,20 +82,19 @@ class Followed implements FollowedBlock {
 }
 
 /**
- * Follows the blocks and calls of a reply, of a loop of `runTools`, or of several replies one after the
- * other, for a bridge to another wire. Pings, notices, and events of types that it does not know are
- * left out.
+ * Follows the blocks and calls of a reply, of a loop of `runTools`, or of several consecutive replies,
+ * for a bridge to another format. Pings, notices and events of unknown types are left out.
  */
 export class ReplyFollower {
   readonly #listener: ReplyListener;
   readonly #tracker = new CallTracker<AnyStreamEvent>();
   readonly #end = new StreamEnd();
-  /** The blocks of the reply, in their order. */
+  /** The blocks of the reply, in order. */
   #blocks: Followed[] = [];
-  /** Those that have not ended. */
+  /** The blocks that have not ended. */
   readonly #open = new Set<Followed>();
   readonly #byBuilder = new WeakMap<BlockBuilder, Followed>();
-  /** The calls of all replies by their ids, which gateways may use more than once. */
+  /** The calls of all replies by id. Gateways may use an id more than once. */
   readonly #calls = new Map<string, Followed[]>();
   #reply = -1;
   #id: unknown;
@@ -114,12 +113,12 @@ export class ReplyFollower {
     return this.#isWhole;
   }
 
-  /** The message that was followed last, as far as it has arrived. */
+  /** The message of the last reply, so far. */
   get message(): Fields | undefined {
     return this.#tracker.message as Fields | undefined;
   }
 
-  /** Takes the next event in. */
+  /** Handles the next event. */
   push(event: AnyStreamEvent): void {
     switch (event.type) {
       case 'content_block_delta':
@@ -150,7 +149,7 @@ export class ReplyFollower {
       }
       case 'tool_progress':
       case 'tool_result':
-        // What a subagent does is not the reply; its result is that of the call.
+        // The events of a subagent are not part of the reply; its result is the result of the call.
         return isSubagentEvent(event) ? undefined : this.#told(event);
       case 'tool_answers':
         this.#isWhole = this.#end.push(event);
@@ -162,7 +161,7 @@ export class ReplyFollower {
     }
   }
 
-  /** The stream has failed. A result comes whole in its start, so it is stated without its end. */
+  /** The stream has failed. A result is complete in its start event, so it is emitted without its end. */
   cut(): void {
     for (const block of this.#open) {
       if (!isServerResult(block.block as { type: string })) continue;
@@ -187,7 +186,7 @@ export class ReplyFollower {
         this.#isOver = false;
         this.#listener.replyStart(message, ++this.#reply);
       } else {
-        // Another message, though this one has not ended: it begins anew.
+        // Another message begins although this message has not ended: the reply starts again.
         this.#forget(() => true);
         this.#listener.replyReset(undefined);
       }
@@ -215,7 +214,7 @@ export class ReplyFollower {
     this.#listener.blockText(block, text);
   }
 
-  /** Takes in more of the text that the last delta brought: most events are these. */
+  /** Handles a delta of the same block as the last delta: most events are of this kind. */
   #extend({ index, delta }: EventOf<'content_block_delta'>): boolean {
     const last = this.#last;
     if (last === undefined || !last.isOpen || last.isCall) return false;
@@ -227,7 +226,7 @@ export class ReplyFollower {
     return true;
   }
 
-  /** Takes the event in, and what it does to calls. */
+  /** Handles the event, and its effects on calls. */
   #take(event: AnyStreamEvent): void {
     for (const step of this.#tracker.push(event)) {
       if (step.type === 'failed') throw step.error;
@@ -238,14 +237,14 @@ export class ReplyFollower {
       if (step.type === 'complete') this.#ready(call);
       else {
         call.ending = step.error;
-        // In a loop its result says so.
+        // In a loop, the result of the call reports this.
         if (!this.#end.isLoop) this.#listener.callInvalid(call, step.error);
       }
     }
     if (event.type === 'message_delta') this.#close();
   }
 
-  /** Begins the blocks that are new. */
+  /** Emits the start of new blocks. */
   #sync(): void {
     const { all } = this.#tracker.blocks;
     if (this.#reply < 0) return;
@@ -281,7 +280,7 @@ export class ReplyFollower {
     this.#listener.callReady(call);
   }
 
-  /** The first of the calls with this id that is meant, else the last. */
+  /** The first matching call with this id, else the last. */
   #callOf(id: string, isMeant: (call: Followed) => boolean): Followed | undefined {
     const calls = this.#calls.get(id);
     return calls?.find(isMeant) ?? calls?.at(-1);
@@ -293,7 +292,7 @@ export class ReplyFollower {
       if (this.#reply < 0) this.#tell(event, undefined);
       return;
     }
-    // What a tool shows while its input is written would pass for the result of a call that is cut.
+    // Progress before the input is complete could be taken for the result of a call that was cut off.
     if (event.type === 'tool_progress' && call.ending !== 'ready') return;
     call.told = event;
     this.#tell(event, call);
@@ -356,7 +355,7 @@ function textOf({ type, text, thinking, partial_json }: Fields): string {
   return typeof given === 'string' ? given : '';
 }
 
-/** The fields of a block besides those that the other wire has, as plain JSON; `undefined` without any. */
+/** The fields of a block that the other format does not have, as plain JSON; `undefined` without any. */
 export function otherFields(block: Fields, ...known: string[]): Fields | undefined {
   const rest = Object.entries(block).filter(
     ([name, value]) => name !== 'type' && !known.includes(name) && value != null,

@@ -2,8 +2,8 @@ import type { JsonValue } from '../json/JsonValue.ts';
 import { type ToolContent, toolContent } from '../tools/toolContent.ts';
 
 /**
- * What a page is shown of what the model was told as the result of a call: JSON of an object or a list
- * as that value, blocks as they are, and text as it is.
+ * The result of a call for a page, from the content that the model received: JSON of an object or a
+ * list as a value, and blocks and text unchanged.
  */
 export function shownContent(content: ToolContent): unknown {
   if (content === undefined) return '';
@@ -16,12 +16,12 @@ export function shownContent(content: ToolContent): unknown {
   }
 }
 
-/** Whether `toolContent` makes of what a page is shown what the model was told. */
+/** Whether `toolContent` turns the value for the page back into the content that the model received. */
 export function isShownExactly(content: ToolContent): boolean {
   return typeof content === 'string' || isSameJson(toolContent(shownContent(content)), content);
 }
 
-/** The text of content, for an error: that of its blocks, or its JSON. */
+/** The text of an error's content: the text of its blocks, or its JSON. */
 export function contentText(content: unknown): string {
   if (typeof content === 'string') return content;
   const blocks: unknown[] = Array.isArray(content) ? content : [];

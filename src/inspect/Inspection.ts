@@ -10,17 +10,17 @@ import type {
 } from './InspectorEntry.ts';
 import { textFieldOf } from '../message/mergeAdjacent.ts';
 
-/** The end of the time that a `Date` can be. */
+/** The latest time of a `Date`. */
 const LATEST = 8.64e15;
 
-/** A value that has passed a stage, or several of one kind that came at once. */
+/** A value that has passed a stage, or several values of one kind that came at once. */
 export interface InspectedMark {
-  /** Milliseconds of the epoch. */
+  /** Milliseconds since the epoch. */
   readonly at: number;
-  /** How many values it stands for. */
+  /** The number of values that it stands for. */
   readonly count: number;
   readonly label: Label;
-  /** Where the value is an event, of whatever nesting. */
+  /** The event, if the value is an event or contains one. */
   readonly event: ReportedEvent | undefined;
   readonly value: ReportedValue | undefined;
 }
@@ -42,9 +42,9 @@ export interface InspectedDepth {
 }
 
 export interface InspectionOptions {
-  /** Values that are kept at most; the oldest are dropped. Default: 200,000. */
+  /** The maximum number of values that are kept; then the oldest are dropped. Default: 200,000. */
   marks?: number | undefined;
-  /** A silence after content longer than this is a stall, in milliseconds. Default: 5,000. */
+  /** Milliseconds without content, after some content, that count as a stall. Default: 5,000. */
   stallAfter?: number | undefined;
 }
 
@@ -58,16 +58,16 @@ export class InspectedStage {
   to: number | undefined;
   end: 'complete' | 'error' | 'unsubscribe' | undefined;
   error: ReportedError | undefined;
-  /** The stage that its values go to. */
+  /** The next stage, which gets its values. */
   into: InspectedStage | undefined;
   run!: InspectedRun;
   readonly marks: InspectedMark[] = [];
   readonly blocks: InspectedBlock[] = [];
   readonly depths: InspectedDepth[] = [];
   readonly meter: StreamMeter;
-  /** When its first value came; `Infinity` until then. */
+  /** The time of its first value; `Infinity` until then. */
   firstAt: number = Infinity;
-  /** UTF-16 units of text that have passed, after each mark that has text. */
+  /** UTF-16 code units of text that have passed, after each mark with text. */
   readonly texts: { at: number; length: number }[] = [];
 
   constructor(key: string, name: string, content: boolean, from: number, stallAfter: number) {
@@ -78,12 +78,12 @@ export class InspectedStage {
     this.meter = new StreamMeter(from, stallAfter);
   }
 
-  /** When something was last heard of it. */
+  /** The time of its last entry. */
   get lastAt(): number {
     return this.to ?? Math.max(this.from, this.marks.at(-1)?.at ?? 0, this.depths.at(-1)?.at ?? 0);
   }
 
-  /** How many stages come behind it. */
+  /** The number of stages behind it. */
   get depth(): number {
     let depth = 0;
     for (let stage = this.into; stage && depth < 100; stage = stage.into) depth++;
@@ -91,7 +91,7 @@ export class InspectedStage {
   }
 }
 
-/** The stages with one name in a pipeline: the second of them is another attempt. */
+/** The stages with the same name in a pipeline: each further stage is another attempt. */
 export interface InspectedLane {
   readonly name: string;
   readonly stages: readonly InspectedStage[];
@@ -105,9 +105,9 @@ interface Lane extends InspectedLane {
 
 /** One subscription of a pipeline with all its stages. */
 export class InspectedRun {
-  /** Its number, from 1. */
+  /** The number of the pipeline, from 1. */
   readonly number: number;
-  /** The process or page, if it has said its name. */
+  /** The name of the process or page, if known. */
   readonly process: string;
   readonly stages: InspectedStage[] = [];
 
@@ -124,12 +124,12 @@ export class InspectedRun {
     return Math.max(...this.stages.map(({ lastAt }) => lastAt));
   }
 
-  /** Whether a stage has not ended. */
+  /** Whether any stage has not ended. */
   get isRunning(): boolean {
     return this.stages.some(({ end }) => end === undefined);
   }
 
-  /** How it ended, for its subscriber: the end of its last stage. */
+  /** How it ended for its subscriber: the end of its last stage. */
   get end(): InspectedStage['end'] {
     return this.isRunning ? undefined : this.#last?.end;
   }
@@ -143,7 +143,7 @@ export class InspectedRun {
     return last.at(-1);
   }
 
-  /** A line for each name, the source first; side by side, the one that has values first. */
+  /** One line per name, the source first; of parallel stages, the stage with the earliest value first. */
   get lanes(): InspectedLane[] {
     const lanes = new Map<string, Lane>();
     for (const stage of this.stages) {
@@ -163,10 +163,10 @@ export class InspectedRun {
 }
 
 /**
- * What was reported, in the form that is drawn: pipelines, their stages, and what passed each.
+ * Collects reported entries for drawing: the pipelines, their stages, and the values of each stage.
  *
  * Bounded: with more values than `marks`, the oldest pipelines that have ended are dropped, then the
- * oldest values. Entries that it does not understand are ignored; `push` never throws.
+ * oldest values. Unknown entries are ignored; `push` never throws.
  *
  * @example
  * ```ts
@@ -192,7 +192,7 @@ export class Inspection {
   #runs: InspectedRun[] = [];
   #count = 0;
   #numbers = 0;
-  /** How many entries were lost on their way here. */
+  /** The number of entries that were lost before they arrived. */
   dropped = 0;
   /** Changes with each entry. */
   version = 0;
@@ -207,12 +207,12 @@ export class Inspection {
     return this.#runs;
   }
 
-  /** How many values are kept. */
+  /** The number of values that are kept. */
   get marks(): number {
     return this.#count;
   }
 
-  /** Takes an entry in; `from` tells the processes apart that report. */
+  /** Adds an entry; `from` identifies the process or page that reports. */
   push(entry: InspectorEntry, from: number = 0): void {
     if (!isRecord(entry) || !(Math.abs(entry.at) < LATEST)) return;
     this.version++;
@@ -246,7 +246,7 @@ export class Inspection {
       case 'error':
       case 'complete':
       case 'unsubscribe':
-        // A reader that unsubscribes after `message_stop` has the whole reply.
+        // A reader that unsubscribes after `message_stop` has the complete reply.
         stage.end = entry.type === 'unsubscribe' && stage.meter.stopped ? 'complete' : entry.type;
         stage.to = entry.at;
         if (entry.type === 'error') stage.error = errorOf(entry.error);
@@ -340,7 +340,7 @@ export class Inspection {
     }
   }
 
-  /** Drops the oldest when there is too much. */
+  /** Drops the oldest values above the limit. */
   #bound(added: number): void {
     this.#count += added;
     if (this.#count <= this.#most) return;
@@ -359,7 +359,7 @@ export class Inspection {
   }
 }
 
-/** The event itself, where it came in a message of Claude Code. */
+/** The event inside a message of Claude Code, or the event itself. */
 function unwrapped(event: ReportedEvent | undefined): ReportedEvent | undefined {
   if (event === undefined || !isRecord(event)) return undefined;
   return event.type === 'stream_event' && isRecord(event['event'])
@@ -381,7 +381,7 @@ function labelOfMark(
   return { text: shortened(asString(text) || asString(type)), kind: 'value' };
 }
 
-/** Everything that is known of a mark, as text. */
+/** All known details of a mark, as text. */
 export function detailOf({ event, value, label }: InspectedMark, content: boolean): string {
   if (value) return content ? asString(value.text) || value.type : value.type;
   if (!event) return label.text;

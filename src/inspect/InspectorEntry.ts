@@ -1,28 +1,28 @@
-/** An event of a reply as it is reported: known fields only, content shortened or replaced. */
+/** A reported event of a reply: only known fields, with the content shortened or replaced. */
 export interface ReportedEvent {
   type: string;
   [field: string]: unknown;
 }
 
-/** A value that is no event, as it is reported. */
+/** A reported value that is not an event. */
 export interface ReportedValue {
   /** Such as `string`, `object`, or the `type` of the object. */
   type: string;
-  /** What it contains, shortened. Only where content was asked for. */
+  /** The content of the value, shortened. Only if content is reported. */
   text?: string;
 }
 
-/** How a stage failed, as it is reported. */
+/** The reported error of a stage. */
 export interface ReportedError {
   /** The code of a `MessageStreamError`, else the name of the error. */
   code: string;
-  /** Only where content was asked for: a message may quote what was received. */
+  /** Only if content is reported, because a message may quote content. */
   message?: string;
 }
 
 /**
- * One line of what `inspect` reports. `id` names the subscription of a stage, `at` is in milliseconds
- * of the epoch, `into` the subscription that the values go to: the next stage of the pipeline.
+ * One entry that `inspect` reports. `id` is the subscription of a stage, `at` is in milliseconds since
+ * the epoch, and `into` is the subscription of the next stage of the pipeline.
  */
 export type InspectorEntry =
   | { type: 'process'; at: number; name: string }

@@ -6,39 +6,39 @@ import { textFieldOf } from '../message/mergeAdjacent.ts';
 import type { Fields } from '../message/record.ts';
 import { LONGEST, reportedError, reportedEvent, reportedValue } from './reportedEvent.ts';
 
-/** What a stage reports to. */
+/** The receiver of the entries of a stage. */
 export interface StageReporter {
   report(entry: InspectorEntry): void;
-  /** Has the stage flushed soon. */
+  /** Flushes the stage soon. */
   flushSoon(stage: ReportedStage): void;
   /** The number of the current run of code. */
   turn(): number;
 }
 
-/** Deltas of a block, or texts, that come within so many milliseconds are one entry. */
+/** Deltas of a block, or texts, that come within this number of milliseconds are one entry. */
 const TOGETHER = 1;
-/** UTF-16 units of content after which such an entry takes no more. */
+/** The maximum content of such an entry, in UTF-16 code units. */
 const MOST = 2_000;
-/** Values that wait at most until the stage is flushed. */
+/** The number of waiting values at which the stage is flushed. */
 const MOST_WAITING = 250;
-/** Within a run of code, the clock is read again after so many values. */
+/** Within a synchronous run, the clock is read again after this number of values. */
 const CLOCK_EVERY = 16;
 
-/** Texts and deltas that came at about the same time, as they came. */
+/** Texts and deltas that came at about the same time, unchanged. */
 interface Group {
   readonly at: number;
   readonly values: unknown[];
 }
 
-/** The subscription of a stage: turns what passes it into entries. */
+/** The subscription of a stage: turns its values into entries. */
 export class ReportedStage {
   readonly #reporter: StageReporter;
   readonly id: number;
   readonly content: boolean;
-  /** The subscription that the values go to. */
+  /** The subscription of the next stage. */
   into: number | undefined;
   #hasEnded = false;
-  /** What is grouped, shortened and reported when the stage is flushed. */
+  /** Values that are grouped, shortened and reported when the stage is flushed. */
   #groups: Group[] = [];
   #group: Group | undefined;
   #waiting = 0;
@@ -53,7 +53,7 @@ export class ReportedStage {
     this.content = content;
   }
 
-  /** Takes a value that passes. A text or a delta costs no more than a push here. */
+  /** Records a value. For a text or a delta, this is only a push. */
   next(value: unknown): void {
     const at = this.#time();
     try {
@@ -81,7 +81,7 @@ export class ReportedStage {
     this.#reporter.report({ type: 'error', id, at: now(), error });
   }
 
-  /** Links the stage before this one, when its subscription did not. */
+  /** Links the previous stage to this stage, if its subscription did not. */
   comesFrom(stage: ReportedStage): void {
     if (stage === this || stage.into !== undefined) return;
     stage.into = this.id;
@@ -116,7 +116,7 @@ export class ReportedStage {
     if (valve) this.#reporter.report({ type: 'valve', id, at: now(), ...valve });
   }
 
-  /** The time of a value: the clock is slow where values come in thousands. */
+  /** The time of a value. Reading the clock for each of thousands of values would be slow. */
   #time(): number {
     const turn = this.#reporter.turn();
     if (turn !== this.#turn || ++this.#reads >= CLOCK_EVERY) {
@@ -127,7 +127,7 @@ export class ReportedStage {
     return this.#at;
   }
 
-  /** Reports a value now: unlike texts and deltas, it may be changed later. */
+  /** Reports a value now, because it may be changed later, unlike texts and deltas. */
   #report(value: unknown, at: number): void {
     this.flush();
     const { id, content } = this;
@@ -141,7 +141,7 @@ export class ReportedStage {
     this.#reporter.report({ type: 'value', id: this.id, at, value: { type: 'unreadable' } });
   }
 
-  /** Reports texts and deltas: those that follow each other in one block as one. */
+  /** Reports texts and deltas; consecutive ones of a block are one entry. */
   #reportGroup(values: readonly unknown[], at: number): void {
     let open: OpenEntry | undefined;
     for (const value of values) {
@@ -154,12 +154,12 @@ export class ReportedStage {
   }
 }
 
-/** A delta, or a text, and those after it that are one entry with it. */
+/** A delta or a text, with the following ones that are in the same entry. */
 class OpenEntry {
   readonly #content: boolean;
   /** A delta; `undefined` for a text. */
   readonly #delta: Delta | undefined;
-  /** Where a delta has its text. */
+  /** The field of the delta with its text. */
   readonly #field: string;
   readonly #texts: string[] = [];
   #length = 0;
@@ -180,7 +180,7 @@ class OpenEntry {
     return open.grow(value) ? open : undefined;
   }
 
-  /** Adds a value; `false` if it does not belong here. */
+  /** Adds a value; returns `false` if it does not belong to this entry. */
   grow(value: unknown): boolean {
     const text = this.#textOf(value);
     if (typeof text !== 'string' || this.#length >= MOST) return false;
@@ -209,14 +209,14 @@ class OpenEntry {
   }
 }
 
-/** What is read of a delta, once it is known to be one. */
+/** The fields of a delta that are read. */
 interface Delta {
   type: string;
   index?: unknown;
   delta: Fields;
 }
 
-/** Whether a value is a text, or an event that nobody changes once it is there. */
+/** Whether a value is a text, or an event that is never changed later. */
 function isTextOrDelta(value: unknown): value is string | Delta {
   if (typeof value === 'string') return true;
   return (

@@ -7,13 +7,13 @@ import { ReportedStage } from './ReportedStage.ts';
 
 export interface ReporterOptions {
   report: (entry: InspectorEntry) => void;
-  /** Whether stages that do not say so themselves report their content. */
+  /** Whether stages without the option `content` report their content. */
   content: boolean;
   /** Called when there is something to flush. */
   onWaiting: () => void;
 }
 
-/** Watches the stages of all pipelines, and knows which of them belong together. */
+/** Watches the stages of all pipelines, and finds out which stages belong together. */
 export class Reporter {
   readonly #options: ReporterOptions;
   #ids = 0;
@@ -22,7 +22,7 @@ export class Reporter {
   /** The stages that have something to report. */
   readonly #waiting = new Set<ReportedStage>();
   isClosed = false;
-  /** The stage that is subscribing to its source, or whose value is on its way, just now. */
+  /** The stage that is subscribing to its source, or emitting a value, at this moment. */
   subscribing: ReportedStage | undefined;
   passing: ReportedStage | undefined;
 
@@ -59,7 +59,7 @@ export class Reporter {
     try {
       this.#options.report(entry);
     } catch {
-      // An inspector must not disturb what it inspects.
+      // An error of the inspector must not disturb the pipeline.
     }
   }
 
@@ -134,7 +134,7 @@ class StageSubscriber<T> extends Subscriber<T> {
     super.unsubscribe();
   }
 
-  /** Hands a notification on; what it subscribes to comes from this stage. */
+  /** Passes a notification on; stages that it subscribes to come from this stage. */
   #pass(notify: () => void): void {
     const reporter = this.#reporter;
     const { passing, subscribing } = reporter;

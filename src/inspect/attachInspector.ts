@@ -4,14 +4,13 @@ import { inspectors } from './inspectors.ts';
 import { Reporter } from './Reporter.ts';
 
 export interface AttachInspectorOptions {
-  /** Whether stages that do not say so themselves report their content. Default: `false`. */
+  /** Whether stages without the option `content` report their content. Default: `false`. */
   content?: boolean | undefined;
 }
 
 /**
- * Calls `report` with everything that `inspect` sees in this process or page, from the next
- * subscription on. It is what `connectInspector` builds on; use it to draw a pipeline in a page of
- * your own, with `Inspection` and `drawInspection`.
+ * Calls `report` with the entries of all `inspect` operators in this process or page, from the next
+ * subscription on. Use it to draw a pipeline in your own page, with `Inspection` and `drawInspection`.
  *
  * ```text
  * source  -m-t-t-|
@@ -20,11 +19,12 @@ export interface AttachInspectorOptions {
  * ```
  *
  * Deltas of one block that come within a millisecond are one entry, and so are texts. Entries are
- * reported when the current run of code has ended, or earlier. An error that `report` throws is dropped.
+ * reported at the end of the current synchronous code, or earlier. Errors that `report` throws are
+ * dropped.
  *
- * Unsubscribing what it returns detaches: subscriptions that are watched then report no more.
+ * Unsubscribe the returned subscription to detach: no more entries are then reported.
  *
- * @throws TypeError when `report` is no function.
+ * @throws TypeError when `report` is not a function.
  *
  * @example
  * ```ts

@@ -8,30 +8,30 @@ import { Reporter } from './Reporter.ts';
 import type { Transport } from './Transport.ts';
 
 export interface ConnectInspectorOptions extends AttachInspectorOptions {
-  /** Names this process or page in the inspector. Default: its process id, or the page's path. */
+  /** The name of this process or page in the inspector. Default: the process id, or the page's path. */
   name?: string | undefined;
 }
 
-/** Entries that wait for the inspector at most; the oldest are dropped. */
+/** At twice this number of waiting entries, the oldest are dropped and this number is kept. */
 const MOST_WAITING = 10_000;
-/** Milliseconds from an entry to the request that carries it. */
+/** Milliseconds from an entry to the request that sends it. */
 const EVERY = 50;
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /**
- * Reports what `inspect` sees to the inspector at `url`, which `npx claude-rx inspect` prints. Node
- * programs that are started by it, `npx claude-rx inspect -- node service.js`, need no call of this;
- * a page in development does.
+ * Reports the entries of all `inspect` operators to the inspector at `url`, the address that
+ * `npx claude-rx inspect` prints. Call it in a browser page during development. A Node program that is
+ * started by `npx claude-rx inspect -- node service.js` does not need it.
  *
- * - Loopback only: reports go to this machine, whatever is passed.
- * - Bounded: at most 10,000 entries wait for an inspector that is slow or gone; then the oldest are
- *   dropped, and the page shows how many.
- * - It never throws into a pipeline, and keeps no process alive. When a program ends by itself, it
- *   waits at most half a second until what it has reported has arrived.
+ * - Loopback only: reports never leave this machine.
+ * - Bounded: at most 20,000 entries wait for an inspector that is slow or gone. Then the oldest 10,000
+ *   are dropped, and the page shows the number of dropped entries.
+ * - It never throws into a pipeline, and does not keep a process alive. A program that ends by itself
+ *   waits at most half a second to send its last reports.
  *
- * Unsubscribing what it returns stops the reports.
+ * Unsubscribe the returned subscription to stop reporting.
  *
- * @throws TypeError when `url` is no `http` address of this machine.
+ * @throws TypeError when `url` is not an `http` address of this machine.
  *
  * @example
  * ```ts
@@ -62,7 +62,7 @@ export function connectInspector(
   };
   const flush = (): void => {
     timer = undefined;
-    // What is not taken stays here, where it is bounded.
+    // Entries that were not sent stay in `waiting`, which is bounded.
     if (!transport.isReady()) return plan();
     const lines = take();
     if (lines !== '') transport.send(lines, hello);
@@ -95,13 +95,13 @@ function line(entry: InspectorEntry): string {
   return `${JSON.stringify(entry)}\n`;
 }
 
-/** Where reports go to. */
+/** The address for reports. */
 function reportAddress(given: string): URL {
   let url: URL | undefined;
   try {
     url = new URL(given);
   } catch {
-    // Said below.
+    // Reported below.
   }
   if (url?.protocol !== 'http:' || !LOOPBACK.test(url.hostname)) {
     throw new TypeError(

@@ -22,38 +22,38 @@ import type { InspectedLane, InspectedMark, InspectedRun, InspectedStage } from 
 
 /** The part of a pipeline that is drawn. */
 export interface InspectionView {
-  /** The time that is shown, in milliseconds of the epoch. */
+  /** The time range that is shown, in milliseconds since the epoch. */
   from: number;
   to: number;
   /** In pixels. */
   width: number;
-  /** Until when a stage that has not ended has run. Default: `to`. */
+  /** The current time, up to which a running stage is drawn. Default: `to`. */
   now?: number | undefined;
-  /** A silence after content longer than this is shown as a stall. Default: 5,000 ms. */
+  /** Milliseconds without content, after some content, that are shown as a stall. Default: 5,000. */
   stallAfter?: number | undefined;
   /**
-   * A strip of low lines: each with its name on the left, and small marbles without text. Blocks, the
-   * depths of valves and the ruler are left out. Default: `false`.
+   * Whether to draw a low strip: lines with the name on the left and small marbles without text, and no
+   * blocks, valve depths or ruler. Default: `false`.
    */
   dense?: boolean | undefined;
   /** The marble that is selected. Default: none. */
   selected?: InspectedMark | undefined;
-  /** Whether a value is found by a search: the others are pale. Default: there is no search. */
+  /** Whether a value matches a search; other values are pale. Default: no search. */
   matches?: ((mark: InspectedMark, stage: InspectedStage) => boolean) | undefined;
 }
 
-/** A marble of the drawing, and what it stands for. */
+/** A marble of the drawing, and the value that it stands for. */
 export interface PlacedMarble {
   readonly x: number;
   readonly y: number;
   readonly width: number;
-  /** The number of its line, from the top. */
+  /** The index of its line, from the top. */
   readonly lane: number;
   readonly stage: InspectedStage;
   readonly marks: readonly InspectedMark[];
 }
 
-/** A drawing, and where in it the marbles are. */
+/** A drawing, with the positions of its marbles. */
 export interface DrawnInspection {
   readonly node: SvgNode;
   readonly width: number;
@@ -68,16 +68,16 @@ const DEPTH = 26;
 /** Room for the name on the left of a line of a strip. */
 const NAME_LEFT = 116;
 const DOT = 12;
-/** How far apart values may be that are one marble. */
+/** Values that are closer than this are one marble. */
 const WIDEST = 48;
 
-/** Which kind a marble shows that stands for values of several. */
+/** The kind that a marble shows if it stands for values of several kinds. */
 const ORDER: readonly Kind[] = ['ping', 'meta', 'value', 'text', 'thinking', 'json', 'seam'];
 
 /**
- * Draws a pipeline as a marble diagram: a line for each stage, the source on top. Values that would
- * cover each other are one marble with their number. The cost is bounded by the width, but for one
- * look at each value of the time that is shown.
+ * Draws a pipeline as a marble diagram: one line per stage, the source on top. Values that would
+ * overlap are one marble with a count. The cost is bounded by the width, apart from one pass over the
+ * values in the time range.
  *
  * @example
  * ```ts
@@ -137,7 +137,7 @@ export function drawInspection(run: InspectedRun, view: InspectionView): DrawnIn
   return { node, width, height, marbles };
 }
 
-/** A drawing as an SVG file of its own, with its colours for a light and for a dark page. */
+/** A drawing as a separate SVG file, with colours for light and dark pages. */
 export function inspectionSvg(run: InspectedRun, view: InspectionView): string {
   const { node, width, height } = drawInspection(run, view);
   const title = `Marble diagram of ${run.lanes.map(({ name }) => name).join(', ')}`;
@@ -152,8 +152,8 @@ export function inspectionSvg(run: InspectedRun, view: InspectionView): string {
 }
 
 /**
- * The style sheet of what `drawInspection` draws, for a light and for a dark page. Its selectors are
- * short, such as `text` and `.name`: nest them in that of the element which has the drawing.
+ * The style sheet for the drawings of `drawInspection`, for light and dark pages. Its selectors are
+ * short, such as `text` and `.name`: nest them in the selector of the element with the drawing.
  *
  * @example
  * ```ts
@@ -198,7 +198,7 @@ function drawnStage(
     .map(({ from, to, name, isWithdrawn }) => {
       const x = xOf(from);
       const wide = Math.max(2, xOf(to ?? end) - x);
-      // No more of the name than there is room for.
+      // Only the part of the name that fits.
       const room = Math.floor((wide - 8) / 6);
       const text = isWithdrawn ? `${name}, withdrawn` : name;
       const shown = text.length > room ? text.slice(0, Math.max(0, room)) : text;
@@ -222,7 +222,7 @@ function drawnStage(
   return { stage, row, clusters };
 }
 
-/** The marbles of a stage, those that would cover each other as one. */
+/** The marbles of a stage; values that would overlap are one marble. */
 function placed(
   stage: InspectedStage,
   view: InspectionView,
@@ -251,7 +251,7 @@ function placed(
     }
     const { text } = mark.label;
     const wanted = text === '' || view.dense ? DOT : widthOf(text);
-    // The next that is drawn as a marble decides how much room there is.
+    // The next value that is drawn as a marble decides how much room there is.
     let next = index + 1;
     while (next < last && isEdge(marks[next]!)) next++;
     const room = next < last ? xOf(marks[next]!.at) - DOT / 2 : Infinity;
@@ -271,7 +271,7 @@ function placed(
   };
 }
 
-/** Values that are drawn as one marble, and where. */
+/** Values that are drawn as one marble, with its position. */
 interface Cluster {
   marks: InspectedMark[];
   left: number;
@@ -340,7 +340,7 @@ function drawStalls(
     });
 }
 
-/** How many values wait in the valve of a stage, and when it was closed. */
+/** The number of waiting values in the valve of a stage, and the times when it was closed. */
 function drawDepth(
   { depths, to }: InspectedStage,
   view: InspectionView,
@@ -356,7 +356,7 @@ function drawDepth(
     const next = depths[index + 1]?.at ?? end;
     if (next < view.from || at > view.to) return;
     const [x, y] = [xOf(at), round(top + 18 - (16 * depth) / most)];
-    // Steps within a pixel are one.
+    // Steps within one pixel are drawn as one.
     if (Math.abs(x - lastX) < 1 && path !== '' && index < depths.length - 1) return;
     path += path === '' ? `M${x} ${y}` : `H${x}V${y}`;
     [lastX, lastY] = [x, y];

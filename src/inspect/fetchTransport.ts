@@ -1,12 +1,12 @@
 import type { Transport } from './Transport.ts';
 
-/** Milliseconds after which a request that hangs is given up, and after which another is tried. */
+/** Milliseconds after which a hanging request is aborted, and after which the next is sent. */
 const PATIENCE = 5_000;
 const PAUSE = 1_000;
-/** What a page may still send while it is left, in UTF-16 units: browsers allow 64 KiB. */
+/** The maximum that a page may send while it closes, in UTF-16 code units: browsers allow 64 KiB. */
 const LAST = 20_000;
 
-/** Carries lines in requests of `fetch`, one at a time. */
+/** Sends lines in `fetch` requests, one at a time. */
 export function fetchTransport(url: URL): Transport {
   const id = Math.random().toString(36).slice(2);
   url.searchParams.set('from', id);
@@ -37,7 +37,7 @@ export function fetchTransport(url: URL): Transport {
     },
     end: (lines, hello) => {
       if (lines === '') return;
-      // The beginning would be as good; but whole lines they must be.
+      // Any part would do, but the lines must be complete.
       const last = lines.slice(-LAST).replace(/^.*\n/, '');
       post(hello + (lines.length > LAST ? last : lines), true).catch(() => {});
     },

@@ -3,20 +3,20 @@ import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { seconds } from './drawing/seconds.ts';
 import type { InspectedLane, InspectedMark, InspectedRun, InspectedStage } from './Inspection.ts';
 
-/** Something about a pipeline that explains how its reply went. */
+/** A fact about a pipeline that explains what happened to its reply. */
 export interface Finding {
   kind: 'error' | 'stall' | 'seam' | 'delay' | 'valve' | 'unsubscribe';
-  /** The stage at which it is seen first. */
+  /** The first stage that shows it. */
   stage: string;
-  /** When, in milliseconds of the epoch. */
+  /** The time, in milliseconds since the epoch. */
   at: number;
   text: string;
 }
 
-/** Text that comes so many milliseconds later from an operator is delayed by it. */
+/** An operator whose text comes later by this number of milliseconds delays it. */
 const DELAY = 100;
 
-/** What can be read from a pipeline, the most upstream cause of each: where it hung, broke, or waited. */
+/** Finds where a pipeline hung, failed or waited; reports each at its most upstream stage. */
 export function findings(run: InspectedRun, stallAfter: number, now: number): Finding[] {
   const { lanes } = run;
   const found = lanes.flatMap((lane, index) => {
@@ -35,7 +35,7 @@ interface Stall {
   pings: number;
 }
 
-/** What was read of the values of a stage, up to `index`. */
+/** The result of reading the values of a stage up to `index`. */
 interface Scan {
   readonly stallAfter: number;
   readonly first: InspectedMark | undefined;
@@ -46,7 +46,7 @@ interface Scan {
   readonly seams: InspectedMark[];
 }
 
-/** Each value is looked at once, however often a pipeline is drawn. */
+/** Each value is read once, however often a pipeline is drawn. */
 const scans = new WeakMap<InspectedStage, Scan>();
 
 function scan(stage: InspectedStage, stallAfter: number): Scan {
@@ -78,7 +78,7 @@ function scan(stage: InspectedStage, stallAfter: number): Scan {
   return found;
 }
 
-/** The silences of a stage after content that were longer than `stallAfter`. */
+/** The gaps of a stage without content that were longer than `stallAfter`. */
 export function findStalls(stage: InspectedStage, stallAfter: number, now: number): Stall[] {
   const { stalls, last, pings } = scan(stage, stallAfter);
   const end = stage.to ?? now;
@@ -157,14 +157,14 @@ function closedTime({ depths, to }: InspectedStage, now: number) {
   return { time, most, at: first ?? 0 };
 }
 
-/** How much later text comes from one line than from the one before. */
+/** How much later text comes from a line than from the previous line. */
 function delays(before: InspectedLane | undefined, lane: InspectedLane): Finding[] {
   if (!before) return [];
   const earlier = textTimes(before);
   const later = textTimes(lane);
   let [most, at, index] = [0, 0, 0];
   for (const text of later) {
-    // When the first of these characters had come; they may have waited for the last.
+    // The time of the first of these characters; they may have waited for the last.
     while (index < earlier.length && earlier[index]!.length < text.first) index++;
     const source = earlier[index];
     if (source === undefined) break;

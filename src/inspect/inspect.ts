@@ -3,7 +3,7 @@ import type { InspectConfig } from './InspectConfig.ts';
 import { inspectors } from './inspectors.ts';
 
 /**
- * Shows what passes here in the inspector, `npx claude-rx inspect`: a line of marbles with this name.
+ * Shows the values at this place in the inspector (`npx claude-rx inspect`), as a line with this name.
  *
  * ```text
  * source     -m-[-t-t--p--#
@@ -12,16 +12,17 @@ import { inspectors } from './inspectors.ts';
  * inspector  -m-[-t-t--p--#      the same, as a line of its page
  * ```
  *
- * Put one behind the source, and one behind each operator that may delay, change or end the reply.
- * Stages of one pipeline are shown together, the source on top.
+ * Put an `inspect` behind the source, and one behind each operator that may delay, change or end the
+ * reply. The stages of one pipeline are shown together, the source on top.
  *
- * - Detached, which is the default: subscribers get the source itself. A subscription costs one call,
- *   a value nothing.
- * - Attached: values pass untouched and at once. A report that fails never reaches the pipeline.
- * - Error, complete, unsubscribe: as the source; the inspector shows which of them it was.
- * - An inspector that is attached later sees the subscriptions that begin after that.
+ * - Without an attached inspector (the default), subscribers get the source itself. A subscription
+ *   costs one call, a value nothing.
+ * - With an attached inspector, values pass unchanged and synchronously. Errors of the inspector never
+ *   reach the pipeline.
+ * - Error, complete, unsubscribe: as the source; the inspector shows how the stage ended.
+ * - An inspector that is attached later shows only subscriptions that begin after that.
  *
- * @throws TypeError when `name` is no text, or an empty one.
+ * @throws TypeError when `name` is not a non-empty string.
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@ import type { InspectedMark, InspectedRun, InspectedStage } from './Inspection.t
 import { mergeAdjacent } from '../message/mergeAdjacent.ts';
 import { fields } from '../message/record.ts';
 
-/** The letters that a marble diagram has. */
+/** The letters of a marble diagram. */
 const MOST = 52;
 
 interface Timed {
@@ -11,13 +11,13 @@ interface Timed {
 }
 
 /**
- * What passed a pipeline as a marble test: the values of one stage are the source, those of the next
- * are what is expected. The operators between the two are filled in by hand.
+ * Writes a marble test from a pipeline: the values of one stage are the source, and the values of the
+ * next stage are expected. You fill in the operators between the two stages.
  *
- * A diagram has 52 letters: with more values, deltas of a block are joined, the closest first, and
- * what is then too much is left out. Where content was not reported, `x` stands for each character.
+ * A diagram has 52 letters. With more values, deltas of a block are joined, the closest first, and the
+ * remaining values are left out. If content was not reported, `x` stands for each character.
  *
- * It is a test for vitest, with rxjs' `TestScheduler` and `toMarbles`.
+ * The test is for vitest, with rxjs' `TestScheduler` and `toMarbles`.
  */
 export function marbleTest(run: InspectedRun, stage: InspectedStage): string {
   const next = stage.into;
@@ -61,15 +61,15 @@ interface Diagram {
   times: number[];
   values: unknown[];
   end: '|' | '#' | '';
-  /** How many values were left out. */
+  /** The number of values that were left out. */
   left: number;
-  /** When each of them came really. */
+  /** The real time of each value. */
   real: number[];
 }
 
 /**
- * The values of a stage, as many as there are letters, and the frame of each. Values at the same time
- * have a frame each, so what they cause is moved with them: `cause` is the stage before.
+ * The values of a stage, up to the number of letters, with their frames. Values at the same time get
+ * different frames, and the values that they cause move with them: `cause` is the previous stage.
  */
 function diagramOf(stage: InspectedStage, zero: number, cause?: Diagram): Diagram {
   let timed = stage.marks.map((mark): Timed => ({ at: mark.at - zero, value: valueOf(mark) }));
@@ -78,7 +78,7 @@ function diagramOf(stage: InspectedStage, zero: number, cause?: Diagram): Diagra
     timed = joined(timed, within);
   const shown = timed.slice(0, MOST);
   const times: number[] = [];
-  // The end too, where there was one, and nothing was left out before it.
+  // The end too, if there was one and no value before it was left out.
   const isWhole =
     stage.to !== undefined && stage.end !== 'unsubscribe' && shown.length === timed.length;
   const real = [...shown.map(({ at }) => at), ...(isWhole ? [stage.to! - zero] : [])];
@@ -93,7 +93,7 @@ function diagramOf(stage: InspectedStage, zero: number, cause?: Diagram): Diagra
   return { times, values, end, left, real };
 }
 
-/** Joins deltas of a block that come within so many milliseconds. */
+/** Joins deltas of a block that come within this number of milliseconds. */
 function joined(timed: readonly Timed[], within: number): Timed[] {
   const result: Timed[] = [];
   for (const { at, value } of timed) {

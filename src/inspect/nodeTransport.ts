@@ -4,14 +4,14 @@ import type { Transport } from './Transport.ts';
 const process = globalThis.process as typeof globalThis.process | undefined;
 const http = process?.getBuiltinModule?.('node:http');
 
-/** Milliseconds that a program waits at its end until the last lines have arrived. */
+/** The maximum milliseconds that a program waits at its end for the last lines to arrive. */
 const LAST_WAIT = 500;
-/** Milliseconds after which a lost connection is tried again. */
+/** Milliseconds before reconnecting after a lost connection. */
 const PAUSE = 1_000;
 
 /**
- * Carries lines in the body of one long request, over a socket that does not keep the process alive;
- * `undefined` where there is no Node.
+ * Sends lines in the body of one long request, over a socket that does not keep the process alive;
+ * `undefined` without Node.
  */
 export const nodeTransport: ((url: URL) => Transport) | undefined =
   http && ((url) => new NodeTransport(url));
@@ -40,7 +40,7 @@ class NodeTransport implements Transport {
     if (!this.isReady()) return this.#request?.destroy() && undefined;
     const request = this.#request ?? this.#open(hello);
     if (!isLast) {
-      // The program ends now: what the kernel takes at once arrives.
+      // The program ends now: only data that the kernel accepts at once arrives.
       request.write(lines);
       request.socket?.uncork();
       return;
@@ -53,7 +53,7 @@ class NodeTransport implements Transport {
   }
 
   onEnd(ending: (isLast: boolean) => void): () => void {
-    // First without a hurry; and at `process.exit()`, after which nothing can be waited for.
+    // Once before the exit, with time to wait; and at `process.exit()`, without.
     const atLeisure = () => ending(true);
     const atOnce = () => ending(false);
     process!.on('beforeExit', atLeisure);

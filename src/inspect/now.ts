@@ -1,4 +1,4 @@
-/** The milliseconds of the epoch, with fractions, and never set back. */
+/** The milliseconds since the epoch, with fractions; never goes back. */
 export function now(): number {
   return performance.timeOrigin + performance.now();
 }

@@ -3,13 +3,13 @@ import { fields, parseRecord } from '../message/record.ts';
 import type { InspectorEntry } from './InspectorEntry.ts';
 import { reportedError, reportedEvent, reportedValue } from './reportedEvent.ts';
 
-/** Milliseconds between two lines of a recording that has no times. */
+/** Milliseconds between two lines of a recording without times. */
 const STEP = 10;
 
 /**
- * The lines of a recording as entries: of `record()`, events of the API, or messages of Claude Code
- * one a line. Each agent below the main one is a stage of its own. Times count from 0; lines without
- * times come 10 ms apart. A line that cannot be read ends the recording with an error.
+ * Converts the lines of a recording into entries. The lines are those of `record()`, API events, or
+ * messages of Claude Code. Each subagent is a separate stage. Times count from 0; lines without times
+ * are 10 ms apart. A line that cannot be read ends the recording with an error.
  */
 export function* recordingEntries(text: string): Generator<InspectorEntry, void, undefined> {
   const ids = new Map<string, number>();
@@ -48,7 +48,7 @@ export function* recordingEntries(text: string): Generator<InspectorEntry, void,
   const isWhole = /"type":\s*"(message_stop|result)"/.test(lastLine(lines));
   for (const id of ids.values()) {
     if (isOver && id === 1) continue;
-    // As `fromRecording` takes it: an end before `message_stop` is an error.
+    // As in `fromRecording`, an end before `message_stop` is an error.
     if (isWhole || id > 1) yield { type: 'complete', id, at };
     else yield { type: 'error', id, at, error: { code: 'truncated' } };
   }

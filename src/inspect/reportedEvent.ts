@@ -3,12 +3,12 @@ import { textFieldOf } from '../message/mergeAdjacent.ts';
 import { asString, fields, type Fields, isRecord } from '../message/record.ts';
 import type { ReportedError, ReportedEvent, ReportedValue } from './InspectorEntry.ts';
 
-/** UTF-16 units of a content that are reported at most. */
+/** The maximum length of reported content, in UTF-16 code units. */
 export const LONGEST = 500;
 
 /**
- * The event as it is reported; `undefined` for a value that is no event. Only known fields are
- * copied. Without `content`, each text is replaced by as many `x`.
+ * The reported form of an event; `undefined` for a value that is not an event. Only known fields are
+ * copied. Without `content`, each character of a text is replaced by `x`.
  */
 export function reportedEvent(value: unknown, content: boolean): ReportedEvent | undefined {
   if (!isRecord(value)) return undefined;
@@ -77,27 +77,27 @@ function reportedToolEvent(value: Fields, content: boolean): ReportedEvent | und
   }
 }
 
-/** Of Claude Code's own messages only what they are. */
+/** For Claude Code's own messages, only the kind is reported. */
 function reportedAgentMessage({ type, subtype, status }: Fields): ReportedEvent | undefined {
   if (type !== 'system' && type !== 'result') return undefined;
   return { type, subtype: name(subtype), status: status == null ? undefined : name(status) };
 }
 
-/** A value that is no event, as it is reported. */
+/** The reported form of a value that is not an event. */
 export function reportedValue(value: unknown, content: boolean): ReportedValue {
   const type = isRecord(value) && typeof value['type'] === 'string' ? value['type'] : typeof value;
   if (typeof value === 'string') return { type, text: shown(value, content) };
   return content ? { type: name(type), text: describe(value, LONGEST).text } : { type: name(type) };
 }
 
-/** An error as it is reported. */
+/** The reported form of an error. */
 export function reportedError(error: unknown, content: boolean): ReportedError {
   const { code, name: type, message } = Object(error) as { [field: string]: unknown };
   const known = name(code ?? type ?? typeof error);
   return content ? { code: known, message: asString(message).slice(0, LONGEST) } : { code: known };
 }
 
-/** The content, or as many `x`; shortened. */
+/** The content, or `x` for each character; shortened. */
 function shown(text: string, content: boolean): string {
   return content ? text.slice(0, LONGEST) : 'x'.repeat(Math.min(text.length, LONGEST));
 }

@@ -44,7 +44,7 @@ export class LoopSpan<T> implements SpanRecorder<T> {
         });
       }
     }
-    // The span of a call has how its run ended; these did not run.
+    // A call that runs has a span of its own; these calls did not run.
     if (event.type === 'tool_result' && /^(invalid|unknown|denied)/.test(event.status)) {
       this.#span.addEvent('tool_result', {
         [name.TOOL_NAME]: event.name,

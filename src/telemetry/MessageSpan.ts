@@ -20,11 +20,11 @@ const MOST_EVENTS = 100;
 export interface MessageSpanConfig {
   readonly spanName: string;
   readonly kind: 'CLIENT' | 'INTERNAL';
-  /** What the span, and the measurements, begin with. */
+  /** Attributes that the span and the metrics start with. */
   readonly attributes: Attributes;
-  /** What only the span has. */
+  /** Attributes that only the span has. */
   readonly spanAttributes: Attributes;
-  /** Whether the stream is the reply to a request: else its tokens are those of another span. */
+  /** Whether the stream is the reply to a request; if not, another span has the tokens. */
   readonly isRequest: boolean;
   readonly hasContent: boolean;
   readonly isLinked: boolean;
@@ -71,7 +71,7 @@ export class MessageSpan<E extends AnyStreamEvent> implements SpanRecorder<E> {
 
   takeDelta(event: E): boolean {
     if (event.type !== 'content_block_delta') return false;
-    // All events of a network chunk come in one synchronous run, at one time.
+    // All events of a network chunk come synchronously, so the clock is read once for them.
     if (!this.#isInRun) this.#beginRun();
     if (this.#firstChunkAt === undefined) this.#firstChunkAt = this.#lastAt;
     if (this.#hasContent) this.#message.push(event);
@@ -110,7 +110,7 @@ export class MessageSpan<E extends AnyStreamEvent> implements SpanRecorder<E> {
   }
 
   #take(event: E): E {
-    // Without content the block of a fallback is still needed: it names the model.
+    // Without `content`, a `fallback` block is still needed: it names the model.
     const isKept = this.#hasContent || !isBlockEvent(event) || isFallback(event);
     if (isKept) this.#message.push(event);
     this.#isStopped = this.#end.push(event);

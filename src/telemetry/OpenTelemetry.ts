@@ -1,7 +1,7 @@
-// The parts of `@opentelemetry/api` 1.x that are used, by shape: nothing is imported, and a program
-// without OpenTelemetry needs none of its types.
+// Structural types of the used parts of `@opentelemetry/api` 1.x. Nothing is imported, so a program
+// without OpenTelemetry does not need its types.
 
-/** A value of an attribute. */
+/** The value of an attribute. */
 export type AttributeValue = string | number | boolean | string[] | number[] | boolean[];
 
 /** The attributes of a span, an event or a measurement. */
@@ -9,7 +9,7 @@ export interface Attributes {
   [name: string]: AttributeValue | undefined;
 }
 
-/** What is active at one moment: a span, baggage. */
+/** A context of OpenTelemetry: the active span and baggage. */
 export interface OtelContext {
   getValue(key: symbol): unknown;
   setValue(key: symbol, value: unknown): OtelContext;

@@ -3,16 +3,16 @@ import type { OtelContext } from './OpenTelemetry.ts';
 /** How a traced stream ended. */
 export type TracedOutcome = 'complete' | 'error' | 'unsubscribed';
 
-/** Follows one subscription and records it on a span. */
+/** Records one subscription on a span. */
 export interface SpanRecorder<T> {
-  /** The context of the span: whatever the source starts is a child. `undefined`: nothing to record. */
+  /** The context of the span, in which the source is subscribed; `undefined` if nothing is recorded. */
   readonly context: OtelContext | undefined;
   /**
-   * Takes in a value that is one of very many, and answers whether it was. Those are passed on as they
-   * are, in the context of the span: to leave it for each would cost more than all the rest.
+   * Records the value if it is a delta, and returns whether it is. Deltas are passed on unchanged, in
+   * the context of the span: there are so many that leaving the context for each would cost too much.
    */
   takeDelta(value: T): boolean;
-  /** Takes any other value in, and gives the one that is passed on. */
+  /** Records any other value, and returns the value to pass on. */
   next(value: T): T;
   /** The stream has ended. */
   end(outcome: TracedOutcome, error?: unknown): void;

@@ -1,5 +1,5 @@
-// The names of OpenTelemetry's conventions for generative AI, which still change ("Development"), so
-// all of them are here. https://opentelemetry.io/docs/specs/semconv/gen-ai/, November 2026.
+// The attribute names of OpenTelemetry's conventions for generative AI. They still change
+// ("Development"), so all of them are in this file. https://opentelemetry.io/docs/specs/semconv/gen-ai/, November 2026.
 
 export const OPERATION = 'gen_ai.operation.name';
 export const PROVIDER = 'gen_ai.provider.name';
@@ -21,7 +21,7 @@ export const OUTPUT_MESSAGES = 'gen_ai.output.messages';
 export const SYSTEM_INSTRUCTIONS = 'gen_ai.system_instructions';
 export const ERROR_TYPE = 'error.type';
 
-/** Where usage is not to be counted twice, as another span has it, its names begin with `claude_rx`. */
+/** Names of usage: behind `gen_ai.`, or behind `claude_rx.` if another span has the usage already. */
 export const USAGE = {
   input: 'usage.input_tokens',
   cacheRead: 'usage.cache_read.input_tokens',
@@ -30,11 +30,11 @@ export const USAGE = {
   reasoning: 'usage.reasoning.output_tokens',
 } as const;
 
-// As the SDK's own spans name them.
+// The names that the SDK's own spans use.
 export const STOP_REASON = 'anthropic.message.stop_reason';
 export const REQUEST_ID = 'anthropic.request.id';
 
-// Ours: the conventions have no name for these.
+// Our own names, where the conventions have none.
 export const OUTCOME = 'claude_rx.outcome';
 export const PINGS = 'claude_rx.pings';
 export const ATTEMPTS = 'claude_rx.attempts';
@@ -43,7 +43,7 @@ export const TURNS = 'claude_rx.turns';
 export const COST = 'claude_rx.cost_usd';
 export const LOOP_OUTCOME = 'claude_rx.loop.outcome';
 export const CONTENT_TRUNCATED = 'claude_rx.content.truncated';
-/** Of the events of a span. */
+/** Attributes of span events. */
 export const ATTEMPT = 'claude_rx.attempt';
 export const KEPT_BLOCKS = 'claude_rx.kept_blocks';
 export const SECONDS = 'claude_rx.seconds';

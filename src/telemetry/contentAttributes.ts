@@ -7,7 +7,7 @@ import {
 } from './attributes.ts';
 import type { Attributes } from './OpenTelemetry.ts';
 
-/** The most content that one attribute has, in UTF-16 units. */
+/** The maximum length of the content in one attribute, in UTF-16 code units. */
 const LONGEST_CONTENT = 100_000;
 
 /** The content of a request: the parameters of `messages.create`. */
@@ -16,7 +16,7 @@ export interface RequestContent {
   readonly system?: unknown;
 }
 
-/** The attributes for what was sent. */
+/** The attributes for a request. */
 export function inputAttributes({ messages, system }: RequestContent): Attributes {
   const sent = messages.map((message) => {
     const { role, content } = message as { role?: unknown; content?: unknown };
@@ -34,14 +34,14 @@ export function outputAttributes(content: unknown, finishReason: string): Attrib
   return contentAttribute(OUTPUT_MESSAGES, [reply]);
 }
 
-/** The attribute for a piece of content, as JSON of a bounded length. */
+/** The attribute for a piece of content: JSON, cut off at the maximum length. */
 export function contentAttribute(name: string, content: unknown): Attributes {
   const json = typeof content === 'string' ? content : (JSON.stringify(content) ?? '');
   if (json.length <= LONGEST_CONTENT) return { [name]: json };
   return { [name]: json.slice(0, LONGEST_CONTENT), [CONTENT_TRUNCATED]: true };
 }
 
-/** Content blocks as the conventions write them. */
+/** Content blocks in the form of the conventions. */
 function partsOf(content: unknown): object[] {
   if (typeof content === 'string') return [{ type: 'text', content }];
   return Array.isArray(content) ? content.filter(isRecord).map(partOf) : [];
@@ -61,7 +61,7 @@ function partOf(block: Fields): object {
     case 'tool_result':
       return { type: 'tool_call_response', id: tool_use_id, response: content };
     default:
-      // An image or a document is as large as it is useless in a trace.
+      // The data of images and documents is left out: it is large, and useless in a trace.
       return { type, ...(fields(block)['id'] !== undefined && { id }) };
   }
 }

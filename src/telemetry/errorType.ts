@@ -2,19 +2,19 @@ import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 
 /**
- * The `error.type` of what a stream failed with: the API's own type, else the code of the
- * `MessageStreamError`, else the name of whatever was thrown.
+ * The `error.type` for the error of a stream: the API's own type, else the code of the
+ * `MessageStreamError`, else the name of the error.
  */
 export function errorType(thrown: unknown): string {
   try {
     return typeOf(thrown);
   } catch {
-    // It cannot be read: its getters throw, or it is a proxy.
+    // The error cannot be read: its getters throw, or it is a proxy.
     return '_OTHER';
   }
 }
 
-/** The error as a `MessageStreamError`, if it is one; a proxy may throw when it is asked. */
+/** The error if it is a `MessageStreamError`. `instanceof` may throw for a proxy. */
 export function ownError(thrown: unknown): MessageStreamError | undefined {
   try {
     return thrown instanceof MessageStreamError ? thrown : undefined;

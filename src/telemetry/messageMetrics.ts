@@ -9,7 +9,7 @@ import { SCOPE } from './otelApi.ts';
 import type { TokenCounts } from './usageAttributes.ts';
 
 interface MessageMeasurement {
-  /** In seconds, as is `timeToFirstChunk`. */
+  /** In seconds, like `timeToFirstChunk`. */
   readonly duration: number;
   readonly timeToFirstChunk: number | undefined;
   readonly tokens: TokenCounts;
@@ -20,7 +20,7 @@ export interface MessageMetrics {
   record(measurement: MessageMeasurement): void;
 }
 
-// As the conventions advise them; without, the default ones are for milliseconds.
+// The boundaries that the conventions advise: the default boundaries are for milliseconds.
 const DURATIONS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640];
 const FIRST_CHUNKS = [0.05, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40];
 
@@ -31,7 +31,7 @@ const seconds = (explicitBucketBoundaries: number[], description: string) => ({
 });
 const tokens = (description: string) => ({ unit: '{token}', description });
 
-/** The instruments of the conventions for a client of a model. */
+/** The metrics that the conventions define for a client of a model. */
 export function messageMetrics(otel: OpenTelemetry): MessageMetrics {
   const meter = otel.metrics.getMeter(SCOPE);
   const duration = meter.createHistogram(

@@ -4,18 +4,18 @@ import { errorType } from './errorType.ts';
 import type { OpenTelemetry } from './OpenTelemetry.ts';
 import { checkOtel } from './otelApi.ts';
 
-/** What a callback about another attempt is told. */
+/** The argument of the callback `onRetry`. */
 export interface RetriedAttempt {
   readonly attempt: number;
   readonly error: MessageStreamError;
-  /** In milliseconds. */
+  /** The wait before the attempt, in milliseconds. */
   readonly delay: number;
 }
 
 /**
- * Records each attempt of `retryResumable` as an event `retry` of the active span, which is that of
- * `traceMessage` behind it. The event `resume` alone does not show an attempt that broke before
- * anything had arrived.
+ * Returns an `onRetry` callback for `retryResumable` that records each further attempt as a `retry`
+ * event on the active span: the span of the `traceMessage` behind it. The span event `resume` alone
+ * would not show an attempt that failed before any event had arrived.
  *
  * @throws TypeError when `otel` is not the API of OpenTelemetry.
  *

@@ -3,11 +3,11 @@ import type { OpenTelemetry, OtelContext } from './OpenTelemetry.ts';
 import type { SpanRecorder, TracedOutcome } from './SpanRecorder.ts';
 
 /**
- * Records each subscription with a recorder of its own. The source is subscribed in the context of
- * the span; what comes, other than deltas, is handed on in `outer`, so that what a reader starts
- * then is no child of it. Default: the context of the subscriber.
+ * Records each subscription with a new recorder. The source is subscribed in the context of the span.
+ * Values other than deltas are passed on in the context `outer`, so that spans which a reader starts
+ * then are not children of the span. Default: the context of the subscriber.
  *
- * A failure of telemetry never fails a stream: what a recorder throws is dropped.
+ * A failure of telemetry never fails a stream: errors that a recorder throws are dropped.
  */
 export function recordSpan<T>(
   otel: OpenTelemetry,

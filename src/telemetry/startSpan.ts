@@ -6,7 +6,7 @@ import type { TracedOutcome } from './SpanRecorder.ts';
 
 export interface StartedSpan {
   readonly span: OtelSpan;
-  /** That of the span; `undefined` where nothing is recorded, nor to be propagated. */
+  /** The context of the span; `undefined` if there is nothing to record or to propagate. */
   readonly context: OtelContext | undefined;
 }
 
@@ -21,14 +21,14 @@ export function startSpan(
   const span = otel.trace
     .getTracer(SCOPE)
     .startSpan(name, { kind: KIND[kind], attributes }, parent);
-  // A span that was not sampled still has an id, which requests are to carry.
+  // A span that is not sampled still has an id, and requests must propagate it.
   const isOfUse = span.isRecording() || !/^0*$/.test(span.spanContext().traceId);
   return { span, context: isOfUse ? otel.trace.setSpan(parent, span) : undefined };
 }
 
 /**
- * Ends a span: OK after a completion, ERROR with the type of the error, and unset after an
- * unsubscribe, which is neither.
+ * Ends a span. Its status is OK after a completion, ERROR with the type of the error after an error,
+ * and unset after an unsubscribe.
  */
 export function endSpan(
   span: OtelSpan,
@@ -39,7 +39,7 @@ export function endSpan(
   span.setAttributes({ ...attributes, [OUTCOME]: outcome });
   if (outcome === 'complete') span.setStatus({ code: STATUS.OK });
   if (outcome === 'error') {
-    // The type alone: a message may quote the content.
+    // Only the type: the error's message may quote content.
     span.setAttributes({ [ERROR_TYPE]: errorType(error) });
     span.setStatus({ code: STATUS.ERROR });
   }

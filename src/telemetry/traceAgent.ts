@@ -9,13 +9,13 @@ import { recordSpan } from './recordSpan.ts';
 export interface TraceAgentConfig {
   /** The name of the agent: the span is `invoke_agent {name}`, of kind CLIENT. */
   name: string;
-  /** Attributes from the start, so that a sampler sees them. */
+  /** Attributes that the span starts with, so that a sampler sees them. Default: none. */
   attributes?: Attributes | undefined;
 }
 
 /**
- * Records each subscription to the messages of Claude Code, of `fromAgent` or `fromClaudeCode`, as a span of
- * OpenTelemetry.
+ * Records each subscription to `fromAgent` or `fromClaudeCode`, the messages of Claude Code, as an
+ * OpenTelemetry span.
  *
  * ```text
  * source   -i-A--A--r|              i: init, A: a message, r: result
@@ -24,15 +24,16 @@ export interface TraceAgentConfig {
  * span     [=========OK]
  * ```
  *
- * - Complete after a good result, or an unsubscribe after it: status OK.
- * - Complete without a result, or after one that reports an error: status ERROR, as `fromAgent` fails then.
- * - Error: status ERROR, `error.type` the API's type, else the code of the `MessageStreamError`.
- * - Unsubscribe before: the status is unset, and `claude_rx.outcome` is `unsubscribed`.
- * - The tokens are those of the last result, as `gen_ai.usage.*`; its cost is `claude_rx.cost_usd`. The session is
- *   `gen_ai.conversation.id`.
- * - Neither content nor error messages are recorded.
+ * - Complete, or unsubscribe, after a successful result: status OK.
+ * - Complete without a result, or after a result that reports an error: status ERROR. `fromAgent`
+ *   errors in the same cases.
+ * - Error: status ERROR; `error.type` is the API's type, else the code of the `MessageStreamError`.
+ * - Unsubscribe before a result: the status is unset, and `claude_rx.outcome` is `unsubscribed`.
+ * - `gen_ai.usage.*` has the tokens of the last result, `claude_rx.cost_usd` its cost, and
+ *   `gen_ai.conversation.id` the session.
+ * - Content and error messages are not recorded.
  *
- * Claude Code makes its requests in a process of its own, which has telemetry of its own.
+ * Claude Code makes its requests in its own process, with its own telemetry.
  *
  * @throws TypeError when `otel` is not the API of OpenTelemetry, or `name` is empty.
  *
@@ -55,7 +56,7 @@ export function traceAgent<M extends AnyAgentMessage>(
 ): MonoTypeOperatorFunction<M> {
   checkOtel('traceAgent', otel);
   if (typeof name !== 'string' || name === '') {
-    throw new TypeError('traceAgent: `name` must be the name of the agent, a text');
+    throw new TypeError('traceAgent: `name` must be the name of the agent, a non-empty string');
   }
   const all = {
     [OPERATION]: 'invoke_agent',

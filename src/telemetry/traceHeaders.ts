@@ -2,11 +2,10 @@ import type { OpenTelemetry } from './OpenTelemetry.ts';
 import { checkOtel } from './otelApi.ts';
 
 /**
- * The headers that carry the active context, `traceparent` among them, as the registered propagator
- * writes them.
+ * The headers that carry the active context, such as `traceparent`, from the registered propagator.
  *
- * The SDK sends them itself; this is for a client with `openTelemetry: false`, and for `fetch`. Call
- * it when the request is made, inside of what `traceMessage` subscribes.
+ * The SDK sends these headers itself. Use this function for a client with `openTelemetry: false`, and
+ * for `fetch`. Call it when the request is made: inside `defer`, in the source of `traceMessage`.
  *
  * @throws TypeError when `otel` is not the API of OpenTelemetry.
  *

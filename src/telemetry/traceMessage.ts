@@ -10,40 +10,43 @@ import { checkOtel } from './otelApi.ts';
 import { recordSpan } from './recordSpan.ts';
 
 export interface TraceMessageConfig {
-  /** The model that is asked: the span is `chat {model}`, of kind CLIENT. */
+  /** The model of the request: the span is `chat {model}`, of kind CLIENT. Pass this or `name`. */
   model?: string | undefined;
   /**
-   * The name of the span for a stream that is not a request of yours, such as `relay.follow(id)`: its
-   * kind is INTERNAL, and it leaves the tokens to the span of the request. Give this or `model`.
+   * The name of the span for a stream that is not a request, such as `relay.follow(id)`. Its kind is
+   * INTERNAL, and only the span of the request has `gen_ai.usage.*`. Pass this or `model`.
    */
   name?: string | undefined;
-  /** Attributes from the start, so that a sampler sees them: `gen_ai.conversation.id`, say. */
+  /**
+   * Attributes that the span starts with, such as `gen_ai.conversation.id`, so that a sampler sees
+   * them. Default: none.
+   */
   attributes?: Attributes | undefined;
   /**
-   * Records the content of the reply, and of the request where its parameters are given: prompts,
-   * thinking and tool input go wherever your traces go. Each attribute has at most 100,000 characters.
-   * Default: `false`.
+   * `true` records the content of the reply; the parameters of the request record the request too.
+   * Prompts, thinking and tool input are then exported with your traces. Each attribute has at most
+   * 100,000 characters. Default: `false`.
    */
   content?: boolean | RequestContent | undefined;
   /**
-   * Measures duration, time to the first chunk and tokens with `otel.metrics` as well. Default:
-   * `false`.
+   * Whether duration, time to the first chunk and tokens are also recorded with `otel.metrics`.
+   * Default: `false`.
    */
   metrics?: boolean | undefined;
-  /** A silence longer than this is a span event `stall`, in milliseconds. Default: 5,000. */
+  /** Milliseconds without content after which a span event `stall` is recorded. Default: 5,000. */
   stallAfter?: number | undefined;
   /**
-   * Writes the context of the span into `message_start`, as `traceparent`, for a reader elsewhere that
-   * traces too: its span links to this one, and takes the field out. Default: `false`, since a reader
-   * that does not trace sees it.
+   * Whether the field `traceparent` of `message_start` carries the context of the span to readers
+   * elsewhere. The span of a reader with `traceMessage` links to this span, and its events do not have
+   * the field; a reader without `traceMessage` sees the field. Default: `false`.
    */
   link?: boolean | undefined;
-  /** Its `now()` is the clock of stalls and measurements. Default: `asyncScheduler`. */
+  /** The scheduler whose `now()` is the clock of stalls and measurements. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike | undefined;
 }
 
 /**
- * Records each subscription to a reply as a span of OpenTelemetry.
+ * Records each subscription to a reply as an OpenTelemetry span.
  *
  * ```text
  * source   -m--[t-t----r-t--x--(S|)      r: resume, a seam
@@ -52,23 +55,23 @@ export interface TraceMessageConfig {
  * span     [===================OK]       with an event `resume`
  * ```
  *
- * Put it behind `retryResumable`: one span then covers all attempts, as the conventions want it. The
- * source is subscribed in the context of the span, so that the SDK's spans and those of the HTTP
- * instrumentation are its children. What a subscriber starts while it handles a delta is one too;
- * what it starts at any other event, at the end or later is not.
+ * Put it behind `retryResumable`, so that one span covers all attempts, as the conventions require.
+ * The source is subscribed in the context of the span, so the SDK's spans and those of the HTTP
+ * instrumentation are its children. So are spans that a subscriber starts while it handles a delta;
+ * spans that it starts at any other event, at the end or later are not.
  *
- * - Complete, or an unsubscribe after `message_stop`: status OK.
- * - Error: status ERROR, `error.type` the API's type, else the code of the `MessageStreamError`.
- * - Unsubscribe before: the status is unset, and `claude_rx.outcome` is `unsubscribed`.
- * - Tokens: `gen_ai.usage.*` with the cached ones in `input_tokens`. Where the SDK traces the request,
- *   its spans have them, and this one has the totals over all attempts as `claude_rx.usage.*`: a
- *   backend that sums spans counts nothing twice.
- * - Seams and stalls are span events, at most 100; pings are a counter.
- * - Neither content nor error messages are recorded, unless `content` says so.
- * - With a tracer that records nothing the source is subscribed as if this were not there.
+ * - Complete, or unsubscribe after `message_stop`: status OK.
+ * - Error: status ERROR; `error.type` is the API's type, else the code of the `MessageStreamError`.
+ * - Unsubscribe before `message_stop`: the status is unset, and `claude_rx.outcome` is `unsubscribed`.
+ * - Tokens: `gen_ai.usage.*`, where `input_tokens` includes cached tokens. If the SDK traces the
+ *   request, its spans have `gen_ai.usage.*`, and this span has the totals of all attempts as
+ *   `claude_rx.usage.*`, so that a backend which adds up spans counts no token twice.
+ * - Resumed attempts and stalls are span events, at most 100; pings are counted.
+ * - Content is recorded only with `content`, error messages never.
+ * - With a tracer that records nothing, the source is subscribed directly.
  *
- * @throws TypeError when `otel` is not the API of OpenTelemetry, neither `model` nor `name` is given,
- * or `stallAfter` is negative.
+ * @throws TypeError when `otel` is not the API of OpenTelemetry, when neither `model` nor `name` is
+ * given, or when `stallAfter` is negative.
  *
  * @example
  * ```ts
@@ -118,7 +121,7 @@ export function messageSpanConfig(
 ): MessageSpanConfig {
   const spanName = name ?? (model === undefined ? undefined : `chat ${model}`);
   if (typeof spanName !== 'string' || spanName === '') {
-    throw new TypeError(`${who}: give the \`model\` that is asked, or the \`name\` of the span`);
+    throw new TypeError(`${who}: pass the \`model\` of the request, or the \`name\` of the span, as a non-empty string`);
   }
   requireNumbers(who, { stallAfter }, { min: 0, what: 'milliseconds' });
   const isRequest = name === undefined;

@@ -19,15 +19,15 @@ export interface TraceToolsOptions extends Pick<
   /** The name of the agent: the span of the loop is `invoke_agent {name}`. */
   name: string;
   /**
-   * Records prompts, replies, and the input and result of tools: they go wherever your traces go. Each
-   * attribute has at most 100,000 characters. Default: `false`.
+   * Whether prompts, replies, and the input and result of tools are recorded, and so exported with your
+   * traces. Each attribute has at most 100,000 characters. Default: `false`.
    */
   content?: boolean | undefined;
 }
 
 /**
- * Options for `runTools`, and for a `Conversation`, that record the loop as spans of
- * OpenTelemetry: `invoke_agent` for the loop, and in it a `chat` for the reply of each turn and an
+ * Returns options for `runTools` and `Conversation` that record the loop as OpenTelemetry spans:
+ * `invoke_agent` for the loop, with a child `chat` for the reply of each turn and a child
  * `execute_tool` for each call that runs.
  *
  * ```text
@@ -36,19 +36,19 @@ export interface TraceToolsOptions extends Pick<
  * execute_tool             [=====OK]
  * ```
  *
- * - A tool's `run` is called in the context of its span: what it requests, and a loop inside of it, are
- *   children.
- * - A tool that fails or takes too long: its span is ERROR; the loop goes on. A call that does not run
- *   is an event `tool_result` of the loop's span.
- * - A loop that is stopped, or interrupted since calls wait for answers, is no error: `claude_rx.loop.outcome`
- *   has its outcome, and each pending call is an event `tool_pending` of the loop's span. The calls that
- *   `answers` approves are in the span of the loop that runs them.
- * - Error, complete, unsubscribe, tokens: as `traceMessage`, which is not needed besides. The total of
- *   all turns is `claude_rx.usage.*` of the loop's span.
- * - `attributes` are those of all spans but the tools'.
+ * - A tool's `run` is called in the context of its span, so requests and loops inside the tool are
+ *   children of that span.
+ * - A tool that fails or times out: the status of its span is ERROR, and the loop goes on. A call that
+ *   does not run is a `tool_result` event on the loop's span.
+ * - A loop that is stopped, or interrupted because calls wait for answers, is not an error:
+ *   `claude_rx.loop.outcome` has its outcome, and each pending call is a `tool_pending` event on the
+ *   loop's span. Calls that `answers` approves are in the span of the loop that runs them.
+ * - Error, complete, unsubscribe, tokens: as with `traceMessage`, which is not needed here. The loop's
+ *   span has the total of all turns as `claude_rx.usage.*`.
+ * - All spans except those of the tools have `attributes`.
  *
- * @throws TypeError when `otel` is not the API of OpenTelemetry, `name` is empty, or `stallAfter` is
- * negative.
+ * @throws TypeError when `otel` is not the API of OpenTelemetry, when `name` is empty, or when
+ * `stallAfter` is negative.
  *
  * @example
  * ```ts
@@ -73,18 +73,18 @@ export function traceTools(
 ): { tracing: () => LoopTracing } {
   checkOtel('traceTools', otel);
   if (typeof name !== 'string' || name === '') {
-    throw new TypeError('traceTools: `name` must be the name of the agent, a text');
+    throw new TypeError('traceTools: `name` must be the name of the agent, a non-empty string');
   }
   const chat = messageSpanConfig('traceTools', otel, { ...config, content, model: '' });
   return { tracing: () => new LoopTrace(otel, name, chat) };
 }
 
-/** The spans of one loop. Each has its parent from here, whatever is active when it starts. */
+/** The spans of one loop. Their parents are set here and do not depend on the active span. */
 class LoopTrace implements LoopTracing {
   readonly #otel: OpenTelemetry;
   readonly #name: string;
   readonly #chat: MessageSpanConfig;
-  /** That of the subscriber, and that of the loop's span. */
+  /** The context of the subscriber, and the context of the loop's span. */
   #outer: OtelContext;
   #context: OtelContext;
 

@@ -2,9 +2,9 @@ import { fields, type Fields } from '../message/record.ts';
 import { USAGE } from './attributes.ts';
 import type { Attributes } from './OpenTelemetry.ts';
 
-/** The tokens of a reply, as the conventions count them. */
+/** The tokens of a reply, counted as the conventions define. */
 export interface TokenCounts {
-  /** With what was read from the cache and written to it: Claude's `input_tokens` is without. */
+  /** Includes tokens read from the cache and written to it; Claude's `input_tokens` does not. */
   readonly input: number | undefined;
   readonly cacheRead: number | undefined;
   readonly cacheWrite: number | undefined;
@@ -13,8 +13,8 @@ export interface TokenCounts {
 }
 
 /**
- * The tokens of a `usage`. `isFinal` says whether a `message_delta` has counted the output: before
- * it, `message_start` has no more than a placeholder.
+ * The tokens of a `usage`. `isFinal`: whether the output was counted by a `message_delta`. Before
+ * that, `message_start` has only a placeholder for the output.
  */
 export function tokensOf(usage: Fields, isFinal: boolean): TokenCounts {
   const uncached = count(usage['input_tokens']);
@@ -30,7 +30,7 @@ export function tokensOf(usage: Fields, isFinal: boolean): TokenCounts {
   };
 }
 
-/** The attributes for the tokens, whose names begin with `prefix`. */
+/** The attributes for the tokens; their names begin with `prefix`. */
 export function usageAttributes(tokens: TokenCounts, prefix: 'gen_ai' | 'claude_rx'): Attributes {
   const attributes: Attributes = {};
   for (const [name, key] of Object.entries(USAGE)) {

@@ -1,25 +1,25 @@
 import type { RateLimitKind, RateLimitReport } from './rateLimitHeaders.ts';
 import { type ExpectedUse, MINUTE, TokenBucket } from './TokenBucket.ts';
 
-/** What a request costs, before its reply and with it. */
+/** The input and output tokens of a request. */
 export interface Cost {
   input: number;
   output: number;
 }
 
 /**
- * What may be spent of one limit: by the option of the gate, and by what the API reports.
+ * The remaining amount of one limit, by the option of the gate and by the reports of the API.
  *
- * A report is older than the requests that were sent after it. So two sums are kept: all that was
- * spent, and the part of it that the server has certainly counted. What a report of a request cannot
- * contain is what was spent, less what was counted when that request was sent. With that subtracted
- * the remaining amount is never more than what is really there.
+ * A report does not include requests that were sent after it. So two sums are kept: everything spent,
+ * and the part that the server has certainly counted. The amount that a report cannot include is
+ * everything spent, less the amount that was counted when the request of the report was sent. This is
+ * subtracted, so the remaining amount is never higher than the real one.
  */
 export class Allowance {
   readonly kind: RateLimitKind;
   readonly #own: TokenBucket | undefined;
   #reported: TokenBucket | undefined;
-  /** The request that got the report, until its usage is known. */
+  /** The request whose response had the report, until its usage is known. */
   #reportedTo: object | undefined;
   #spent = 0;
   #counted = 0;
@@ -29,7 +29,7 @@ export class Allowance {
     this.#own = perMinute === Infinity ? undefined : new TokenBucket(perMinute, now);
   }
 
-  /** What the server has certainly counted by now. */
+  /** The amount that the server has certainly counted. */
   get counted(): number {
     return this.#counted;
   }
@@ -42,13 +42,13 @@ export class Allowance {
     return this.kind === 'tokens' || this.kind === 'outputTokens';
   }
 
-  /** What of `cost` counts here before the reply: `requests` is the number of requests. */
+  /** The part of `cost` that counts here when the request is sent. `requests`: the number of requests. */
   sent(requests: number, { input }: Cost): number {
     if (this.kind === 'requests') return requests;
     return this.kind === 'outputTokens' ? 0 : input;
   }
 
-  /** What of `cost` counts here while the reply is written. */
+  /** The part of `cost` that counts here while the reply is written. */
   received({ output }: Cost): number {
     return this.#countsOutput ? output : 0;
   }
@@ -57,11 +57,11 @@ export class Allowance {
     if (amount === 0) return;
     this.#spent += amount;
     this.#own?.take(amount, now);
-    // The report contains what that request has really used, not what was expected.
+    // The report includes the real usage of its own request, not the expected usage.
     if (request === undefined || request !== this.#reportedTo) this.#reported?.take(amount, now);
   }
 
-  /** Charges output, which is written little by little, and is counted at once. */
+  /** Charges output that was written since the last call; the server counts it at once. */
   write(amount: number, now: number): void {
     if (amount === 0) return;
     this.#spent += amount;
@@ -76,8 +76,7 @@ export class Allowance {
   }
 
   /**
-   * Takes a report in that contains at least what was counted up to `contained`, with the cost of
-   * `request` in it.
+   * Applies a report that includes at least the amount `contained`, and the cost of `request`.
    */
   learn(
     { limit, remaining, resetIn }: RateLimitReport,
@@ -88,9 +87,9 @@ export class Allowance {
     this.#reportedTo = request;
     const missing = Math.max(0, this.#spent - contained);
     const refill = ((limit - remaining) * MINUTE) / limit;
-    // A bucket that is empty, and full long before it can be refilled, is a window that ends then.
+    // An empty limit whose reset comes long before a refill could fill it is a fixed window.
     const isWindow = remaining < 1 && resetIn !== undefined && resetIn > 0 && resetIn < refill / 2;
-    // A reset that comes late, by more than its rounding: the limit is refilled more slowly.
+    // If the reset is later than a refill would take, beyond rounding, the limit is refilled more slowly.
     const isSlow = resetIn !== undefined && resetIn > refill * 1.1 + 2_000;
     this.#reported = new TokenBucket(limit, now, remaining - missing, {
       fullAt: isWindow ? now + resetIn : undefined,
@@ -99,12 +98,11 @@ export class Allowance {
   }
 
   /**
-   * Milliseconds until `cost` is there, also when the replies that are being written have their
-   * `pending` output, and the headroom of `extra` above it: at most half of the limit is kept free for
-   * that.
+   * Milliseconds until `cost` is available, together with the `pending` output of the running replies
+   * and the headroom `extra`. At most half of the limit is kept free as headroom.
    */
   wait(cost: Cost, extra: Cost, pending: readonly ExpectedUse[], now: number): number {
-    // A request is refused where no output is left, however little it will use.
+    // The API refuses a request if no output is left, however little the request will use.
     const least = this.#countsOutput ? 1 : 0;
     const amount = Math.max(least, this.sent(1, cost) + this.received(cost));
     const headroom = this.received(extra);
@@ -117,7 +115,7 @@ export class Allowance {
     return Math.max(...waits);
   }
 
-  /** The limit that is nearer to its end, for a view. */
+  /** The limit with less remaining, for `RequestGate.state`. */
   view(now: number): { limit: number; remaining: number } | undefined {
     const own = viewOf(this.#own, now);
     const reported = viewOf(this.#reported, now);

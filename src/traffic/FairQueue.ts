@@ -1,4 +1,4 @@
-/** Fewer keys than this are remembered without looking for those that can be forgotten. */
+/** Up to this number of keys, old keys are not looked for and removed. */
 const FEW_KEYS = 1_000;
 
 interface Item {
@@ -9,22 +9,22 @@ interface Item {
 /** The items of one priority. */
 interface Lane<T> {
   readonly items: Map<unknown, T[]>;
-  /** What the key had got that was served last. */
+  /** The amount that the most recently served key had received. */
   level: number;
 }
 
 /**
- * What waits, in fair order: the highest priority first, in it the key that has got least, and for
- * one key in the order of arrival (start-time fair queueing).
+ * A queue in fair order: the highest priority first; within a priority the key that has received the
+ * least; within a key the order of arrival (start-time fair queueing).
  *
- * A key of which nothing waited begins where the others are: it has no credit for the time in which
- * it wanted nothing. A key of which something waits keeps what it is owed.
+ * A key without waiting items starts at the level of the others, so it gets no credit for the time in
+ * which it had no requests. A key with waiting items keeps its credit.
  */
 export class FairQueue<T extends Item> {
   readonly #lanes = new Map<number, Lane<T>>();
-  /** What each key has got. */
+  /** The amount that each key has received. */
   readonly #got = new Map<unknown, number>();
-  /** What the key had got that was served last. */
+  /** The amount that the most recently served key had received. */
   #level = 0;
   #size = 0;
 
@@ -47,14 +47,14 @@ export class FairQueue<T extends Item> {
     if (this.#got.size > FEW_KEYS + 2 * this.#size) this.#forget();
   }
 
-  /** Returns whether the item was waiting. */
+  /** Removes a waiting item; returns whether it was waiting. */
   remove(item: T): boolean {
     const { key, priority } = item;
     const lane = this.#lanes.get(priority);
     const items = lane?.items.get(key);
     const index = items?.indexOf(item) ?? -1;
     if (!lane || !items || index < 0) return false;
-    // The first one is nearly always it, and that is what `shift` is fast for.
+    // The item is nearly always the first, and `shift` is fast.
     if (index === 0) items.shift();
     else items.splice(index, 1);
     this.#size--;
@@ -63,7 +63,7 @@ export class FairQueue<T extends Item> {
     return true;
   }
 
-  /** The item whose turn it is. */
+  /** The next item in fair order. */
   peek(): T | undefined {
     let highest = -Infinity;
     for (const priority of this.#lanes.keys()) highest = Math.max(highest, priority);
@@ -78,7 +78,7 @@ export class FairQueue<T extends Item> {
     return next;
   }
 
-  /** Takes the item out to be served. */
+  /** Removes the item from the queue in order to serve it. */
   take(item: T): void {
     const lane = this.#lanes.get(item.priority);
     if (!this.remove(item)) return;
@@ -86,13 +86,13 @@ export class FairQueue<T extends Item> {
     lane!.level = this.#level;
   }
 
-  /** Charges a key, or corrects what it was charged. */
+  /** Adds to the amount that a key has received; a negative amount corrects it. */
   charge(key: unknown, amount: number): void {
     const got = this.#got.get(key);
     if (got !== undefined) this.#got.set(key, got + amount);
   }
 
-  /** Nothing waits and nothing runs: what was before has no meaning for what comes. */
+  /** Forgets all amounts. For a gate in which no request waits or runs. */
   reset(): void {
     this.#got.clear();
     this.#level = 0;

@@ -1,25 +1,25 @@
 import { exponentialBackoff } from '../recovery/exponentialBackoff.ts';
 
 interface Sent {
-  /** Its number in the order of sending. */
+  /** The number of the request in the order of sending. */
   readonly sequence: number;
 }
 
 /**
- * The time in which nothing is sent, as a request was refused; and then the single request that goes
- * first, where nothing but a try shows whether the limit is over.
+ * The hold after a refused request: nothing is sent until it ends. If no limits are reported, a single
+ * request (the probe) is sent first after the hold, to find out whether requests are accepted again.
  */
 export class RefusalHold<T extends Sent> {
   /** Nothing is sent before this time. */
   until: number = -Infinity;
   readonly #backoff = exponentialBackoff({ initial: 1_000, max: 60_000, jitter: 0 });
-  /** Requests up to this number were sent before the hold. */
+  /** Requests up to this number were sent before the hold began. */
   #before = 0;
-  /** How many refusals there were without a `retry-after`, one after the other. */
+  /** The number of consecutive refusals without `retry-after`. */
   #refusals = 0;
   #probe: T | 'next' | undefined;
 
-  /** Whether one request was sent alone, and its answer is not known. */
+  /** Whether the probe is running, without an answer so far. */
   get isProbing(): boolean {
     return typeof this.#probe === 'object';
   }
@@ -29,9 +29,9 @@ export class RefusalHold<T extends Sent> {
     this.#before = sequence;
   }
 
-  /** The hold for a refusal that does not tell how long to wait. */
+  /** Begins a hold for a refusal without `retry-after`. */
   backOff(request: T, now: number, sequence: number): void {
-    // Those that were sent together are refused together: that is one refusal.
+    // Requests that were sent together are refused together: they count as one refusal.
     if (request.sequence <= this.#before) return;
     this.#refusals++;
     this.begin(this.#backoff(undefined, this.#refusals), now, sequence);
@@ -45,7 +45,7 @@ export class RefusalHold<T extends Sent> {
     if (this.#probe === 'next') this.#probe = request;
   }
 
-  /** The server takes requests again; returns whether that was not known. */
+  /** The server has accepted a request; returns whether this ends the wait for the probe. */
   admitted({ sequence }: T): boolean {
     if (this.#probe === undefined || sequence <= this.#before) return false;
     this.#probe = undefined;

@@ -29,7 +29,7 @@ import type { ExpectedUse } from './TokenBucket.ts';
 import { TokenCount } from './TokenCount.ts';
 import { UsageEstimate } from './UsageEstimate.ts';
 
-/** One request, from its arrival to its end. */
+/** One request, from the subscription to its end. */
 interface Ticket {
   readonly key: unknown;
   readonly priority: number;
@@ -37,27 +37,27 @@ interface Ticket {
   readonly start: () => void;
   readonly count: TokenCount;
   state: 'waiting' | 'running' | 'complete' | 'over';
-  /** What its key is charged with. */
+  /** The amount that its key is charged. */
   share: number;
-  /** The input that its events have reported. */
+  /** The input tokens that its events have reported. */
   usedInput?: number;
-  /** What the limits are charged with now: of the output, what has been written. */
+  /** The amount that the limits are charged now, with the output that was written so far. */
   cost: Cost;
-  /** The output that it is expected to have, while it runs. */
+  /** The expected output while it runs; then 0. */
   expectedOutput: number;
   sentAt: number;
   requests: number;
-  /** Its number in the order of sending. */
+  /** The number of the request in the order of sending. */
   sequence: number;
-  /** What the server had counted of each limit when it was sent. */
+  /** The amount of each limit that the server had counted when the request was sent. */
   contained: readonly number[];
   /** Whether the server has certainly counted its input. */
   isCounted: boolean;
 }
 
 /**
- * Sends requests as fast as the limits of the API allow, and keeps the others waiting: limits of
- * concurrency, requests and tokens a minute. One gate for each process and family of models.
+ * Sends requests as fast as the API's rate limits allow, and keeps the others in a queue. It limits
+ * concurrency, and requests and tokens per minute. Create one gate per process and family of models.
  *
  * ```text
  * run    a-b-c-------------
@@ -65,18 +65,20 @@ interface Ticket {
  * result ------a-b---c---
  * ```
  *
- * It learns the limits from the headers `anthropic-ratelimit-*` and `retry-after` of each response,
- * 429 among them, and from `rate_limit_error` frames. A request that would be refused is delayed.
- * Before the first response only `concurrency` and the options are known.
+ * It reads the limits from the headers `anthropic-ratelimit-*` and `retry-after` of each response
+ * (also of HTTP 429), and from `rate_limit_error` frames. A request that the API would refuse waits.
+ * Before the first response, the gate knows only its options.
  *
- * - Order: the highest priority first; in it the key that has got the fewest tokens; for one key in
- *   the order of arrival. A request that waits for many tokens is not overtaken by smaller ones.
- * - A request that was refused is not sent again: put `retryResumable` behind `run`. After a
- *   refusal nothing is sent for the time of `retry-after`, or else 1 s, doubled with each further
- *   refusal up to 60 s. Where no limits are reported, a single request is then sent first.
- * - A full queue: the Observable errors with code `rate_limited`; `retryAfterMs` is when the first
- *   that waits may be sent, at least 1 s.
- * - Complete, error, unsubscribe, before the headers too: the place is free at once.
+ * - Order: the highest priority first; within a priority the key that has received the fewest tokens;
+ *   within a key the order of arrival. Smaller requests do not overtake a request that waits for many
+ *   tokens.
+ * - A refused request is not sent again: put `retryResumable` behind `run`. After a refusal, nothing
+ *   is sent until `retry-after` has passed. Without `retry-after` the gate waits 1 s, and twice as
+ *   long after each further refusal, up to 60 s. If no limits are reported, a single request is sent
+ *   first after that.
+ * - Full queue: the Observable errors with code `rate_limited`. `retryAfterMs` is the time until the
+ *   first waiting request may be sent, at least 1,000 ms.
+ * - Complete, error, unsubscribe, even before the response headers: the place is free at once.
  *
  * @throws TypeError when an option is out of its range.
  *
@@ -104,19 +106,19 @@ export class RequestGate {
   readonly #hold = new RefusalHold<Ticket>();
   readonly #running = new Set<Ticket>();
   #sequence = 0;
-  /** The number of the latest request of which there was a report. */
+  /** The number of the latest request with a report of limits. */
   #reported = 0;
   readonly #usage = new UsageEstimate();
   #isDraining = false;
-  /** When the next that waits may be sent; `Infinity` where the end of another is waited for. */
+  /** When the next waiting request may be sent; `Infinity` if it waits for a running one to end. */
   #sendAt = Infinity;
   #timer: { readonly at: number; readonly subscription: Subscription } | undefined;
 
-  /** What the gate is doing: at once, and on each change. It never ends. */
+  /** Emits `state` at subscription, and at each change. It never completes. */
   readonly state$: Observable<RequestGateState> = new Observable((subscriber) => {
     subscriber.next(this.state);
     const changes = this.#changes.subscribe(() => subscriber.next(this.state));
-    // A view shows the end of a hold also where nothing waits for it.
+    // The state changes at the end of a hold, even if no request waits for it.
     this.#setTimer();
     return () => {
       changes.unsubscribe();
@@ -139,7 +141,7 @@ export class RequestGate {
     });
   }
 
-  /** What the gate is doing now. */
+  /** The numbers of running and waiting requests, and what is left of the limits. */
   get state(): RequestGateState {
     this.#meter();
     const now = this.#scheduler.now();
@@ -153,11 +155,11 @@ export class RequestGate {
   }
 
   /**
-   * Waits until the request may be sent, and gives what it gives. `request` is called when that is
-   * so, and passes the options on to `fromMessages` or `fromResponse`.
+   * Calls `request` when it may be sent, and emits the values of the Observable that it returns.
+   * `request` must pass its options on to `fromMessages` or `fromResponse`.
    *
-   * - Cold: each subscription waits and sends anew, so that `retryResumable` works behind it.
-   * - Unsubscribe: ends the wait, or the request.
+   * - Cold: each subscription waits and sends again, so `retryResumable` works behind it.
+   * - Unsubscribe: removes the request from the queue, or aborts it.
    *
    * @throws TypeError when `request` is not a function, or an option is out of its range.
    */
@@ -218,14 +220,14 @@ export class RequestGate {
         error: (error) => this.#onError(ticket, error),
         complete: () => this.#onComplete(ticket),
       }),
-      // Behind the end of the request itself: there are never more than `concurrency`.
+      // Runs after the request itself has ended, so never more than `concurrency` requests run.
       finalize(() => this.#release(ticket)),
     );
   }
 
-  /** Sends what may be sent, and sets the timer for the next. */
+  /** Sends the requests that may be sent, and sets the timer for the next. */
   #drain(): void {
-    // What ends at once would else be a call in a call for each that waits.
+    // Prevents recursion when requests end synchronously.
     if (this.#isDraining) return;
     this.#isDraining = true;
     let wait = Infinity;
@@ -247,7 +249,7 @@ export class RequestGate {
     return this.#running.size < this.#concurrency && !this.#hold.isProbing;
   }
 
-  /** Milliseconds until it may be sent; `Infinity` where the end of another is waited for. */
+  /** Milliseconds until the request may be sent; `Infinity` if it waits for a running one to end. */
   #wait(ticket: Ticket): number {
     if (!this.#hasPlace) return Infinity;
     const now = this.#scheduler.now();
@@ -275,7 +277,7 @@ export class RequestGate {
     ticket.start();
   }
 
-  /** Charges the output that was written since the last look. */
+  /** Charges the output that was written since the last call. */
   #meter(): void {
     for (const ticket of this.#running) {
       const { output } = ticket.count;
@@ -285,18 +287,18 @@ export class RequestGate {
     }
   }
 
-  /** What the replies that are being written will have, in the order in which they end. */
+  /** The output that the running replies are still expected to write, by the time of their ends. */
   #pendingOutput(): ExpectedUse[] {
     const pending: ExpectedUse[] = [];
     for (const { expected, cost } of this.#running) {
-      // What was learned since it was sent counts for it, too.
+      // Uses the newest estimate, not the estimate at the time of sending.
       const amount = this.#usage.cost(expected).output - cost.output;
       if (amount > 0) pending.push({ amount, ms: this.#usage.duration(amount) });
     }
     return pending.toSorted((one, other) => one.ms - other.ms);
   }
 
-  /** Changes what the ticket is charged with. */
+  /** Changes the amount that the limits and the key are charged for the request. */
   #charge(ticket: Ticket, cost: Cost, requests: number = ticket.requests): void {
     const now = this.#scheduler.now();
     for (const allowance of this.#allowances) {
@@ -312,7 +314,7 @@ export class RequestGate {
     ticket.requests = requests;
   }
 
-  /** The server has counted what was sent, and it is known how much that is. */
+  /** The server has counted the request, and its amount is known. */
   #count(ticket: Ticket): void {
     if (ticket.isCounted) return;
     ticket.isCounted = true;
@@ -336,7 +338,7 @@ export class RequestGate {
 
   #onEvent(ticket: Ticket, event: unknown): void {
     const { type, error } = fields(event);
-    // A retry inside of the request: its refusal counts all the same.
+    // A `retryResumable` inside of the request: its refusals count too.
     if (type === 'resume') this.#refused(ticket, error);
     else if (this.#hold.admitted(ticket)) this.#drain();
     if (!ticket.count.push(event)) return;
@@ -355,7 +357,7 @@ export class RequestGate {
       this.#learn(ticket, headers as Headers, false);
     }
     const isRefusal = this.#refused(ticket, error);
-    // What is answered by an HTTP error uses no tokens, and a refusal no request.
+    // An HTTP error uses no tokens; a refusal does not count as a request either.
     const isHttpError = error instanceof MessageStreamError && error.status !== undefined;
     if (isHttpError && !ticket.isCounted) {
       this.#charge(ticket, { input: 0, output: 0 }, isRefusal ? 0 : 1);
@@ -373,7 +375,7 @@ export class RequestGate {
 
   #release(ticket: Ticket): void {
     const { state, cost, expectedOutput } = ticket;
-    // Where nothing was reported, what was expected stands for a reply that is whole.
+    // Without a reported usage, a complete reply is charged the expected output.
     const unreported = { ...cost, output: state === 'complete' ? expectedOutput : 0 };
     ticket.expectedOutput = 0;
     this.#charge(ticket, ticket.count.used ?? unreported);
@@ -385,7 +387,7 @@ export class RequestGate {
   }
 
   #learn(ticket: Ticket, headers: Pick<Headers, 'get'>, isAdmitted: boolean): void {
-    // What is older than what is known would only make it less exact.
+    // An older report would only make the state less exact.
     if (ticket.sequence < this.#reported) return;
     this.#meter();
     const now = this.#scheduler.now();
@@ -401,11 +403,11 @@ export class RequestGate {
     }
   }
 
-  /** Returns whether the error is a refusal by rate limits. */
+  /** Handles a refusal by rate limits; returns whether the error is one. */
   #refused(ticket: Ticket, error: unknown): boolean {
     if (!(error instanceof MessageStreamError)) return false;
     const now = this.#scheduler.now();
-    // A spend limit is not cured by waiting.
+    // Waiting does not help against a spend limit.
     const isRefusal = error.code === 'rate_limited' && error.retryable;
     if (error.retryAfterMs !== undefined) this.#hold.begin(error.retryAfterMs, now, this.#sequence);
     else if (isRefusal) this.#hold.backOff(ticket, now, this.#sequence);
@@ -414,7 +416,7 @@ export class RequestGate {
     return isRefusal;
   }
 
-  /** The timer of the next request, and, where the state is observed, of the end of a hold. */
+  /** Sets the timer for the next request and, if `state$` is observed, for the end of a hold. */
   #setTimer(): void {
     const now = this.#scheduler.now();
     const { until } = this.#hold;

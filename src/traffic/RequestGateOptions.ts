@@ -3,52 +3,58 @@ import type { ResponseInfo } from '../sources/SourceOptions.ts';
 import type { RateLimitKind } from './rateLimitHeaders.ts';
 
 export interface RequestGateOptions {
-  /** How many requests run at the same time. Default: 8. */
+  /** The maximum number of requests that run at the same time. Default: 8. */
   concurrency?: number | undefined;
-  /** Requests a minute. Default: what the headers of the responses report. */
+  /** Requests per minute. Default: the limit in the response headers. */
   requestsPerMinute?: number | undefined;
-  /** Input and output tokens together, a minute. Default: what the headers report. */
+  /** Input and output tokens together, per minute. Default: the limit in the response headers. */
   tokensPerMinute?: number | undefined;
-  /** Input tokens a minute. Default: what the headers report. */
+  /** Input tokens per minute. Default: the limit in the response headers. */
   inputTokensPerMinute?: number | undefined;
-  /** Output tokens a minute. Default: what the headers report. */
+  /** Output tokens per minute. Default: the limit in the response headers. */
   outputTokensPerMinute?: number | undefined;
-  /** How many requests wait at most; 0 for none. Default: 1,000. */
+  /** The maximum number of waiting requests; with 0, no request waits. Default: 1,000. */
   maxQueue?: number | undefined;
-  /** Where waits are timed. Default: `asyncScheduler`. */
+  /** The scheduler for all waits. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike | undefined;
 }
 
 export interface GateRunOptions {
-  /** Whose request it is: keys get equal shares, counted in tokens. Default: one key for all. */
+  /**
+   * The owner of the request, such as a user id. Keys get equal shares, counted in tokens. Default: all
+   * requests have the same key.
+   */
   key?: unknown;
-  /** Requests with a higher number go first, whatever the shares are. Default: 0. */
+  /** Requests with a higher number go first, whatever their keys. Default: 0. */
   priority?: number | undefined;
   /**
-   * How many tokens the request is expected to use: its input, or input and output. The usage that
-   * the reply reports corrects it. Default: the largest input and the mean output of late.
+   * The number of tokens that you expect the request to use: a number for the input, or an object. The
+   * usage of the reply corrects it. Default: 1.1 times the largest recent input, and the mean recent
+   * output.
    */
   tokens?: number | { input?: number | undefined; output?: number | undefined } | undefined;
 }
 
 /** The options that a gated request passes to its source, `fromMessages` or `fromResponse`. */
 export interface GatedRequestOptions {
-  /** Reads the rate-limit headers. Where you pass your own `onResponse`, call this one from it. */
+  /** Reads the rate-limit headers. If you pass your own `onResponse`, call this function in it. */
   onResponse: (response: ResponseInfo) => void;
-  /** Turns off the SDK's own retries: they would go past the gate. */
+  /** Turns off the SDK's own retries, which would bypass the gate. */
   request: { maxRetries: 0 };
 }
 
-/** What a gate is doing. */
+/** The state of a `RequestGate`. */
 export interface RequestGateState {
-  /** How many requests run. */
+  /** The number of running requests. */
   readonly running: number;
-  /** How many requests wait. */
+  /** The number of waiting requests. */
   readonly waiting: number;
-  /** Nothing is sent before this time of the scheduler, as the API asked to wait. */
+  /** After a refusal: no request is sent before this time, in milliseconds as of `scheduler.now()`. */
   readonly heldUntil: number | undefined;
-  /** What is known of the limits. `remaining` is below zero where more was used than estimated; output
-   * counts while it is written. */
+  /**
+   * The known limits per minute. `remaining` is negative if more was used than estimated. Output counts
+   * while it is written.
+   */
   readonly limits: Readonly<
     Partial<Record<RateLimitKind, { readonly limit: number; readonly remaining: number }>>
   >;

@@ -1,8 +1,8 @@
 export const MINUTE = 60_000;
-/** Sums of fractions are a little off: less than this is missing is nothing. */
+/** Tolerance for rounding errors: a smaller shortage counts as none. */
 const EPSILON = 1e-6;
 
-/** An amount that will be taken out, evenly over some time from now. */
+/** An amount that will be taken out evenly over the next `ms` milliseconds. */
 export interface ExpectedUse {
   readonly amount: number;
   readonly ms: number;
@@ -14,15 +14,15 @@ interface Refill {
 }
 
 /**
- * A token bucket as the API uses one: it holds the limit of a minute at most, and is refilled all the
- * time (docs: /docs/en/api/rate-limits). The level may fall below zero.
+ * A token bucket, as in the API: it holds at most the amount of one minute, and is refilled
+ * continuously (docs: /docs/en/api/rate-limits). The level may fall below zero.
  */
 export class TokenBucket {
-  /** The most that the bucket holds, and, where nothing else is known, the amount for a minute. */
+  /** The capacity of the bucket and, unless `perMinute` is given, the refill per minute. */
   readonly limit: number;
   #level: number;
   #at: number;
-  /** Where the limit is one of fixed windows: nothing is refilled before this time. */
+  /** For limits with fixed windows: nothing is refilled before this time. */
   #fullAt: number | undefined;
   readonly #perMinute: number;
 
@@ -52,15 +52,15 @@ export class TokenBucket {
     this.#level = this.level(now) - amount;
   }
 
-  /** Takes out what has been used little by little since the last look: the refill came with it. */
+  /** Takes out an amount that was used gradually since the last call, while the bucket was refilled. */
   takeSince(amount: number, now: number): void {
     if (this.#fullAt === undefined) this.#level -= amount;
     else this.take(amount, now);
   }
 
   /**
-   * Milliseconds until `amount` is there, and stays there while `expected` is taken out; for more than
-   * the bucket can hold, until it is full. `expected` is in the order of `ms`.
+   * Milliseconds until `amount` is available, and stays available while `expected` is taken out. For an
+   * amount above the capacity: until the bucket is full. `expected` must be sorted by `ms`.
    */
   wait(amount: number, now: number, expected: readonly ExpectedUse[] = []): number {
     if (amount <= 0) return 0;
@@ -70,7 +70,7 @@ export class TokenBucket {
       for (const use of expected) level -= use.amount;
       return level >= needed - EPSILON ? 0 : this.#fullAt - now;
     }
-    // Between two ends of what is expected, the level changes evenly: it falls first, then rises.
+    // The level is piecewise linear between the ends of the expected uses: it falls first, then rises.
     let slope = this.#perMinute / MINUTE;
     for (const use of expected) {
       if (use.ms > 0) slope -= use.amount / use.ms;

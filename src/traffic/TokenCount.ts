@@ -1,22 +1,22 @@
 import { fields } from '../message/record.ts';
 import type { Cost } from './Allowance.ts';
 
-/** For a reply that was cut: the mean length of a token in English, in characters. */
+/** Estimate for a reply that was cut off: the mean length of an English token, in characters. */
 const CHARACTERS_PER_TOKEN = 4;
 
 /**
- * What a request has really used, as its events report it. Cached input that is read does not count,
- * as on most models (docs: /docs/en/api/rate-limits#cache-aware-itpm).
+ * The real usage of a request, from its events. Input that is read from the cache does not count, as
+ * on most models (docs: /docs/en/api/rate-limits#cache-aware-itpm).
  */
 export class TokenCount {
   #counters: Readonly<Record<string, number>> | undefined;
   #characters = 0;
-  /** Whether the counter of the output is the one at the end. */
+  /** Whether the final output counter has come. */
   #isWhole = false;
-  /** The messages before the one that is received, where there are several. */
+  /** The usage of the earlier messages, if the stream has several. */
   #before: Cost = { input: 0, output: 0 };
 
-  /** Takes the next event in; returns whether it reported usage. */
+  /** Adds the next event; returns whether it reported usage. */
   push(event: unknown): boolean {
     const { type, delta, message, usage } = fields(event);
     if (type === 'content_block_delta') {
@@ -33,7 +33,7 @@ export class TokenCount {
     return type === 'message_delta' && this.#read(usage);
   }
 
-  /** What has been used so far; `undefined` where nothing was reported. */
+  /** The usage so far; `undefined` if none was reported. */
   get used(): Cost | undefined {
     if (this.#counters === undefined) return undefined;
     const { input_tokens = 0, cache_creation_input_tokens = 0 } = this.#counters;
@@ -43,11 +43,11 @@ export class TokenCount {
     };
   }
 
-  /** The output that has been written so far: 0 where nothing was reported. */
+  /** The output tokens written so far: 0 if none were reported. */
   get output(): number {
     if (this.#counters === undefined) return this.#before.output;
     const { output_tokens = 0 } = this.#counters;
-    // The counter comes with the end: what was cut, or is being written, has only its text.
+    // The final counter comes at the end: before that, tokens are estimated from the text.
     const written = this.#isWhole ? 0 : Math.ceil(this.#characters / CHARACTERS_PER_TOKEN);
     return this.#before.output + Math.max(output_tokens, written);
   }

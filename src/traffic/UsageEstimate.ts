@@ -1,38 +1,38 @@
 import type { Cost } from './Allowance.ts';
 
-/** A largest value of late is lowered by this with each request: by half in 7,000 requests. */
+/** The largest recent value is multiplied by this at each request: it halves in 7,000 requests. */
 const FORGET = 0.9999;
-/** How much larger than the largest of late the next may be. */
+/** The next request may be this factor larger than the largest recent one. */
 const MARGIN = 1.1;
-/** Means are of so many replies, about. */
+/** Means cover about this number of recent replies. */
 const LATE = 10;
 
-/** What a request uses: as it is given, and learned from the usage of the requests before it. */
+/** Estimates the usage of a request, from the caller's estimate and from earlier requests. */
 export class UsageEstimate {
-  /** The largest input of requests of which none was given. */
+  /** The largest input of requests without an estimate. */
   #largestInput = 0;
-  /** By how much the input was larger than the given one, at most. */
+  /** The largest recent difference between the real input and the estimate. */
   #extraInput = 0;
   #largestOutput = 0;
   #meanOutput = 0;
   #extraOutput = 0;
-  /** Output of replies of late, and how long they took. */
+  /** The output of recent replies, and their time in milliseconds. */
   #written = 0;
   #writing = 0;
 
-  /** What a request is charged with before its usage is known: its input at most, its mean output. */
+  /** The charge before the usage is known: the largest expected input, and the mean output. */
   cost({ input, output = this.#meanOutput }: Partial<Cost>): Cost {
     const most =
       input === undefined ? this.#largestInput * MARGIN : input + this.#extraInput * MARGIN;
     return { input: Math.round(most), output };
   }
 
-  /** By how much the output of a request may be larger than its cost. */
+  /** How much more output than its cost a request may have. */
   headroom({ output }: Partial<Cost>): number {
     return output === undefined ? this.#largestOutput - this.#meanOutput : this.#extraOutput;
   }
 
-  /** How long it takes to write so much output, in milliseconds; 0 while no reply has shown it. */
+  /** The time to write this output, in milliseconds; 0 while no reply has been measured. */
   duration(output: number): number {
     return this.#written > 0 ? (output * this.#writing) / this.#written : 0;
   }
@@ -42,7 +42,7 @@ export class UsageEstimate {
     else this.#extraInput = Math.max(used - input, this.#extraInput * FORGET);
   }
 
-  /** A reply that is being written has so much output already. */
+  /** Learns from a running reply, which has written this output already. */
   learnLength({ output }: Partial<Cost>, written: number): void {
     if (output === undefined) this.#largestOutput = Math.max(this.#largestOutput, written);
     else this.#extraOutput = Math.max(this.#extraOutput, written - output);

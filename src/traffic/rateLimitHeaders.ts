@@ -1,11 +1,11 @@
-/** What the API limits, a minute. */
+/** The kinds of the API's limits per minute. */
 export type RateLimitKind = 'requests' | 'tokens' | 'inputTokens' | 'outputTokens';
 
-/** What the headers of a response report about one limit. */
+/** One limit, from the headers of a response. */
 export interface RateLimitReport {
   limit: number;
   remaining: number;
-  /** Milliseconds until all of the limit is there again. */
+  /** Milliseconds until the whole limit is available again. */
   resetIn: number | undefined;
 }
 
@@ -18,15 +18,15 @@ const NAMES: Readonly<Record<RateLimitKind, string>> = {
 
 export const KINDS = Object.keys(NAMES) as readonly RateLimitKind[];
 
-/** Those of fast mode come first: a response has them where its request was counted there. */
+/** Headers of fast mode come first: a response has them if its request counts for fast mode. */
 const FAMILIES = ['anthropic-fast-', 'anthropic-ratelimit-'];
 
-/** A difference between two clocks that a server's `date`, in whole seconds, cannot show. */
+/** Milliseconds of clock difference that the header `date`, in whole seconds, cannot show. */
 const UNSEEN_SKEW = 2_000;
 
 /**
- * The limits that a response reports (docs: /docs/en/api/rate-limits#response-headers). The SDK
- * parses none of them; Bedrock and Vertex send none.
+ * A limit from the headers of a response (docs: /docs/en/api/rate-limits#response-headers). The SDK
+ * does not parse these headers; Bedrock and Vertex do not send them.
  */
 export function rateLimitReport(
   headers: Pick<Headers, 'get'>,
@@ -51,8 +51,8 @@ export function rateLimitReport(
 }
 
 /**
- * Tokens are reported to the nearest thousand: up to 500 may be missing, also of a full limit. The
- * least limits are taken for exact, as 500 would be much of them.
+ * Tokens are reported to the nearest thousand, so up to 500 may be missing, even of a full limit. For
+ * limits below 10,000 only 1 % is subtracted, because 500 would be a large part of them.
  */
 function roundedUpBy(kind: RateLimitKind, limit: number, remaining: number): number {
   const isRounded = kind !== 'requests' && remaining > 0 && remaining % 1_000 === 0;

@@ -6,13 +6,13 @@ import type { AgUiInput, AgUiMessage } from './AgUiEvent.ts';
 import { isSameForApi } from './isSameForApi.ts';
 import { conversationMessages, type ConversationMessagesOptions } from './conversationMessages.ts';
 
-/** The messages of a thread, as a request has them, and what thinking is bound to. */
+/** The messages of a thread in the form of a request, with the fingerprints that thinking is bound to. */
 export class AgUiThread {
   readonly #history: HistoryCache<never>;
   #known: readonly AgUiMessage[];
   #messages: ConversationMessage[];
 
-  /** @throws TypeError for a message with a content that the API does not take */
+  /** @throws TypeError for a message with content that the API does not accept */
   constructor({ messages, tools = [], context = [], resume = [] }: AgUiInput) {
     const seed = fingerprint('', [systemOf({ messages, context }) ?? '', tools]);
     this.#history = new HistoryCache({ seed });
@@ -21,7 +21,7 @@ export class AgUiThread {
     this.#messages = fromUser(messages, { isAsked: resume.length === 0, pending });
   }
 
-  /** Stands for all that the next reply is an answer to. */
+  /** The fingerprint of everything before the next reply. */
   get prefix(): string {
     return this.#history.of(this.#messages as never).prefix.fingerprint;
   }
@@ -30,7 +30,7 @@ export class AgUiThread {
     return this.#history.of(this.#messages as never).turns;
   }
 
-  /** Adds a reply, and how it stopped; or the results of calls that had waited for them. */
+  /** Adds a reply with its stop reason, or the results of calls that waited for them. */
   add(messages: readonly AgUiMessage[], stopReason: unknown): void {
     this.#known = [...this.#known, ...messages];
     if (messages.every(({ role }) => role === 'tool')) {
@@ -44,12 +44,12 @@ export class AgUiThread {
     this.#messages = [...this.#messages, ...(replies as ConversationMessage[])];
   }
 
-  /** How many blocks a request has. */
+  /** The number of blocks in a request. */
   get length(): number {
     return this.turns.reduce((length, { content }) => length + content.length, 0);
   }
 
-  /** Whether a request has these turns, and no others, from its block at `start` on. */
+  /** Whether the request has exactly these turns from its block at `start` on. */
   endsWith(turns: readonly { role: string; content?: unknown }[], start: number): boolean {
     const own = this.turns.flatMap(blocksIn).slice(start);
     const wanted = turns.flatMap(blocksIn);
@@ -61,7 +61,7 @@ function blocksIn({ role, content }: { role: string; content?: unknown }): objec
   return (content as AnyBlock[]).map((block) => ({ role, block }));
 }
 
-/** From the first message of the user on: a request begins with one. */
+/** The messages from the first user message on: a request must begin with one. */
 function fromUser(
   messages: readonly AgUiMessage[],
   options?: ConversationMessagesOptions,
@@ -71,7 +71,7 @@ function fromUser(
   return first < 0 ? [] : all.slice(first);
 }
 
-/** What a page says of the system and of itself: its messages for the system, and its context. */
+/** The system prompt of a page: its system messages and its context. */
 export function systemOf({
   messages,
   context = [],

@@ -38,45 +38,45 @@ import {
 } from './ReplyParts.ts';
 import { RunUsage } from './RunUsage.ts';
 
-/** How a reply has ended. */
+/** How a reply ended. */
 interface Ending {
   stopReason: unknown;
   turn: TurnEndEvent | undefined;
 }
 
-/** What a page shows of a call whose result is not in the events, and of one that did not run. */
-const NO_ANSWER = 'There is no result of this call.';
+/** Texts that a page shows for calls without a result. */
+const NO_ANSWER = 'This call has no result.';
 const CUT = 'This call was cut off.';
-const WITHDRAWN = 'This call was taken back.';
+const WITHDRAWN = 'This call was withdrawn.';
 
 export interface AgUiWriterOptions extends ErrorTextOptions {
   run: AgUiRunRef;
   emit: (event: AgUiEvent) => void;
-  /** The message of the reply, as far as it has arrived. */
+  /** The message of the reply so far. */
   message: () => Fields | undefined;
 }
 
-/** Writes what is followed as the events of a run of AG-UI. */
+/** Writes the steps of a reply as the events of an AG-UI run. */
 export class AgUiWriter implements BridgeWriter {
   readonly #run: AgUiRunRef;
   readonly #emit: (event: AgUiEvent) => void;
   readonly #message: () => Fields | undefined;
   readonly #errorText: ErrorTextOptions;
-  /** The messages of the thread; `undefined` where they are not known. */
+  /** The messages of the thread; `undefined` if they are not known. */
   readonly #thread: AgUiThread | undefined;
   readonly #usage = new RunUsage();
   readonly #ids = new SentHistory();
-  /** The ids of calls that this run has made. */
+  /** The ids of the calls in this run. */
   readonly #calls = new Set<string>();
-  /** The messages of the replies before this one. */
+  /** The messages of the earlier replies. */
   #settled: AgUiMessage[] = [];
   #parts: ReplyPart[] = [];
-  /** The blocks of the reply, in their order. */
+  /** The blocks of the reply, in order. */
   #blocks: FollowedBlock[] = [];
   #partOf = new Map<FollowedBlock, ReplyPart>();
   #callOf = new Map<FollowedBlock, CallPart>();
   readonly #openBlocks = new Set<FollowedBlock>();
-  /** The open text that the last delta was for. */
+  /** The open text of the last delta. */
   #writing: { block: FollowedBlock; part: AssistantPart } | undefined;
   /** The calls of earlier replies that the API runs: their results may come in a later reply. */
   #serverCalls: CallPart[] = [];
@@ -84,16 +84,16 @@ export class AgUiWriter implements BridgeWriter {
   #position = 0;
   #isInReply = false;
   #ending: Ending | undefined;
-  /** How many blocks came before the reply was carried on. */
+  /** The number of blocks before the reply was continued. */
   #seam = Infinity;
-  /** Reasoning that was taken back; a page keeps it if a snapshot has no reasoning. */
+  /** Withdrawn reasoning. A page keeps it if a snapshot has no reasoning at all. */
   #withdrawn: string[] = [];
   /**
-   * Whether the model has seen something else than what the page can send back, so that thinking from
-   * here on cannot be sent back.
+   * Whether the model has seen content that the page cannot send back. Thinking from here on can then
+   * not be sent back either.
    */
   #isUnbound = false;
-  /** Whether text came for a block that was no longer the last of its message. */
+  /** Whether text came for a block that was no longer the last block of its message. */
   #isDisordered = false;
 
   constructor({ run, emit, message, errorText }: AgUiWriterOptions) {
@@ -126,7 +126,7 @@ export class AgUiWriter implements BridgeWriter {
     const keep = event?.keep ?? 0;
     this.#close();
     const isGone = ({ position }: FollowedBlock) => position >= keep;
-    // A client takes every call without a result for one that it has to answer.
+    // A client takes each call without a result for a call that it must answer.
     const withdrawn = new Set<string>();
     for (const [block, call] of this.#callOf) {
       if (!isGone(block)) continue;
@@ -147,7 +147,7 @@ export class AgUiWriter implements BridgeWriter {
     this.#openBlocks.clear();
     this.#blocks.length = Math.min(this.#blocks.length, keep);
     this.#ending = undefined;
-    // Begun anew, it has no seam.
+    // A reply that starts again has no seam.
     this.#seam = keep > 0 ? Math.min(this.#seam, keep) : Infinity;
     for (const part of before) {
       if (part.kind === 'reasoning' && !this.#parts.includes(part)) this.#withdrawn.push(part.id);
@@ -177,7 +177,7 @@ export class AgUiWriter implements BridgeWriter {
   }
 
   blockText(block: FollowedBlock, text: string): void {
-    // Most events are deltas of the text that the last one was for.
+    // Most events are deltas of the same text as the last delta.
     if (block === this.#writing?.block) {
       const { id } = this.#writing.part;
       return this.#write({ type: 'TEXT_MESSAGE_CONTENT', messageId: id, delta: text });
@@ -200,12 +200,12 @@ export class AgUiWriter implements BridgeWriter {
     const part = this.#partOf.get(block);
     const call = this.#callOf.get(block);
     if (call) {
-      // A call of the client's ends when it is proven complete.
+      // A client-side call ends when it is proven complete.
       if (block.kind !== 'tool_use') this.#endCall(call);
     } else if (part?.kind === 'tool') {
       this.#giveResult(part, resultContent(block.block));
     } else if (part?.kind === 'reasoning') {
-      // There is nothing to show of redacted thinking that cannot be sent back.
+      // Redacted thinking that cannot be sent back is not shown.
       const isLost = block.kind === 'redacted_thinking' && this.#binding(part) === undefined;
       if (block.kind !== 'thinking' && !isLost) this.#openReasoning(part);
       if (part.isShown) this.#closeReasoning(part);
@@ -258,7 +258,7 @@ export class AgUiWriter implements BridgeWriter {
     const { stopReason, turn } = this.#ending ?? { stopReason: undefined, turn: undefined };
     const waiting = this.#waiting(stopReason, turn);
     this.#settle(waiting, 'ends');
-    // A page takes all calls without a result for its own, unless some are named.
+    // A page takes all calls without a result for its own, unless `pendingToolCallIds` names some.
     if (waiting.length === 0) this.#answerServerCalls();
     const { threadId, runId } = this.#run;
     const approvals = turn?.pending?.filter(({ awaits }) => awaits === 'approval') ?? [];
@@ -330,12 +330,12 @@ export class AgUiWriter implements BridgeWriter {
     this.#write({ type: 'TEXT_MESSAGE_CONTENT', messageId: part.id, delta: text });
   }
 
-  /** Whether a text of the part goes on. */
+  /** Whether a text of the part continues. */
   #isWriting({ texts }: AssistantPart): boolean {
     return texts.some((block) => this.#openBlocks.has(block));
   }
 
-  /** The last part if it is of the assistant and fits; else a new one. */
+  /** The last part, if it is an assistant part that fits; else a new part. */
   #assistant(fits: (last: AssistantPart) => boolean): AssistantPart {
     const last = this.#parts.at(-1);
     if (last?.kind === 'assistant' && fits(last)) return last;
@@ -351,7 +351,7 @@ export class AgUiWriter implements BridgeWriter {
     return part;
   }
 
-  /** Ends the text of the last part, unless that is still being written. */
+  /** Ends the text of the last part, unless the text is still streaming. */
   #leave(): void {
     const last = this.#parts.at(-1);
     if (last?.kind === 'assistant' && !this.#isWriting(last)) this.#closeText(last);
@@ -397,8 +397,8 @@ export class AgUiWriter implements BridgeWriter {
   }
 
   /**
-   * What stands for all that the block is bound to: before the reply, and in it, up to the block itself.
-   * `undefined` where the page cannot send that back as it came.
+   * The fingerprints of everything that the block is bound to: before the reply, and in the reply up to
+   * the block. `undefined` if the page cannot send that content back unchanged.
    */
   #binding(part: ReasoningPart): Binding | undefined {
     const { block: followed, id } = part;
@@ -437,7 +437,7 @@ export class AgUiWriter implements BridgeWriter {
     part.isOpen = false;
   }
 
-  /** Sends the signature or the data of a block, of which nothing may be sent back behind a seam. */
+  /** Sends the signature or the data of a block; not after a seam, where neither may be sent back. */
   #encrypt(part: ReasoningPart): void {
     const { id, binding, block: followed } = part;
     const { block, kind } = followed;
@@ -492,7 +492,7 @@ export class AgUiWriter implements BridgeWriter {
     this.#write({ type: 'TOOL_CALL_END', toolCallId: id });
   }
 
-  /** The call that the API runs with the id that came: of several, the first without a result. */
+  /** The call with this id that the API runs: of several, the first without a result. */
   #serverCall(came: unknown): CallPart | undefined {
     const all = [...this.#serverCalls, ...this.#callOf.values()];
     const same = all.filter((call) => call.came === came && call.block.kind !== 'tool_use');
@@ -517,7 +517,7 @@ export class AgUiWriter implements BridgeWriter {
     });
   }
 
-  /** The calls that the page is to answer. */
+  /** The calls that the page must answer. */
   #waiting(stopReason: unknown, turn: TurnEndEvent | undefined): CallPart[] {
     const open = [...this.#callOf.values()].filter(({ hasResult }) => !hasResult);
     if (turn === undefined) {
@@ -528,13 +528,13 @@ export class AgUiWriter implements BridgeWriter {
     return open.filter(({ came }) => ids.has(came));
   }
 
-  /** TanStack AI runs a tool of the page when it is told so; other clients read `pendingToolCallIds`. */
+  /** TanStack AI runs a tool of the page at this event; other clients read `pendingToolCallIds`. */
   #askPage({ id: toolCallId, block: { block } }: CallPart): void {
     const value = { toolCallId, toolName: asString(block['name']), input: block['input'] ?? {} };
     this.#write({ type: 'CUSTOM', name: 'tool-input-available', value });
   }
 
-  /** Ends all that is open. */
+  /** Ends all open parts. */
   #close(): void {
     for (const part of this.#parts) {
       if (part.kind === 'reasoning' && part.isShown) this.#closeReasoning(part);
@@ -544,7 +544,7 @@ export class AgUiWriter implements BridgeWriter {
     }
   }
 
-  /** Ends the reply: each call has a result, but those that wait for one. */
+  /** Ends the reply: each call gets a result, except the calls that wait for one. */
   #settle(waiting: readonly CallPart[], run: 'goes on' | 'ends'): void {
     this.#close();
     for (const call of this.#callOf.values()) {
@@ -557,7 +557,7 @@ export class AgUiWriter implements BridgeWriter {
       else this.#answer(call, NO_ANSWER, NO_RESULT);
     }
     this.#endStep();
-    // Only what comes later is bound to it.
+    // Only later content is bound to it.
     if (run === 'goes on') this.#remember(this.#messages);
     this.#parts = [];
     this.#blocks = [];
@@ -571,7 +571,7 @@ export class AgUiWriter implements BridgeWriter {
     this.#ending = undefined;
   }
 
-  /** Adds what the page has of the reply to the thread. */
+  /** Adds the reply, as the page has it, to the thread. */
   #remember(messages: readonly AgUiMessage[]): void {
     const { stopReason, turn } = this.#ending ?? {};
     if (this.#thread === undefined) return;
@@ -591,7 +591,7 @@ export class AgUiWriter implements BridgeWriter {
     this.#serverCalls = [];
   }
 
-  /** Gives a call that has no result a text in its place. */
+  /** Gives a call without a result a text instead. */
   #answer(call: CallPart, content: string, metadata: ClaudeMetadata): void {
     if (call.hasResult) return;
     call.hasResult = true;
@@ -607,12 +607,12 @@ export class AgUiWriter implements BridgeWriter {
     this.#write({ type: 'STEP_FINISHED', stepName: this.#stepName });
   }
 
-  /** The messages of the page that are made of this reply. */
+  /** The messages of the page that were made from this reply. */
   get #messages(): AgUiMessage[] {
     return this.#parts.flatMap((part) => messageOf(part) ?? []);
   }
 
-  /** States all messages of the thread, without what was taken back. */
+  /** Sends all messages of the thread, without the withdrawn content. */
   #snapshot(): void {
     const known = (this.#run.messages ?? []).filter(({ role }) => role !== 'activity');
     const messages: AgUiMessage[] = [...known, ...this.#settled, ...this.#messages];
@@ -628,7 +628,7 @@ export class AgUiWriter implements BridgeWriter {
   }
 }
 
-/** What stands of a part when blocks are taken back. */
+/** The rest of a part when blocks are withdrawn. */
 function standing(part: ReplyPart, isGone: (block: FollowedBlock) => boolean): ReplyPart[] {
   if (part.kind !== 'assistant') return part.block && isGone(part.block) ? [] : [part];
   part.texts = part.texts.filter((block) => !isGone(block));
@@ -636,7 +636,7 @@ function standing(part: ReplyPart, isGone: (block: FollowedBlock) => boolean): R
   return part.texts.length + part.calls.length > 0 ? [part] : [];
 }
 
-/** An approval that is asked for. */
+/** An interrupt that asks for an approval. */
 function interrupt({ id, block: { block } }: CallPart) {
   const { name, input } = block;
   const toolName = asString(name);
@@ -645,7 +645,7 @@ function interrupt({ id, block: { block } }: CallPart) {
     reason: 'approval_required',
     toolCallId: id,
     message: `Approve the call of ${toolName}?`,
-    // By these TanStack AI knows an approval.
+    // TanStack AI recognises an approval by these fields.
     metadata: { kind: 'approval', toolName, input: input ?? {} },
     responseSchema: {
       type: 'object',
@@ -655,7 +655,7 @@ function interrupt({ id, block: { block } }: CallPart) {
   };
 }
 
-/** The last event of a run that has failed. */
+/** The last event of a failed run. */
 function runError(thrown: unknown, options: ErrorTextOptions): PlainEvent & { type: 'RUN_ERROR' } {
   const { message, claude_rx } = errorEvent(thrown, options).error;
   const code = asString(fields(claude_rx)['code']);
@@ -664,7 +664,7 @@ function runError(thrown: unknown, options: ErrorTextOptions): PlainEvent & { ty
 
 function withoutMessages(): MessageStreamError {
   return new MessageStreamError(
-    'toAgUi: the reply took back what the page shows, which a snapshot of all messages would say: ' +
+    'toAgUi: the reply withdrew content that the page shows, and the messages of the run are not known: ' +
       'pass the whole input of the run, with its `messages`',
     { code: 'protocol' },
   );

@@ -1,6 +1,6 @@
 import type { AgUiEvent } from './AgUiEvent.ts';
 
-/** `AgUiEvent` with its `type` as text: a program without AG-UI's enum at run time can write it. */
+/** `AgUiEvent` with a string as `type`, so that AG-UI's enum is not needed at run time. */
 export type PlainEvent = Plain<AgUiEvent>;
 
 type Plain<T> = T extends { type: infer Type extends string }

@@ -8,7 +8,7 @@ import {
   textContent,
 } from './blockFields.ts';
 
-/** Text blocks that follow each other, and the calls behind them: one message of the page. */
+/** Consecutive text blocks and the calls after them: one message of the page. */
 export interface AssistantPart {
   kind: 'assistant';
   id: string;
@@ -29,7 +29,7 @@ export interface CallPart {
   hasResult: boolean;
 }
 
-/** Thinking, or a block that a page has nothing to show of. */
+/** Thinking, or a block that a page cannot show. */
 export interface ReasoningPart {
   kind: 'reasoning';
   id: string;
@@ -37,9 +37,9 @@ export interface ReasoningPart {
   isOpen: boolean;
   /** Whether the page has it. */
   isShown: boolean;
-  /** What it is bound to, where it may be sent back. */
+  /** The content that it is bound to, if it may be sent back. */
   binding?: Binding | undefined;
-  /** What has been sent of its signature or of its data. */
+  /** The part of its signature or data that was sent. */
   encrypted?: string;
 }
 
@@ -55,7 +55,7 @@ export interface ResultPart {
 
 export type ReplyPart = AssistantPart | ReasoningPart | ResultPart;
 
-/** The part as the page has it; `undefined` where the page has nothing. */
+/** The part as the page has it; `undefined` if the page has nothing. */
 export function messageOf(part: ReplyPart): AgUiMessage | undefined {
   const { id } = part;
   if (part.kind === 'tool') {

@@ -2,7 +2,7 @@ import type { TokenUsage } from '@ag-ui/core';
 import { addUsage } from '../../message/addUsage.ts';
 import { type Fields, fields } from '../../message/record.ts';
 
-/** Sums up the usage of the replies of a run, by their models. */
+/** Adds up the usage of the replies of a run, by model. */
 export class RunUsage {
   readonly #byModel = new Map<string, object>();
 
@@ -12,14 +12,14 @@ export class RunUsage {
     this.#byModel.set(model, addUsage(this.#byModel.get(model), fields(message['usage'])));
   }
 
-  /** For the last event of a run; absent where there is none. */
+  /** The usage for the last event of a run; absent if there is none. */
   get field(): { usage?: TokenUsage[] } {
     const usage = [...this.#byModel].map(([model, counters]) => tokenUsage(model, counters));
     return usage.length === 0 ? {} : { usage };
   }
 }
 
-/** The API counts tokens of the cache beside the input; AG-UI counts them as a part of it. */
+/** AG-UI counts cached tokens as a part of the input; the API counts them separately. */
 function tokenUsage(model: string, usage: object): TokenUsage {
   const { input_tokens, output_tokens, cache_read_input_tokens, ...rest } = usage as Fields;
   const { cache_creation_input_tokens, output_tokens_details } = rest;
@@ -40,7 +40,7 @@ function tokenUsage(model: string, usage: object): TokenUsage {
   };
 }
 
-/** AG-UI takes whole numbers from 0 on. */
+/** AG-UI only accepts whole numbers from 0 on. */
 function count(value: unknown): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
 }

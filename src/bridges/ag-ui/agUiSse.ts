@@ -1,6 +1,6 @@
 import { ERROR_SENTENCES } from '../../message/errorEvent.ts';
 
-/** How the sinks send events of AG-UI: see `AG_UI_SSE`. */
+/** The type of `AG_UI_SSE`. */
 export interface AgUiSse {
   readonly id: false;
   readonly eventLine: false;
@@ -8,9 +8,9 @@ export interface AgUiSse {
 }
 
 /**
- * The options with which the sinks send the events of `toAgUi`: frames of `data:` lines alone. If you
- * unsubscribe while the client is there, `pipeToResponse` sends a `RUN_ERROR` last, because clients of
- * AG-UI take a stream that just ends for complete.
+ * Options for `toSseResponse` and `pipeToResponse` that send the events of `toAgUi` in frames of
+ * `data:` lines only. If you unsubscribe while the client is connected, `pipeToResponse` sends a
+ * `RUN_ERROR` last, because AG-UI clients take a stream that just ends for complete.
  *
  * ```text
  * toSseResponse(events$, AG_UI_SSE)                data: {"type":"RUN_STARTED",...}

@@ -5,29 +5,29 @@ import { asString, type Fields, fields, parseRecord } from '../../message/record
 import { unfinishedInput } from '../../message/BlockBuilder.ts';
 
 /**
- * What of a block a message of AG-UI has no place for, under `metadata.claude` of the message or call.
- * Pages return metadata unchanged. It is left out where there is nothing to add.
+ * The fields of a block that AG-UI messages do not have, under `metadata.claude` of the message or call.
+ * Pages return metadata unchanged. Absent if there are no such fields.
  */
 export interface ClaudeMetadata {
   claude: Fields;
 }
 
-/** The metadata that holds `rest`; none where that is empty. */
+/** The metadata for `rest`; none if `rest` is empty. */
 function metadataOf(rest: Fields): { metadata?: ClaudeMetadata } {
   return Object.keys(rest).length === 0 ? {} : { metadata: { claude: rest } };
 }
 
-/** What `metadataOf` has put into the metadata of a message or a call. */
+/** Reads the metadata that `metadataOf` wrote for a message or a call. */
 export function claudeFields({ metadata }: { metadata?: unknown }): Fields {
   return fields(fields(metadata)['claude']);
 }
 
-/** Without the fields that are null, which say nothing. */
+/** The fields that are not null. */
 function withoutNulls(rest: Fields): Fields {
   return Object.fromEntries(Object.entries(rest).filter(([, value]) => value != null));
 }
 
-/** The text of blocks that follow each other as one content, and where each of them ends. */
+/** The text of consecutive blocks as one content, with the end of each block. */
 export function textContent(blocks: readonly Fields[]): {
   content: string;
   metadata?: ClaudeMetadata;
@@ -41,7 +41,7 @@ export function textContent(blocks: readonly Fields[]): {
   return { content, ...metadataOf(isPlain ? {} : { texts }) };
 }
 
-/** The blocks that `textContent` has joined; one, where somebody has changed the content. */
+/** The blocks that `textContent` joined; a single block if the content was changed since. */
 export function textBlocks(message: { content?: unknown; metadata?: unknown }): AnyBlock[] {
   const content = asString(message.content);
   const parts = splitAt(content, claudeFields(message)['texts']);
@@ -62,18 +62,18 @@ function splitAt(content: string, texts: unknown): AnyBlock[] | undefined {
   return at === content.length ? blocks : undefined;
 }
 
-/** What of a call is not its id, its name and its input. */
+/** The fields of a call without its id, name and input. */
 export function callMetadata(block: Fields): { metadata?: ClaudeMetadata } {
   const { id: _, name: _name, input: _input, type, ...rest } = block;
   return metadataOf({ ...(type !== 'tool_use' && { type }), ...withoutNulls(rest) });
 }
 
-/** The arguments of a call as JSON, or as far as they have come. */
+/** The arguments of a call as JSON, or the part that has arrived. */
 export function argumentsOf(block: Fields): string {
   return asString(block[unfinishedInput]) || JSON.stringify(block['input'] ?? {});
 }
 
-/** The block of a call, and whether its arguments can be read. */
+/** The block of a call, and whether its arguments are valid JSON. */
 export function callBlock(call: {
   id: string;
   function: { name: string; arguments: string };
@@ -95,25 +95,25 @@ export function callBlock(call: {
   };
 }
 
-/** What thinking is bound to: it may be sent back only behind exactly this. */
+/** The content that thinking is bound to. Thinking may only be sent back after exactly this content. */
 export interface Binding {
-  /** Stands for the request before the reply. */
+  /** The fingerprint of the request before the reply. */
   prefix?: string;
-  /** Stands for the blocks of the reply, up to this one. */
+  /** The fingerprint of the blocks of the reply, up to this block. */
   blocks?: string;
 }
 
-/** A reasoning message as it was sent. */
+/** A reasoning message as it was sent to the page. */
 export interface Thought extends Binding {
   block?: AnyBlock;
-  /** The id that the message had: clients may give it another. */
+  /** The original id of the message: clients may change it. */
   id?: string;
 }
 
 /**
- * The encrypted value of a reasoning message: its signature, or a block that a page has nothing to show
- * of. Everything that proves its place is in it, since clients return it unchanged, but not all of them
- * return the id and the metadata of such a message.
+ * The encrypted value of a reasoning message: its signature, or a block that a page cannot show. It
+ * includes everything that proves its position, because clients return it unchanged, but not all
+ * clients return the id and the metadata of such a message.
  */
 export function sealThought(block: Fields, id: string, binding: Binding): string {
   const { type, signature } = block;
@@ -121,7 +121,7 @@ export function sealThought(block: Fields, id: string, binding: Binding): string
   return JSON.stringify({ block: sealed, id, ...binding });
 }
 
-/** What `sealThought` has written. A value that is no object is a signature, from another server. */
+/** Reads the value of `sealThought`. A value that is not a JSON object is a signature of another server. */
 export function openThought(message: { content?: unknown; encryptedValue?: unknown }): Thought {
   const value = asString(message.encryptedValue);
   const thinking = asString(message.content);
@@ -138,7 +138,7 @@ export function openThought(message: { content?: unknown; encryptedValue?: unkno
   };
 }
 
-/** What a message holds instead of a result: the call has none, or was cut. */
+/** Metadata of a message that stands for a missing result: there was none, or the call was cut off. */
 export const NO_RESULT: ClaudeMetadata = { claude: { result: 'none' } };
 export const CUT_CALL: ClaudeMetadata = { claude: { result: 'cut' } };
 
@@ -154,7 +154,7 @@ export interface ResultContent {
   metadata?: ClaudeMetadata;
 }
 
-/** The result of a call, of the client's or of the API's, as the content of a message. */
+/** The result of a client-side or server-side call, as the content of a message. */
 export function resultContent(block: Fields): ResultContent {
   const { type, tool_use_id: _, content, ...rest } = block;
   const more = withoutNulls(rest);
@@ -175,7 +175,7 @@ export function resultContent(block: Fields): ResultContent {
   return { content: parts, ...metadataOf({ ...more, ...(!isExact && { content }) }) };
 }
 
-/** The block that `resultContent` has written; or of whatever a page gives as the result of a call. */
+/** The result block for the content of `resultContent`, or for any result that a page sends. */
 export function resultBlock(message: {
   toolCallId: string;
   content?: unknown;
@@ -210,7 +210,7 @@ function parsed(content: unknown): unknown {
   }
 }
 
-/** The content of a message of a page, as blocks of a request. */
+/** The content of a page's message as the blocks of a request. */
 export function contentBlocks(content: unknown): string | AnyBlock[] {
   if (!Array.isArray(content)) return asString(content);
   return content.map(blockOf);
@@ -236,9 +236,9 @@ function partOf(block: AnyBlock): ContentPart {
 }
 
 /**
- * A part of a message of a page as a block of a request.
+ * A part of a page's message as a block of a request.
  *
- * @throws TypeError for a part that the API does not take
+ * @throws TypeError for a part that the API does not accept
  */
 function blockOf(part: unknown): AnyBlock {
   const { type, text, source } = fields(part);
@@ -260,12 +260,12 @@ function blockOf(part: unknown): AnyBlock {
   );
 }
 
-/** Text that is written in base64. */
+/** Decodes text from base64. */
 function decoded(base64: string): string {
   try {
     const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
     return new TextDecoder().decode(bytes);
   } catch {
-    throw new TypeError('fromRunInput: the data of a document is not base64');
+    throw new TypeError('fromRunInput: the `value` of a text document must be base64: encode the text');
   }
 }

@@ -22,26 +22,26 @@ import { placeOf, runOf } from './messageId.ts';
 type ToolMessage = AgUiMessage & { role: 'tool' };
 type ReplyMessage = AgUiMessage & { role: 'assistant' | 'reasoning' | 'tool' };
 
-/** A reply, as the messages of a thread that it has become. */
+/** A reply, as the messages of a thread. */
 interface ReplyDraft {
-  /** Names the reply; `undefined` for one that this package has not made. */
+  /** The id of the reply; `undefined` for a reply that was not made by this package. */
   reply: string | undefined;
   messages: ReplyMessage[];
   results: Map<string, ToolMessage>;
 }
 
 export interface ConversationMessagesOptions {
-  /** Whether another reply is asked for: one that is answered by nobody is asked to go on. */
+  /** Whether the thread is for a new reply. Then a last reply without an answer is followed by "Continue.". */
   isAsked?: boolean | undefined;
-  /** The ids of calls whose answer comes apart from the messages. */
+  /** The ids of calls whose answers are not in the messages. */
   pending?: ReadonlySet<string> | undefined;
 }
 
 const GO_ON_MESSAGE = { id: '', role: 'user', content: textOf(GO_ON) } as const;
 
 /**
- * The messages of a thread of AG-UI as those of a conversation: the messages that were one reply are one
- * again, with its blocks as they came, and each call has its result. Messages of the system and
+ * Converts the messages of an AG-UI thread to those of a conversation: the messages of one reply are
+ * one message again, with its original blocks, and each call has its result. System messages and
  * activities are left out.
  */
 export function conversationMessages(
@@ -86,13 +86,13 @@ export function conversationMessages(
   return made.map((one, index) => ('role' in one ? one : replyOf(one, `m${index + 1}`, pending)));
 }
 
-/** Whether it is a reply without a result of a call that the next reply would be an answer to. */
+/** Whether it is a reply that has no result of a call for the next reply to answer. */
 function isUnanswered(one: ConversationMessage | ReplyDraft | undefined): boolean {
   if (one === undefined || 'role' in one) return false;
   return [...one.results.values()].every((result) => missing(result) !== undefined);
 }
 
-/** Whether a page has asked again between the two replies. */
+/** Whether a page sent another request between the two replies. */
 function isOfNextRun(before: ReplyDraft | undefined, reply: string | undefined): boolean {
   if (before?.reply === undefined || reply === undefined) return false;
   return runOf(before.reply) !== runOf(reply);
@@ -102,13 +102,13 @@ function isOfReply(message: AgUiMessage): message is ReplyMessage {
   return message.role === 'assistant' || message.role === 'reasoning' || message.role === 'tool';
 }
 
-/** Thinking with the id that it had, which says where it belongs. */
+/** Thinking with its original id, which tells its position. */
 function withOwnId(message: AgUiMessage): AgUiMessage {
   if (message.role !== 'reasoning') return message;
   return { ...message, id: openThought(message).id ?? message.id };
 }
 
-/** Whether it is the result of a call that the API runs itself. */
+/** Whether it is the result of a call that the API ran. */
 function isOfServer(message: ToolMessage): boolean {
   return isServerResult({ type: String(claudeFields(message)['type']) });
 }
@@ -122,7 +122,7 @@ function userMessage(
   return { key, role: 'user', text: '', blocks: keyedBlocks(key, blocks) } as never;
 }
 
-/** Whether a result says that there is none, and how that came. */
+/** Whether a message stands for a missing result, and why the result is missing. */
 function missing(result: ToolMessage | undefined): unknown {
   return result && claudeFields(result)['result'];
 }
@@ -148,7 +148,7 @@ function replyOf(
   };
 }
 
-/** The blocks at the beginning of a reply, which have become these messages, and what stands for them. */
+/** The blocks at the start of a reply that these messages were made from, with their fingerprint. */
 export function readBeginning(messages: readonly AgUiMessage[]): BlocksOfReply {
   return readReply(messages.filter(isOfReply), new Map());
 }
@@ -158,7 +158,7 @@ interface BlocksOfReply {
   fingerprint: string;
 }
 
-/** The blocks of a reply; without thinking that is not as it was, or before which something is not. */
+/** The blocks of a reply, without thinking that was changed or that has changed content before it. */
 function readReply(
   messages: readonly ReplyMessage[],
   results: ReadonlyMap<string, ToolMessage>,
@@ -169,7 +169,7 @@ function readReply(
     for (const { block, isWhole, wanted } of blocksOf(message, results)) {
       const isFirst = fingerprint === '';
       fingerprint = withBlock('assistant')(fingerprint, block);
-      // A page that drops metadata may have dropped that of the messages before, too.
+      // A page that drops metadata may have dropped the metadata of earlier messages too.
       const isSame =
         wanted === undefined ? isFirst || !placeOf(message.id) : wanted === fingerprint;
       if (isWhole && (isSame || !isThought(block))) blocks.push(block);
@@ -185,7 +185,7 @@ function positionOf({ id }: ReplyMessage): number {
 interface ReadBlock {
   block: AnyBlock;
   isWhole: boolean;
-  /** What the blocks up to this one must come to. */
+  /** The expected fingerprint of the blocks up to this block. */
   wanted?: string | undefined;
 }
 
@@ -209,8 +209,8 @@ function blocksOf(message: ReplyMessage, results: ReadonlyMap<string, ToolMessag
 }
 
 /**
- * A call with its metadata, which TanStack AI returns in that of the message. It drops the metadata of
- * results, so a call that the API ran has become one of a tool of the client's.
+ * A call with its metadata. TanStack AI returns a call's metadata in the metadata of the message. It
+ * drops the metadata of results, so a call that the API ran becomes a call of a client-side tool.
  */
 function withOwnMetadata<T extends { id: string; metadata?: unknown }>(
   call: T,
@@ -228,7 +228,7 @@ function withToolResult(
   pending: ReadonlySet<string> | undefined,
 ): KeyedBlock<AnyBlock> {
   const id = String(keyed.block['id']);
-  // TanStack AI sends a text about the answer as the result, too.
+  // TanStack AI also sends a text about the answer as the result.
   if (pending?.has(id)) return withResult(keyed, pendingResult(id));
   const result = results.get(id);
   if (result === undefined || missing(result) !== undefined) return keyed;

@@ -9,44 +9,45 @@ import type { ToolAnswer } from '../../tools/ToolAnswer.ts';
 import type { AgUiInput } from './AgUiEvent.ts';
 import { AgUiThread, systemOf } from './AgUiThread.ts';
 
-/** What a page asks for, for a request. */
+/** The input of a page, as the parts of a request. */
 export interface RunInput {
   messages: MessageParam[];
-  /** The messages of the page for the system, and its context. Absent where there are none. */
+  /** The system messages of the page, and its context. Absent if there are none. */
   system?: string;
-  /** The tools that the page runs: tools without `run`. */
+  /** The tools that the page runs: they have no `run`. */
   tools: DefinedTool[];
-  /** The answers to the calls that an earlier run has left pending. */
+  /** The answers to the pending calls of an earlier run. */
   answers: ToolAnswer[];
 }
 
 /**
- * Reads the input of a run of AG-UI: what the page sends, as the parts of a request.
+ * Converts the input of an AG-UI run, which a page sends, into the parts of a request.
  *
  * ```text
  * fromRunInput({ messages, tools, context, resume, ... })
- *   messages   the history, as the API takes it, whatever became of its replies
- *   system     the page's messages for the system, and its context
+ *   messages   a history that the API accepts, even if its replies were cut off
+ *   system     the page's system messages, and its context
  *   tools      the page's tools: they have no `run`, so their calls wait for the page
  *   answers    the answers to pending calls, from `resume`
  * ```
  *
- * - What `toAgUi` has sent comes back as it was: blocks, citations, ids, results, and thinking with its
- *   signature. Messages that were one reply are one turn again.
- * - Thinking is left out where anything before it has changed since, in the messages, the context or
- *   the tools, because the API would refuse it (docs: /docs/en/build-with-claude/preserved-thinking).
- * - A call without a result is answered by an error that says so; one that was cut is left out.
- * - A history that ends with a reply is followed by "Continue.", since it cannot end a request.
+ * - The content that `toAgUi` sent comes back unchanged: blocks, citations, ids, results, and thinking
+ *   with its signature. The messages of one reply are one turn again.
+ * - Thinking is left out if anything before it has changed, in the messages, the context or the tools,
+ *   because the API would refuse it (docs: /docs/en/build-with-claude/preserved-thinking).
+ * - A call without a result gets an error as its result; a call that was cut off is left out.
+ * - If the history ends with a reply, the user message "Continue." is added, because a request cannot
+ *   end with a reply.
  * - Images and documents of the user become blocks; audio and video are refused.
- * - `resume`: an entry with the payload `true` or `{ approved: true }` is an approval, one with
- *   `{ result }` or `{ error }` the result of the call, and everything else a refusal.
+ * - `resume`: an entry with the payload `true` or `{ approved: true }` is an approval, an entry with
+ *   `{ result }` or `{ error }` is the result of the call, and any other entry denies the call.
  *
- * All of it is what the page says: a page can send messages that the model never wrote, calls and
- * approvals among them. Check in each tool what its user may do, and use `system` only if the page may
- * instruct the model.
+ * The input is not trusted: a page can send messages that the model never wrote, including calls and
+ * approvals. Check in each tool what its user may do, and use `system` only if the page may instruct
+ * the model.
  *
- * @throws TypeError when `messages`, `tools`, `context` or `resume` is not a list, no message is the
- * user's, or a part of a message is neither text, nor an image, nor a document. Answer with status 400.
+ * @throws TypeError when `messages`, `tools`, `context` or `resume` is not a list, when there is no user
+ * message, or when a part of a message is not a text, an image or a document. Answer with status 400.
  *
  * @example
  * ```ts

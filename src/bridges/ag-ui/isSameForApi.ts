@@ -1,6 +1,6 @@
 import type { Fields } from '../../message/record.ts';
 
-/** Whether two values are the same for the API: a field that is null is not there. */
+/** Whether two values are equal for the API, where a field that is null counts as absent. */
 export function isSameForApi(one: unknown, other: unknown): boolean {
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) {
     return one === other;

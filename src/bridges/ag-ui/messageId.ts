@@ -1,26 +1,26 @@
-/** Which message of which reply an id names. */
+/** The reply and the position that the id of a message stands for. */
 export interface MessagePlace {
-  /** The reply: the same for all messages that are made of it. */
+  /** The id of the reply: the same for all of its messages. */
   reply: string;
   /** The position of the message in the reply. */
   position: number;
 }
 
 /**
- * The id of a message that is made of a reply. A page returns the ids of its messages, so they say which
- * messages were one reply, and in which order: a page puts results behind their call.
+ * The id of a message of a reply. A page returns the ids of its messages, so the ids tell which messages
+ * belong to one reply, and in which order: a page moves results behind their call.
  */
 export function messageId(runId: string, reply: number, position: number): string {
   return `${runId}.${reply}.${position}`;
 }
 
-/** What `messageId` has written; `undefined` for any other id. */
+/** Reads an id of `messageId`; `undefined` for any other id. */
 export function placeOf(id: string): MessagePlace | undefined {
   const [, reply, position] = /^(.+\.\d{1,9})\.(\d{1,9})$/s.exec(id) ?? [];
   return reply === undefined ? undefined : { reply, position: Number(position) };
 }
 
-/** The id of the run that a reply is of. */
+/** The id of the run that the reply belongs to. */
 export function runOf(reply: string): string {
   return reply.slice(0, reply.lastIndexOf('.'));
 }

@@ -5,12 +5,12 @@ import { BridgeSubscriber } from '../BridgeSubscriber.ts';
 import type { AgUiEvent, AgUiRunRef } from './AgUiEvent.ts';
 import { AgUiWriter } from './AgUiWriter.ts';
 
-/** What `toAgUi` sends of an error. */
+/** Options of `toAgUi`. */
 export type ToAgUiConfig = ErrorTextOptions;
 
 /**
- * Turns the events of a reply, or of a loop of `runTools`, into the events of a run of AG-UI, for
- * CopilotKit, TanStack AI, and every other client of that protocol.
+ * Turns the events of a reply, or of a loop of `runTools`, into the events of an AG-UI run, for
+ * CopilotKit, TanStack AI and other clients of that protocol.
  *
  * ```text
  * source  --m-[-a-----b-]-x-S---|       a, b: deltas of a text
@@ -26,30 +26,31 @@ export type ToAgUiConfig = ErrorTextOptions;
  *
  * | event | becomes |
  * |---|---|
- * | text | `TEXT_MESSAGE_START`, `_CONTENT`, `_END`; text blocks that follow each other are one message |
+ * | text | `TEXT_MESSAGE_START`, `_CONTENT`, `_END`; consecutive text blocks are one message |
  * | thinking | `REASONING_START`, `REASONING_MESSAGE_START`, `_CONTENT`, `_END`, the signature as `REASONING_ENCRYPTED_VALUE`, `REASONING_END` |
- * | a call of a tool | `TOOL_CALL_START`, `_ARGS`; `TOOL_CALL_END` when the call is proven complete |
+ * | a tool call | `TOOL_CALL_START`, `_ARGS`; `TOOL_CALL_END` when the call is proven complete |
  * | `tool_result`, and results of tools that the API runs | `TOOL_CALL_RESULT` |
  * | `tool_progress` | `CUSTOM` with the name `tool_progress` and the value `{ toolCallId, progress }` |
  * | redacted thinking, and blocks of types that AG-UI does not have | an empty reasoning message with an encrypted value |
  * | a call whose tool the page runs | at the end also `CUSTOM` with the name `tool-input-available`, by which TanStack AI runs it |
- * | a `resume` | `MESSAGES_SNAPSHOT` with what still stands; the text goes on in the same message |
+ * | a `resume` | `MESSAGES_SNAPSHOT` with the kept content; the text continues in the same message |
  * | pings, notices, unknown events | nothing |
  *
- * - `metadata.claude` of a message or call has what AG-UI has no field for, such as citations.
- *   `fromRunInput` reads it when the page sends its messages back.
+ * - `metadata.claude` of a message or call has the fields that AG-UI does not have, such as citations.
+ *   `fromRunInput` reads them when the page sends its messages back.
  * - Complete: the last event is `RUN_FINISHED`, with the usage by model. `result.stopReason` says why the
  *   reply stopped. Calls whose tool the page runs are `pendingToolCallIds`. Deferred approvals are
- *   interrupts with the id of their call, to be resolved with the payload `{ approved: boolean, reason? }`.
- *   Every other call has a result.
+ *   interrupts with the id of their call; the page resolves them with the payload
+ *   `{ approved: boolean, reason? }`. Every other call has a result.
  * - Error: the last event is `RUN_ERROR` with the `code` of the `MessageStreamError` and a fixed sentence
- *   for it, and the result completes. So does a source that completes in the middle of a reply, since
- *   clients of AG-UI take a stream that just ends for complete. An error with the code `aborted`
- *   becomes `RUN_FINISHED` with the outcome `cancelled`.
- * - Unsubscribe: the source is unsubscribed, and nothing more is emitted. `AG_UI_SSE` lets
- *   `pipeToResponse` send a last event then.
- * - Pass the whole input. Without its `messages`, a `resume` that takes back what the page shows ends the
- *   run with an error, ids of calls are unique in the run only, and thinking is returned unchecked.
+ *   for the code; then the result completes. A source that completes in the middle of a reply ends in the
+ *   same way, because AG-UI clients take a stream that just ends for complete. An error with the code
+ *   `aborted` becomes `RUN_FINISHED` with the outcome `cancelled`.
+ * - Unsubscribe: the source is unsubscribed, and nothing more is emitted. With `AG_UI_SSE`,
+ *   `pipeToResponse` then sends a last event.
+ * - Pass the whole input. Without its `messages`, a `resume` that withdraws content of the page ends the
+ *   run with an error, the ids of calls are unique only within the run, and thinking is sent back
+ *   unchecked.
  *
  * Protocol: https://docs.ag-ui.com, version 1.0.
  *

@@ -1,4 +1,4 @@
-/** A message as a page sends it: what is used of the AI SDK's `UIMessage`. */
+/** A message that a page sends: the used fields of the AI SDK's `UIMessage`. */
 export interface UiMessage {
   readonly id?: string;
   readonly role: string;

@@ -1,9 +1,9 @@
 /**
- * What Claude needs of a block when it is sent back and what the AI SDK has no field for: it travels with
- * the part, as `providerMetadata.anthropic`.
+ * The fields of a block that Claude needs when the block is sent back, and that the AI SDK does not have.
+ * They are sent with the part, as `providerMetadata.anthropic`.
  */
 export type UiProviderMetadata = {
-  // `any`, so that it is what the AI SDK's own type is: JSON.
+  // `any`, so that it is compatible with the AI SDK's own type: JSON.
   // oxlint-disable-next-line typescript/no-explicit-any
   anthropic: Record<string, any>;
 };
@@ -11,7 +11,7 @@ export type UiProviderMetadata = {
 /** Why a run ended: the AI SDK's `FinishReason`. */
 export type UiFinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'other';
 
-// Types and not interfaces, so that a chunk is what the sinks take.
+// Types and not interfaces, so that the sinks accept a chunk.
 export type UiPart = { providerMetadata?: UiProviderMetadata };
 export type UiToolPart = UiPart & {
   toolCallId: string;
@@ -51,10 +51,10 @@ export type UiMessageChunk =
   | { type: 'data-claude-block'; data: unknown }
   | { type: 'data-claude-turn'; data: UiTurn };
 
-/** What is sent back depends on of a turn, besides its blocks; there is one only where it matters. */
+/** Facts about a turn, besides its blocks, that are needed to send it back. Sent only when needed. */
 export type UiTurn = {
   /** `pause_turn` or `compaction`: the turn goes on in the next. */
   stopReason?: string;
-  /** How many blocks came before the reply broke and was carried on. */
+  /** The number of blocks before the reply broke and was continued. */
   seam?: number;
 };

@@ -20,24 +20,24 @@ export interface UiMessageWriterOptions extends ErrorTextOptions {
   metadata: ((end: { readonly message: Fields }) => unknown) | undefined;
 }
 
-/** The kinds of blocks that are parts of their own, and the name of these parts. */
+/** The kinds of blocks that are parts of their own, with the names of the parts. */
 const PROSE: ReadonlyMap<unknown, 'text' | 'reasoning'> = new Map([
   ['text', 'text'],
   ['thinking', 'reasoning'],
 ]);
 
-/** Writes what becomes of a reply as chunks of the UI message stream. */
+/** Writes the steps of a reply as chunks of the UI message stream. */
 export class UiMessageWriter implements BridgeWriter {
   readonly #emit: (chunk: UiMessageChunk) => void;
   readonly #options: UiMessageWriterOptions;
   readonly #dynamic: { dynamic?: true };
   #hasStarted = false;
-  /** The calls that run at the API, by their id. */
+  /** The calls that the API runs, by id. */
   readonly #serverCalls = new Map<string, FollowedBlock>();
-  /** The ids of the calls in the page, which finds calls by them: so none is there twice. */
+  /** The ids of the calls in the page. They must be unique, because the page finds calls by id. */
   readonly #ids = new Map<FollowedBlock, string>();
   readonly #usedIds = new Set<string>();
-  /** The block that the last delta was for. */
+  /** The block of the last delta. */
   #writing:
     | { followed: FollowedBlock; type: 'text-delta' | 'reasoning-delta' | undefined; id: string }
     | undefined;
@@ -51,7 +51,7 @@ export class UiMessageWriter implements BridgeWriter {
     this.#dynamic = options.dynamic ? { dynamic: true } : {};
   }
 
-  /** Begins the message, where it has not begun. */
+  /** Begins the message, if it has not begun. */
   start(messageId: unknown): void {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
@@ -107,10 +107,10 @@ export class UiMessageWriter implements BridgeWriter {
 
   blockText(followed: FollowedBlock, text: string): void {
     if (text === '') return;
-    // Most events are deltas of the text that the last one was for.
+    // Most events are deltas of the same text as the last delta.
     const { type, id } =
       followed === this.#writing?.followed ? this.#writing : this.#write(followed);
-    // Not `block`, which would join all pieces of the text so far.
+    // Does not read `block`, which would join all pieces of the text so far.
     if (type !== undefined) this.#emit({ type, id, delta: text });
     else if (this.#ids.has(followed))
       this.#emit({
@@ -159,11 +159,11 @@ export class UiMessageWriter implements BridgeWriter {
   }
 
   callProgress(event: ToolProgressEvent, call: FollowedBlock | undefined): void {
-    // The events of a subagent are no output of its tool.
+    // The events of a subagent are not the output of its tool.
     if ('parent_tool_use_id' in event) return;
     const { tool_use_id, progress } = event;
     const toolCallId = call ? this.#idOf(call) : tool_use_id;
-    // What JSON cannot say is for readers in this process.
+    // Values that JSON cannot hold are only for readers in this process.
     if (isJson(progress))
       this.#emit({
         type: 'tool-output-available',
@@ -226,7 +226,7 @@ export class UiMessageWriter implements BridgeWriter {
     const call = this.#serverCalls.get(resultId(block))!;
     const toolCallId = this.#idOf(call);
     const { content, is_error } = block;
-    // The part is that of the call; where that is of an earlier reply, the block is not at its place.
+    // The part belongs to the call. If the call is of an earlier reply, the block has another position.
     const isElsewhere = call.reply !== reply;
     if (isElsewhere) this.#emit({ type: 'data-claude-block', data: block });
     const rest = otherFields(block, 'tool_use_id', 'content');
@@ -268,12 +268,12 @@ export class UiMessageWriter implements BridgeWriter {
       approvalId: toolCallId,
       approved: false,
       ...(reason !== undefined && { reason }),
-      // It takes the place of that of the call.
+      // It replaces the part of the call.
       providerMetadata: { anthropic: { ...providerMetadata?.anthropic, denial } },
     });
   }
 
-  /** The id in the page of the last call that came with this id. */
+  /** The id that the page has for the last call with this id. */
   #pageId(came: string): string | undefined {
     return [...this.#ids].findLast(([{ block }]) => String(block['id']) === came)?.[1];
   }
@@ -290,7 +290,7 @@ export class UiMessageWriter implements BridgeWriter {
     return id;
   }
 
-  /** The fields of a chunk about the input of a call. */
+  /** The fields of a chunk with the input of a call. */
   #call(call: FollowedBlock) {
     return {
       toolCallId: this.#idOf(call),

@@ -1,7 +1,7 @@
 import type { AnyBlock } from '../../history/blocks.ts';
 import { asString, fields } from '../../message/record.ts';
 
-/** What an image may be (SDK src/resources/messages/messages.ts `Base64ImageSource`). */
+/** The media types of images (SDK src/resources/messages/messages.ts `Base64ImageSource`). */
 const IMAGE = /^image\/(jpeg|png|gif|webp)$/;
 
 /**
@@ -38,7 +38,7 @@ export function fileBlock(part: object): AnyBlock {
     return { type: kind, source: { type: 'url', url: asString(url) }, ...title };
   }
   throw new TypeError(
-    `fromUiMessages: Claude takes no file of the type ${JSON.stringify(media)}: send an image, a PDF or ` +
+    `fromUiMessages: Claude does not accept files of the type ${JSON.stringify(media)}: send an image, a PDF or ` +
       'a text, as a data: URL, or an image or a PDF as an https: URL',
   );
 }
@@ -64,7 +64,7 @@ function percentDecoded(body: string): Uint8Array<ArrayBuffer> {
 
 function malformed(encoding: string): TypeError {
   return new TypeError(
-    `fromUiMessages: the data: URL of a file must be ${encoding}, and is malformed: send the file ` +
+    `fromUiMessages: the data: URL of a file must be ${encoding}, but is malformed: send the file ` +
       'as the AI SDK encodes it',
   );
 }

@@ -11,42 +11,44 @@ import { fileBlock } from './fileBlock.ts';
 import type { UiMessage } from './UiMessage.ts';
 import { type UiStep, uiSteps } from './uiSteps.ts';
 
-/** What a page has sent, for `runTools` and `toUiMessages`. */
+/** The messages of a page, in the form that `runTools` and `toUiMessages` need. */
 export interface UiRequest {
   /** The history, for `params.messages`. */
   messages: MessageParam[];
-  /** The answers to the calls that wait for one, for the option `answers`; absent where none does. */
+  /** The answers to waiting calls, for the option `answers` of `runTools`; absent if there are none. */
   answers?: ToolAnswer[];
   /**
-   * The id of the message that the run continues, for `toUiMessages`; absent where it begins a new one.
+   * The id of the message that the run continues, for `toUiMessages`; absent if the run begins a new
+   * message.
    */
   messageId?: string;
 }
 
 /**
- * Turns the messages that a page sends (`UIMessage[]` of the AI SDK) into what `runTools` and `fromMessages`
- * take.
+ * Converts the messages that a page sends (`UIMessage[]` of the AI SDK) into the history for `runTools` and
+ * `fromMessages`.
  *
  * ```text
  * user       text, file             a turn of the user
- * assistant  step-start             a reply, and behind it the results of its calls
+ * assistant  step-start             a reply, followed by the results of its calls
  *            text, reasoning, tool  its blocks, as Claude wrote them
  *            approval               an answer
  * ```
  *
- * Replies are sent back under the same rules as by `runTools` and `Conversation`: unfinished calls and
- * thinking without a signature are left out, a call without a result is answered by an error, roles
- * alternate. So whatever a page sends back of replies that `toUiMessages` wrote, the API takes it, with
- * thinking and its signatures where they were.
+ * The same rules apply as in `runTools` and `Conversation`: unfinished calls and thinking without a
+ * signature are left out, a call without a result gets an error as its result, and roles alternate. So
+ * the API accepts the replies of `toUiMessages` that a page sends back, with their thinking and
+ * signatures.
  *
- * - `answers`: approvals and refusals of calls that wait for them, for the option of `runTools`. The
- *   outputs of tools that the page has run are in `messages` already.
+ * - `answers`: approvals and denials of waiting calls. The outputs of tools that the page ran are in
+ *   `messages` already.
  * - Files: images, PDFs and texts as `data:` URLs, images and PDFs as web addresses.
- * - A message of the role `system` is left out: a page must not write the system prompt.
- * - A page can send anything. Look up in your own store what must not be forged: that a call that a page
- *   approves was made, and with which input.
+ * - A message with the role `system` is left out: a page must not write the system prompt.
+ * - A page can send anything. If it matters, check in your own store that an approved call was made, and
+ *   with which input.
  *
- * @throws TypeError for what is no list of messages, and for a file that Claude does not take.
+ * @throws TypeError when the argument is not a list of messages, and for a file that Claude does not
+ * accept.
  *
  * @example
  * ```ts

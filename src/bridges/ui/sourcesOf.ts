@@ -1,6 +1,6 @@
 import { asString, type Fields, isRecord } from '../../message/record.ts';
 
-/** A page or a document that a reply rests on. */
+/** A web page or a document that a reply cites or has found. */
 export type Source = { url: string; title?: string } | { mediaType: string; title: string };
 
 /** The results of a search, or the citations of a text, as the sources that a page lists. */

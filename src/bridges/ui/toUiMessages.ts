@@ -6,7 +6,7 @@ import { BridgeSubscriber } from '../BridgeSubscriber.ts';
 import type { UiMessageChunk } from './UiMessageChunk.ts';
 import { UiMessageWriter } from './UiMessageWriter.ts';
 
-/** What is known when a run has ended. */
+/** The argument of the option `metadata`, at the end of a run. */
 export interface UiMessageEnd {
   /** The last message of the run. */
   readonly message: Readonly<Record<string, unknown>>;
@@ -14,22 +14,22 @@ export interface UiMessageEnd {
 
 export interface ToUiMessagesConfig extends ErrorTextOptions {
   /**
-   * The id of the message in the page. For a run that continues a message it must be the id of that
-   * message: `fromUiMessages` gives it. Default: the id of the first message of the API.
+   * The id of the message in the page. If the run continues a message, pass the `messageId` of
+   * `fromUiMessages`. Default: the id of the first message of the API.
    */
   messageId?: string | undefined;
   /**
-   * Whether calls are parts of the type `dynamic-tool`, which a page can show without a type for each tool.
-   * With `false` they are `tool-NAME`. Default: `true`.
+   * Whether calls are parts of the type `dynamic-tool`, so that a page needs no type for each tool. With
+   * `false` they are of the type `tool-NAME`. Default: `true`.
    */
   dynamic?: boolean | undefined;
-  /** Gives the `metadata` of the message in the page, such as its model and usage. Default: none. */
+  /** Returns the `metadata` of the message in the page, such as its model and usage. Default: none. */
   metadata?: ((end: UiMessageEnd) => unknown) | undefined;
 }
 
 /**
- * Writes the events of a reply, or of a whole loop of `runTools`, as the chunks of a UI message stream: what
- * `useChat` and everything else that is built on the AI SDK reads.
+ * Converts the events of a reply, or of a whole loop of `runTools`, into the chunks of a UI message stream,
+ * for `useChat` and everything else that is built on the AI SDK.
  *
  * ```text
  * source  --m---[-a-b-]-x-S|        m: message_start, [ ]: a text block, x: message_delta
@@ -42,30 +42,32 @@ export interface ToUiMessagesConfig extends ErrorTextOptions {
  * result  --(st)u-a-(E|)            E: error
  * ```
  *
- * Send the chunks with the sinks of this package and `UI_MESSAGE_SSE`. It takes what `fromMessages`,
- * `runTools`, `Conversation.send`, `relay.follow` (its `event`) and `streamEvents` give. Thinking with its
- * signature, blocks that the AI SDK has no part for, and all that Claude needs of a turn travel with the
- * message, so that `fromUiMessages` can send it back as it came.
+ * Send the chunks with `toSseResponse` or `pipeToResponse`, and the options `UI_MESSAGE_SSE`. The source can
+ * be `fromMessages`, `runTools`, `Conversation.send`, the `event`s of `relay.follow`, or `streamEvents`.
+ * Thinking with its signature, blocks that the AI SDK has no part for, and everything else that Claude
+ * needs are sent with the message, so that `fromUiMessages` can send the reply back unchanged.
  *
- * - Each reply is a step. A call is available once it is proven complete; a cut one stays in the state
- *   `input-streaming`. What a tool emits while it runs is a preliminary output. A call with
- *   `approve: () => 'defer'` is a request for an approval; one of a tool without `run` is for `onToolCall`.
- * - The output of a call is what the model was told: JSON of an object or a list as that value, blocks
- *   as they are, and text as it is. Its error is what the model was told, too; its `value` is not sent.
- * - Tools that run at the API are `providerExecuted`. Pages that a search has found, and cited documents,
+ * - Each reply is a step. A call is available when it is proven complete; a call that was cut off stays in
+ *   the state `input-streaming`. Values that a tool emits while it runs are preliminary outputs. A call
+ *   with `approve: () => 'defer'` becomes an approval request; a call of a tool without `run` is for
+ *   `onToolCall`.
+ * - The output of a call is the content that the model received: JSON of an object or a list as a value,
+ *   blocks and text unchanged. Its error is also the content that the model received. The `value` of a
+ *   `tool_result` is not sent.
+ * - Tools that the API runs are `providerExecuted`. Web pages that a search has found, and cited documents,
  *   are sources.
- * - A `resume` resets the step, and states again what stands.
- * - Error, and a source that completes before the reply is whole: an `error` chunk, then it completes.
- *   Its text is a fixed sentence for the `code`: see `errorText`. A stop (code `aborted`) is an `abort`
- *   chunk. A reader takes an end without either, and without `finish`, for a good one, so there is
- *   always one of them.
- * - Complete: behind `finish`.
- * - Unsubscribe: the source is unsubscribed. `UI_MESSAGE_SSE` states this end.
- * - Pings, notices and unknown events are left out, since an unknown chunk fails the stream in the page.
+ * - A `resume` resets the step, and the kept content is sent again.
+ * - Error, and a source that completes before the reply is complete: an `error` chunk, then the result
+ *   completes. The text is a fixed sentence for the `code`: see `errorText`. A stop (code `aborted`) is an
+ *   `abort` chunk. There is always a last chunk, because the AI SDK takes a stream that just ends for a
+ *   complete reply.
+ * - Complete: after `finish`.
+ * - Unsubscribe: the source is unsubscribed. With `UI_MESSAGE_SSE`, `pipeToResponse` then sends a last chunk.
+ * - Pings, notices and unknown events are left out, because an unknown chunk fails the stream in the page.
  *
  * Source: `ai` 7.0.173, src/ui-message-stream/ui-message-chunks.ts and src/ui/process-ui-message-stream.ts.
  *
- * @throws TypeError when an option has another type.
+ * @throws TypeError when an option has the wrong type.
  *
  * @example
  * ```ts

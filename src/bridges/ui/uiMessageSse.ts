@@ -1,7 +1,7 @@
 import { ERROR_SENTENCES } from '../../message/errorEvent.ts';
 import type { UiMessageChunk } from './UiMessageChunk.ts';
 
-/** How the sinks send chunks to a page: see `UI_MESSAGE_SSE`. */
+/** The type of `UI_MESSAGE_SSE`. */
 export interface UiMessageSse {
   readonly headers: Readonly<Record<string, string>>;
   readonly id: false;
@@ -11,10 +11,10 @@ export interface UiMessageSse {
 }
 
 /**
- * The options with which `toSseResponse` and `pipeToResponse` send the chunks of `toUiMessages`: the header of
- * the UI message stream, frames with `data:` lines alone, and `[DONE]` as the last one. Where you
- * unsubscribe while the page is there, the last chunk is an error, since a page takes an end without one
- * for a good end.
+ * Options for `toSseResponse` and `pipeToResponse` that send the chunks of `toUiMessages`: the header of the UI
+ * message stream, frames with `data:` lines only, and `[DONE]` as the last frame. If you unsubscribe while
+ * the page is connected, the last chunk is an error, because a page takes a stream that just ends for
+ * complete.
  *
  * @example
  * ```ts

@@ -8,22 +8,22 @@ import { deniedText } from './denial.ts';
 import type { UiMessage } from './UiMessage.ts';
 import type { UiTurn } from './UiMessageChunk.ts';
 
-/** A reply in a message of a page, and what has become of its calls. */
+/** A reply in a message of a page, with the results and answers of its calls. */
 export interface UiStep {
   blocks: AnyBlock[];
-  /** The results of calls, as the model was told. */
+  /** The results of calls, as the model received them. */
   results: AnyBlock[];
-  /** The answers to calls that were approved or refused, and have no result yet. */
+  /** The answers to calls that were approved or denied and have no result so far. */
   answers: ToolAnswer[];
-  /** The ids of the calls that a page has approved or refused. */
+  /** The ids of the calls that a page has approved or denied. */
   approved: unknown[];
   turn: UiTurn;
-  /** What users have added behind it. */
+  /** The messages that users have added after the reply. */
   steering: UiMessage['parts'][];
 }
 
 interface OpenStep extends UiStep {
-  /** Results of calls that run at the API, and their places among the blocks. */
+  /** Results of calls that the API ran, with their positions among the blocks. */
   placed: { position: number; block: AnyBlock }[];
 }
 
@@ -87,7 +87,7 @@ function addTool(step: OpenStep, part: Fields, name: string): void {
   const { state } = part;
   const { denial, type, id = part['toolCallId'], ...rest } = own(part['callProviderMetadata']);
   const { isText } = own(part['resultProviderMetadata']);
-  // What is no JSON of an object is `{}` in the history, and behind it is then other thinking.
+  // An input that is not a JSON object becomes `{}` in the history, so later thinking is not valid.
   const unfinished = state === 'input-streaming' ? part['rawInput'] : isText && part['input'];
   const isUnfinished = state === 'input-streaming' || isText === true;
   const block: AnyBlock = {
@@ -111,13 +111,13 @@ function addServerResult({ placed, blocks }: OpenStep, part: Fields, tool_use_id
   const { state, output } = part;
   if (state !== 'output-available' && state !== 'output-error') return;
   const { type, position, isElsewhere, ...rest } = own(part['resultProviderMetadata']);
-  // Without these, it came from another server.
+  // Without these fields, the part came from another server.
   if (isElsewhere === true || typeof type !== 'string') return;
   const place = Number.isInteger(position) ? (position as number) : blocks.length;
   placed.push({ position: place, block: { content: output, ...rest, type, tool_use_id } });
 }
 
-/** The result of a call, as the model was told; `undefined` where there is none yet. */
+/** The result of a call, as the model received it; `undefined` if there is none so far. */
 function resultOf(part: Fields, denial: Fields): Fields | undefined {
   const { state, output, errorText, preliminary } = part;
   const { content, isText: _, ...rest } = own(part['resultProviderMetadata']);
@@ -148,7 +148,7 @@ function answersTo({ state, approval }: Fields, id: string): ToolAnswer[] {
   return [{ id, approved, ...(asString(reason) !== '' && { reason: asString(reason) }) }];
 }
 
-/** What this bridge, or the AI SDK's own provider, has added to a part. */
+/** The fields that this bridge, or the AI SDK's own provider, added to a part. */
 function own(providerMetadata: unknown): Fields {
   return fields(fields(providerMetadata)['anthropic']);
 }

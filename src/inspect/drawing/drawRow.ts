@@ -1,19 +1,19 @@
 import type { Label } from './labelOf.ts';
 import { round, svg, type SvgNode } from './svg.ts';
 
-/** A value with the place where it is drawn. */
+/** A value with its position in the drawing. */
 export interface Marble {
-  /** The middle. */
+  /** The x coordinate of its middle. */
   x: number;
   width: number;
   label: Label;
-  /** 0 is on the line, 1 and more below it, for a marble that would cover its neighbour. */
+  /** 0 is on the line, 1 and more are below it, for a marble that would overlap its neighbour. */
   lane: number;
   /** Default: 24. */
   height?: number;
   /** The text in lines. Default: one line. */
   lines?: readonly string[];
-  /** The place of its time on the line. Default: `x`. */
+  /** The x coordinate of its time on the line. Default: `x`. */
   at?: number;
   /** Further classes. Default: none. */
   classes?: readonly string[];
@@ -32,16 +32,16 @@ interface Band {
   x: number;
   right: number;
   name: string;
-  /** Its end is not known. */
+  /** Whether its end is not known. */
   isOpen: boolean;
-  /** A seam withdrew it. */
+  /** Whether a seam withdrew it. */
   isWithdrawn?: boolean;
 }
 
-/** A line of a marble diagram with everything that is on it, in pixels. */
+/** A line of a marble diagram with everything on it, in pixels. */
 export interface DrawnRow {
   name: string;
-  /** Where the line begins, and where it ends. */
+  /** The start and the end of the line. */
   x: number;
   right: number;
   /** `open`: goes on; `closed`: was unsubscribed; `ended`: a sign shows how. */
@@ -58,32 +58,32 @@ export const LANE = 29;
 /** The height of a further line of text. */
 export const LINE = 14;
 export const GAP = 5;
-/** The height of a row that is dense. */
+/** The height of a dense row. */
 export const DENSE = 24;
 const CHARACTER = 7.25;
-/** How far below the line the next begins, when no marble is below it. */
+/** The distance from a line to the next row, if no marble is below the line. */
 const BELOW = 26;
 
-/** How wide a marble is with this text on it. */
+/** The width of a marble with this text. */
 export function widthOf(text: string): number {
   return round(Math.max(MARBLE, [...text].length * CHARACTER + 15));
 }
 
-/** How far below `top` the line of a row is. */
+/** The distance from the top of a row to its line. */
 export function axisOf({ bands, isDense }: Pick<DrawnRow, 'bands' | 'isDense'>): number {
   if (isDense) return DENSE / 2;
   return bands.length > 0 ? 46 : 26;
 }
 
-/** How high a row is. */
+/** The height of a row. */
 export function heightOf(row: Pick<DrawnRow, 'bands' | 'marbles' | 'isDense'>): number {
   if (row.isDense) return DENSE;
   return axisOf(row) + BELOW + Math.max(0, ...row.marbles.map(({ lane }) => lane)) * LANE;
 }
 
 /**
- * Draws a line of a marble diagram, whose upper edge is at `top`; its name begins at `left`. Gives
- * the elements in groups that belong together: a band and its name, an error and its code.
+ * Draws a row of a marble diagram with its upper edge at `top`; its name begins at `left`. Returns
+ * groups of elements that belong together: a band and its name, an error and its code.
  */
 export function drawRow(row: DrawnRow, top: number, left: number): SvgNode[][] {
   const axis = top + axisOf(row);
@@ -101,13 +101,13 @@ export function drawRow(row: DrawnRow, top: number, left: number): SvgNode[][] {
   ].filter((group) => group.length > 0);
 }
 
-/** A mark of a ruler; a long one has a text. */
+/** A mark of a ruler; long marks have a text. */
 export interface Tick {
   x: number;
   text?: string;
 }
 
-/** How high a ruler is. */
+/** The height of a ruler. */
 export const RULER = 34;
 
 /** Draws the axis of time. */
@@ -184,7 +184,7 @@ function drawMarble(
   return svg('g', { class: [label.kind, ...classes].join(' ') }, shape, ...texts);
 }
 
-/** From a marble that had no room on the line to its time there. */
+/** A connector from a marble below the line to its time on the line. */
 function drawLeader({ x: middle, at: x = middle, lane }: Marble, axis: number): SvgNode[] {
   const dot = svg('circle', { class: 'dot', cx: x, cy: axis, r: 3 });
   return [line('leader', x, axis, x, round(axis + lane * LANE)), dot];

@@ -1,7 +1,7 @@
 import { asString, fields, type Fields, isRecord } from '../../message/record.ts';
 import { preview } from './preview.ts';
 
-/** What a value is, which decides its colour. */
+/** The kind of a value, which decides its colour. */
 export type Kind = 'text' | 'thinking' | 'json' | 'meta' | 'ping' | 'seam' | 'value';
 
 /** The text on the marble of a value, and its kind. */
@@ -12,7 +12,7 @@ export interface Label {
 
 const LONGEST = 34;
 
-/** The label of a value: short, with white space made visible. */
+/** The short label of a value, with visible white space. */
 export function labelOf(value: unknown): Label {
   const { text, kind } = describe(value, LONGEST);
   return { text: shortened(text), kind };
@@ -148,7 +148,7 @@ function messageLabel({ content }: Fields, room: number, name = 'message'): stri
   return `${name} ${parts.join(' ')}`.trim();
 }
 
-/** White space at the ends and line breaks, as signs. */
+/** Shows white space at the ends, and line breaks, as symbols. */
 function visible(text: string): string {
   return text.replace(/^ | $/g, '␣').replaceAll('\n', '↵');
 }

@@ -1,9 +1,9 @@
-/** How deep a value is looked into. */
+/** The maximum depth that is shown of a value. */
 const DEEPEST = 6;
 
 /**
- * A value as one would write it in JavaScript, cut off after about `room` characters. The cost is
- * bounded by `room` too, whatever the size of the value.
+ * A value in JavaScript notation, cut off after about `room` characters. The cost is bounded by `room`
+ * too, whatever the size of the value.
  */
 export function preview(value: unknown, room: number): string {
   const text = write(value, room, 0);

@@ -50,7 +50,7 @@ const theme = (colours: Colours, page: Page): string =>
     ),
   ].join('');
 
-/** The style sheet of a diagram, which follows the page into the dark. */
+/** The style sheet of a diagram, for light and dark pages. */
 export const STYLE: string = [
   `text{font:12px ${MONO};text-anchor:middle}`,
   `.name,.time,.block-name,.error-name{font-family:${SANS}}`,

@@ -1,4 +1,4 @@
-/** An element of a drawing, before it becomes text or an element of a page. */
+/** An element of a drawing, before it is converted to text or to a page element. */
 export interface SvgNode {
   readonly tag: string;
   readonly attributes: Readonly<Record<string, string | number>>;
@@ -32,7 +32,7 @@ export function svgText(node: SvgNode | string): string {
   return `${open}>${node.children.map(svgText).join('')}</${node.tag}>`;
 }
 
-/** The node as an element of a page. Text stays text, whatever it contains. */
+/** The node as a page element. Text is never parsed as markup. */
 export function svgElement({ tag, attributes, children }: SvgNode): SVGElement {
   const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));

@@ -17,7 +17,7 @@ export interface DiagramParts {
   content: HTMLElement;
 }
 
-/** What of the content the tip shows, in UTF-16 units. */
+/** The maximum length of the content in the tooltip, in UTF-16 code units. */
 const TIP = 200;
 
 /** The diagram of one pipeline: zoom, selection, search, and the value that is selected. */
@@ -25,15 +25,15 @@ export class Diagram {
   readonly #parts: DiagramParts;
   #run: InspectedRun | undefined;
   #drawn: DrawnInspection | undefined;
-  /** What is shown; `undefined` is all of it. */
+  /** The time range that is shown; `undefined` for all. */
   #range: { from: number; to: number } | undefined;
   #selected: InspectedMark | undefined;
   #search = '';
-  /** Whether a value matches, as far as it was asked. */
+  /** The values that were searched so far, and whether they match. */
   #matches = new WeakMap<InspectedMark, boolean>();
   now = 0;
   stallAfter = 5_000;
-  /** Called when the picture is out of date. */
+  /** Called when the drawing must be updated. */
   onChange: () => void = () => {};
 
   constructor(parts: DiagramParts) {
@@ -63,7 +63,7 @@ export class Diagram {
     this.onChange();
   }
 
-  /** Shows a time around a moment `by` times as long, `at` a part of the width. */
+  /** Zooms: shows a time range that is `by` times as long; `at` is the fixed position, as a part of the width. */
   zoom(by: number, at: number = 0.5): void {
     const { from, to } = this.#view();
     const length = Math.max(5, (to - from) * by);
@@ -72,7 +72,7 @@ export class Diagram {
     this.onChange();
   }
 
-  /** Gives the number of values that match. */
+  /** Returns the number of values that match. */
   search(text: string): number {
     this.#search = text.toLowerCase();
     this.#matches = new WeakMap();

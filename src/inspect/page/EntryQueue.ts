@@ -1,9 +1,9 @@
 import type { InspectorEntry } from '../InspectorEntry.ts';
 
-/** Milliseconds that entries are worked on in one go, so that the page stays responsive. */
+/** Maximum milliseconds of work per slice, so that the page stays responsive. */
 const SLICE = 8;
 
-/** Works on entries in short slices of time. */
+/** Processes entries in short time slices. */
 export class EntryQueue {
   readonly #take: (entry: InspectorEntry, from: number) => void;
   readonly #done: () => void;

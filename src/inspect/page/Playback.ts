@@ -1,6 +1,6 @@
 import type { InspectorEntry } from '../InspectorEntry.ts';
 
-/** Milliseconds that entries are worked on in one go. */
+/** Maximum milliseconds of work per call. */
 const SLICE = 8;
 
 /** Plays the entries of a recording: at a speed, from any position. */
@@ -36,7 +36,7 @@ export class Playback {
     return this.#isPlaying;
   }
 
-  /** Whether all is shown. */
+  /** Whether all entries are shown. */
   get isOver(): boolean {
     return this.#index >= this.#entries.length;
   }
@@ -59,7 +59,7 @@ export class Playback {
     this.#position = position;
   }
 
-  /** Takes what is due; called once a frame. Gives whether there was something. */
+  /** Plays the entries that are due; called once per frame. Returns whether there were any. */
   tick(now: number): boolean {
     if (this.#isPlaying) {
       this.#position = Math.min(this.length, this.#position + (now - this.#last) * this.speed);

@@ -2,7 +2,7 @@ import { seconds } from '../drawing/seconds.ts';
 import type { InspectedRun } from '../Inspection.ts';
 import { element, setText } from './dom.ts';
 
-/** Rows that are shown at most: the latest. */
+/** The maximum number of rows; the latest are shown. */
 const MOST = 200;
 
 interface Row {
@@ -13,7 +13,7 @@ interface Row {
   more: HTMLElement;
 }
 
-/** The list of the pipelines, the latest on top. */
+/** The list of pipelines, the latest on top. */
 export class RunList {
   readonly #list: HTMLElement;
   readonly #onSelect: (run: InspectedRun) => void;
@@ -81,7 +81,7 @@ export function stateOf(run: InspectedRun): string {
   return run.end === 'unsubscribe' ? 'unsubscribed' : 'complete';
 }
 
-/** From the subscription to the first text that came out. */
+/** Milliseconds from the subscription to the first text of the last stage. */
 export function firstTextOf(run: InspectedRun): number | undefined {
   const last = run.lanes.findLast(({ stages }) => stages.some(({ texts }) => texts.length > 0));
   const at = last?.stages.find(({ texts }) => texts.length > 0)?.texts[0]?.at;

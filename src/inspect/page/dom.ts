@@ -1,9 +1,9 @@
-/** The element with this id, which the page has. */
+/** The element of the page with this id. */
 export function byId<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-/** An element with a class and children; text stays text. */
+/** Creates an element with a class and children. Text is never parsed as markup. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className: string,
@@ -15,7 +15,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
-/** Sets the text only where it changes, so that nothing is laid out in vain. */
+/** Sets the text only if it changes, to avoid needless layout. */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }

@@ -10,7 +10,7 @@ import { EntryQueue } from './EntryQueue.ts';
 import { Playback } from './Playback.ts';
 import { firstTextOf, RunList, stateOf } from './RunList.ts';
 
-/** Milliseconds between two pictures, and between two lists of facts, while entries come. */
+/** Milliseconds between two drawings, and between two updates of the facts, while entries come. */
 const PICTURE = 100;
 const FACTS = 400;
 
@@ -20,10 +20,10 @@ const address = (path: string) => `${path}?token=${encodeURIComponent(token)}`;
 let inspection = new Inspection();
 let playback: Playback | undefined;
 let isPaused = false;
-/** Whether the latest pipeline is to be shown, as long as none was chosen. */
+/** Whether to show the latest pipeline, while none is chosen. */
 let follows = true;
 let [drawnAt, factsAt, frame] = [-Infinity, -Infinity, 0];
-/** The version of the inspection that the picture and the facts show. */
+/** The version of the inspection in the drawing and in the facts. */
 let [drawnVersion, factsVersion] = [-1, -1];
 let needsPicture = true;
 
@@ -44,7 +44,7 @@ diagram.onChange = () => {
   wake();
 };
 
-/** The time of the page: that of the entries. */
+/** The current time, on the clock of the entries. */
 function now(): number {
   return playback ? playback.position : performance.timeOrigin + performance.now();
 }
@@ -154,7 +154,7 @@ function showStages(run: InspectedRun, time: number): void {
   byId('stages').replaceChildren(...rows);
 }
 
-// Where the entries come from
+// Source of the entries
 
 let status = 'Connecting';
 
@@ -175,7 +175,7 @@ function connect(): void {
   });
 }
 
-/** Opens the recording, if there is one; else follows what is reported. */
+/** Opens the recording, if there is one; else follows the reports. */
 async function start(): Promise<void> {
   if (document.body.dataset['recording'] !== 'true') return connect();
   const response = await fetch(address('/recording'));
@@ -218,7 +218,7 @@ function setPaused(paused: boolean): void {
     if (paused) playback.pause();
     else if (!playback.isPlaying) playback.play(performance.now());
     isPaused = paused;
-    // The last values were taken just now.
+    // The last values were added just now.
     needsPicture = true;
     factsAt = -Infinity;
   }

@@ -1,4 +1,4 @@
-/** A reported line, and the process or page that it comes from. */
+/** A reported line, with the process or page that sent it. */
 export interface LoggedEntry {
   from: number;
   type: string;
@@ -7,32 +7,32 @@ export interface LoggedEntry {
 }
 
 export interface EntryLogOptions {
-  /** Entries that are kept at most. Default: 50,000. */
+  /** The maximum number of entries that are kept. Default: 50,000. */
   entries?: number;
-  /** UTF-16 units of JSON that are kept at most. Default: 32 million. */
+  /** The maximum size of the kept JSON, in UTF-16 code units. Default: 32 million. */
   size?: number;
 }
 
-/** Stages whose beginning is kept when it leaves the log. */
+/** The maximum number of stages whose first entries are kept after they leave the log. */
 const MOST_BEGINNINGS = 2_000;
 
-/** The latest entries, in a ring buffer: numbered, and bounded in number and size. */
+/** The latest entries in a ring buffer: numbered, and bounded in number and size. */
 export class EntryLog {
   readonly #most: Required<EntryLogOptions>;
   #entries: LoggedEntry[] = [];
-  /** Where in `#entries` the oldest is. */
+  /** The index of the oldest entry in `#entries`. */
   #head = 0;
   #size = 0;
   /** The number of the oldest entry. */
   #first = 0;
-  /** What explains later entries: their processes, stages and links, once out of the ring. */
+  /** Entries out of the ring that later entries need: their processes, stages and links. */
   readonly #beginnings = new Map<string, LoggedEntry>();
 
   constructor({ entries = 50_000, size = 32_000_000 }: EntryLogOptions = {}) {
     this.#most = { entries, size };
   }
 
-  /** The number of the oldest entry that is kept, and the number that the next one gets. */
+  /** The number of the oldest kept entry, and the number of the next entry. */
   get first(): number {
     return this.#first;
   }
@@ -41,7 +41,7 @@ export class EntryLog {
     return this.#first + this.#entries.length - this.#head;
   }
 
-  /** The beginnings of stages whose entries may still be in the log. */
+  /** The first entries of stages whose later entries may still be in the log. */
   get beginnings(): readonly LoggedEntry[] {
     return [...this.#beginnings.values()];
   }
@@ -54,7 +54,7 @@ export class EntryLog {
     }
   }
 
-  /** At most `count` entries from number `from` on; those that are gone are left out. */
+  /** At most `count` entries from number `from` on, without dropped entries. */
   read(from: number, count: number): readonly LoggedEntry[] {
     const begin = this.#head + Math.max(0, from - this.#first);
     return this.#entries.slice(begin, begin + count);

@@ -10,19 +10,19 @@ import { html } from './html.ts';
 import { CSS } from './css.ts';
 
 export interface InspectorServerOptions extends EntryLogOptions {
-  /** Default: 4177, or any that is free if that one is taken. */
+  /** The port. Default: 4177, or any free port if 4177 is in use. */
   port?: number | undefined;
   /** The path of a recording that the page opens. Default: none. */
   recording?: string | undefined;
 }
 
-/** Bytes of a line, and of a request that is not streamed, at most. */
+/** The maximum size of a line, and of a request that is not streamed, in bytes. */
 const LONGEST_LINE = 65_536;
 const LARGEST_PART = 500;
-/** Milliseconds from an entry to the page. */
+/** Milliseconds before an entry is sent to the page. */
 const EVERY = 30;
 const USUAL_PORT = 4177;
-/** Where the package's modules are: the page loads its own from here. */
+/** The folder of the package's modules: the page loads its modules from here. */
 const ROOT = new URL('../../../', import.meta.url);
 
 const HEADERS = {
@@ -46,12 +46,12 @@ const HEADERS = {
 };
 
 /**
- * Serves the inspector's page on 127.0.0.1, takes reports in and passes them on to the page.
+ * Serves the inspector's page on 127.0.0.1, receives reports, and passes them on to the page.
  *
- * - Each request needs the random token; the host must be this machine's loopback, whatever name
- *   resolved to it, and reports come from programs and from pages of this machine only.
- * - It keeps the latest entries, bounded in number and size. A page that reads slowly skips what has
- *   left the log meanwhile; nothing is queued for it.
+ * - Each request needs the random token. The host must be this machine's loopback address, and reports
+ *   are accepted only from programs and pages of this machine.
+ * - It keeps the latest entries, bounded in number and size. A page that reads slowly misses entries
+ *   that have left the log; nothing is queued for the page.
  * - `close` leaves no socket and no timer.
  */
 export class InspectorServer {
@@ -67,7 +67,7 @@ export class InspectorServer {
   #lastSource = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed: Promise<void> | undefined;
-  /** The address of the page, with its token. Programs report to it too. */
+  /** The address of the page, with its token. Programs report to the same address. */
   readonly url: string;
 
   private constructor(server: Server, { recording, ...limits }: InspectorServerOptions) {
@@ -105,17 +105,17 @@ export class InspectorServer {
     }
   }
 
-  /** How many entries have been reported. */
+  /** The number of reported entries. */
   get reported(): number {
     return this.#log.next;
   }
 
-  /** How many pages are open. */
+  /** The number of open pages. */
   get pages(): number {
     return this.#pages.size;
   }
 
-  /** Cuts all connections, and resolves when nothing is left. */
+  /** Closes all connections, and resolves when none is left. */
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       clearTimeout(this.#timer);
@@ -127,21 +127,21 @@ export class InspectorServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-    // A page elsewhere may have its own name resolve to this machine.
+    // A page from elsewhere may have a host name that resolves to this machine.
     if (!this.#hosts.has(request.headers.host ?? '')) {
-      return refuse(response, 403, 'The inspector answers to 127.0.0.1 and localhost only.');
+      return refuse(response, 403, 'The inspector only accepts the hosts 127.0.0.1 and localhost. Open the address that it printed.');
     }
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const { pathname } = url;
     const isReport = pathname === '/report';
     if (!this.#isAllowed(request, isReport)) {
-      return refuse(response, 403, 'The inspector takes requests of pages on this machine only.');
+      return refuse(response, 403, 'The inspector only accepts requests from pages on this machine.');
     }
     if (request.method !== (isReport ? 'POST' : 'GET')) {
       response.setHeader('allow', isReport ? 'POST' : 'GET');
       return refuse(response, 405, 'Method not allowed');
     }
-    // The page's own code, as in the package, is no secret.
+    // The page's own code is public, as in the package.
     if (pathname === '/inspector.css') return send(response, 'text/css', CSS);
     if (/^\/(src|operators)(\/\w+)+\.js$/.test(pathname)) return sendModule(response, pathname);
     if (!this.#hasToken(url)) {
@@ -218,7 +218,7 @@ export class InspectorServer {
     return true;
   }
 
-  /** Sends what there is, then what comes, as server-sent events of several entries each. */
+  /** Sends the kept entries, then new entries, as server-sent events with several entries each. */
   #stream(request: IncomingMessage, response: ServerResponse): void {
     const log = this.#log;
     const last = Number(request.headers['last-event-id'] ?? Number.NaN);
@@ -286,6 +286,6 @@ function refuse(response: ServerResponse, status: number, text: string): void {
 }
 
 function refuseLine(request: IncomingMessage, response: ServerResponse): void {
-  refuse(response, 400, 'Each line must be a JSON object with a `type`, of at most 64 KiB.');
+  refuse(response, 400, 'Each line must be a JSON object with a `type`, at most 64 KiB long.');
   response.once('finish', () => request.destroy());
 }

@@ -1,4 +1,4 @@
-/** The inspector's page. Everything that was reported comes into it as text. */
+/** The inspector's page. All reported values are shown as text, never as markup. */
 export const html = (hasRecording: boolean): string => `<!doctype html>
 <html lang="en">
 <head>

@@ -110,7 +110,7 @@ describe('a file', () => {
 
   it('whose text is no base64 is refused as malformed', () => {
     const part = { type: 'file', url: 'data:text/plain;base64,%%' };
-    expect(() => contentOf(part)).toThrow(/must be base64, and is malformed/);
+    expect(() => contentOf(part)).toThrow(/must be base64, but is malformed/);
     expect(() => contentOf(part)).toThrow(TypeError);
   });
 
@@ -123,7 +123,7 @@ describe('a file', () => {
     [undefined, undefined],
   ])('of the type %j at %j is refused', (mediaType, url) => {
     const part = { type: 'file', mediaType, url };
-    expect(() => contentOf(part)).toThrow(/^fromUiMessages: Claude takes no file of the type/);
+    expect(() => contentOf(part)).toThrow(/^fromUiMessages: Claude does not accept files of the type/);
     expect(() => contentOf(part)).toThrow(TypeError);
   });
 });
