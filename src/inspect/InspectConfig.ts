@@ -5,7 +5,10 @@ export interface InspectConfig {
    * inspector, which is `false` unless it was started with content.
    */
   content?: boolean | undefined;
-  /** A valve of the pipeline, to report how many values wait in it, and whether it is open. Default: none. */
+  /**
+   * A valve of the pipeline, to report how many values wait in it, and whether it is open. Default:
+   * none.
+   */
   valve?: InspectedValve | undefined;
 }
 

@@ -2,11 +2,11 @@ import { isCall, isServerCall } from '../history/blockKinds.ts';
 import { asString, type Fields, isRecord } from './record.ts';
 
 /**
- * The key under which a tool call holds the text of its input for as long as that text is not one
- * whole JSON value. A block without this key has its final `input`.
+ * The key under which a tool call has the text of its input, as long as the text is not a complete
+ * JSON value. A block without this key has its final `input`.
  *
- * It is a symbol, so that it does not reach JSON, and enumerable, so that it survives a copy and is
- * seen in a log. `input` itself is the `{}` that `content_block_start` gave.
+ * It is a symbol, so that it is not written as JSON, and enumerable, so that it is copied and shown in
+ * logs. `input` itself is the `{}` of `content_block_start`.
  *
  * @example
  * ```ts
@@ -22,20 +22,20 @@ import { asString, type Fields, isRecord } from './record.ts';
 export const unfinishedInput: unique symbol = Symbol.for('claude-rx.unfinishedInput');
 
 /**
- * The key under which a block holds the deltas of types that this version does not know, or that do
- * not fit the block.
+ * The key under which a block has the deltas of types that this version does not know, and deltas that
+ * do not fit the block.
  */
 export const unknownDeltas: unique symbol = Symbol.for('claude-rx.unknownDeltas');
 
-/** A kind of delta that makes a string longer. */
+/** A kind of delta that appends to a string. */
 interface Run {
   type: string;
-  /** The field of the delta that has the new part, and the one of the block that grows with it. */
+  /** The field of the delta with the new part, and the field of the block that it is appended to. */
   from: string;
   into: PropertyKey;
-  /** What a block has, or is, that such a delta fits. */
+  /** The field or the type of the blocks that such a delta fits. */
   fits: string;
-  /** The block that such a delta begins where there is none. */
+  /** The block that such a delta begins if there is none. */
   start?: Fields;
 }
 
@@ -57,62 +57,62 @@ const RUNS: readonly Run[] = [
   { type: 'input_json_delta', from: 'partial_json', into: unfinishedInput, fits: 'input' },
 ];
 
-/** How a delta makes a string longer, if it does. */
+/** The string that a delta appends to, if it does. */
 export function runOf({ type }: Fields): Run | undefined {
   return RUNS.find((run) => run.type === type);
 }
 
 /**
- * A string that was joined of pieces holds on to all of them until somebody looks at its characters.
- * So many pieces are made one, which copies each character once.
+ * A string that was concatenated keeps all of its pieces in memory until its characters are read. At
+ * this number of pieces they are flattened, which copies each character once.
  */
 const MOST_PIECES = 32;
-/** By so much a string grows until all of it is made one: on the whole that copies it five times. */
+/** The growth factor at which the whole string is flattened: in total, this copies it five times. */
 const GROWTH = 1.25;
 
-/** Where a block stands that a message is being built of. */
+/** The state of a block in a message that is being built. */
 export interface BlockPlace {
-  /** Whether deltas and a stop are to come. Default: `false`, so the block is whole. */
+  /** Whether deltas and a stop follow. Default: `false`, the block is complete. */
   isOpen?: boolean;
   /**
-   * Whether the block was opened by a delta that fits no block with its index. It does not take the
-   * index over.
+   * Whether the block was opened by a delta that does not fit the block with its index. Such a block
+   * does not take over the index.
    */
   isAside?: boolean;
 }
 
 /**
- * Builds one content block out of its deltas.
+ * Builds one content block from its deltas.
  *
- * `push` only notes what came; it is put into the block when somebody looks, since that costs as much
- * as a block already holds.
+ * `push` only stores the delta. The block is updated when it is read, because an update costs as much
+ * as the block is long.
  */
 export class BlockBuilder {
-  /** The `index` by which events speak of the block. */
+  /** The `index` of the block in events. */
   readonly index: unknown;
   /** The type of the block. */
   readonly kind: unknown;
   readonly isAside: boolean;
-  /** Whether neither its stop nor the end of the reply has come; more deltas open it again. */
+  /** Whether neither its stop nor the end of the reply has come. More deltas open it again. */
   isOpen: boolean;
-  /** Whether a block has started after the stop of this one: the proof that a call is complete. */
+  /** Whether a block has started after the stop of this block, which proves that a call is complete. */
   isFollowed = false;
   #block: Fields;
-  /** The kind of delta that came last, where that makes a string longer: the hot path. */
+  /** The kind of the last delta, if it appends to a string: the hot path. */
   #run: Run | undefined;
-  /** What the string has not taken in yet, and how many pieces that is. */
+  /** The text that is not appended so far, and its number of pieces. */
   #text = '';
   #pieces = 0;
-  /** How long the string was when all of it was joined. */
+  /** The length of the string when it was last flattened. */
   #joined = 0;
-  /** What the lists have not taken in yet. */
+  /** The deltas that are not added to the lists so far. */
   #added: Record<PropertyKey, unknown[]> | undefined;
   /**
-   * Whether text of the input has come, or will; once that has ended, the text is to be parsed, unless
-   * a part of it may be missing.
+   * The state of the input text: it can still grow; it has ended and must be parsed; it was parsed; or a
+   * part of it may be missing, so it is not parsed.
    */
   #input: 'open' | 'ended' | 'parsed' | 'spoiled' | undefined;
-  /** Whether the block has gone on after a block that followed it. */
+  /** Whether the block has continued after a following block had started. */
   #isLate = false;
 
   constructor(index: unknown, block: Fields, { isOpen = false, isAside = false }: BlockPlace = {}) {
@@ -121,7 +121,7 @@ export class BlockBuilder {
     this.isOpen = isOpen;
     this.isAside = isAside;
     this.#block = block;
-    // A placeholder (SDK src/lib/MessageStream.ts); gateways leave it out, or send null.
+    // A placeholder (SDK src/lib/MessageStream.ts). Gateways leave it out, or send null.
     const input = block['input'] ?? (isAnyCall(block) ? {} : undefined);
     if (isOpen && isRecord(input) && Object.keys(input).length === 0) {
       this.#block = { ...block, input, [unfinishedInput]: '' };
@@ -129,13 +129,13 @@ export class BlockBuilder {
     }
   }
 
-  /** The block as far as it has arrived: another object only if something has changed. */
+  /** The block so far: a new object only if something has changed. */
   get block(): Fields {
     this.#gather();
     if (this.#added) this.#block = withAdded(this.#block, this.#added);
     this.#added = undefined;
     if (this.#input === 'ended') {
-      // Without any text the input is that of the start.
+      // Without text, the input is that of the start.
       this.#input = this.#block[unfinishedInput] ? 'parsed' : undefined;
       this.#block = withParsedInput(this.#block);
     }
@@ -147,17 +147,17 @@ export class BlockBuilder {
     return this.#input === 'spoiled';
   }
 
-  /** Whether deltas may bring an input. */
+  /** Whether deltas may have input. */
   get takesInput(): boolean {
     return isAnyCall(this.#block) || 'input' in this.#block;
   }
 
-  /** Whether it is a call whose input is not settled: a proof is missing that all of it has come. */
+  /** Whether it is a call whose input is not proven complete. */
   get isUnsettled(): boolean {
     return this.takesInput && !(this.isFollowed && !(unfinishedInput in this.block));
   }
 
-  /** Takes in one more delta of the type that came last; `false` for any other. */
+  /** Adds a delta of the same type as the last one; returns `false` for any other delta. */
   extend(delta: Fields): boolean {
     const run = this.#run;
     if (run === undefined || run.type !== delta['type']) return false;
@@ -167,8 +167,8 @@ export class BlockBuilder {
   }
 
   /**
-   * Takes a delta in; returns `false` for one that is text of another kind of block, or an input where
-   * there can be none.
+   * Adds a delta; returns `false` for text of another kind of block, and for input if the block can have
+   * none.
    */
   push(delta: Fields): boolean {
     if (this.extend(delta)) return true;
@@ -187,7 +187,7 @@ export class BlockBuilder {
     return true;
   }
 
-  /** Ends the block: what there is of its input is all of it. */
+  /** Ends the block: its input is now the whole input. */
   stop(): void {
     this.#gather();
     this.#run = undefined;
@@ -195,41 +195,41 @@ export class BlockBuilder {
     if (this.#input === 'open') this.#input = 'ended';
   }
 
-  /** Takes note that a block has started after the stop of this one. */
+  /** Records that a block has started after the stop of this block. */
   follow(): void {
-    // One that was not whole then, and went on, waits for the end of the reply.
+    // A block that was not complete then, and continued, waits for the end of the reply.
     if (!this.isOpen && !this.#isLate) this.isFollowed = true;
   }
 
-  /** Takes note that a part of the input may be missing: it stays text, whatever comes. */
+  /** Records that a part of the input may be missing: it then stays text, whatever follows. */
   spoil(): void {
     this.#unparse('spoiled');
   }
 
-  /** More for a block that had ended. */
+  /** Opens a block again that had ended. */
   #reopen(): void {
     this.isOpen = true;
     this.#isLate ||= this.isFollowed;
     this.isFollowed = false;
-    // It must not matter whether somebody has looked in between.
+    // The result must not depend on whether the block was read in between.
     void this.block;
     if (this.#input === 'parsed') this.#unparse('open');
   }
 
-  /** Makes text of the input again. */
+  /** Turns the input back into text. */
   #unparse(state: 'open' | 'spoiled'): void {
     const { input, [unfinishedInput]: text = JSON.stringify(input) } = this.block;
     this.#block = { ...this.#block, input: {}, [unfinishedInput]: text };
     this.#input = state;
   }
 
-  /** Puts the text of the run so far into the block. */
+  /** Appends the stored text to the block. */
   #gather(): void {
     if (!this.#run || this.#pieces === 0) return;
     const { into } = this.#run;
     const before = this.#block[into];
-    // It is this look that joins the pieces; what was there is not looked at, or each look would
-    // cost as much as it is long.
+    // Reading a character flattens the new pieces. The old text is not read, or each read would cost as
+    // much as the whole text is long.
     const isText = this.#text.charCodeAt(0) >= 0;
     if (isText || before === undefined) {
       const text = asString(before) + this.#text;
@@ -243,7 +243,7 @@ export class BlockBuilder {
     this.#pieces = 0;
   }
 
-  /** Takes in a delta that makes no string longer. */
+  /** Adds a delta that does not append to a string. */
   keep(delta: Fields): void {
     const block = this.#block;
     const { type, ...said } = delta;
@@ -269,7 +269,7 @@ function withAdded(block: Fields, added: Record<PropertyKey, unknown[]>): Fields
   return longer;
 }
 
-/** The block with its final `input`; the same, where the text of it is cut or malformed. */
+/** The block with its final `input`; the same block if the text is cut off or malformed. */
 function withParsedInput(block: Fields): Fields {
   const { [unfinishedInput]: text, ...rest } = block;
   try {

@@ -9,23 +9,23 @@ export interface InvalidJsonInit extends Pick<
   MessageStreamErrorInit,
   'partial' | 'requestId' | 'attempts' | 'cause'
 > {
-  /** The text as it came. */
+  /** The original text. */
   text: string;
-  /** What could be read of it. */
+  /** The part of the value that could be read. */
   value: unknown;
-  /** Why the model stopped, where that is the reason. */
+  /** The model's stop reason, if that is the cause. */
   stopReason?: string | undefined;
-  /** What the schema says, where the JSON itself is whole. */
+  /** The schema's issues, if the JSON itself is complete. */
   issues?: readonly StandardIssue[] | undefined;
 }
 
-/** How much of the text goes into a log. */
+/** The maximum length of the text in a log. */
 const LOGGED = 1_000;
 
 /**
- * JSON that the model wrote is cut, malformed, or not what the schema wants.
+ * The error for JSON of the model that is cut off, malformed, or does not match its schema.
  *
- * Its `code` is `invalid_json`, or `refusal` where the model declined instead of writing it.
+ * Its `code` is `invalid_json`, or `refusal` if the model declined.
  *
  * @example
  * ```ts
@@ -38,13 +38,13 @@ const LOGGED = 1_000;
  * ```
  */
 export class InvalidJsonError extends MessageStreamError {
-  /** The text as it came; of a whole input that `toolUses` checked, its JSON. */
+  /** The original text; for a complete input that `toolUses` checked, the input as JSON. */
   readonly text: string;
-  /** What could be read of it: an unfinished value, or the value that the schema refused. */
+  /** The value that could be read: an unfinished value, or the value that does not match the schema. */
   readonly value: unknown;
-  /** Why the model stopped, where that is the reason. */
+  /** The model's stop reason, if that is the cause. */
   declare readonly stopReason?: string;
-  /** What the schema says, where the JSON itself is whole. */
+  /** The schema's issues, if the JSON itself is complete. */
   declare readonly issues?: readonly StandardIssue[];
 
   constructor(message: string, init: InvalidJsonInit) {
@@ -56,7 +56,7 @@ export class InvalidJsonError extends MessageStreamError {
     if (issues !== undefined) this.issues = issues;
   }
 
-  /** For logs that write JSON: without the value, and with the beginning of a long text. */
+  /** For logs in JSON: without the value, and with only the beginning of a long text. */
   override toJSON(): MessageStreamErrorFields {
     const fields = super.toJSON();
     const { value: _, text, issues, ...rest } = fields as typeof fields & InvalidJsonInit;
@@ -75,7 +75,7 @@ Object.defineProperty(InvalidJsonError.prototype, 'name', {
   writable: true,
 });
 
-/** The error for a call whose input may not be used. */
+/** The error for a call whose input is not valid. */
 export function invalidToolInput(
   { name, id }: { name: string; id: string },
   problem: string,
@@ -87,7 +87,7 @@ export function invalidToolInput(
   });
 }
 
-/** Why JSON that is not whole does not go on. */
+/** Why incomplete JSON ends. */
 export function describeStop(stopReason: string | null | undefined): string {
   if (stopReason === 'refusal') return 'the model declined';
   return stopReason ? `the reply stopped at ${stopReason}` : 'the reply has no stop reason';

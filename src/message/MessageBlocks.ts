@@ -1,63 +1,64 @@
 import { BlockBuilder, runOf } from './BlockBuilder.ts';
 import { asString, type Fields } from './record.ts';
 
-/** An input, or a stop, that belongs to no block. */
+/** Input, or a stop, that belongs to no block. */
 export interface Stray {
-  /** The `index` that it came with. */
+  /** Its `index`. */
   readonly index: unknown;
-  /** The calls that may lack a part of their input because of it, as others may because of one before. */
+  /** The calls that may lack a part of their input because of this stray. */
   readonly calls: readonly BlockBuilder[];
-  /** Whether there is no such call, so that one is lost. */
+  /** Whether there is no such call, so that a whole call is lost. */
   readonly isLost: boolean;
 }
 
 /**
  * The content blocks of a message, and which of them an event belongs to:
  *
- * - A delta or a stop belongs to the last block with its index, whatever else is open: gateways start
- *   several blocks and write them in turns. An index that is written as a string is that number.
- * - Text, or thinking, of an unknown index goes to the open block of its kind if there is exactly one
- *   and none of its kind came later; else it opens a block, as it does where the block with its index
- *   is of another kind.
- * - The start of a call that is open under the same index and id is a repetition.
- * - An input that belongs to no block is a `stray`: it is given to no other call, and no call whose
- *   input was not settled by then has one. So is a stop while a call is open; with none open, it is one
- *   only if the reply then waits for tools, because a call may have been lost.
+ * - A delta or a stop belongs to the last block with its index, even if other blocks are open: gateways
+ *   start several blocks and write them in turns. An index that is a string is read as a number.
+ * - Text or thinking with an unknown index goes to the open block of its kind, if there is exactly one
+ *   and no later block of that kind. Otherwise it opens a new block. It also opens a new block if the
+ *   block with its index is of another kind.
+ * - The start of a call that is open with the same index and id is a repetition.
+ * - Input that belongs to no block is a `stray`. It is added to no other call, and all calls whose input
+ *   was not complete by then get no input. A stop that belongs to no block is a stray while a call is
+ *   open. With no call open, it is a stray only if the reply then waits for tools, because a call may
+ *   have been lost.
  *
- * All of it costs the same for the first block and the last.
+ * The cost of an event does not grow with the number of blocks.
  */
 export class MessageBlocks {
-  /** The block that the last start, delta or stop belonged to. */
+  /** The block of the last start, delta or stop. */
   touched: BlockBuilder | undefined;
   /** The last stray. */
   stray: Stray | undefined;
-  /** All blocks, in their order. */
+  /** All blocks, in order. */
   all: BlockBuilder[] = [];
-  /** The last block with each index, and the blocks of other kinds that deltas have opened beside it. */
+  /** The last block with each index, and the blocks of other kinds that deltas opened for that index. */
   readonly #byIndex = new Map<unknown, BlockBuilder[]>();
-  /** By the kinds of blocks: the last that has started, and those that have not ended. */
+  /** For each kind of block: the last started block, and the blocks that have not ended. */
   readonly #byKind = new Map<unknown, { last: BlockBuilder; open: Set<BlockBuilder> }>();
   /** The calls that have stopped since the last start. */
   #stopped: BlockBuilder[] = [];
-  /** The calls that may not be settled. */
+  /** The calls whose input may be incomplete. */
   #unsettled: BlockBuilder[] = [];
   /** Whether there are calls that may lack a part of their input. */
   #hasSpoiled = false;
-  /** A stop that belongs to no block, where no call was open. */
+  /** A stop that belongs to no block and came when no call was open. */
   #strayStop: Stray | undefined;
 
-  /** The last block with this index, and the blocks that deltas have opened beside it. */
+  /** The last block with this index, and the blocks that deltas opened for that index. */
   withIndex(index: unknown): BlockBuilder[] {
     const key = keyOf(index);
     return (Number.isNaN(key) ? undefined : this.#byIndex.get(key)) ?? [];
   }
 
-  /** The blocks as far as they have arrived. */
+  /** The blocks so far. */
   get content(): Fields[] {
     return this.all.map(({ block }) => block);
   }
 
-  /** Adds a block that is whole. */
+  /** Adds a complete block. */
   push(block: Fields): void {
     this.#add(new BlockBuilder(this.all.length, block));
   }
@@ -87,7 +88,7 @@ export class MessageBlocks {
       if (asString(delta[run.from]) !== '') this.#lose(key);
       return;
     }
-    // The start that a gateway left out: no text is lost with it, and none gets into a block of
+    // A gateway left the start out: no text is lost, and no text gets into a block of
     // another kind.
     const isAside = named.length > 0;
     const { last: sole, open } = this.#byKind.get(run.fits) ?? {};
@@ -108,7 +109,7 @@ export class MessageBlocks {
     if (named.length === 0) this.#lose(keyOf(index), true);
   }
 
-  /** Ends all blocks: the reply says that it is over. */
+  /** Ends all blocks at the end of the reply. */
   endAll(): void {
     for (const { open } of this.#byKind.values()) for (const block of open) this.#end(block);
   }
@@ -118,7 +119,7 @@ export class MessageBlocks {
     this.stray = this.#strayStop ?? this.stray;
   }
 
-  /** Takes back the blocks from this position on. */
+  /** Withdraws the blocks from this position on. */
   withdraw(keep: number): void {
     const kept = this.all.slice(0, keep);
     this.touched = undefined;
@@ -149,7 +150,7 @@ export class MessageBlocks {
     else if (block.takesInput) this.#unsettled.push(block);
   }
 
-  /** Gives the delta to the block; `false` if it does not fit. */
+  /** Adds the delta to the block; returns `false` if it does not fit. */
   #give(block: BlockBuilder, delta: Fields): boolean {
     if (!block.push(delta)) return false;
     this.touched = block;
@@ -162,7 +163,7 @@ export class MessageBlocks {
     this.#byKind.get(block.kind)?.open.delete(block);
   }
 
-  /** Takes note of a stray. A stop is one only if calls are concerned, or the reply waits for tools. */
+  /** Records a stray. A stop is a stray only if calls are affected, or the reply waits for tools. */
   #lose(index: unknown, isStop = false): void {
     const calls = this.#unsettled.filter((block) => block.isUnsettled);
     this.#unsettled = [];
@@ -174,24 +175,24 @@ export class MessageBlocks {
   }
 }
 
-/** The kinds of blocks that some deltas are for. */
+/** The kinds of blocks that deltas belong to. */
 const OWNERS: ReadonlyMap<unknown, string> = new Map([
   ['signature_delta', 'thinking'],
   ['citations_delta', 'text'],
 ]);
 
-/** Of the blocks with an index, the one that a delta is for that makes no string longer: else the last. */
+/** Of the blocks with an index, the block for a delta that does not append to a string; else the last. */
 function ownerOf({ type }: Fields, named: BlockBuilder[]): BlockBuilder[] {
   const owner = named.find(({ kind }) => kind === OWNERS.get(type));
   return owner ? [owner] : named.slice(-1);
 }
 
-/** Some gateways write the number as a string. */
+/** Some gateways write the index as a string. */
 function keyOf(index: unknown): unknown {
   return typeof index === 'string' && /^\d+$/.test(index) ? Number(index) : index;
 }
 
-/** Whether `start` is the start of the call once more. */
+/** Whether `start` is a repetition of the start of the call. */
 function isRepeated(call: BlockBuilder, { type, id }: Fields): boolean {
   return call.kind === type && asString(id) !== '' && call.block['id'] === id;
 }

@@ -3,22 +3,23 @@ import { type Fields, fields, isRecord } from './record.ts';
 import { isSameList } from './same.ts';
 import type { AnyStreamEvent, MessageOf, StreamEvent } from './StreamEvent.ts';
 
-/** The blocks that a builder builds: for what follows them one by one. */
+/** The blocks of a builder, for code that follows them one by one. */
 export let blocksOf: (builder: MessageBuilder<AnyStreamEvent>) => MessageBlocks;
 
 /**
- * Builds the message out of the events of a reply.
+ * Builds the message from the events of a reply.
  *
- * - `push` costs the same for the first event and the last; it never throws, whatever comes.
- * - `message` is an immutable snapshot. It shares all that has not changed with the snapshot
- *   before, down to being the same object when nothing has.
- * - Usage counters are totals, so they replace and are never added (docs: /docs/en/build-with-claude/streaming).
- * - A delta belongs to the block with its index, whatever other blocks are open.
- * - Unknown block types and fields are kept as they came; unknown deltas under `unknownDeltas`. A call
- *   without an `id` gets one.
- * - The input of a call whose text is not whole, or may lack a part, stays text: `unfinishedInput`.
- * - `message_start` with the id of the message being built is a repetition and is ignored; with
- *   another id it starts over, and after `message_stop` it begins the next message.
+ * - The cost of `push` does not grow with the message, and `push` never throws, whatever the events are.
+ * - `message` is an immutable snapshot. It shares all unchanged parts with the snapshot before; if
+ *   nothing has changed, it is the same object.
+ * - Usage counters are totals, so they replace earlier ones and are not added (docs:
+ *   /docs/en/build-with-claude/streaming).
+ * - A delta belongs to the block with its index, even if other blocks are open.
+ * - Unknown block types and fields are kept unchanged, unknown deltas under `unknownDeltas`. A call
+ *   without an `id` gets an id.
+ * - Input that is not complete, or may lack a part, stays text, under `unfinishedInput`.
+ * - A `message_start` with the same id is a repetition and is ignored. With another id, or after
+ *   `message_stop`, it begins a new message.
  * - `resume` withdraws the blocks from `keep` on.
  *
  * @example
@@ -32,10 +33,10 @@ export let blocksOf: (builder: MessageBuilder<AnyStreamEvent>) => MessageBlocks;
  * ```
  */
 export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
-  /** All of the message but its content. */
+  /** The message without its content. */
   #header: Fields | undefined;
   readonly #blocks = new MessageBlocks();
-  /** The last snapshot; its content may have changed since, if it is stale. */
+  /** The last snapshot; if it is stale, the content may have changed since. */
   #message: Fields | undefined;
   #isStale = false;
   #stopped = false;
@@ -44,7 +45,7 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     blocksOf = (builder) => builder.#blocks;
   }
 
-  /** The message as far as it has arrived; `undefined` before `message_start`. */
+  /** The message so far; `undefined` before `message_start`. */
   get message(): MessageOf<E> | undefined {
     if (this.#isStale) {
       this.#isStale = false;
@@ -57,14 +58,14 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     return this.#message as unknown as MessageOf<E> | undefined;
   }
 
-  /** Whether the message has had its `message_stop`. */
+  /** Whether `message_stop` has come. */
   get stopped(): boolean {
     return this.#stopped;
   }
 
-  /** Takes the next event in. */
+  /** Adds the next event. */
   push(event: E): void {
-    // Widened, because what came over the wire may not be what its type says.
+    // Widened, because an event from the network may not match its type.
     const said = event as unknown as Fields;
     const { type, index } = said;
     if (type === 'message_start') this.#begin(said['message']);
@@ -102,11 +103,11 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
   #start(index: unknown, block: unknown): void {
     if (!isRecord(block)) return;
     this.#blocks.start(index, this.#withId(block));
-    // After a fallback another model speaks (SDK src/lib/BetaMessageStream.ts).
+    // After a fallback, another model writes (SDK src/lib/BetaMessageStream.ts).
     if (block['type'] === 'fallback') this.#update({ model: fields(block['to'])['model'] });
   }
 
-  /** The block; a call that came without an id gets one, by which its result can be told. */
+  /** The block; a call without an id gets an id, so that its result can refer to it. */
   #withId(block: Fields): Fields {
     const { type, id } = block;
     if (type !== 'tool_use' || typeof id === 'string') return block;
@@ -121,7 +122,7 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     const header = merge(merge({ ...this.#header }, rest), delta);
     if (isRecord(usage)) header['usage'] = merge({ ...fields(header['usage']) }, usage);
     this.#describe(header);
-    // A reason to stop ends the last block, also where its own stop is missing.
+    // A stop reason ends the last block, even if its own stop is missing.
     if (header['stop_reason']) this.#blocks.endAll();
     if (header['stop_reason'] === 'tool_use') this.#blocks.awaitTools();
   }
@@ -133,7 +134,7 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
 
   #resume({ keep, model, usage }: Fields): void {
     this.#withdraw(keep);
-    // What had stopped goes on, perhaps with another model.
+    // The stopped reply continues, perhaps with another model.
     if (this.#header?.['stop_reason']) this.#header = { ...this.#header, ...NOT_STOPPED };
     this.#update({ model, usage });
   }
@@ -147,7 +148,7 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
 
 const NOT_STOPPED = { stop_reason: null, stop_sequence: null, stop_details: null };
 
-/** Adds the news; where they are null, they say nothing about a value that there was before. */
+/** Copies the new values; a null does not replace an existing value. */
 function merge(into: Fields, news: unknown): Fields {
   const said = fields(news);
   for (const key of Object.keys(said)) {

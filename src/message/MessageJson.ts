@@ -7,7 +7,7 @@ import { MessageBuilder } from './MessageBuilder.ts';
 import { arrivingText, messageText, replacesText } from './messageText.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';
 
-/** The JSON that the text of a reply is: its text blocks, with nothing between them. */
+/** Reads the text of a reply as JSON: the text blocks, joined without a separator. */
 export class MessageJson {
   readonly #config: IncrementalJsonParserConfig | undefined;
   readonly #builder: MessageBuilder<AnyStreamEvent> = new MessageBuilder<AnyStreamEvent>();
@@ -23,7 +23,7 @@ export class MessageJson {
     return this.#json.value;
   }
 
-  /** Takes the next event in, and says whether the text began anew. */
+  /** Adds the next event; returns whether the text started again. */
   push(event: AnyStreamEvent): boolean {
     this.#builder.push(event);
     if (!replacesText(event)) {
@@ -44,12 +44,12 @@ export class MessageJson {
   }
 
   /**
-   * The whole value, when the reply is over.
+   * The complete value, at the end of the reply.
    *
-   * @throws InvalidJsonError when the text is cut or malformed, or the model declined
+   * @throws InvalidJsonError when the text is cut off or malformed, or the model declined
    */
   end(): JsonValue {
-    // A number at the very end may have lacked digits.
+    // A number at the very end may lack digits.
     const mayBeCut = this.#wasStopped && !this.#json.complete;
     try {
       const value = this.#json.end();
@@ -57,10 +57,10 @@ export class MessageJson {
     } catch (cause) {
       throw this.#error((cause as Error).message, { cause });
     }
-    throw this.#error('what there is of it may be cut');
+    throw this.#error('it may be cut off');
   }
 
-  /** The error for a value that is not what was asked for. */
+  /** The error for a value that does not match the schema. */
   refused(value: unknown, issues: readonly StandardIssue[]): InvalidJsonError {
     const problem = `it is not what the schema wants: ${describeIssues(issues)}`;
     return this.#error(problem, { value, issues });
@@ -70,7 +70,7 @@ export class MessageJson {
     return this.#builder.message?.stop_reason ?? undefined;
   }
 
-  /** Whether the model ended for another reason than that it was done. */
+  /** Whether the stop reason is not `end_turn`. */
   get #wasStopped(): boolean {
     return this.#stopReason !== 'end_turn';
   }

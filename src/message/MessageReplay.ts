@@ -7,10 +7,11 @@ import type { AnyStreamEvent, StreamEvent } from './StreamEvent.ts';
 type Fields = Record<string, unknown>;
 
 /**
- * Follows a reply, and says it again as the shortest run of events that the rest of it can follow.
+ * Follows a reply, and replays it for late subscribers as the fewest events that the rest of the reply
+ * can follow.
  *
- * What it holds is the message, not the events. Blocks keep the `index` under which the reply speaks
- * of them, also where a gateway skips or repeats one, so that later deltas find their block.
+ * It stores the message, not the events. Blocks keep their original `index`, even if a gateway skips or
+ * repeats one, so that later deltas find their block.
  */
 export class MessageReplay<E extends AnyStreamEvent = StreamEvent> {
   readonly #builder: MessageBuilder<E> = new MessageBuilder();
@@ -20,19 +21,19 @@ export class MessageReplay<E extends AnyStreamEvent = StreamEvent> {
     this.#builder.push(event);
   }
 
-  /** The reply so far; what follows it is the rest. */
+  /** The events of the reply so far. */
   get events(): E[] {
     const { message, stopped } = this.#builder;
     if (message === undefined) return [];
     const whole = eventsOf<E>({ ...message, content: [] }, { open: !stopped });
     const [start, ...end] = whole as unknown as Fields[];
     const events = [start!];
-    // A stop that proves nothing yet: no block has started after it.
+    // This stop proves nothing so far, because no block has started after it.
     const stops: Fields[] = [];
     for (const block of this.#blocks.all) {
       const { index, isOpen, isFollowed, isSpoiled, takesInput } = block;
       events.push(...eventsOfBlock(block));
-      // For the reader, too, its input may lack a part.
+      // The input may lack a part for the reader too.
       if (isSpoiled) events.push(strayInput(this.#blocks.stray?.index));
       if (isOpen) continue;
       (takesInput && !isFollowed ? stops : events).push({ type: 'content_block_stop', index });
@@ -47,7 +48,7 @@ function eventsOfBlock({ block, index, isAside, isOpen }: BlockBuilder): Fields[
     open: true,
   }) as unknown as Fields[];
   if (isAside) {
-    // A delta has opened it, and the block with its index is another.
+    // A delta opened this block; another block has its index.
     const { text, thinking } = block;
     const empty = text === '' ? { type: 'text_delta', text } : { type: 'thinking_delta', thinking };
     const [start, ...deltas] = events;
@@ -56,7 +57,7 @@ function eventsOfBlock({ block, index, isAside, isOpen }: BlockBuilder): Fields[
       deltas.length > 0 ? deltas : [{ type: 'content_block_delta', index, delta: empty }];
     return [...first, ...unknown];
   }
-  // An input that came whole with the start of its block, and that text would replace.
+  // The input came complete with the start of its block, and later text would replace it.
   const isWhole = isOpen && 'input' in block && !(unfinishedInput in block);
   return isWhole ? [{ ...events[0], content_block: block }] : events;
 }
@@ -66,7 +67,7 @@ function strayInput(index: unknown): Fields {
   return { type: 'content_block_delta', index, delta };
 }
 
-/** Deltas of unknown types are kept under a symbol; as events they survive JSON as well. */
+/** Deltas of unknown types are kept under a symbol; as events, they can be written as JSON too. */
 function withUnknownDeltas(event: Fields): Fields[] {
   const { index, content_block: block } = event;
   const { [unknownDeltas]: deltas, ...content_block } = (block ?? {}) as Fields & {

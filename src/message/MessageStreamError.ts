@@ -2,20 +2,20 @@ import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
 import { withoutSecrets } from './withoutSecrets.ts';
 
 /**
- * Why a reply did not end well.
+ * The reason for a failed reply.
  *
  * | code | when | retryable |
  * |---|---|---|
  * | `truncated` | the stream ended before `message_stop` | yes |
- * | `timeout` | one of our clocks ran out, or the platform's | yes |
- * | `connection` | the socket was lost or never opened | yes |
+ * | `timeout` | a time limit of an operator or of the platform was exceeded | yes |
+ * | `connection` | the connection was lost or never opened | yes |
  * | `overloaded` | the API is overloaded (HTTP 529 or `overloaded_error`) | yes |
  * | `rate_limited` | HTTP 429 or `rate_limit_error` | yes, unless a spend limit is reached |
  * | `api` | the API failed (HTTP 5xx, `api_error`, `timeout_error`) | yes |
  * | `request` | the API refused the request (HTTP 4xx) | no |
- * | `protocol` | what came is no event stream | no |
- * | `invalid_json` | JSON is cut, malformed, or refused by its schema | no |
- * | `refusal` | the model declined, where that was to be an error | no |
+ * | `protocol` | the response is not an event stream | no |
+ * | `invalid_json` | JSON is cut off, malformed, or does not match its schema | no |
+ * | `refusal` | the model declined, and an operator reports that as an error | no |
  * | `aborted` | an `AbortSignal` fired | no |
  * | `unknown` | anything else; see `cause` | no |
  */
@@ -33,7 +33,7 @@ export type MessageStreamErrorCode =
   | 'aborted'
   | 'unknown';
 
-/** Whether the same request may succeed if sent again, where nothing else says so. */
+/** Whether the same request may succeed if it is sent again, by code. */
 const RETRYABLE: Readonly<Record<MessageStreamErrorCode, boolean>> = {
   truncated: true,
   timeout: true,
@@ -54,36 +54,36 @@ export const CODES: ReadonlySet<unknown> = /* @__PURE__ */ new Set(Object.keys(R
 
 export interface MessageStreamErrorInit {
   code: MessageStreamErrorCode;
-  /** Whether the same request may succeed if sent again. Default: as the code says. */
+  /** Whether the same request may succeed if it is sent again. Default: depends on the code. */
   retryable?: boolean | undefined;
-  /** What had arrived; a function is called once, when `partial` is first read. */
+  /** The message so far. A function is called once, when `partial` is first read. */
   partial?: Message | (() => Message | undefined) | undefined;
   requestId?: string | undefined;
-  /** How long the server asked to wait, in milliseconds. */
+  /** The time that the server asked to wait, in milliseconds. */
   retryAfterMs?: number | undefined;
-  /** The HTTP status, where there was one. */
+  /** The HTTP status, if there was one. */
   status?: number | undefined;
   /** The API's `error.type`, such as `overloaded_error`. */
   errorType?: string | undefined;
-  /** How many attempts at the reply there were, where it was tried more than once. */
+  /** The number of attempts, if there was more than one. */
   attempts?: number | undefined;
   /** The SDK's or the platform's own error. */
   cause?: unknown;
 }
 
-/** The fields of an error that can be written as JSON: what `toJSON()` returns. */
+/** The fields that `toJSON()` returns. */
 export type MessageStreamErrorFields = Pick<
   MessageStreamError,
   'name' | 'message' | 'code' | 'retryable' | (typeof KNOWN_SOMETIMES)[number]
 >;
 
-/** What only some errors have: no field of it where it is not known. */
+/** Fields that only some errors have. */
 const KNOWN_SOMETIMES = ['requestId', 'retryAfterMs', 'status', 'errorType', 'attempts'] as const;
 
 /**
- * The one error that streams of this package end with.
+ * The error of all streams of this package.
  *
- * `partial` holds the message as far as it had arrived, with its usage; nothing that came is lost.
+ * `partial` is the message so far, with its usage: nothing that had arrived is lost.
  *
  * @example
  * ```ts
@@ -98,14 +98,14 @@ const KNOWN_SOMETIMES = ['requestId', 'retryAfterMs', 'status', 'errorType', 'at
  */
 export class MessageStreamError extends Error {
   readonly code: MessageStreamErrorCode;
-  /** Whether the same request may succeed if sent again. */
+  /** Whether the same request may succeed if it is sent again. */
   readonly retryable: boolean;
-  // Declared only: a class field would be a row of `undefined` in every logged error.
+  // Only declared: class fields would add lines of `undefined` to every logged error.
   declare readonly requestId?: string;
   declare readonly retryAfterMs?: number;
   declare readonly status?: number;
   declare readonly errorType?: string;
-  /** How many attempts at the reply there were, where it was tried more than once. */
+  /** The number of attempts, if there was more than one. */
   declare readonly attempts?: number;
   #partial: Message | (() => Message | undefined) | undefined;
 
@@ -119,13 +119,13 @@ export class MessageStreamError extends Error {
     this.#partial = init.partial;
   }
 
-  /** The message as far as it had arrived, or `undefined` when not even `message_start` had. */
+  /** The message so far; `undefined` if `message_start` had not arrived. */
   get partial(): Message | undefined {
     if (typeof this.#partial === 'function') this.#partial = this.#partial();
     return this.#partial;
   }
 
-  /** The same error with this `partial` and request id, where it has none of its own. */
+  /** The same error with this `partial` and request id, if it has none. */
   with(context: Pick<MessageStreamErrorInit, 'partial' | 'requestId'>): this {
     const requestId = this.requestId ?? context.requestId;
     const partial = this.#partial ?? context.partial;
@@ -133,12 +133,12 @@ export class MessageStreamError extends Error {
     return this.#copy({ requestId, partial });
   }
 
-  /** The same error as the last of several attempts, with what all of them brought. */
+  /** The same error as the last of several attempts, with the content of all attempts. */
   after(attempts: number, partial: Message | undefined): this {
     return this.#copy({ attempts, partial });
   }
 
-  /** A copy of the same class, whose constructor takes a message and the fields. */
+  /** A copy of the same class, made with its constructor. */
   #copy(changes: Partial<MessageStreamErrorInit>): this {
     const Class = this.constructor as new (message: string, init: MessageStreamErrorInit) => this;
     const error = new Class(this.message, { ...this, cause: this.cause, ...changes });
@@ -146,7 +146,7 @@ export class MessageStreamError extends Error {
     return error;
   }
 
-  /** For logs that write JSON: all but `cause` and `partial`, which can be large. */
+  /** For logs in JSON: without `cause` and `partial`, which can be large. */
   toJSON(): MessageStreamErrorFields {
     return {
       name: this.name,
@@ -156,7 +156,10 @@ export class MessageStreamError extends Error {
   }
 }
 
-/** For `util.inspect`, and so `console.log`: the cause by its name, since its headers hold cookies. */
+/**
+ * For `util.inspect` and `console.log`: of the cause, only name and message, because its headers
+ * have cookies.
+ */
 function inspected(
   this: MessageStreamError,
   _depth: number,
@@ -173,7 +176,7 @@ function inspected(
   return `${this.stack ?? this.message} ${all}`;
 }
 
-// Not a method: the build cannot declare one whose name is computed.
+// Not a method, because the build cannot declare a method with a computed name.
 for (const [key, value] of [
   ['name', 'MessageStreamError'],
   [Symbol.for('nodejs.util.inspect.custom'), inspected],

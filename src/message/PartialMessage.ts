@@ -4,8 +4,8 @@ import type { MessageStreamError } from './MessageStreamError.ts';
 import type { AnyStreamEvent, StreamEvent } from './StreamEvent.ts';
 
 /**
- * The message so far, for the `partial` of an error. Without `keepContent` it holds all but the
- * content, and a reply of any length takes no memory.
+ * The message so far, for the `partial` of an error. Without `keepContent` it does not hold the content,
+ * so a reply of any length takes no memory.
  */
 export class PartialMessage<E extends AnyStreamEvent = StreamEvent> extends MessageBuilder<E> {
   readonly #keepContent: boolean;
@@ -19,7 +19,7 @@ export class PartialMessage<E extends AnyStreamEvent = StreamEvent> extends Mess
     if (this.#keepContent || !isBlockEvent(event)) super.push(event);
   }
 
-  /** Whether nothing has come yet, and the content is kept, or not, as said. */
+  /** Whether nothing has come so far, and `keepContent` is the same. */
   isEmptyWith(keepContent: boolean): boolean {
     return this.message === undefined && this.#keepContent === keepContent;
   }

@@ -18,39 +18,39 @@ import type {
 
 export type { NoticeEvent } from './NoticeEvent.ts';
 
-/** A sign of life without content. The SDK drops these; liveness needs them. */
+/** A sign of life without content. The SDK drops pings, but timeouts need them. */
 export interface PingEvent {
   type: 'ping';
 }
 
 /**
- * A seam: the reply broke here and is carried on. Blocks from `keep` on are withdrawn; what follows
- * continues after the first `keep` blocks.
+ * A seam: the reply broke here and another attempt continues it. Blocks from `keep` on are withdrawn;
+ * the following events continue after the first `keep` blocks.
  */
 export interface ResumeEvent {
   type: 'resume';
-  /** Which attempt begins here: 2 for the first continuation. */
+  /** The number of the attempt that begins here: 2 for the first continuation. */
   attempt: number;
-  /** The number of content blocks, from the start, that still stand. */
+  /** The number of content blocks, from the start, that are kept. */
   keep: number;
-  /** What broke the attempt before. */
+  /** The error of the previous attempt. */
   error: MessageStreamError;
-  /** The model that continues, where it is a different one. */
+  /** The model that continues, if it is another model. */
   model?: string;
-  /** The usage so far, over all attempts. */
+  /** The usage of all attempts so far. */
   usage?: object;
 }
 
-/** An event of a reply: the SDK's `RawMessageStreamEvent`, and two of ours. */
+/** An event of a reply: the SDK's `RawMessageStreamEvent`, `ping`, and the `resume` of this package. */
 export type StreamEvent = RawMessageStreamEvent | PingEvent | ResumeEvent;
 
 /**
- * An event of a reply to `client.beta` or of Claude Code: the SDK's `BetaRawMessageStreamEvent`, and
- * three of ours. A `notice` comes from Claude Code only.
+ * An event of a reply to `client.beta` or of Claude Code: the SDK's `BetaRawMessageStreamEvent`, `ping`,
+ * and the `resume` and `notice` of this package. Only Claude Code sends a `notice`.
  */
 export type BetaStreamEvent = BetaRawMessageStreamEvent | PingEvent | ResumeEvent | NoticeEvent;
 
-/** What operators take: events of either kind, the SDK's own and those of `runTools` among them. */
+/** The events that operators accept: of both APIs, and of `runTools`. */
 export type AnyStreamEvent =
   | StreamEvent
   | BetaStreamEvent
@@ -58,13 +58,13 @@ export type AnyStreamEvent =
   | ToolEvent<BetaStreamEvent>;
 
 /**
- * `E` where it is stream events. Anything else is a type error that names the mistake: the source is
- * typed too loosely. Give it the type `Observable<StreamEvent>`.
+ * `E` if it is stream events. Otherwise a type error that names the mistake: the source is typed too
+ * loosely. Give it the type `Observable<StreamEvent>`.
  */
 export type EventsOnly<E> = E &
   ([E] extends [AnyStreamEvent] ? unknown : SourceMustEmitStreamEvents);
 
-/** What a compiler shows of a source that is not typed as stream events. */
+/** The type that the compiler shows for a source that is not typed as stream events. */
 export interface SourceMustEmitStreamEvents {
   'the source is typed too loosely: give it the type Observable<StreamEvent>': never;
 }
@@ -95,9 +95,9 @@ export type CitationOf<E extends AnyStreamEvent> = NonNullable<
 >[number];
 
 /**
- * How a turn ended: `continue` where another follows, else why it was the last: `interrupted` where calls
- * wait for answers, `stopped` by `stopWhen`, `max_turns`, the reply's own `stop_reason`, or `unknown` where
- * it gave no reason.
+ * How a turn ended: `continue` if another turn follows, else why it was the last: `interrupted` if calls
+ * wait for answers, `stopped` by `stopWhen`, `max_turns`, the reply's own `stop_reason`, or `unknown` if
+ * the reply gave no reason.
  */
 export type TurnOutcome =
   | 'continue'
@@ -112,12 +112,12 @@ export type TurnOutcome =
   | 'unknown'
   | (string & {});
 
-/** What a request takes as a message of its history, for events of type `E`. */
+/** A message in the history of a request, for events of type `E`. */
 export type MessageParamOf<E extends AnyStreamEvent> = [MessageOf<E>] extends [Message]
   ? MessageParam
   : BetaMessageParam;
 
-/** A call of a tool, as plain data. */
+/** A tool call, as plain data. */
 export interface PlainCall {
   /** The `id` of the `tool_use` block. */
   id: string;
@@ -126,22 +126,22 @@ export interface PlainCall {
   input: unknown;
 }
 
-/** An event of a subagent: of a loop, or a reply, that runs in a tool. */
+/** An event of a subagent: of a loop or a reply that runs inside a tool. */
 export interface SubagentEvent extends ToolCallRef {
   type: 'tool_progress';
   /**
-   * The `id` of the call that runs the subagent. It is `tool_use_id`, unless the subagent was itself called by
-   * a subagent.
+   * The `id` of the call that runs the subagent. It is the same as `tool_use_id`, unless another subagent
+   * has called the subagent.
    */
   parent_tool_use_id: string;
   /** The event. */
   progress: AnyStreamEvent;
 }
 
-/** What subagents have used with a model. */
+/** The usage of subagents with one model. */
 export interface SubagentUsage {
   model: string;
-  /** Counters of tokens, as those of a reply; of a reply that was cut, a lower bound. */
+  /** Token counters, like those of a reply; a lower bound if a reply was cut off. */
   usage: object;
 }
 
@@ -150,15 +150,15 @@ export interface SubagentUsage {
  *
  * | | |
  * |---|---|
- * | `approval` | it runs once it is approved |
- * | `result` | its tool has no `run`: the client gives its `result` |
- * | `subagent` | calls of its subagent wait: the client gives the `answers` to them |
+ * | `approval` | it runs when it is approved |
+ * | `result` | its tool has no `run`: the client sends its `result` |
+ * | `subagent` | calls of its subagent wait: the client sends the `answers` to them |
  */
 export type PendingReason = 'approval' | 'result' | 'subagent';
 
 /** A subagent that waits for answers to its own calls, as plain JSON. */
 export interface InterruptedSubagent {
-  /** What its turns have added to its history so far. */
+  /** The messages that its turns have added to its history so far. */
   appended: MessageParam[];
   /** Its calls that wait for an answer. */
   pending: PendingCall[];
@@ -171,58 +171,58 @@ export interface PendingCall extends PlainCall {
   subagent?: InterruptedSubagent;
 }
 
-/** A reply is whole, and all its calls have their results, or wait for answers. */
+/** A reply is complete, and each of its calls has a result or waits for an answer. */
 export interface TurnEndEvent<E extends AnyStreamEvent = StreamEvent> {
   type: 'turn_end';
   /** The number of the turn, from 1. */
   turn: number;
   outcome: TurnOutcome;
   message: MessageOf<E>;
-  /** Of this turn. */
+  /** The usage of this turn. */
   usage: UsageOf<E>;
-  /** Of all turns so far, with that of subagents. */
+  /** The usage of all turns so far, with that of subagents. */
   total: UsageOf<E>;
-  /** What subagents have used since the turn before, also those that failed; absent where there were none. */
+  /** The usage of subagents since the previous turn, also of failed ones; absent if there were none. */
   subagents?: SubagentUsage[];
   /**
-   * The calls that did not run, because the reply stopped for a reason that waits for no tools
-   * (`end_turn`, `stop_sequence`, a new one, none). Where there are none, it is absent.
+   * The calls that did not run, because the reply stopped for a reason that does not wait for tools
+   * (`end_turn`, `stop_sequence`, an unknown reason, or none). Absent if there are no such calls.
    */
   skipped?: PlainCall[];
   /**
-   * The calls that wait for an answer, with the outcome `interrupted`: the option `answers` of `runTools`
-   * goes on with them. Where there are none, it is absent.
+   * The calls that wait for an answer, with the outcome `interrupted`: continue with the option `answers`
+   * of `runTools`. Absent if there are no such calls.
    */
   pending?: PendingCall[];
   /**
-   * What this turn adds to the history, in the form that the API takes: the reply, without calls
-   * that have no result, and the results. After it comes the next turn, or the next user's message.
-   * With the outcome `interrupted`, the pending calls are in it without a result: the answers come next.
+   * The messages that this turn adds to the history, in the form that the API accepts: the reply, without
+   * calls that have no result, and the results. The next turn or the next user message follows. With the
+   * outcome `interrupted`, it includes the pending calls without a result: the answers must follow.
    */
   appended: MessageParamOf<E>[];
 }
 
 /**
- * The calls that waited for answers have their results: the history up to the next request is complete,
- * unless calls are `pending` again.
- * `history.splice(start, history.length, ...messages)` brings a history of your own up to date.
+ * The calls that waited for answers have their results. The history up to the next request is complete,
+ * unless calls are `pending` again. Update your own history with
+ * `history.splice(start, history.length, ...messages)`.
  */
 export interface ToolAnswersEvent<E extends AnyStreamEvent = StreamEvent> {
   type: 'tool_answers';
-  /** The index behind the message with the calls. */
+  /** The index after the message with the calls. */
   start: number;
   /** The messages from `start` on, with the results. */
   messages: MessageParamOf<E>[];
   /**
-   * The calls that wait for another answer: a subagent that has met the next call to defer, or a tool
-   * that has lost its `run` meanwhile. The loop then ends here, without a request. Where there are none, it is absent.
+   * The calls that wait for another answer: of a subagent with another deferred call, or of a tool that
+   * has no `run` any more. The loop then ends here, without a request. Absent if there are no such calls.
    */
   pending?: PendingCall[];
-  /** With `pending`: what subagents have used. Otherwise the next `turn_end` has it. */
+  /** With `pending`: the usage of subagents. Otherwise the next `turn_end` has it. */
   subagents?: SubagentUsage[];
 }
 
-/** What `runTools` emits besides the events of the replies. */
+/** The events of `runTools` besides the events of the replies. */
 export type ToolEvent<E extends AnyStreamEvent = StreamEvent> =
   | ToolStartEvent
   | ToolProgressEvent

@@ -1,8 +1,8 @@
 import type { ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages/messages';
 
-/** Which call of a tool an event of `runTools` is about. */
+/** The tool call that an event of `runTools` is about. */
 export interface ToolCallRef {
-  /** The number of the turn, from 1; 0 for a call of an earlier loop that the option `answers` answers. */
+  /** The number of the turn, from 1; 0 for a call of an earlier loop, answered by the option `answers`. */
   turn: number;
   /** The `id` of the `tool_use` block. */
   tool_use_id: string;
@@ -10,19 +10,19 @@ export interface ToolCallRef {
   name: string;
 }
 
-/** A tool begins to run. */
+/** A tool starts to run. */
 export interface ToolStartEvent extends ToolCallRef {
   type: 'tool_start';
-  /** The input as the tool gets it, so after its schema. */
+  /** The input that the tool gets: the output of its schema. */
   input: unknown;
 }
 
-/** A tool says how far it is. */
+/** A tool reports its progress. */
 export interface ToolProgressEvent extends ToolCallRef {
   type: 'tool_progress';
-  /** What the tool's Observable emitted. */
+  /** The value that the tool's Observable emitted. */
   progress: unknown;
-  /** Of an event of a subagent only: see `SubagentEvent`. */
+  /** Only for events of a subagent: see `SubagentEvent`. */
   parent_tool_use_id?: undefined;
 }
 
@@ -31,13 +31,13 @@ export interface ToolProgressEvent extends ToolCallRef {
  *
  * | status | |
  * |---|---|
- * | `done` | the tool gave its result |
- * | `failed` | it threw, rejected, or gave what cannot be sent |
+ * | `done` | the tool returned its result |
+ * | `failed` | it threw, rejected, or returned a value that cannot be sent |
  * | `timeout` | it took too long |
- * | `invalid_input` | its input is no JSON, or not what its schema wants; it has not run |
+ * | `invalid_input` | its input is not valid JSON, or does not match its schema; it has not run |
  * | `unknown_tool` | there is no such tool to run |
  * | `denied` | `approve`, or an answer, refused it; it has not run |
- * | `withdrawn` | a `resume` took the call back; it was aborted, and the model is told nothing |
+ * | `withdrawn` | a `resume` withdrew the call; it was aborted, and the model gets no result |
  */
 export type ToolResultStatus =
   | 'done'
@@ -48,17 +48,16 @@ export type ToolResultStatus =
   | 'denied'
   | 'withdrawn';
 
-/** A call has its result. Those that did not run have no `tool_start` before. */
+/** A call has its result. Calls that did not run have no `tool_start` before. */
 export interface ToolResultEvent extends ToolCallRef {
   type: 'tool_result';
   status: ToolResultStatus;
-  /** What the model is told. */
+  /** The content that the model receives. */
   result: ToolResultBlockParam;
-  /** What the tool gave, where it was `done`. */
+  /** The value that the tool returned, with the status `done`. */
   value?: unknown;
   /**
-   * What went wrong, for a log. It is not enumerable, so that neither a spread nor JSON carries it
-   * to where it is not to be seen.
+   * The error, for a log. It is not enumerable, so that a spread or JSON does not pass it on to readers.
    */
   readonly error?: unknown;
 }

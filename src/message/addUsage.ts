@@ -3,8 +3,8 @@ import { isRecord } from './record.ts';
 type Counters = Record<string, unknown>;
 
 /**
- * The sum of two usages: numbers are added, also those inside, lists such as `iterations` are put
- * one after the other, and whatever else there is, is taken from the later one. A null says nothing.
+ * The sum of two usages: numbers are added, also nested ones, lists such as `iterations` are
+ * concatenated, and other values are taken from the later usage. A null does not replace a value.
  */
 export function addUsage(
   earlier: object | null | undefined,

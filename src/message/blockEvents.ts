@@ -2,8 +2,8 @@ import { unfinishedInput } from './BlockBuilder.ts';
 import type { AnyStreamEvent, ContentBlockOf, StreamEvent } from './StreamEvent.ts';
 
 /**
- * The shortest valid run of events that makes one block: its start, a delta for each part of it, and
- * its stop, which `open` leaves out.
+ * The fewest events that make one block: its start, one delta for each part, and its stop, which `open`
+ * leaves out.
  */
 export function blockEvents<E extends AnyStreamEvent>(
   block: ContentBlockOf<E>,
@@ -17,7 +17,7 @@ export function blockEvents<E extends AnyStreamEvent>(
   return events as E[];
 }
 
-/** The block as it starts, and the deltas that fill it; a block of another type comes whole. */
+/** The start of the block, and its deltas; a block of another type is complete in its start. */
 function parts(block: ContentBlockOf<StreamEvent>): [object, ...object[]] {
   switch (block.type) {
     case 'text': {
@@ -43,7 +43,7 @@ function parts(block: ContentBlockOf<StreamEvent>): [object, ...object[]] {
         [unfinishedInput]?: string;
       };
       const partial_json = text ?? JSON.stringify(block.input);
-      // `{}` is also how an input looks of which nothing has come yet: text may follow.
+      // `{}` may also be an input without any text so far: text may follow.
       const isEmpty = partial_json === '' || (text === undefined && partial_json === '{}');
       return [
         { ...start, input: {} },

@@ -2,27 +2,27 @@ import { LONGEST_REPEAT, type SeamConfig } from '../recovery/Seam.ts';
 import { fields, text } from './record.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';
 
-/** How a continuation joins what was shown. */
+/** How a continuation joins the emitted content. */
 export interface Continuation {
-  /** The number of content blocks, from the start, that it goes on from. */
+  /** The number of content blocks, from the start, that it continues. */
   keep: number;
-  /** How its text joins the text of the last of them. */
+  /** How its text joins the text of the last of these blocks. */
   seam: SeamConfig;
 }
 
-/** The key under which `continueFrom` tells `retryResumable` how the parts are to be joined. */
+/** The key under which `continueFrom` tells `retryResumable` how to join the parts. */
 export const continuation: unique symbol = Symbol.for('claude-rx.continuation');
 
-/** What `continueFrom` said of these parameters. */
+/** The continuation that `continueFrom` stored with these parameters. */
 export function continuationIn(params: object): Continuation | undefined {
   return (params as { [continuation]?: Continuation })[continuation];
 }
 
 /**
- * The event, with what `continueFrom` said of the request in the field `continuation` of its
- * `message_start`. A plain field: it survives `map`, spread, `structuredClone` and JSON, so that
- * every reader, here or behind a connection, joins it alike. It has no more of the text
- * than a seam looks at.
+ * The event with the continuation of the request in the field `continuation` of its `message_start`.
+ * The field is plain data: it survives `map`, spread, `structuredClone` and JSON, so that every reader,
+ * also behind a connection, joins the reply in the same way. It has only the part of the text that a
+ * seam reads.
  */
 export function withContinuation<E extends AnyStreamEvent>(event: E, params: object): E {
   const said = continuationIn(params);
@@ -31,12 +31,12 @@ export function withContinuation<E extends AnyStreamEvent>(event: E, params: obj
   return { ...event, continuation: { keep: said.keep, seam } };
 }
 
-/** What this `message_start` says of how it joins what was shown; it may have come over a wire. */
+/** The continuation in this `message_start`, which may come from the network. */
 export function continuationOf(event: { type: string }): Continuation | undefined {
   const { keep, seam } = fields(fields(event)['continuation']);
   const { sent, leftOut, mayRepeat, anchor } = fields(seam);
   if (!Number.isInteger(keep) || typeof sent !== 'string') return undefined;
-  // As absent as they were, where they are not what they should be.
+  // Values of the wrong type count as absent.
   const more = {
     leftOut: text(leftOut),
     mayRepeat: mayRepeat === true || undefined,

@@ -3,17 +3,17 @@ import { errorFrame, type ErrorFrame } from './errorFrame.ts';
 import type { MessageStreamError, MessageStreamErrorCode } from './MessageStreamError.ts';
 import { fromApiError, toMessageStreamError } from './toMessageStreamError.ts';
 
-/** What a reader receives of an error. */
+/** Options for the errors that readers receive. */
 export interface ErrorTextOptions {
   /**
-   * The text of an error that is sent to the reader. Default: a fixed sentence for its `code`, since the
-   * message may hold addresses, names and secrets of the service. Between services of your own,
-   * `({ message }) => message` sends all of it.
+   * Returns the text of an error for the reader. Default: a fixed sentence for its `code`, because the
+   * message may contain addresses, names and secrets of the service. Between your own services,
+   * `({ message }) => message` sends the message.
    */
   errorText?: ((error: MessageStreamError) => string) | undefined;
 }
 
-/** The sentence that a reader receives for an error with this code. */
+/** The sentence that readers receive for an error with this code. */
 export const ERROR_SENTENCES: Readonly<Record<MessageStreamErrorCode, string>> = {
   truncated: 'The reply was cut off.',
   timeout: 'The reply took too long.',
@@ -34,19 +34,19 @@ const API_TYPE =
   /^((invalid_request|authentication|billing|permission|not_found|conflict|rate_limit|timeout|api|overloaded|memory_(precondition_failed|path_conflict))_error|request_too_large)$/;
 
 /**
- * An error as the event that a reader receives, `{ type: 'error', error }`, in the form of the API.
+ * The event `{ type: 'error', error }` for an error, in the form of the API, for readers.
  *
- * It has what a reader needs to react, and nothing internal: `code`, `retryable`, `retryAfterMs`,
+ * It has the fields that a reader needs, and nothing internal: `code`, `retryable`, `retryAfterMs`,
  * `status`, `attempts`, `requestId`, `errorType` if it is one of the API's, and a fixed sentence for
- * the code. `cause`, `partial`, the stack and the message stay here. All sinks send errors so; use it
- * where you send events yourself, by `postMessage`, a queue or a WebSocket.
+ * the code. `cause`, `partial`, the stack and the message are not sent. All sinks send errors in this
+ * form. Use it if you send events yourself, by `postMessage`, a queue or a WebSocket.
  *
  * ```text
  * errorEvent(error)             { type: 'error', error: { type, message, claude_rx: { code, ... } } }
  * toMessageStreamError(event)   the same error, with that sentence as its message
  * ```
  *
- * Every operator that ends a reply takes the event for that error where it arrives as a value.
+ * When this event arrives as a value, every operator that ends a reply turns it back into the error.
  *
  * @example
  * ```ts

@@ -7,7 +7,7 @@ import {
   type MessageStreamErrorInit,
 } from './MessageStreamError.ts';
 
-/** An error as an event of a stream, in the form of the API, with what is ours under `claude_rx`. */
+/** An error as an event of a stream, in the form of the API, with our own fields under `claude_rx`. */
 export interface ErrorFrame {
   type: 'error';
   error: { type: string; message: string; claude_rx: object };
@@ -15,10 +15,10 @@ export interface ErrorFrame {
   [field: string]: unknown;
 }
 
-/** What of an error is written into a frame. */
+/** The fields of an error that are written into a frame. */
 export type ErrorFields = Omit<MessageStreamErrorInit, 'partial' | 'cause'> & { message: string };
 
-/** What a reader that knows only the API's types is told: SDK src/resources/shared.ts `ErrorType`. */
+/** The error type for readers that only know the API's types: SDK src/resources/shared.ts `ErrorType`. */
 const TYPE_OF_CODE: Partial<Record<string, string>> = {
   overloaded: 'overloaded_error',
   rate_limited: 'rate_limit_error',
@@ -27,8 +27,8 @@ const TYPE_OF_CODE: Partial<Record<string, string>> = {
 };
 
 /**
- * The error as the last frame of a stream: all of it but `partial`, which its reader has received,
- * and `cause`.
+ * The error as the last frame of a stream: without `partial`, which the reader has received, and
+ * without `cause`.
  */
 export function errorFrame(error: ErrorFields): ErrorFrame {
   const { message, code, retryable, retryAfterMs, status, errorType, attempts, requestId } = error;
@@ -43,18 +43,19 @@ export function errorFrame(error: ErrorFields): ErrorFrame {
   };
 }
 
-/** How many objects may be wrapped around an error: `{ error: { error: ... } }`. */
+/** The maximum number of objects around an error: `{ error: { error: ... } }`. */
 const DEEPEST_WRAPPING = 3;
 
 /**
- * The error that crossed a boundary as JSON, or comes from another copy of this package: what `toJSON`
- * or `errorFrame` gave, as a value or as text, also inside of fields `error`. `undefined` for others.
+ * Reads an error that was sent as JSON, or comes from another copy of this package: the output of
+ * `toJSON` or `errorFrame`, as a value or as text, also inside of fields `error`. `undefined` for other
+ * values.
  */
 export function crossedError(thrown: unknown): MessageStreamError | undefined {
   let value: unknown = typeof thrown === 'string' ? parseRecord(thrown) : thrown;
   for (let depth = 0; depth <= DEEPEST_WRAPPING && isRecord(value); depth++) {
     const { name, code, retryable, partial, error } = value;
-    // Errors of the platform have a `code` as well.
+    // Errors of the platform also have a `code`.
     const isOurs = CODES.has(code) && typeof retryable === 'boolean';
     if (isOurs || name === 'MessageStreamError') {
       return revivedError(value, thrown)?.with({ partial: messageIn(partial) });
@@ -70,19 +71,19 @@ function messageIn(partial: unknown): Message | undefined {
   return Array.isArray(fields(partial)['content']) ? (partial as Message) : undefined;
 }
 
-/** The error that `errorFrame` wrote; `undefined` for an error of the API itself. */
+/** Reads the output of `errorFrame`; `undefined` for an error of the API itself. */
 export function fromErrorFrame(body: unknown): MessageStreamError | undefined {
   const { error, request_id } = fields(body);
   const { message, claude_rx } = fields(error);
   return revivedError({ ...fields(claude_rx), message, requestId: request_id }, body);
 }
 
-/** The error whose `toJSON` gave these fields; `undefined` for any others. */
+/** Reads the output of `toJSON`; `undefined` for other fields. */
 export function revivedError(said: unknown, cause?: unknown): MessageStreamError | undefined {
   const { message, code, retryable, requestId, ...rest } = fields(said);
   if (typeof message !== 'string' || typeof code !== 'string') return undefined;
   const init: MessageStreamErrorInit = {
-    // One that only a later version knows is kept as it is.
+    // A code that only a later version knows is kept.
     code: code as MessageStreamErrorCode,
     retryable: typeof retryable === 'boolean' ? retryable : undefined,
     requestId: text(requestId),

@@ -1,8 +1,7 @@
 import type { AnyStreamEvent } from './StreamEvent.ts';
 
 /**
- * Whether the event brings the reply forward. A ping does not, and neither does an event of a type
- * that this version does not know.
+ * Whether the event is progress of the reply. A ping is not, and neither is an event of an unknown type.
  */
 export function isContentEvent({ type }: AnyStreamEvent): boolean {
   switch (type) {
@@ -25,9 +24,9 @@ export function isBlockEvent({ type }: AnyStreamEvent): boolean {
 }
 
 /**
- * Finds the last event of a stream: `message_stop` of a reply; of a loop of `runTools`, the `turn_end`
- * after which no turn follows, or `tool_answers` with calls that wait again. A loop is known by the field
- * `turn` of its `message_start` events, and by `tool_answers`.
+ * Finds the last event of a stream. For a reply it is `message_stop`; for a loop of `runTools`, the last
+ * `turn_end`, or `tool_answers` with calls that wait again. A loop is recognised by the field `turn` of
+ * its `message_start` events, and by `tool_answers`.
  */
 export class StreamEnd {
   #isLoop = false;
@@ -37,7 +36,7 @@ export class StreamEnd {
     return this.#isLoop;
   }
 
-  /** Takes the next event. Returns whether the stream is complete with it. */
+  /** Handles the next event; returns whether the stream is complete with it. */
   push(event: AnyStreamEvent): boolean {
     if (event.type === 'message_start' && 'turn' in event) this.#isLoop = true;
     if (event.type === 'tool_answers') {
@@ -49,7 +48,7 @@ export class StreamEnd {
   }
 }
 
-/** Whether the event states a block again that had been emitted before: see `restatedBlock`. */
+/** Whether the event repeats a block that was emitted before: see `restatedBlock`. */
 export function isRestated(event: AnyStreamEvent): boolean {
   return event.type === 'content_block_start' && 'restated' in event;
 }

@@ -1,15 +1,15 @@
 import { blockEvents } from './blockEvents.ts';
 import type { AnyStreamEvent, ContentBlockOf, MessageOf, StreamEvent } from './StreamEvent.ts';
 
-/** What a reply says at its end, and not at its start. */
+/** The fields that come at the end of a reply, not at its start. */
 const SAID_LAST = ['stop_reason', 'stop_sequence', 'stop_details'] as const;
 
 /**
- * The shortest valid run of events that builds `message`: one delta for each part of a block.
+ * The fewest valid events that build `message`: one delta for each part of a block.
  *
- * With `open`, the reply is left unfinished: `message_stop` is missing and, where the message has
- * no `stop_reason` yet, `message_delta` and the stop of the last block too, so that the events of
- * the rest can follow.
+ * With `open`, the reply is unfinished, so that the events of the rest can follow: `message_stop` is
+ * missing. If the message has no `stop_reason`, `message_delta` and the stop of the last block are
+ * missing too.
  *
  * @example
  * ```ts
@@ -24,12 +24,12 @@ export function eventsOf<E extends AnyStreamEvent = StreamEvent>(
   message: MessageOf<E>,
   { open = false }: { open?: boolean } = {},
 ): E[] {
-  // What is absent stays absent: a gateway, or an older API, leaves fields out.
+  // Absent fields stay absent: a gateway, or an older API, leaves fields out.
   const last = SAID_LAST.filter((field) => field in message);
   const start = Object.fromEntries(last.map((field) => [field, null]));
   const delta = Object.fromEntries(last.map((field) => [field, message[field]]));
   const { content, usage } = message;
-  // Between its `message_delta` and its `message_stop` a reply is unfinished, but all of it is there.
+  // Between `message_delta` and `message_stop` a reply is unfinished, but its content is complete.
   const whole = !open || message.stop_reason != null;
 
   const events: unknown[] = [

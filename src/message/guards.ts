@@ -8,9 +8,9 @@ export type DeltaEvent<E extends AnyStreamEvent, D extends string> =
     : never;
 
 /**
- * Whether the event brings more of a text, in `event.delta.text`.
+ * Whether the event is a text delta, with the text in `event.delta.text`.
  *
- * A block may also begin with text, in its `content_block_start`; the operator `textOnly` has both.
+ * A block may also begin with text, in its `content_block_start`; the operator `textOnly` emits both.
  *
  * @example
  * ```ts
@@ -25,28 +25,28 @@ export function isTextDelta<E extends AnyStreamEvent>(
   return isDelta(event, 'text_delta');
 }
 
-/** Whether the event brings more thinking, in `event.delta.thinking`. */
+/** Whether the event is a thinking delta, with the thinking in `event.delta.thinking`. */
 export function isThinkingDelta<E extends AnyStreamEvent>(
   event: E,
 ): event is E & DeltaEvent<E, 'thinking_delta'> {
   return isDelta(event, 'thinking_delta');
 }
 
-/** Whether the event brings the signature of a block of thinking, in `event.delta.signature`. */
+/** Whether the event is the signature of a thinking block, in `event.delta.signature`. */
 export function isSignatureDelta<E extends AnyStreamEvent>(
   event: E,
 ): event is E & DeltaEvent<E, 'signature_delta'> {
   return isDelta(event, 'signature_delta');
 }
 
-/** Whether the event brings more of a tool's input, as JSON text in `event.delta.partial_json`. */
+/** Whether the event is a delta of a tool's input, with JSON text in `event.delta.partial_json`. */
 export function isInputJsonDelta<E extends AnyStreamEvent>(
   event: E,
 ): event is E & DeltaEvent<E, 'input_json_delta'> {
   return isDelta(event, 'input_json_delta');
 }
 
-/** Whether the event brings a citation of a text, in `event.delta.citation`. */
+/** Whether the event is a citation of a text, in `event.delta.citation`. */
 export function isCitationsDelta<E extends AnyStreamEvent>(
   event: E,
 ): event is E & DeltaEvent<E, 'citations_delta'> {
@@ -54,8 +54,8 @@ export function isCitationsDelta<E extends AnyStreamEvent>(
 }
 
 /**
- * Whether the event is one of a subagent, a loop that runs in a tool: `event.progress` is the event, and
- * `event.parent_tool_use_id` the `id` of the call that runs the subagent.
+ * Whether the event comes from a subagent (a loop that runs inside a tool). `event.progress` is the
+ * event, and `event.parent_tool_use_id` is the `id` of the call that runs the subagent.
  *
  * @example
  * ```ts

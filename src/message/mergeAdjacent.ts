@@ -12,8 +12,8 @@ interface Event {
 }
 
 /**
- * Two values that follow each other as one: texts, or deltas of one kind for one block; two pings are
- * one. `undefined` where two events cannot be one.
+ * Merges two consecutive values: texts, deltas of one kind and block, or two pings. `undefined` for two
+ * events that cannot be merged.
  *
  * @throws TypeError for values that are neither text nor events
  */
@@ -21,7 +21,7 @@ export function mergeAdjacent<T>(earlier: T, later: T): T | undefined {
   if (typeof earlier === 'string' && typeof later === 'string') return (earlier + later) as T;
   if (!isEvent(earlier) || !isEvent(later)) {
     throw new TypeError(
-      'These values are neither text nor stream events: say how two are merged, with `merge`',
+      'The values are neither strings nor stream events: pass `merge` to merge two of them',
     );
   }
   if (earlier.type === 'ping' && later.type === 'ping') return earlier;
@@ -34,7 +34,7 @@ export function mergeAdjacent<T>(earlier: T, later: T): T | undefined {
   return { ...earlier, delta: { ...earlier.delta, [key]: text + more } };
 }
 
-/** The field of a delta that another delta can make longer; `undefined` for all other events. */
+/** The text field of a delta that another delta can extend; `undefined` for all other events. */
 export function textFieldOf(event: { type: string; delta?: unknown }): string | undefined {
   return isDelta(event as Event) ? TEXT_OF.get((event as Event).delta!['type']) : undefined;
 }

@@ -4,7 +4,7 @@ import type { MessageBuilder } from './MessageBuilder.ts';
 import { isRestated } from './eventKinds.ts';
 import type { AnyStreamEvent } from './StreamEvent.ts';
 
-/** The text of a message: its text blocks, with nothing between them. */
+/** The text of a message: its text blocks, joined without a separator. */
 export function messageText(message: { content: readonly { type: string }[] } | undefined): string {
   let text = '';
   for (const block of message?.content ?? []) {
@@ -13,7 +13,7 @@ export function messageText(message: { content: readonly { type: string }[] } | 
   return text;
 }
 
-/** The text that an event brings; `''` when it brings none. */
+/** The text of an event; `''` if it has none. */
 export function arrivingText(event: AnyStreamEvent): string {
   if (isTextDelta(event)) return asString(event.delta.text);
   if (event.type !== 'content_block_start' || event.content_block?.type !== 'text') return '';
@@ -21,16 +21,16 @@ export function arrivingText(event: AnyStreamEvent): string {
   return asString(event.content_block.text);
 }
 
-/** Whether the text after an event is another than the one before with something at its end. */
+/** Whether the event can change the earlier text, instead of only appending to it. */
 export function replacesText(event: AnyStreamEvent): boolean {
   return event.type === 'message_start' || event.type === 'resume' || isRestated(event);
 }
 
 /**
- * The text of a message after an event that the builder has just taken in.
+ * The text of a message after an event that was just added to the builder.
  *
- * It goes on from the text before, and not from the blocks: a reader has made that text one flat
- * string, and to join the blocks anew would have each reading start from their first piece.
+ * It appends to the previous text and does not join the blocks again: a reader may have flattened the
+ * previous text already, and the joined blocks would have to be flattened from the start each time.
  */
 export function textAfter<E extends AnyStreamEvent>(
   before: string,

@@ -3,7 +3,7 @@ import { MessageStreamError, type MessageStreamErrorCode } from './MessageStream
 import type { AnyStreamEvent, StreamEvent } from './StreamEvent.ts';
 import { fromApiError } from './toMessageStreamError.ts';
 
-/** An error as a recording holds it (its `toJSON`); what had arrived is in the lines before. */
+/** An error in a recording (the output of `toJSON`); its partial message is in the lines before. */
 export interface RecordedError {
   code: MessageStreamErrorCode;
   message: string;
@@ -14,20 +14,20 @@ export interface RecordedError {
   errorType?: string;
 }
 
-/** A line as `record()` writes it: `at` counts milliseconds from the subscription. */
+/** A line of `record()`: `at` is in milliseconds from the subscription. */
 export type RecordedLine<E extends AnyStreamEvent = StreamEvent> =
   | { at: number; event: E }
   | { at: number; error: RecordedError };
 
-/** The text of a recording, its lines, or its parsed lines; plain events count as at 0 ms. */
+/** The text of a recording, its lines, or its parsed lines; plain events are at 0 ms. */
 export type Recording = string | Iterable<string | object>;
 
-/** A line as it is played. */
+/** A parsed line. */
 export type RecordingEntry<E extends AnyStreamEvent = StreamEvent> =
   | { at: number; event: E }
   | { at: number; error: MessageStreamError };
 
-/** The lines of a recording, as often as they are wanted. */
+/** The lines of a recording as an array, which can be read several times. */
 export function recordingLines(lines: Recording): readonly (string | object)[] {
   if (typeof lines === 'string') return lines.split('\n');
   if (typeof lines?.[Symbol.iterator] !== 'function') {
@@ -41,7 +41,7 @@ export function recordingLines(lines: Recording): readonly (string | object)[] {
   );
 }
 
-/** Reads line by line; it ends at a recorded error, or at a line that is not valid. */
+/** Reads line by line, up to a recorded error, or up to a line that is not valid. */
 export function* readRecording<E extends AnyStreamEvent = StreamEvent>(
   lines: readonly (string | object)[],
   maxFrameLength: number = MAX_FRAME_LENGTH,
@@ -70,7 +70,7 @@ function readLine<E extends AnyStreamEvent>(line: string | object): RecordingEnt
   if (typeof fields['type'] === 'string') return entryOf(0, fields);
   const { at, event, error } = fields;
   if (typeof at !== 'number' || !(at >= 0 && at < Infinity)) {
-    throw new TypeError('it is no event, and has no time `at` in milliseconds');
+    throw new TypeError('it is not an event, and has no time `at` in milliseconds');
   }
   if (error !== undefined) return { at, error: revive(error) };
   return entryOf(at, fieldsOf(event, 'event'));
@@ -81,7 +81,7 @@ function entryOf<E extends AnyStreamEvent>(
   event: Record<string, unknown>,
 ): RecordingEntry<E> {
   if (typeof event['type'] !== 'string') throw new TypeError('its event has no type');
-  // As it came over the wire; the stream that was recorded had not been read by a source of ours.
+  // An error event of the API: the recorded stream was not read by a source of this package.
   if (event['type'] === 'error') return { at, error: fromApiError({ body: event }) };
   if (event['type'] !== 'resume') return { at, event: event as unknown as E };
   return { at, event: { ...event, error: revive(event['error']) } as unknown as E };
@@ -96,7 +96,7 @@ function revive(error: unknown): MessageStreamError {
 
 function fieldsOf(value: unknown, what: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-  throw new TypeError(`${what} is no object`);
+  throw new TypeError(`${what} is not an object`);
 }
 
 function badLine(number: number, line: string | object, cause: unknown): MessageStreamError {

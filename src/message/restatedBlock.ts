@@ -3,8 +3,8 @@ import type { Fields } from './record.ts';
 import type { AnyStreamEvent, ContentBlockOf } from './StreamEvent.ts';
 
 /**
- * The events of a block whose content has been emitted before, at another place or by other deltas.
- * All of it is in the start, which is marked: operators that emit what arrives leave it out.
+ * The events of a block whose content was emitted before, at another position or in other deltas. The
+ * whole content is in the start event, which is marked, so operators that emit new content leave it out.
  */
 export function restatedBlock<E extends AnyStreamEvent>(
   block: ContentBlockOf<E>,

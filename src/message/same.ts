@@ -1,4 +1,4 @@
-/** Whether two lists hold the same values. */
+/** Whether two lists have the same values. */
 export function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
   return one.length === other.length && one.every((value, index) => value === other[index]);
 }

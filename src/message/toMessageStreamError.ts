@@ -7,15 +7,15 @@ import {
 } from './MessageStreamError.ts';
 import { withoutSecrets } from './withoutSecrets.ts';
 
-/** What is known where an error is met. */
+/** What the caller knows about the error. */
 export interface ErrorContext extends Pick<MessageStreamErrorInit, 'partial' | 'requestId'> {
-  /** The code of an error that nothing below recognises. Default: `unknown`. */
+  /** The code for an unrecognised error. Default: `unknown`. */
   otherwise?: MessageStreamErrorCode;
 }
 
-/** An answer of the API that reports an error: an SSE frame, or the body of an HTTP response. */
+/** An error response of the API: an SSE frame, or the body of an HTTP response. */
 export interface ApiErrorAnswer {
-  /** The parsed body, `{ type: 'error', error: { type, message }, request_id }` where the API wrote it. */
+  /** The parsed body. The API sends `{ type: 'error', error: { type, message }, request_id }`. */
   body?: unknown;
   status?: number | undefined;
   headers?: { get?(name: string): string | null } | undefined;
@@ -23,18 +23,17 @@ export interface ApiErrorAnswer {
 }
 
 /**
- * What errors are known by; the first that fits decides. The words are names of errors, codes of
- * the platform, `name: message`, `name < name of its cause`, the API's types of errors, and HTTP
- * statuses. The last column says whether to retry where the code does not; a row without a code
- * says no more than that.
+ * The signs of each code; the first match decides. Signs are names of errors, codes of the platform,
+ * `name: message`, `name < name of its cause`, the API's error types, and HTTP statuses. The last column
+ * overrides the `retryable` of the code; a row without a code only does that.
  */
 const SIGNS: readonly [MessageStreamErrorCode | undefined, RegExp, retryable?: boolean][] = [
   ['aborted', /^((APIUser)?AbortError|UND_ERR_ABORTED)$/],
   ['timeout', /^((APIConnection)?TimeoutError|\w*TIMED?OUT\w*|408)$/],
-  // Types: SDK src/resources/shared.ts `ErrorType`, docs /docs/en/api/errors. An `Exception` is of a
-  // Bedrock stream; AWS writes it with a small first letter or a capital one.
+  // Types: SDK src/resources/shared.ts `ErrorType`, docs /docs/en/api/errors. Names with `Exception` come
+  // from Bedrock streams; AWS writes their first letter in lower or upper case.
   ['overloaded', /^(overloaded_error|serviceUnavailableException|503|529)$/i],
-  // Waiting does not cure it.
+  // Waiting does not help.
   ['rate_limited', /^(enforced|contract)_spend_limit_reached$/, false],
   ['rate_limited', /^(rate_limit_error|throttlingException|429)$/i],
   ['api', /^((api|timeout)_error|(internalServer|modelStreamError|modelTimeout)Exception|5\d\d)$/i],
@@ -44,19 +43,19 @@ const SIGNS: readonly [MessageStreamErrorCode | undefined, RegExp, retryable?: b
     /^((invalid_request|authentication|billing|permission|not_found|conflict|memory_\w+)_error|request_too_large|validationException|\d{3})$/i,
   ],
   ['request', /^(UND_)?ERR_INVALID_(URL|ARG)$|: Could not resolve authentication method/],
-  // A certificate that is refused now is refused again.
+  // A refused certificate will be refused again.
   ['connection', /^\w*(CERT|UNABLE_TO_)/, false],
   [
     'connection',
     /^(APIConnectionError:|UND_ERR_|E(CONN|PIPE|PROTO|AI_|NOTFOUND|NET|HOST)|ERR_(STREAM|HTTP2|SSL|TLS|SOCKET)_|HPE_|Connection(Refused|Reset|Closed)$|FailedToOpenSocket$)/,
   ],
-  // What fetch says of a lost connection: undici, Chromium, Firefox, WebKit, Deno, React Native, and
+  // Messages of `fetch` for a lost connection: undici, Chromium, Firefox, WebKit, Deno, React Native, and
   // workerd, whose error is a plain `Error`; Bun has codes.
   [
     'connection',
     /^((Type|Anthropic)Error: (terminated|(fetch|load) failed|failed to fetch|error (sending request|in (input|body) stream))|\w*Error: (the )?network ?(error|connection|request failed))/i,
   ],
-  // MessageStream's words: SDK src/lib/MessageStream.ts and src/lib/BetaMessageStream.ts.
+  // Messages of MessageStream: SDK src/lib/MessageStream.ts and src/lib/BetaMessageStream.ts.
   ['truncated', /^AnthropicError: .*ended without/],
   ['invalid_json', /^AnthropicError: Unable to parse tool/],
   ['protocol', /^AnthropicError < SyntaxError$/],
@@ -64,7 +63,7 @@ const SIGNS: readonly [MessageStreamErrorCode | undefined, RegExp, retryable?: b
   [undefined, /^RetryableError:/, true],
 ];
 
-/** As many characters of what somebody else wrote are in a message. */
+/** The maximum length of foreign text in a message, in characters. */
 const LONGEST = 1_000;
 
 const SENTENCES: Partial<Record<MessageStreamErrorCode, string>> = {
@@ -76,11 +75,11 @@ const SENTENCES: Partial<Record<MessageStreamErrorCode, string>> = {
 };
 
 /**
- * Turns whatever was thrown into a `MessageStreamError`: the one place that decides `code` and
- * `retryable` for errors of the SDK, of undici, `fetch` and Node's sockets, and of aborts.
+ * Turns any thrown value into a `MessageStreamError`. It decides `code` and `retryable` for errors of the
+ * SDK, of undici, `fetch` and Node's sockets, and of aborts.
  *
- * A `MessageStreamError` is returned as it is, given the context's `partial` where it has none. One that
- * crossed a boundary as JSON (a queue, `postMessage`, a transport of Nest) is the error that it was.
+ * A `MessageStreamError` is returned unchanged, with the context's `partial` if it has none. An error that
+ * was sent as JSON (through a queue, `postMessage`, a transport of Nest) becomes the original error.
  */
 export function toMessageStreamError(
   error: unknown,
@@ -90,10 +89,10 @@ export function toMessageStreamError(
 }
 
 /**
- * The `MessageStreamError` for an error that the API reports, in the stream or by HTTP status.
+ * The `MessageStreamError` for an error of the API, in the stream or by HTTP status.
  *
- * `x-should-retry`, `retry-after-ms` and `retry-after` are honoured as the SDK honours them
- * (SDK src/client.ts `shouldRetry`). An error that `toSse` has sent on is the one it was.
+ * `x-should-retry`, `retry-after-ms` and `retry-after` are used in the same way as in the SDK
+ * (SDK src/client.ts `shouldRetry`). An error that `toSse` sent becomes the original error.
  */
 export function fromApiError({ body, status, headers, cause }: ApiErrorAnswer): MessageStreamError {
   const relayed = fromErrorFrame(body);
@@ -102,7 +101,7 @@ export function fromApiError({ body, status, headers, cause }: ApiErrorAnswer): 
   const { type, code, details } = fields(error);
   const errorType = text(type);
   const header = (name: string) => headers?.get?.(name) ?? undefined;
-  // A gateway's own shape: `{ error: { code: 429, status: 'RESOURCE_EXHAUSTED' } }`.
+  // The shape of a gateway's error: `{ error: { code: 429, status: 'RESOURCE_EXHAUSTED' } }`.
   const byStatus = known(status ?? code);
   const byType = known(errorType);
   const byDetail = known(fields(details)['error_code']);
@@ -137,9 +136,9 @@ export function truncation({ partial, requestId }: ErrorContext = {}): MessageSt
 }
 
 /**
- * The status of a response decides: gateways send `api_error` for whatever went wrong. The type of the
- * error refines it among failures of the server, and decides alone where there is no status: in a
- * stream that had begun well.
+ * The status of a response decides, because gateways send `api_error` for any failure. The error type
+ * only refines failures of the server. Without a status, in a stream that began well, the error type
+ * decides.
  */
 function codeOf(
   status: number | undefined,
@@ -151,7 +150,7 @@ function codeOf(
   return code ?? byStatus ?? byType ?? 'api';
 }
 
-/** The id of a request: that of the API, or that of Bedrock. */
+/** The id of a request, from the API or from Bedrock. */
 export function requestIdIn(headers: ApiErrorAnswer['headers']): string | undefined {
   return headers?.get?.('request-id') ?? headers?.get?.('x-amzn-requestid') ?? undefined;
 }
@@ -171,16 +170,16 @@ function recognise(error: unknown, otherwise: MessageStreamErrorCode): MessageSt
 }
 
 /**
- * What an error may be known by.
+ * The signs of an error.
  *
- * Names and texts, not `instanceof`: the SDK is not imported, there may be two copies of it, and
- * under Jest the platform's errors are of another realm.
+ * Names and texts are compared, not classes (`instanceof`): the SDK is not imported, there may be two
+ * copies of it, and in Jest the platform's errors come from another realm.
  */
 function signsOf(error: unknown): string[] {
   const { name, message, cause } = fields(error);
   if (typeof name !== 'string' || typeof message !== 'string') return [];
   return [
-    // Of an exception, Bedrock's client may say no more than the name, as the message
+    // For an exception, the message of Bedrock's client may be only the name
     // (packages/bedrock-sdk/src/core/streaming.ts of the SDK's repository).
     name === 'APIConnectionError' ? message : name,
     ...codesAlong(error),
@@ -195,11 +194,11 @@ function codesAlong(error: unknown, links = 5): string[] {
   return links > 0 ? [text(code) ?? '', ...codesAlong(cause, links - 1)] : [];
 }
 
-/** The answer of the API that an error holds, or is. */
+/** The response of the API that an error contains, or is. */
 function answerIn(error: unknown, sign: string | undefined): ApiErrorAnswer | undefined {
   const shape = fields(error);
   const body = shape['error'];
-  // The SDK's, unless it is of a connection: those have neither.
+  // An error of the SDK; its connection errors have neither status nor body.
   if ('requestID' in shape && (shape['status'] ?? body) !== undefined) {
     return { ...shape, body, cause: error };
   }
@@ -209,7 +208,7 @@ function answerIn(error: unknown, sign: string | undefined): ApiErrorAnswer | un
     : undefined;
 }
 
-/** What the API reports as a value: its event `error`, or what is in one, alone or inside of others. */
+/** An error of the API as a value: its `error` event or the content of one, also nested in other values. */
 function reportIn(error: unknown): ApiErrorAnswer | undefined {
   const body = typeof error === 'string' ? parseRecord(error) : error;
   const { type, error: inner } = fields(body);
@@ -232,7 +231,7 @@ function saidIn(value: unknown): string | undefined {
   return text(value) ?? text(fields(value)['message']);
 }
 
-/** As the SDK reads it: milliseconds, seconds, or a date. */
+/** Reads the headers in the same way as the SDK: milliseconds, seconds, or a date. */
 export function retryAfterMs(milliseconds = '', after = ''): number | undefined {
   const wait = [
     Number.parseFloat(milliseconds),
@@ -243,8 +242,8 @@ export function retryAfterMs(milliseconds = '', after = ''): number | undefined 
 }
 
 /**
- * A value that is no error. Of an object, its keys and what names its kind: the rest may be headers, or
- * what a user wrote.
+ * Describes a value that is not an error. For an object, only its keys and its kind: the values may be
+ * headers, or text of a user.
  */
 function printed(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value).slice(0, LONGEST);

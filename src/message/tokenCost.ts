@@ -1,6 +1,7 @@
 /**
- * What a million tokens cost, in any currency. What is left out is a multiple of `input`: 0.1 for
- * what is read from the cache, 1.25 and 2 for what is written to it for 5 minutes and for an hour
+ * The price of a million tokens, in any currency. Cache prices that are left out are multiples of
+ * `input`: 0.1 for tokens read from the cache, 1.25 and 2 for tokens written to it for 5 minutes and for
+ * an hour
  * (docs: /docs/en/build-with-claude/prompt-caching#pricing).
  */
 export interface TokenPrices {
@@ -11,10 +12,10 @@ export interface TokenPrices {
   cacheWrite1h?: number;
 }
 
-/** Prices of tokens: of every model, or of each. */
+/** Token prices: one for all models, or a function of the model. */
 export type Prices = TokenPrices | ((model: string) => TokenPrices | undefined);
 
-/** The counters of a reply, as far as they are there. */
+/** The usage counters of a reply, if present. */
 export interface Counters {
   input_tokens?: number | null;
   output_tokens?: number | null;
@@ -28,7 +29,7 @@ export function countOf(value: unknown): number {
   return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : 0;
 }
 
-/** How many tokens the request of a reply had. */
+/** The number of input tokens of a reply's request. */
 export function promptTokens(usage: Counters | null | undefined): number {
   const { input_tokens, cache_creation_input_tokens, cache_read_input_tokens } = usage ?? {};
   return (
@@ -36,7 +37,7 @@ export function promptTokens(usage: Counters | null | undefined): number {
   );
 }
 
-/** What the tokens of a reply cost. */
+/** The cost of the tokens of a reply. */
 export function costOf(usage: Counters | null | undefined, prices: TokenPrices): number {
   const { input, output } = prices;
   const { cacheRead = 0.1 * input, cacheWrite = 1.25 * input, cacheWrite1h = 2 * input } = prices;
@@ -52,7 +53,7 @@ export function costOf(usage: Counters | null | undefined, prices: TokenPrices):
   );
 }
 
-/** What the tokens of a reply of this model cost; nothing where the model has no price. */
+/** The cost of the tokens of a reply of this model; 0 if the model has no price. */
 export function costIn(
   prices: Prices | undefined,
   model: string | undefined,

@@ -1,12 +1,12 @@
 /** The credentials in an address. */
 const CREDENTIALS = /\/\/[^\s/?#]*@/g;
-/** A refusal of a header, by `fetch`: undici and Firefox, Bun, Deno and workerd each have their words. */
+/** The messages of `fetch` for an invalid header, in undici and Firefox, Bun, Deno and workerd. */
 const REFUSED_HEADER = /header[\s\S]*(invalid|not valid)|(invalid|not valid)[\s\S]*header/i;
 const QUOTED = /(["'`])[\s\S]*\1/;
 
 /**
- * The message of an error of the platform without the secrets that one may have: `fetch` quotes an
- * address with its password, and a header that it refuses with the key in it.
+ * The message of a platform error without secrets: `fetch` may quote an address with its password, or an
+ * invalid header with the API key.
  */
 export function withoutSecrets(message: string): string {
   const address = message.replace(CREDENTIALS, '//…@');

@@ -2,12 +2,12 @@ import { addUsage } from '../message/addUsage.ts';
 
 type Usage = object & { attempts?: object[] };
 
-/** Sums the usage of the attempts at a reply, and lists it: a lower bound where an attempt was cut. */
+/** Adds up and lists the usage of all attempts at a reply: a lower bound if an attempt was cut off. */
 export class AttemptUsage {
   #current: Usage = {};
   readonly #spent: object[] = [];
 
-  /** Whether there was an attempt before. */
+  /** Whether there was an earlier attempt. */
   get isSum(): boolean {
     return this.#spent.length > 0;
   }
@@ -17,12 +17,12 @@ export class AttemptUsage {
     return { ...attempts.reduce(addUsage, {}), attempts };
   }
 
-  /** What this attempt has used, or the attempts that it is made of. */
+  /** The usage of this attempt, or of the attempts that it consists of. */
   set(usage: object = {}): void {
     this.#current = usage;
   }
 
-  /** Counters are totals: they replace, unless they are null. */
+  /** Updates the counters of the attempt. They are totals, so they replace earlier ones unless null. */
   update(usage: object | null | undefined): void {
     const known = Object.entries(usage ?? {}).filter(([, value]) => value != null);
     this.#current = { ...this.#current, ...Object.fromEntries(known) };

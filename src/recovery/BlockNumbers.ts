@@ -1,9 +1,9 @@
 /**
- * Numbers the blocks of a reply that several attempts bring: contiguous from 0, at most one open. Each
- * attempt has indices of its own.
+ * Numbers the blocks of a reply that consists of several attempts: contiguous from 0, at most one open.
+ * Each attempt has its own indices.
  */
 export class BlockNumbers {
-  /** The positions of the blocks of this attempt, by their index. */
+  /** The positions of the blocks of this attempt, by index. */
   readonly #positions = new Map<number, number>();
   #next = 0;
   #open: number | undefined;
@@ -25,7 +25,7 @@ export class BlockNumbers {
     return this.#open;
   }
 
-  /** The block with this index goes on in the one at `position`. */
+  /** The block with this index continues the block at `position`. */
   join(index: number, position: number): void {
     this.#positions.set(index, position);
   }
@@ -37,7 +37,7 @@ export class BlockNumbers {
     return open;
   }
 
-  /** How many blocks of the reply there are up to the last one before the index `keep`. */
+  /** The number of blocks of the reply before the index `keep` of the attempt. */
   countBefore(keep: number): number {
     let count = 0;
     for (const [index, position] of this.#positions) {
@@ -46,12 +46,12 @@ export class BlockNumbers {
     return count;
   }
 
-  /** Other indices follow: those of another attempt. */
+  /** Another attempt follows, with its own indices. */
   forget(): void {
     this.#positions.clear();
   }
 
-  /** Takes back the blocks from the position `keep` on. */
+  /** Withdraws the blocks from the position `keep` on. */
   keep(keep: number): void {
     this.#next = keep;
     if (this.#open !== undefined && this.#open >= keep) this.#open = undefined;

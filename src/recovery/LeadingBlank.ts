@@ -2,13 +2,13 @@ import { isBlank } from '../history/blankText.ts';
 import type { SplicedEvent } from './SplicedEvent.ts';
 
 /**
- * Holds back the white space with which a text begins until there is more of it: an attempt that breaks
- * there is not continued from white space, and what was not shown need not be withdrawn.
+ * Holds back the white space at the start of a text until more text comes. If the attempt breaks there,
+ * the continuation need not start from white space, and nothing must be withdrawn.
  */
 export class LeadingBlank {
   readonly #give: (event: SplicedEvent) => void;
   readonly #waiting: SplicedEvent[] = [];
-  /** Whether the text has had nothing but white space. */
+  /** Whether the text so far is only white space. */
   #isBlank = false;
 
   constructor(give: (event: SplicedEvent) => void) {
@@ -25,14 +25,14 @@ export class LeadingBlank {
     this.#give(event);
   }
 
-  /** Gives out what is held back, because nothing will withdraw it. */
+  /** Emits the held back events, because nothing will withdraw them. */
   release(): void {
     if (!this.#isBlank) return;
     this.#isBlank = false;
     for (const event of this.#waiting.splice(0)) this.#give(event);
   }
 
-  /** Drops what is held back: the next attempt brings it again. */
+  /** Drops the held back events: the next attempt brings them again. */
   drop(): void {
     this.#waiting.length = 0;
   }

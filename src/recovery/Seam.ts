@@ -1,49 +1,48 @@
 /**
- * A repeat shorter than this, in UTF-16 code units, cannot be told from new text that happens to
- * begin like the end of the old, and is kept.
+ * A shorter repeat, in UTF-16 code units, is kept: new text may begin like the end of the old text by
+ * chance.
  */
 export const SHORTEST_REPEAT = 12;
-/** How far back a repeat may begin, in UTF-16 code units; also the most that is ever held back. */
+/** How far back a repeat may begin, in UTF-16 code units; also the maximum that is held back. */
 export const LONGEST_REPEAT = 400;
-/** How much white space may come before the anchor, in UTF-16 code units. */
+/** The maximum white space before the anchor, in UTF-16 code units. */
 const LONGEST_LEAD = 8;
 
 export interface SeamConfig {
   /** The text that was sent, or its end. */
   sent: string;
-  /** What was shown after it and not sent, such as white space: its repetition is dropped. */
+  /** Text that was emitted after `sent` and not sent, such as white space: its repetition is dropped. */
   leftOut?: string;
   /** Whether the continuation may repeat the end of the text, as it may after an instruction. */
   mayRepeat?: boolean;
-  /** What the continuation was asked to begin with: the end of `sent`, from a character on. */
+  /** The words that the continuation was asked to begin with: the end of `sent`. */
   anchor?: string;
 }
 
 /**
- * Joins a continuation to the text that was shown: what it repeats of the end of that text is
- * dropped, and nothing else.
+ * Joins a continuation to the emitted text: drops the part that repeats the end of that text, and
+ * nothing else.
  *
- * 1. The anchor at its start is a repeat, also in periodic text, where more would match; so is one
- *    that the end of the text cuts short.
- * 2. Without an anchor, the longest start that is the end of the text sent is a repeat, from
+ * 1. The anchor at the start of the continuation is a repeat, even in periodic text, where more would
+ *    match. An anchor that is cut short by the end of the text is a repeat too.
+ * 2. Without an anchor, the longest start that equals the end of the sent text is a repeat, from
  *    `SHORTEST_REPEAT` to `LONGEST_REPEAT` code units.
- * 3. What then repeats the text that was left out, code unit for code unit, is dropped too.
+ * 3. If the following text repeats `leftOut`, code unit for code unit, it is dropped too.
  *
- * A repeat begins with the first character. Before an anchor, which was asked for, may be up to 8
- * code units of white space, which go with it. Before another repeat they may not: indented code
- * repeats itself line by line. A quotation mark is never passed over, as the one that ends the
- * quotation would be left.
+ * A repeat begins with the first character. Only an anchor may have white space before it, up to 8 code
+ * units, which is dropped too. Other repeats may not, because indented code repeats itself line by line.
+ * A quotation mark before a repeat is not dropped, because the closing mark would be left.
  *
- * Text is held back only while it may still turn out to be a repeat: fewer than `LONGEST_REPEAT`
- * code units, and none where it neither occurs in the end of the text nor may lead to the anchor.
- * How the text is cut into pieces makes no difference.
+ * Text is held back only while it may turn out to be a repeat: fewer than `LONGEST_REPEAT` code units,
+ * and none if it neither occurs in the end of the text nor can lead to the anchor. The division of the
+ * text into pieces makes no difference.
  */
 export class Seam {
   readonly #tail: string;
   readonly #anchor: string;
-  /** What is left of the text that was left out, as long as all that came repeated it. */
+  /** The rest of `leftOut`, as long as the continuation repeats it. */
   #leftOut: string;
-  /** The start of the continuation, until it is known whether it is a repeat. */
+  /** The start of the continuation, until it is decided whether it is a repeat. */
   #head: string | undefined;
 
   constructor({ sent, leftOut = '', mayRepeat = false, anchor = '' }: SeamConfig) {
@@ -53,7 +52,7 @@ export class Seam {
     this.#head = mayRepeat ? '' : undefined;
   }
 
-  /** Takes the next piece of the continuation and gives what is certain to be new. */
+  /** Adds the next piece of the continuation; returns the text that is certainly new. */
   push(text: string): string {
     if (this.#head === undefined) return this.#skipLeftOut(text);
     this.#head += text;
@@ -61,7 +60,7 @@ export class Seam {
     return this.#decide(this.#repeated(this.#head));
   }
 
-  /** Gives what is held back, when the text that it belongs to is over. */
+  /** Returns the held back text, at the end of the text. */
   end(): string {
     const head = this.#head;
     if (head === undefined) return '';
@@ -75,7 +74,7 @@ export class Seam {
     return this.#skipLeftOut(rest);
   }
 
-  /** Whether more text could make of the head a repeat, or a longer one. */
+  /** Whether more text could turn the head into a repeat, or into a longer repeat. */
   #isUndecided(head: string): boolean {
     if (this.#anchored(head) > 0) return false;
     if (this.#leadsToAnchor(head)) return true;
@@ -83,7 +82,7 @@ export class Seam {
     return at >= 0 && at + head.length < this.#tail.length;
   }
 
-  /** How many code units at the start of the head are a repeat. */
+  /** The number of code units at the start of the head that are a repeat. */
   #repeated(head: string): number {
     const anchored = this.#anchored(head);
     if (anchored > 0) return anchored;
@@ -112,7 +111,7 @@ export class Seam {
   }
 }
 
-/** The length of the white space at the start, as far as it may come before an anchor. */
+/** The length of the white space at the start that may come before an anchor. */
 function leadOf(text: string): number {
   return Math.min(text.length - text.trimStart().length, LONGEST_LEAD);
 }

@@ -3,29 +3,29 @@ import { Seam, type SeamConfig } from './Seam.ts';
 import type { SplicedEvent } from './SplicedEvent.ts';
 
 /**
- * Finds the text of an attempt that joins what was shown, and what of it is new. It is the first text:
- * its block begins in the reply once there is new text in it.
+ * Finds the text of an attempt that joins the emitted text, and its new part. It is the first text of the
+ * attempt. Its block begins in the reply when it has new text.
  */
 export class SeamJoin {
   #config: SeamConfig | undefined;
   #seam: Seam | undefined;
-  /** The `index` of the text, once it has begun. */
+  /** The `index` of the text, after it has begun. */
   #text: { index: number } | undefined;
   #start: SplicedEvent | undefined;
 
-  /** Another attempt begins, whose text joins that of the blocks `kept`. */
+  /** Another attempt begins; its text joins the text of the blocks `kept`. */
   expect(config: SeamConfig, kept: readonly { type: string }[]): void {
     this.#config = kept.length > 0 ? withAllText(config, kept) : undefined;
     this.restart();
   }
 
-  /** The attempt begins anew. */
+  /** The attempt starts again. */
   restart(): void {
     this.cancel();
     this.#seam = this.#config && new Seam(this.#config);
   }
 
-  /** Nothing is joined any more. */
+  /** Stops joining. */
   cancel(): void {
     this.#seam = this.#text = this.#start = undefined;
   }
@@ -35,23 +35,23 @@ export class SeamJoin {
     return this.#seam !== undefined && this.#text === undefined;
   }
 
-  /** The text that is being joined, from its begin to its end. */
+  /** The text that is being joined, from its start to its end. */
   get text(): { index: number } | undefined {
     return this.#text;
   }
 
-  /** The text begins; `start` is given back by `takeStart` when there is new text. */
+  /** The text begins; `takeStart` returns `start` when there is new text. */
   begin(index: number, start: SplicedEvent | undefined): void {
     this.#text = { index };
     this.#start = start;
   }
 
-  /** Takes the next piece of the text, and gives what is certain to be new. */
+  /** Adds the next piece of the text; returns the text that is certainly new. */
   push(text: string): string {
     return this.#seam?.push(text) ?? text;
   }
 
-  /** Gives what is held back, when the text is over. */
+  /** Returns the held back text, at the end of the text. */
   end(): string {
     return this.#seam?.end() ?? '';
   }

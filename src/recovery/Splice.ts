@@ -19,16 +19,16 @@ interface SeamEvent extends SplicedEvent {
 }
 
 /**
- * Makes one reply of several attempts: one `message_start`, contiguous block indices, one ending,
+ * Joins several attempts into one reply: one `message_start`, contiguous block indices, one ending,
  * no text twice.
  *
- * At a seam, `resume` says which blocks still stand. The text of the next attempt joins the last of
- * them where that is open, and begins a block of its own where it was closed.
+ * At a seam, `resume` has the number of kept blocks. The text of the next attempt continues the last
+ * kept block if that is open, and begins a new block if it was closed.
  */
 export class Splice<E extends AnyStreamEvent> {
   readonly #give: (event: E) => void;
   readonly #shown: MessageBuilder<E> = new MessageBuilder<E>();
-  /** What broke the attempt before, until the next one begins. */
+  /** The error of the previous attempt, until the next one begins. */
   #broken: MessageStreamError | undefined;
   #attempt = 1;
   readonly #end: StreamEnd = new StreamEnd();
@@ -38,7 +38,7 @@ export class Splice<E extends AnyStreamEvent> {
   readonly #seam: SeamJoin = new SeamJoin();
   readonly #blank: LeadingBlank;
   readonly #usage: AttemptUsage = new AttemptUsage();
-  /** How many blocks this attempt goes on from, and the last of them as it then was. */
+  /** The number of blocks that this attempt continues, and the last of them at that time. */
   #base = 0;
   #joint: { type: string } | undefined;
 
@@ -50,43 +50,46 @@ export class Splice<E extends AnyStreamEvent> {
     });
   }
 
-  /** The reply as far as it was given out. */
+  /** The reply, as emitted so far. */
   get message(): MessageOf<E> | undefined {
     return this.#shown.message;
   }
 
-  /** Whether the reply has had its `message_stop`; a loop of `runTools` its last turn. */
+  /** Whether `message_stop` has come; for a loop of `runTools`, the end of its last turn. */
   get stopped(): boolean {
     return this.#stopped;
   }
 
-  /** Whether this is a loop of `runTools`, which passes as it is: only its request knows the rest. */
+  /**
+   * Whether this is a loop of `runTools`. It is passed on unchanged, because only its request knows
+   * the rest.
+   */
   get isLoop(): boolean {
     return this.#end.isLoop;
   }
 
-  /** Which attempt this is; the first is 1. */
+  /** The number of this attempt; the first is 1. */
   get attempt(): number {
     return this.#attempt;
   }
 
-  /** Says that this attempt broke, and that the events of another one follow. */
+  /** This attempt broke, and the events of another attempt follow. */
   break(error: MessageStreamError): void {
     this.#attempt += error.attempts ?? 1;
     this.#broken = error;
-    // What is held back was not shown; the next attempt brings it again.
+    // The held back events were not emitted; the next attempt brings them again.
     this.#blank.drop();
     this.#seam.cancel();
   }
 
-  /** The error with which the reply ends: of the last attempt, with what all of them brought. */
+  /** The final error of the reply: the last attempt's error, with the content of all attempts. */
   failure(error: MessageStreamError): MessageStreamError {
     const partial = this.message as Message | undefined;
     if (this.#attempt === 1) return error.with({ partial });
     return error.after(this.#attempt - 1 + (error.attempts ?? 1), partial);
   }
 
-  /** Takes the next event of this attempt. */
+  /** Adds the next event of this attempt. */
   push(event: E): void {
     if (event.type === 'ping') return this.#give(event);
     const isLast = this.#end.push(event);
@@ -115,7 +118,7 @@ export class Splice<E extends AnyStreamEvent> {
     }
   }
 
-  /** Whether the reply lacks nothing but its `message_stop`. */
+  /** Whether only `message_stop` is missing. */
   get canStop(): boolean {
     return !this.stopped && !this.isLoop && !this.#broken && Boolean(this.message?.stop_reason);
   }
@@ -154,7 +157,7 @@ export class Splice<E extends AnyStreamEvent> {
     this.#keep({ type: 'resume', attempt: this.#attempt, keep, error, model }, this.#base);
   }
 
-  /** A seam inside of this attempt, which has a `retryResumable` of its own, or had it before. */
+  /** A seam inside of this attempt, whose source also has a `retryResumable`. */
   #resumeWithin({ keep, usage, attempt, ...event }: SeamEvent): void {
     if (usage) this.#usage.set(usage);
     const within = { ...event, attempt: this.#attempt + attempt - 1 };
@@ -164,7 +167,7 @@ export class Splice<E extends AnyStreamEvent> {
     const joint = this.#joint;
     const isLonger = joint !== undefined && this.message?.content[this.#base - 1] !== joint;
     this.#keep(within, isLonger ? this.#base - 1 : this.#base);
-    // It withdraws what it had added to a text that stands: that text is given again, without it.
+    // The seam withdraws an addition to a kept text: the kept text is emitted again, without the addition.
     if (isLonger) this.#openBlock({ type: 'content_block_start', index: -1, content_block: joint });
   }
 
@@ -179,13 +182,13 @@ export class Splice<E extends AnyStreamEvent> {
       this.#beginText(event);
       return this.#giveText(event.index, this.#seam.push(asString(block.text)));
     }
-    // A text after a tool call, say, does not go on from the text that was shown.
+    // A text after a tool call, for example, does not continue the emitted text.
     if (!asString(block?.type).endsWith('thinking')) this.#endSeam();
     this.#closeOpen();
     this.#openBlock(event);
   }
 
-  /** The first text of a continuation: it goes on in the block that it continues, if that is open. */
+  /** The first text of a continuation: it continues the last kept block, if that is open. */
   #beginText(event: SplicedEvent): void {
     const { index, content_block } = event;
     const goesOn = this.#blocks.open !== undefined && this.#blocks.open === this.#base - 1;
@@ -220,7 +223,7 @@ export class Splice<E extends AnyStreamEvent> {
   #endBlock(event: SplicedEvent): void {
     if (event.index === this.#seam.text?.index) this.#endSeam();
     const { open } = this.#blocks;
-    // Where all of a text was a repeat, no block had begun for it.
+    // If the whole text was a repeat, no block has begun for it.
     if (open === undefined || open !== this.#blocks.of(event.index)) return;
     this.#emitAt(open, event);
     this.#blocks.close();
@@ -251,7 +254,7 @@ export class Splice<E extends AnyStreamEvent> {
     if (index !== undefined) this.#emit({ type: 'content_block_stop', index });
   }
 
-  /** Where the block with this index of the attempt is in the reply, if need be without a start. */
+  /** The position in the reply of the attempt's block with this index, which may have no start event. */
   #position(index: number): number {
     const position = this.#blocks.of(index);
     if (position !== undefined) return position;
@@ -267,14 +270,14 @@ export class Splice<E extends AnyStreamEvent> {
     this.#blank.push(event as SplicedEvent);
   }
 
-  /** Gives out what is held back of white space, because nothing will withdraw it. */
+  /** Emits the held back white space, because nothing will withdraw it. */
   release(): void {
     this.#blank.release();
   }
 
   /**
-   * The `message_delta` of a continuation says it of the whole reply: what all attempts have used,
-   * and, where a call is kept, that the reply ends for its result.
+   * The `message_delta` of a continuation describes the whole reply: it has the usage of all attempts
+   * and, if a call is kept, the stop reason `tool_use`.
    */
   #ofAllAttempts(event: SplicedEvent): SplicedEvent {
     const whole = { ...event, usage: this.#usage.total };

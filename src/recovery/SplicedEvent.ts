@@ -1,4 +1,4 @@
-/** An event as it is rewritten: what came over the wire may not be what its type says. */
+/** A rewritten event. Events from the network may not match their types. */
 export interface SplicedEvent {
   type: string;
   index: number;

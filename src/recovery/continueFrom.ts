@@ -5,15 +5,15 @@ import { type Block, isSpliced, keptBlocks, type KeptContent, keptContent } from
 import type { AnyMessage } from '../message/StreamEvent.ts';
 
 /**
- * How a broken reply is asked to go on.
+ * How the request for the rest of a broken reply is built.
  *
- * - `prefill`: the text so far is the beginning of the answer (models up to 4.5).
- * - `instruct`: the text so far is a turn, and a user turn asks to go on (all other models).
- * - `restart`: the same request again; all that had arrived is withdrawn.
+ * - `prefill`: the text so far is sent as the beginning of the answer (models up to 4.5).
+ * - `instruct`: the text so far is sent as a turn, and a user turn asks to continue (all other models).
+ * - `restart`: the same request is sent again; all content so far is withdrawn.
  */
 export type ContinuationStrategy = 'prefill' | 'instruct' | 'restart';
 
-/** The parts of a request that a continuation reads or changes; GA and beta parameters have them. */
+/** The parameters that a continuation reads or changes, in GA and beta requests. */
 export interface ContinuableParams {
   model: string;
   max_tokens: number;
@@ -28,28 +28,29 @@ export interface ContinuableParams {
 
 export interface ContinueFromOptions<Params, Reply extends AnyMessage = AnyMessage> {
   /**
-   * Default: by the model's name; see `continueFrom`. A function gives the request itself; where it
-   * leaves `messages` as they are, the reply begins anew, else what comes is joined as it is.
+   * The strategy, or a function that returns the request. If the function returns the same `messages`,
+   * the reply starts again; otherwise the new text is appended unchanged. Default: chosen by the model's
+   * name, see `continueFrom`.
    */
   strategy?: ContinuationStrategy | ((params: Params, partial: Reply) => Params) | undefined;
 }
 
-/** An anchor has at most this many code units. */
+/** The maximum length of an anchor, in UTF-16 code units. */
 const ANCHOR = 40;
-/** The quoted end of the text has at most this many code units. */
+/** The maximum length of the quoted end of the text, in UTF-16 code units. */
 const QUOTE = 400;
 /** For `max_tokens`: the mean length of a token in English, in characters. */
 const CHARACTERS_PER_TOKEN = 4;
 
-// Names that accept an assistant turn as the beginning of the answer: Claude up to 4.5, on the API,
-// Bedrock and Vertex (docs: /docs/en/api/errors#prefill-not-supported). All others are refused.
+// Models that accept an assistant turn as the beginning of the answer: Claude up to 4.5, on the API,
+// Bedrock and Vertex (docs: /docs/en/api/errors#prefill-not-supported). All other models refuse it.
 const PREFILL =
   /claude-(?:(?:instant|2|3)(?:[-.@:]|$)|(?:opus|sonnet|haiku)-4(?:-[015])?(?:[-@](?:\d{8}|latest|default))?(?:-v\d+(?::\d+)?)?$)/;
 
 /**
- * The request that continues a reply which broke off: pure, `params` is not changed.
+ * Builds the request for the rest of a broken reply. It does not change `params`.
  *
- * What is kept of `partial` is all up to and including its most recent text; unfinished or later
+ * It keeps the content of `partial` up to and including the most recent text. Unfinished or later
  * thinking and tool calls cannot be continued and are left out
  * (docs: /docs/en/build-with-claude/streaming#error-recovery).
  *
@@ -60,28 +61,28 @@ const PREFILL =
  * | no text has arrived | `restart` |
  * | `output_config.format` is set, or `tool_choice` forces a tool | `restart`: such an answer cannot begin in the middle |
  * | a model up to 4.5, without thinking, and no tool call is kept | `prefill` |
- * | all else | `instruct` |
+ * | otherwise | `instruct` |
  *
- * - Earlier turns, tool results, `stop_sequences` and everything else stay as they are; a turn of
- *   the assistant at the end of `messages` is continued by the partial text.
- * - `max_tokens` is what is left of it at 4 characters a token, which is an estimate: above
- *   `thinking.budget_tokens`, at least 1, and never more than it was.
- * - White space at the end is not sent, since the API refuses it (400), nor is half a character;
- *   `retryResumable` sees to it that neither is doubled.
- * - Left out of the request is what the API does not take back: text that is white space, thinking
- *   without signature, a server tool's call without its result. Thinking of a continuation is left
- *   out too, as it belongs to another conversation
+ * - Earlier turns, tool results, `stop_sequences` and all other parameters do not change. The partial text
+ *   continues an assistant turn at the end of `messages`.
+ * - `max_tokens` is reduced by an estimate of 4 characters per token. It stays above
+ *   `thinking.budget_tokens`, is at least 1, and is never more than before.
+ * - White space at the end is not sent, because the API refuses it (400); neither is half a character.
+ *   `retryResumable` prevents that the continuation doubles them.
+ * - Content that the API does not accept back is left out: text that is only white space, thinking
+ *   without a signature, a server tool call without its result. Thinking of a continuation is left out
+ *   too, because it belongs to another conversation
  *   (docs: /docs/en/build-with-claude/preserved-thinking).
- * - A kept tool call is answered by a `tool_result` that says it has not run yet, since the API
- *   wants each call answered.
+ * - A kept tool call gets a `tool_result` that says that it has not run so far, because the API requires
+ *   a result for each call.
  *
- * `fromMessages` passes on what this function knows of the seam; so do `toSse` and the sinks made of
- * it, to a `fromResponse` on the other side. Behind another source `retryResumable` goes by the
- * model's name, and takes a `restart` for a continuation.
+ * `fromMessages` passes on how the text must be joined; so do `toSse` and the sinks based on it, for a
+ * `fromResponse` in the client. Behind another source, `retryResumable` decides by the model's name, and
+ * takes a `restart` for a continuation.
  *
- * @throws TypeError when `strategy` is `prefill` where the API would refuse it: with thinking, with
- * a forced tool, or where a tool call is kept; when it is `prefill` or `instruct` with
- * `output_config.format`; and when it is something else, or a function that returns no request.
+ * @throws TypeError when `strategy` is `prefill` and the API would refuse it: with thinking, with a forced
+ * tool, or if a tool call is kept; when it is `prefill` or `instruct` with `output_config.format`; and
+ * when it is another value, or a function that does not return a request.
  *
  * @example
  * ```ts
@@ -118,20 +119,20 @@ export function continueFrom<
   if (refusal) throw new TypeError(`continueFrom: strategy '${strategy}' ${refusal}`);
   const chosen = kept.length === 0 ? 'restart' : (strategy ?? defaultStrategy(params, kept));
   if (chosen === 'restart') return partial ? restart(params) : again(params);
-  // Prefill goes without thinking, and so does its content.
+  // Prefill works only without thinking, so thinking blocks are left out.
   const blocks = chosen === 'prefill' ? kept.filter((block) => !isThought(block)) : kept;
   const sent = keptContent(blocks, isSpliced(partial), params.messages);
   if (sent.content.length === 0) return joined(params, kept, sent.seam);
   return chosen === 'prefill' ? prefill(params, kept, sent) : instruct(params, kept, sent);
 }
 
-/** How a continuation joins `partial` when nothing was said: as the model's name suggests. */
+/** How a continuation joins `partial` if the request does not say so: depends on the model's name. */
 export function defaultContinuation(partial: AnyMessage): Continuation {
   const { keep, seam } = exact(partial);
   return { keep, seam: { ...seam, mayRepeat: !PREFILL.test(partial.model) } };
 }
 
-/** How a continuation joins `partial` when it repeats nothing but what was left out. */
+/** How a continuation joins `partial` if it can only repeat the text that was left out. */
 function exact(partial: AnyMessage): Continuation {
   const keep = keptBlocks(partial);
   const { seam } = keptContent(partial.content.slice(0, keep), isSpliced(partial));
@@ -140,7 +141,7 @@ function exact(partial: AnyMessage): Continuation {
 
 type Turn = ContinuableParams['messages'][number];
 
-/** Why a strategy does not work, if it does not. */
+/** The reason why a strategy cannot be used; `undefined` if it can. */
 function refusalOf(
   params: ContinuableParams,
   kept: readonly Block[],
@@ -185,12 +186,12 @@ function restart<Params extends ContinuableParams>(params: Params): Params {
   return { ...params, [continuation]: ANEW };
 }
 
-/** The same request, of which nothing came: if it is a continuation, so is this. */
+/** The same request, after an attempt without content. If it was a continuation, it still is. */
 function again<Params extends ContinuableParams>(params: Params): Params {
   return { [continuation]: ANEW, ...params };
 }
 
-/** The same request, for a reply that is joined to what is kept. */
+/** The same request, with the information how its reply is joined to the kept content. */
 function joined<Params extends ContinuableParams>(
   params: Params,
   kept: readonly Block[],
@@ -234,8 +235,8 @@ function instruct<Params extends ContinuableParams>(
 }
 
 /**
- * The wording is the API docs' own, and asks for words by which a repeat can be told: they come last
- * and without marks around them, as those would be repeated too.
+ * The wording is from the API docs. It also asks to repeat the last words, so that the repeat can be
+ * recognised. These words come last and without quotation marks, because the model would repeat the marks.
  */
 function instruction(ending: string, anchor: string): string {
   return [
@@ -266,8 +267,8 @@ function withTurns<Params extends ContinuableParams>(
 }
 
 /**
- * Turns of the same role are one: the partial text goes on where a prefill of the user's ends. Before
- * thinking all blocks stay as the model saw them.
+ * Consecutive turns of the same role are merged: the partial text continues a prefill of the caller.
+ * Blocks before thinking are not changed.
  */
 function appendTurn(turns: readonly Turn[], turn: Turn): readonly Turn[] {
   const last = turns.at(-1);
@@ -295,12 +296,12 @@ function contentOf({ content }: Turn): readonly ContentParam[] {
     : (content as readonly ContentParam[]);
 }
 
-/** At most so many code units of the end, and no half of a character. */
+/** At most this number of code units from the end, and no half character. */
 function endOf(text: string, length: number): string {
   return text.slice(-length).replace(/^[\udc00-\udfff]/, '');
 }
 
-/** The end of the text from the start of a word on, if that leaves enough to be told by. */
+/** The end of the text from the start of a word on, if that is long enough to be recognised. */
 function lastWords(text: string): string {
   const end = endOf(text, ANCHOR);
   const words = end.replace(/^\S*\s+/, '');
@@ -312,7 +313,7 @@ function remainingTokens(
   kept: readonly Block[],
   { anchor = '' }: SeamConfig,
 ): number {
-  // The anchor is said twice.
+  // The model writes the anchor again.
   const spent = kept.reduce((sum, block) => sum + lengthOf(block), -anchor.length);
   const left = max_tokens - Math.ceil(spent / CHARACTERS_PER_TOKEN);
   return Math.min(max_tokens, Math.max(left, (thinking?.budget_tokens ?? 0) + 1));

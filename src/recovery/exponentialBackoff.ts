@@ -3,19 +3,19 @@ import { requireFunction, requireNumbers } from '../flow/require.ts';
 export interface ExponentialBackoffConfig {
   /** The first wait, in milliseconds. Default: 500. */
   initial?: number;
-  /** The longest wait, in milliseconds; `Infinity` for none. Default: 8,000. */
+  /** The maximum wait, in milliseconds; `Infinity` for no maximum. Default: 8,000. */
   max?: number;
-  /** What each wait is longer by than the one before. Default: 2. */
+  /** The factor from each wait to the next. Default: 2. */
   factor?: number;
-  /** Up to which part of it a wait is shortened, at random, from 0 to 1. Default: 0.25. */
+  /** The maximum part, from 0 to 1, by which each wait is shortened at random. Default: 0.25. */
   jitter?: number;
-  /** Gives numbers from 0 to below 1: a fixed one makes tests exact. Default: `Math.random`. */
+  /** Returns a random number from 0 to below 1; pass a fixed function in tests. Default: `Math.random`. */
   random?: () => number;
 }
 
 /**
- * Waits that grow: for the `delay` of `retryResumable`, and with the defaults those of the SDK's own
- * retries (SDK src/client.ts `calculateDefaultRetryTimeoutMillis`).
+ * Returns a function with exponentially growing waits, for the `delay` of `retryResumable`. The defaults
+ * are those of the SDK's own retries (SDK src/client.ts `calculateDefaultRetryTimeoutMillis`).
  *
  * ```text
  * retry  1    2     3     4     5     6

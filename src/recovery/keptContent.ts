@@ -8,8 +8,8 @@ import type { AnyMessage, AnyStreamEvent, ContentBlockOf } from '../message/Stre
 export type Block = ContentBlockOf<AnyStreamEvent>;
 
 /**
- * How many blocks of `message`, from the start, a continuation goes on from: to the last text. White
- * space alone cannot be gone on from, except that the same request may be expected to begin with it.
+ * The number of blocks of `message`, from the start, that a continuation continues: up to the last text.
+ * A text of only white space cannot be continued, except by the same request, which may begin with it.
  */
 export function keptBlocks({ content }: Pick<AnyMessage, 'content'>): number {
   const kept = content.findLastIndex((block) => textOf(block) !== '') + 1;
@@ -18,19 +18,19 @@ export function keptBlocks({ content }: Pick<AnyMessage, 'content'>): number {
   return hasText || blocks.every(({ type }) => type === 'text') ? kept : 0;
 }
 
-/** Which part of the kept blocks a continuation sends, and how it joins what was shown. */
+/** The part of the kept blocks that a continuation sends, and how it joins the emitted text. */
 export interface KeptContent {
-  /** The blocks of the assistant's turn. */
+  /** The blocks of the assistant turn. */
   content: AnyBlock[];
-  /** The turn of the user's that answers its calls, if there are any. */
+  /** The user turn with the results of its calls, if there are any. */
   answers: AnyBlock[];
-  /** The text of these blocks, and the text behind it that was shown and is not sent. */
+  /** The text of these blocks, and the following text that was emitted but is not sent. */
   seam: { sent: string; leftOut: string };
-  /** The text with which the turn ends; empty where it does not end with text. */
+  /** The text at the end of the turn; empty if the turn does not end with text. */
   ending: string;
 }
 
-/** Which part of the kept blocks is sent after `messages`. */
+/** The part of the kept blocks that is sent after `messages`. */
 export function keptContent(
   kept: readonly Block[],
   isSplicedReply: boolean,

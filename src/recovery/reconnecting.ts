@@ -5,26 +5,26 @@ import type { AnyStreamEvent, MessageOf, StreamEvent } from '../message/StreamEv
 import { exponentialBackoff } from './exponentialBackoff.ts';
 import { requireNumbers } from '../flow/require.ts';
 
-/** What is known when an attempt has broken. */
+/** A failed attempt. */
 export interface ResumeContext<E extends AnyStreamEvent = StreamEvent> {
   /**
    * The number of the attempt that is about to begin: 2 for the first retry. `retryResumable` and
-   * `fallbackTo` count attempts that were made before them, or inside of one, too.
+   * `fallbackTo` also count attempts of operators before them, or inside of an attempt.
    */
   attempt: number;
-  /** What ended the attempt before. */
+  /** The error of the previous attempt. */
   error: MessageStreamError;
-  /** The reply as far as it has arrived; `undefined` where not even `message_start` has. */
+  /** The message so far; `undefined` if `message_start` has not arrived. */
   partial: MessageOf<E> | undefined;
 }
 
-/** What every callback about another attempt receives. */
+/** The argument of the callbacks about another attempt. */
 export interface RetryContext<E extends AnyStreamEvent = StreamEvent> extends ResumeContext<E> {
-  /** How long it waits before the attempt, in milliseconds. */
+  /** The wait before the attempt, in milliseconds. */
   delay: number;
 }
 
-/** Milliseconds before an attempt, or a function that gives them, such as `exponentialBackoff()`. */
+/** Milliseconds before an attempt, or a function that returns them, such as `exponentialBackoff()`. */
 export type RetryDelay = number | ((error: MessageStreamError, retry: number) => number);
 
 export interface ReconnectConfig<E extends AnyStreamEvent> {
@@ -32,7 +32,7 @@ export interface ReconnectConfig<E extends AnyStreamEvent> {
   delay?: RetryDelay | undefined;
   retryable?: ((error: MessageStreamError) => boolean) | undefined;
   ignoreRetryAfter?: boolean | undefined;
-  /** A delay of 0 takes no turn of the scheduler. */
+  /** Whether a delay of 0 is synchronous, without the scheduler. Default: `false`. */
   isImmediate?: boolean | undefined;
   onRetry?: ((context: RetryContext<E>) => void) | undefined;
   scheduler?: SchedulerLike | undefined;
@@ -40,24 +40,23 @@ export interface ReconnectConfig<E extends AnyStreamEvent> {
 
 /** The attempts of one subscription. */
 export interface Attempts<E extends AnyStreamEvent> {
-  /** Something new has arrived: attempts are counted from here. */
+  /** Resets the count of attempts, because new content has arrived. */
   progress(): void;
   /** Whether the error is worth another attempt. */
   isRetryable(error: MessageStreamError): boolean;
   /** Whether another attempt may follow this error. */
   mayFollow(error: MessageStreamError): boolean;
-  /** Calls the callback, then emits when the next attempt may begin. */
+  /** Calls the callback, and then emits when the next attempt may begin. */
   wait(context: Omit<ResumeContext<E>, 'attempt'> & { attempt?: number }): Observable<unknown>;
 }
 
 /**
- * The one rule by which anything connects again, for `retryResumable`, `fallbackTo`, `fromRelay` and
- * `fromSession`.
+ * The common retry rule of `retryResumable`, `fallbackTo`, `fromRelay` and `fromSession`.
  *
- * - An attempt follows an error that is `retryable`, at most `count` times without progress.
- * - The server's `retry-after` wins over the own delay.
- * - The default delay is short and random: a page that is being left sees its connection break just
- *   before it is gone, and would ask, and pay, for another reply that nobody reads.
+ * - Another attempt follows a `retryable` error, at most `count` times without progress.
+ * - The server's `retry-after` replaces the delay.
+ * - The default delay is short and random: when a page closes, its connection breaks just before the
+ *   page is gone, and an immediate retry would pay for another reply that nobody reads.
  *
  * @throws TypeError when `count` or `delay` is out of its range.
  */
@@ -78,7 +77,7 @@ export function reconnecting<E extends AnyStreamEvent>(
     requireNumbers(
       name,
       { delay },
-      { min: 0, what: 'a function that gives milliseconds, or these' },
+      { min: 0, what: 'a function that returns milliseconds, or a number of milliseconds' },
     );
   }
   return () => {

@@ -24,7 +24,7 @@ interface SplicedConfig<E extends AnyStreamEvent> {
   resetOnProgress?: boolean | undefined;
 }
 
-/** Makes one reply of the source and of what `resume` gives when it has broken. */
+/** Joins the source and the continuations that `resume` returns into one reply. */
 export function spliced<E extends AnyStreamEvent>(
   { resume, resetOnProgress = false }: SplicedConfig<E>,
   attemptsOf: () => Attempts<E>,
@@ -46,7 +46,7 @@ export function spliced<E extends AnyStreamEvent>(
         const { length } = messageText(splice.message);
         if (resetOnProgress && length > longest) attempts.progress();
         longest = Math.max(longest, length);
-        // Of a loop only its request knows the rest.
+        // Only the request of a loop knows the rest of it.
         if (splice.isLoop || !attempts.mayFollow(error)) {
           splice.release();
           // Other errors, such as a mistake in `resume`, are passed on unchanged.

@@ -12,37 +12,35 @@ import { RateLimiter, type ServerLimits } from './RateLimiter.ts';
 import { orAborted } from './waiting.ts';
 
 export interface MessagesServerOptions {
-  /** Default: any that is free. */
+  /** The port. Default: any free port. */
   port?: number;
   /**
-   * Refuses each request that the API would refuse, in its words: turns that do not alternate, calls
-   * that are not answered, thinking that was changed, and the like. Default: `false`, so that a test
-   * may send what is short.
+   * Whether to refuse each request that the API would refuse, with the API's message: turns that do not
+   * alternate, calls without results, changed thinking, and so on. Default: `false`, so that a test may
+   * send a short request.
    */
   strict?: boolean;
   /**
-   * Rate limits, each a token bucket as the API has: `{ requests: 50, inputTokens: 30_000 }`. Every
-   * reply has the headers `anthropic-ratelimit-*`; a request over a limit gets 429 with
-   * `retry-after`. Default: none.
+   * Rate limits per minute, each a token bucket as in the API: `{ requests: 50, inputTokens: 30_000 }`.
+   * Every reply has the headers `anthropic-ratelimit-*`; a request over a limit gets 429 with
+   * `retry-after`. Default: no limits.
    */
   limits?: ServerLimits;
 }
 
-/** Computes the reply to a request; `index` is its place in `requests`. */
+/** Computes the reply to a request; `index` is the index of the request in `requests`. */
 export type ReplyHandler = (request: ReceivedRequest, index: number) => Reply | Promise<Reply>;
 
 /**
- * A real HTTP server on 127.0.0.1 that speaks the Messages API, and answers what a test tells it to.
+ * An HTTP server on 127.0.0.1 that implements the Messages API and sends the replies of a test.
  *
- * - `POST /v1/messages` (`?beta=true` too) gets the replies in the order they were queued, then
- *   what `handle` computes. With `stream: true` in the request it is SSE, without it the whole
- *   message as JSON.
- * - What the API refuses is refused as the API does it, with 404 or 400: with `strict` all of it,
- *   else what no reply can be made to. With nothing to say, the answer is a 500 that says so, and
- *   tells the SDK not to retry.
- * - `POST /v1/messages/count_tokens` gets a count, the same for the same request: a token for each 4
- *   characters of JSON.
- * - It sends no faster than the client reads, and stops as soon as the client has left.
+ * - `POST /v1/messages` (also `?beta=true`) gets the queued replies in order, then the replies that
+ *   `handle` computes: as SSE for a request with `stream: true`, else as one JSON message.
+ * - Invalid requests get 400 or 404, as from the API: with `strict` all that the API would refuse, else
+ *   only requests that cannot get a reply. If there is no reply, the server answers 500 with a message,
+ *   and tells the SDK not to retry.
+ * - `POST /v1/messages/count_tokens` counts one token for each 4 characters of JSON.
+ * - It sends no faster than the client reads, and stops as soon as the client has closed the connection.
  * - `close` leaves no socket and no timer.
  *
  * It needs Node; importing this module does not.
@@ -73,10 +71,10 @@ export type ReplyHandler = (request: ReceivedRequest, index: number) => Reply | 
  * ```
  */
 export class MessagesServer {
-  /** Such as `http://127.0.0.1:40123`: the client's `baseURL`. */
+  /** The `baseURL` for the client, such as `http://127.0.0.1:40123`. */
   readonly url: string;
   readonly #server: Server;
-  /** What it has said, where it is to be strict. */
+  /** The replies that it has sent, if it is strict. */
   readonly #said: SaidBefore | undefined;
   readonly #limiter: RateLimiter | undefined;
   readonly #sockets = new Set<Socket>();
@@ -85,7 +83,7 @@ export class MessagesServer {
   readonly #queue: CheckedReply[] = [];
   #handler: ReplyHandler | undefined;
   #arrived = 0;
-  /** How many replies of `messageEvents` there have been. */
+  /** The number of replies of `messageEvents` so far. */
   #replies = 0;
   #socketsOpened = 0;
   #closed: Promise<void> | undefined;
@@ -113,7 +111,7 @@ export class MessagesServer {
     const http = globalThis.process?.getBuiltinModule?.('node:http');
     if (http === undefined) throw new Error('MessagesServer needs Node, 20.16 or later');
     const limiter = limits && new RateLimiter(limits);
-    // Timeouts of its own would only interfere with those under test.
+    // The server has no timeouts, because they would interfere with those under test.
     const server = http.createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -122,17 +120,17 @@ export class MessagesServer {
     return new MessagesServer(server, strict, limiter);
   }
 
-  /** What has been received, in order. A request is here as soon as its body has been read. */
+  /** The received requests, in order. A request is added as soon as its body has been read. */
   get requests(): readonly ReceivedRequest[] {
     return this.#requests;
   }
 
-  /** How many connections there are now. */
+  /** The number of open connections. */
   get openSockets(): number {
     return this.#sockets.size;
   }
 
-  /** How many connections there have been: fewer than requests where they were used again. */
+  /** The number of connections so far: fewer than requests if connections were reused. */
   get socketsOpened(): number {
     return this.#socketsOpened;
   }
@@ -140,7 +138,7 @@ export class MessagesServer {
   /**
    * Queues replies, one for each request.
    *
-   * @throws TypeError for an invalid script; it names what is wrong.
+   * @throws TypeError for an invalid reply; the message says what is wrong.
    */
   reply(...replies: Reply[]): this {
     this.#queue.push(...replies.map(checkedReply));
@@ -148,8 +146,8 @@ export class MessagesServer {
   }
 
   /**
-   * Computes the reply when none is queued. Where `handler` throws, or gives nonsense, the answer is
-   * a 500 with the error's message.
+   * Sets the function that computes the reply when none is queued. If `handler` throws or returns an
+   * invalid reply, the server answers 500 with the error's message.
    */
   handle(handler: ReplyHandler): this {
     if (typeof handler !== 'function') {
@@ -164,7 +162,7 @@ export class MessagesServer {
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.values());
   }
 
-  /** Cuts all connections, stops all replies, and resolves when nothing is left. */
+  /** Closes all connections, stops all replies, and resolves when none is left. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -187,7 +185,7 @@ export class MessagesServer {
     const controller = new AbortController();
     const { signal } = controller;
     response.on('close', () => controller.abort());
-    // A client that has left is no error here, whatever was being written to it.
+    // A client that has closed the connection is not an error here.
     response.on('error', () => controller.abort());
     let finish!: (outcome: Outcome) => void;
     const finished = new Promise<Outcome>((resolve) => (finish = resolve));
@@ -271,14 +269,14 @@ async function readBody(incoming: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** An error body names the request, as the API's do. */
+/** An error body has the request id, as in the API. */
 function withRequestId(reply: CheckedReply, id: string): CheckedReply {
   const body = reply.body as { type?: unknown; request_id?: unknown } | undefined;
   if (body?.type !== 'error' || body.request_id !== undefined) return reply;
   return { ...reply, body: { ...body, request_id: id } };
 }
 
-/** An error of the test itself: told to the client while that is possible, else the stream is cut. */
+/** An error of the test itself: sent to the client if that is possible, else the stream is cut off. */
 async function failed(
   error: unknown,
   state: RequestState,

@@ -7,19 +7,19 @@ import { countOf } from './immediateReply.ts';
 import { recordedEvents } from './playReply.ts';
 import { checkedReply, type CheckedReply } from './Reply.ts';
 
-/** One limit: an amount for a minute, or that and what is left of it at the start. */
+/** One limit: an amount per minute, or an object that also has the amount left at the start. */
 export type ServerLimit =
   | number
   | {
       perMinute: number;
-      /** What is there at the start. Default: all of `perMinute`. */
+      /** The amount left at the start. Default: `perMinute`. */
       remaining?: number;
     };
 
-/** The limits of a `MessagesServer`; one that is left out is off. */
+/** The limits of a `MessagesServer`. There is no limit for a field that is left out. */
 export interface ServerLimits {
   requests?: ServerLimit;
-  /** Input and output together. */
+  /** Input and output tokens together. */
   tokens?: ServerLimit;
   inputTokens?: ServerLimit;
   outputTokens?: ServerLimit;
@@ -41,14 +41,14 @@ interface Bucket {
 }
 
 /**
- * The token buckets of a server, as the API has them (docs: /docs/en/api/rate-limits): each holds
- * the limit of a minute and is refilled all the time. They have rules of their own, since the
- * `RequestGate` is tested with them.
+ * The token buckets of a server, as in the API (docs: /docs/en/api/rate-limits): each holds the amount
+ * of one minute and is refilled continuously. The code is independent of `RequestGate`, because
+ * `RequestGate` is tested with it.
  *
- * - A request is refused unless there is one request, the tokens of its input, and any output left.
- * - Input is charged when the request is taken, output while the reply is sent: by the `usage` of
- *   its events, and else by characters. Cached input that is read is not charged.
- * - A request that is refused is not charged.
+ * - A request is accepted only if one request, the tokens of its input, and some output are left.
+ * - Input is charged when the request is accepted, and output while the reply is sent: by the `usage` of
+ *   its events, or else by characters. Input that is read from the cache is not charged.
+ * - A refused request is not charged.
  */
 export class RateLimiter {
   readonly #buckets: Bucket[];
@@ -68,7 +68,7 @@ export class RateLimiter {
     });
   }
 
-  /** Takes a request: the refusal, or `undefined` where it may be answered. */
+  /** Charges a request; returns the refusal, or `undefined` if the request is accepted. */
   refusal(body: unknown): CheckedReply | undefined {
     this.#refill();
     const input = countOf(fields(body));
@@ -79,7 +79,7 @@ export class RateLimiter {
       outputTokens: 1,
     };
     const waits = this.#buckets.map(({ kind, perMinute, level }) => {
-      // More than fits in goes when the bucket is full.
+      // An amount above the capacity is accepted when the bucket is full.
       const missing = Math.min(needs[kind], perMinute) - level;
       return { kind, ms: (missing * 60_000) / perMinute };
     });
@@ -95,14 +95,14 @@ export class RateLimiter {
     return checkedReply(this.#withHeaders(refusal));
   }
 
-  /** The reply with the headers of the limits; what it uses is charged while it is sent. */
+  /** The reply with the rate-limit headers; its usage is charged while it is sent. */
   limited(reply: CheckedReply, body: unknown): CheckedReply {
     const { events, recording, body: whole } = reply;
     const known = this.#withHeaders(reply);
     const charged = { input: countOf(fields(body)), output: 0 };
     const meter = (event: EncodableEvent) => this.#meter(event, charged);
     if (events === undefined) {
-      // Sent as it is, and so charged at once.
+      // A body is sent unchanged, and charged at once.
       for (const event of recording === undefined ? [] : recordedEvents(recording)) meter(event);
       if (fields(whole)['type'] === 'message') meter({ type: 'message_start', message: whole });
       return known;
@@ -118,7 +118,7 @@ export class RateLimiter {
     const headers = this.#buckets.flatMap(({ kind, perMinute, level }) => {
       const name = `anthropic-ratelimit-${HEADER_NAMES[kind]}`;
       const fullIn = ((perMinute - level) * 60_000) / perMinute;
-      // Whole seconds, and the nearest thousand, as the API writes them.
+      // Whole seconds, and the nearest thousand, as in the API.
       const reset = new Date(Math.ceil((Date.now() + fullIn) / 1_000) * 1_000);
       const step = kind === 'requests' || perMinute < 50_000 ? 1 : 1_000;
       return [
@@ -130,7 +130,7 @@ export class RateLimiter {
     return { ...reply, headers: { ...Object.fromEntries(headers), ...reply.headers } };
   }
 
-  /** Charges for an event what was not charged before. */
+  /** Charges the usage of an event that was not charged before. */
   #meter(event: EncodableEvent, charged: { input: number; output: number }): void {
     const { type, message, usage, delta } = fields(event);
     const counters = fields(type === 'message_start' ? fields(message)['usage'] : usage);

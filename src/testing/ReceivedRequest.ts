@@ -4,28 +4,28 @@
  */
 export type Outcome = 'complete' | 'client-left' | 'faulted';
 
-/** What a `MessagesServer` was sent, and how far its answer has come. */
+/** A request to a `MessagesServer`, and the state of its reply. */
 export interface ReceivedRequest {
   readonly method: string;
-  /** With the query, such as `/v1/messages?beta=true`. */
+  /** The path with the query, such as `/v1/messages?beta=true`. */
   readonly path: string;
-  /** Names in lower case; repeated ones joined by commas. */
+  /** The headers. Names are in lower case; values of repeated headers are joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The parsed JSON; the text, where it is no JSON. */
+  /** The parsed JSON, or the text if it is not valid JSON. */
   // oxlint-disable-next-line typescript/no-explicit-any -- tests look into it
   readonly body: any;
-  /** The `request-id` it was answered with. */
+  /** The `request-id` of the response. */
   readonly id: string;
-  /** How many events of the reply the connection has taken in full. */
+  /** The number of events of the reply that were sent completely. */
   readonly eventsSent: number;
-  /** How many bytes of the body the connection has taken. */
+  /** The number of bytes of the body that were sent. */
   readonly bytesSent: number;
   readonly outcome: 'pending' | Outcome;
   /** Resolves with the outcome; it never rejects. */
   readonly finished: Promise<Outcome>;
-  /** What was thrown by `handle` or by the iteration of the events. */
+  /** The error of `handle`, or of the iteration over the events. */
   readonly error: unknown;
 }
 
-/** The same, for the server to write into. */
+/** The same, writable for the server. */
 export type RequestState = { -readonly [K in keyof ReceivedRequest]: ReceivedRequest[K] };

@@ -4,45 +4,52 @@ import { requireNumbers } from '../flow/require.ts';
 import { checkFields } from './checks.ts';
 import { checkedFault, type Fault } from './Fault.ts';
 
-/** How a reply is sent. One of `events`, `recording` and `body` says what; none is an empty body. */
+/**
+ * How a reply is sent. Set at most one of `events`, `recording` and `body`; without them, the body
+ * is empty.
+ */
 export interface ReplyScript {
-  /** Sent as SSE; one by one as they come, if asynchronous. */
+  /** The events, sent as SSE. Events of an async iterable are sent when they come. */
   events?: Iterable<EncodableEvent> | AsyncIterable<EncodableEvent>;
-  /** The text of a recording, played with its timing; its error becomes the fault it was. */
+  /** The text of a recording, played with its timing. A recorded error is played as the matching fault. */
   recording?: string;
-  /** How many times as fast as recorded; `Infinity` without pauses. Default: 1. */
+  /** The speed factor of the recording; `Infinity` for no pauses. Default: 1. */
   speed?: number;
-  /** A string (SSE, unless `headers` says otherwise) or bytes as they are, any other value as JSON. */
+  /**
+   * The body: a string (SSE, unless `headers` says otherwise) or bytes, sent unchanged; other
+   * values as JSON.
+   */
   body?: unknown;
-  /** Default: 200. */
+  /** The HTTP status. Default: 200. */
   status?: number;
-  /** Further headers, and other values for those the server sets. */
+  /** Further headers; they replace the headers that the server sets. Default: none. */
   headers?: Record<string, string>;
   /** Milliseconds before the status line. Default: 0. */
   delay?: number;
   /** Milliseconds between two events. Default: 0. */
   pace?: number;
   /**
-   * What is written at once, each in a turn of the event loop of its own: an event, `'all'`, or a
-   * number of bytes, whatever they cut. What waits is written before any pause. Default: `'event'`.
+   * The amount that is written at once, in one turn of the event loop: an event, `'all'`, or a number of
+   * bytes, which may cut events and characters. Waiting bytes are written before each pause. Default:
+   * `'event'`.
    */
   chunk?: 'event' | 'all' | number;
-  /** Default: `'\n'`. */
+  /** The line ending of SSE lines. Default: `'\n'`. */
   lineEnding?: '\n' | '\r\n' | '\r';
-  /** Leaves out the `event:` lines, as some gateways do. Default: `false`. */
+  /** Whether to leave out the `event:` lines, as some gateways do. Default: `false`. */
   omitEventLine?: boolean;
-  /** Holds the connection open after the last event. Default: `false`. */
+  /** Whether to keep the connection open after the last event. Default: `false`. */
   keepOpen?: boolean;
-  /** What goes wrong. */
+  /** A fault. Default: none. */
   fault?: Fault;
-  /** More of it. At the same place they happen in this order. */
+  /** Several faults. At the same place, they happen in this order. Default: none. */
   faults?: readonly Fault[];
 }
 
-/** What the server answers: the events of a reply, or a script that says how they are sent. */
+/** A reply of the server: the events, or an object that says how to send them. */
 export type Reply = Iterable<EncodableEvent> | ReplyScript;
 
-/** A script that has been checked, with its defaults. */
+/** A validated reply, with its defaults. */
 export interface CheckedReply extends ReplyScript {
   status: number;
   delay: number;
@@ -70,11 +77,11 @@ const FIELDS = [
 ] as const;
 const CONTENTS = ['events', 'recording', 'body'] as const;
 
-/** Throws a TypeError where `reply` is not valid. */
+/** Throws a TypeError if `reply` is not valid. */
 export function checkedReply(reply: Reply): CheckedReply {
   if (typeof reply !== 'object' || reply === null) {
     throw new TypeError(
-      `A reply is an iterable of events or a script such as { events, delay }, got ${typeof reply}` +
+      `A reply must be an iterable of events or an object such as { events, delay }, got ${typeof reply}` +
         (typeof reply === 'string' ? '; for a raw body use { body }' : ''),
     );
   }
@@ -82,14 +89,14 @@ export function checkedReply(reply: Reply): CheckedReply {
   checkFields('Reply', script, FIELDS);
   const contents = CONTENTS.filter((field) => script[field] !== undefined);
   if (contents.length > 1) {
-    throw new TypeError(`Reply: ${contents.join(' and ')} exclude each other`);
+    throw new TypeError(`Reply: pass only one of ${contents.join(' and ')}`);
   }
   const { events, recording, lineEnding } = script;
   if (events !== undefined && !isIterable(events)) {
     throw new TypeError(`Reply: events must be iterable, got ${typeof events}`);
   }
   if (lineEnding !== undefined && !['\n', '\r\n', '\r'].includes(lineEnding)) {
-    throw new TypeError(`Reply: no line of SSE ends with ${JSON.stringify(lineEnding)}`);
+    throw new TypeError(`Reply: lineEnding must be a line ending of SSE, not ${JSON.stringify(lineEnding)}`);
   }
   checkNumbers(script);
   if (recording !== undefined) checkRecording(recording);
@@ -109,7 +116,7 @@ function checkNumbers({ status, delay, pace, speed, chunk }: ReplyScript): void 
 
 function checkRecording(recording: unknown): void {
   if (typeof recording !== 'string') {
-    throw new TypeError(`Reply: recording is the text of one, got ${typeof recording}`);
+    throw new TypeError(`Reply: recording must be the text of a recording, got ${typeof recording}`);
   }
   for (const entry of readRecording(recordingLines(recording))) {
     if ('error' in entry && entry.error.code === 'protocol' && entry.error.cause) {

@@ -1,6 +1,6 @@
 import type { SaidBefore } from './SaidBefore.ts';
 
-/** The parameters that a problem is looked for in; GA and beta ones, and whatever came over the wire. */
+/** The parameters that are checked: of GA and beta requests, with any value from the network. */
 export interface RequestBody {
   model: string;
   max_tokens?: number;
@@ -11,8 +11,8 @@ export interface RequestBody {
 }
 
 export interface RequestContext {
-  /** `/v1/messages/count_tokens`: no reply is asked for. */
+  /** Whether the request is for `/v1/messages/count_tokens`, without a reply. */
   countOnly?: boolean;
-  /** What has been said in replies, so that a change of it is seen. */
+  /** The content of earlier replies, to find changes of it. */
   said?: SaidBefore | undefined;
 }

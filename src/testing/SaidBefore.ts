@@ -2,28 +2,28 @@ import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import type { CheckedReply } from './Reply.ts';
 
-/** A content block as it stands in a request. */
+/** A content block of a request. */
 export interface AnyBlock {
   type: string;
   [field: string]: unknown;
 }
 
-/** What of a request thinking is bound to: the messages, and what comes before them. */
+/** The parts of a request that thinking is bound to: the messages, and everything before them. */
 export interface Prefixed {
   system?: unknown;
   tools?: unknown;
   messages?: unknown;
 }
 
-/** The fingerprint of all that comes before the messages of a request. */
+/** The fingerprint of everything before the messages of a request. */
 export function seedOf({ system, tools }: Prefixed): string {
   const blocks = typeof system === 'string' ? [{ type: 'text', text: system }] : (system ?? []);
   return fingerprint('', canonical([blocks, tools ?? []]));
 }
 
 /**
- * Its own, so that a fault in the library's is found; and not that of `node:crypto`, which is not where
- * this file is imported in a page. Two FNV-1a hashes with different primes.
+ * Independent of the library's fingerprint, so that tests find faults in it. It does not use `node:crypto`,
+ * which a page does not have. Two FNV-1a hashes with different primes.
  */
 function fingerprint(before: string, text: string): string {
   let [one, other] = [0x811c9dc5, 0x9dc5811c];
@@ -37,7 +37,7 @@ function fingerprint(before: string, text: string): string {
   return `${(one >>> 0).toString(36)}.${(other >>> 0).toString(36)}.${before.length + text.length}`;
 }
 
-/** The fingerprint of what came before, and a block behind it. */
+/** The fingerprint of the content before, and one more block. */
 export function withBlock(prefix: string, role: string, block: object): string {
   return fingerprint(prefix, `${role} ${canonical(block)}`);
 }
@@ -45,7 +45,7 @@ export function withBlock(prefix: string, role: string, block: object): string {
 /** The fingerprint of a whole request. */
 function prefixOf(request: Prefixed): string {
   const { messages } = request as { messages: { role: string; content: string | AnyBlock[] }[] };
-  // Those of the system are no turns.
+  // System messages are not turns.
   const turns = messages.filter(({ role }) => role !== 'system');
   return turns.reduce((prefix, { role, content }) => {
     const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
@@ -53,18 +53,18 @@ function prefixOf(request: Prefixed): string {
   }, seedOf(request));
 }
 
-/** What has been said in replies, as far as a later request must repeat it unchanged. */
+/** The content of replies that a later request must repeat unchanged. */
 export class SaidBefore {
-  /** The thinking that goes with each signature. */
+  /** The thinking of each signature. */
   readonly #thoughts = new Map<unknown, Set<unknown>>();
-  /** What stood for all before each thinking when it was signed. */
+  /** The fingerprint of everything before each thinking when it was signed. */
   readonly #prefixes = new Map<unknown, Set<string>>();
-  /** The signatures of the thinking that came before a call in the same reply. */
+  /** The signatures of the thinking before a call in the same reply. */
   readonly #beforeCall = new Map<unknown, readonly unknown[]>();
-  /** The last blocks of the turns that were paused. */
+  /** The last blocks of paused turns. */
   readonly #paused = new Set<string>();
 
-  /** The same events; each is remembered before it is given, so that no request can be faster. */
+  /** The same events. Each event is remembered before it is sent, so that no request can come earlier. */
   *listen<E>(events: Iterable<E>, request?: Prefixed): Generator<E> {
     const builder = new MessageBuilder<AnyStreamEvent>();
     const prefix = request && prefixOf(request);
@@ -74,7 +74,7 @@ export class SaidBefore {
     }
   }
 
-  /** `listen`, for events that come by and by. */
+  /** `listen`, for asynchronous events. */
   async *listenAsync<E>(events: AsyncIterable<E>, request?: Prefixed): AsyncGenerator<E> {
     const builder = new MessageBuilder<AnyStreamEvent>();
     const prefix = request && prefixOf(request);
@@ -84,14 +84,14 @@ export class SaidBefore {
     }
   }
 
-  /** Whether this thinking is not what was signed. What another server has signed is not known. */
+  /** Whether this thinking was changed. Thinking of other servers is not known, and counts as unchanged. */
   isModified({ signature, thinking }: AnyBlock): boolean {
     const signed = this.#thoughts.get(signature);
     return signed !== undefined && !signed.has(thinking);
   }
 
   /**
-   * Whether this thinking was signed where something else came before it
+   * Whether this thinking was signed with other content before it
    * (docs: /docs/en/build-with-claude/preserved-thinking/prefix-checks).
    */
   isMoved({ signature, data }: AnyBlock, prefix: string): boolean {
@@ -100,9 +100,9 @@ export class SaidBefore {
   }
 
   /**
-   * Whether thinking is missing that came before a call in its reply, and that could be there:
-   * `prefixes` stand for what comes before each block of the turn. Where something else comes before
-   * it, it has to be missing.
+   * Whether thinking before a call is missing that was in the reply, and that must be there. `prefixes`:
+   * the fingerprints of everything before each block of the turn. If the content before the thinking has
+   * changed, the thinking must be left out.
    */
   lacksThoughts(turn: readonly AnyBlock[], prefixes: ReadonlySet<string>): boolean {
     const sent = new Set(turn.map(({ signature }) => signature));
@@ -121,7 +121,7 @@ export class SaidBefore {
     this.#prefixes.set(signature, (this.#prefixes.get(signature) ?? new Set()).add(prefix));
   }
 
-  /** Whether a reply ended with this block and is to be sent back to go on. */
+  /** Whether a paused reply ended with this block, and must be sent back to continue. */
   wasPausedAt(block: AnyBlock): boolean {
     return this.#paused.has(canonical(block));
   }
@@ -144,7 +144,7 @@ export class SaidBefore {
     let before = prefix;
     for (const block of content) {
       if (block.type === 'thinking') {
-        // With half a character in it, it can be in no valid body.
+        // Text with half a character cannot be in a valid body.
         if (!/\p{Surrogate}/u.test(block.thinking)) signatures.push(block.signature);
         const signed = this.#thoughts.get(block.signature) ?? new Set();
         this.#thoughts.set(block.signature, signed.add(block.thinking));
@@ -162,7 +162,7 @@ export class SaidBefore {
   }
 }
 
-/** The same reply to this request, which is remembered while it is sent. A body that is sent as it is, is not read. */
+/** The same reply to this request, remembered while it is sent. A raw body is not remembered. */
 export function remembered(reply: CheckedReply, said: SaidBefore, request: Prefixed): CheckedReply {
   const { events } = reply;
   if (events === undefined) return reply;
@@ -171,7 +171,7 @@ export function remembered(reply: CheckedReply, said: SaidBefore, request: Prefi
   return { ...reply, events: heard };
 }
 
-/** The same text for the same value, whatever the order of its fields, and without nulls and breakpoints. */
+/** JSON that does not depend on the order of fields, without nulls and cache breakpoints. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, part) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)

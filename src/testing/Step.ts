@@ -1,6 +1,6 @@
-/** What is done next with a connection. */
+/** The next action on a connection. */
 export type Step =
-  /** `events` counts the events of the reply whose last byte is among these. */
+  /** `events` is the number of events of the reply that end in these bytes. */
   | { do: 'send'; bytes: Uint8Array; events: number }
   | { do: 'wait'; ms: number }
   /** From here on one byte at a time. */

@@ -1,6 +1,6 @@
 import type { AnyBlock, SaidBefore } from './SaidBefore.ts';
 
-/** The fields that a block of a request may have; those of other types are not looked at. */
+/** The allowed fields of the blocks of a request. Blocks of other types are not checked. */
 const FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
   ['text', ['text', 'cache_control', 'citations']],
   ['thinking', ['thinking', 'signature']],
@@ -18,14 +18,14 @@ const REQUIRED: ReadonlyMap<string, readonly string[]> = new Map([
 
 const ASSISTANT_ONLY =
   /^(tool_use|thinking|redacted_thinking|server_tool_use|mcp_tool_use)$|._tool_result$/;
-// A document in a turn of the assistant's is refused since version 2026-10-21.
+// Documents in an assistant turn are refused since version 2026-10-21.
 const USER_ONLY = /^(tool_result|image|document|search_result)$/;
 
 export function isThought({ type }: AnyBlock): boolean {
   return type === 'thinking' || type === 'redacted_thinking';
 }
 
-/** What is wrong with a block by itself; each text goes on from where the block is. */
+/** The problems of a single block. Each text follows the path of the block. */
 export function blockProblems(
   block: AnyBlock,
   role: string,

@@ -4,8 +4,8 @@ import type { Step } from './Step.ts';
 type Send = Extract<Step, { do: 'send' }>;
 
 /**
- * Puts faults in at their offsets of the body. What a fault sends is not counted; an offset beyond
- * the end is the end.
+ * Inserts faults at their byte offsets in the body. The bytes of a fault itself are not counted; an offset
+ * beyond the end is the end.
  */
 export function cutAtBytes(
   faults: readonly Fault[],
@@ -38,7 +38,7 @@ export function cutAtBytes(
   };
 }
 
-/** Joins and cuts what is sent into pieces of `size` bytes; `'event'` leaves it as it is. */
+/** Divides the body into pieces of `size` bytes; `'event'` does not change it. */
 export function rechunk(size: number | 'event'): (step: Step) => Generator<Step> {
   let waiting: Send[] = [];
   let length = 0;
@@ -70,7 +70,7 @@ export function rechunk(size: number | 'event'): (step: Step) => Generator<Step>
   };
 }
 
-/** Takes `length` bytes off the front of `waiting`. */
+/** Removes and returns the first `length` bytes of `waiting`. */
 function take(waiting: Send[], length: number): Send {
   const bytes = new Uint8Array(length);
   let filled = 0;
@@ -88,7 +88,7 @@ function take(waiting: Send[], length: number): Send {
       waiting[whole] = { ...next, bytes: next.bytes.subarray(part.length) };
     }
   }
-  // Once at the end: taking them off one by one would be quadratic.
+  // Once at the end: removing them one by one would be quadratic.
   waiting.splice(0, whole);
   return { do: 'send', bytes, events };
 }

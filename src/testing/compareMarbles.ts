@@ -1,9 +1,12 @@
-/** A test runner's deep comparison, as `TestScheduler` and rxjs-marbles take it: it throws. */
+/**
+ * The deep comparison of a test runner, for `TestScheduler` and rxjs-marbles. It throws if the
+ * values differ.
+ */
 export type AssertDeepEqual = (actual: unknown, expected: unknown) => void;
 
 /**
- * Wraps the deep comparison of a test runner for `TestScheduler` and rxjs-marbles: where it fails, the
- * error shows both runs as a list of notifications with their times, instead of nested objects.
+ * Wraps the deep comparison of a test runner for `TestScheduler` and rxjs-marbles. When it fails, the error
+ * shows both runs as a list of notifications with their times, instead of nested objects.
  *
  * ```text
  * The marbles differ (- expected, + actual):
@@ -13,11 +16,11 @@ export type AssertDeepEqual = (actual: unknown, expected: unknown) => void;
  *        9 complete
  * ```
  *
- * What is compared, and how strictly, is decided by the function that is given. Times are frames:
- * milliseconds in `TestScheduler.run` and in rxjs-marbles.
+ * The function that you pass decides how strictly values are compared. Times are frames: milliseconds in
+ * `TestScheduler.run` and in rxjs-marbles.
  *
- * @throws TypeError when it is not given a function. The function that it returns throws an Error where
- *   the runs differ; the runner's own error is the `cause`.
+ * @throws TypeError when the argument is not a function. The returned function throws an Error if the runs
+ *   differ; its `cause` is the error of the test runner.
  *
  * @example
  * ```ts

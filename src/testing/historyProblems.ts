@@ -3,20 +3,20 @@ import { acceptsPrefill } from './acceptsPrefill.ts';
 import type { RequestBody, RequestContext } from './RequestBody.ts';
 import { type AnyBlock, type SaidBefore, seedOf, withBlock } from './SaidBefore.ts';
 
-/** A block, and where in the request it is. */
+/** A block with its path in the request. */
 interface Placed {
   block: AnyBlock;
   at: string;
 }
 
-/** Turns of one role that follow each other. */
+/** Consecutive turns of one role. */
 interface Turn {
   role: string;
   at: string;
   blocks: Placed[];
 }
 
-/** What is wrong with the turns of a request. */
+/** The problems of the turns of a request. */
 export function historyProblems(
   body: RequestBody,
   { said, countOnly = false }: RequestContext,
@@ -53,7 +53,7 @@ function shapeProblem({ role, content }: { role: unknown; content: unknown }, in
   );
 }
 
-/** Turns of the same role are one; those of the system are no turns. */
+/** Merges consecutive turns of the same role. System messages are not turns. */
 function joined(messages: RequestBody['messages']): Turn[] {
   const turns: Turn[] = [];
   for (const [index, { role, content }] of messages.entries()) {
@@ -82,7 +82,7 @@ function contentProblems({ role, blocks }: Turn, said: SaidBefore | undefined): 
   ];
 }
 
-/** Each call is answered by the turn behind it, once, and first of all that this turn says. */
+/** Each call must have exactly one result, at the start of the next turn. */
 function callProblems(turns: readonly Turn[]): string[] {
   const problems: string[] = [];
   const known = new Set<unknown>();
@@ -132,8 +132,8 @@ function resultProblems(turn: Turn, before: Turn | undefined): string[] {
 }
 
 /**
- * What the API runs itself has its result in the same turn. A paused turn may lack it, and one that
- * calls a tool of the client's: it then comes in a later turn (docs: handling-stop-reasons).
+ * A tool that the API runs has its result in the same turn. A paused turn, and a turn that calls a
+ * client-side tool, may lack the result: it then comes in a later turn (docs: handling-stop-reasons).
  */
 function serverCallProblems(turn: Turn, before: readonly Turn[], isToGoOn: boolean): string[] {
   const problems: string[] = [];
@@ -162,8 +162,8 @@ function serverCallProblems(turn: Turn, before: readonly Turn[], isToGoOn: boole
 }
 
 /**
- * Thinking stands where it stood when it was signed, and that before the calls that are being
- * answered must come back with them.
+ * Thinking must have the same content before it as when it was signed, and thinking before calls must be
+ * sent back together with the results of the calls.
  */
 function thoughtProblems(
   body: RequestBody,
@@ -198,7 +198,7 @@ function thoughtProblems(
   return problems;
 }
 
-/** A request may end with a turn of the assistant's under some conditions only. */
+/** A request may end with an assistant turn only under some conditions. */
 function endProblems(
   { model, thinking, tool_choice, output_config }: RequestBody,
   turns: readonly Turn[],
@@ -225,7 +225,7 @@ function endProblems(
   ];
 }
 
-/** Whether the request ends with the turn as it was paused, so that it goes on. */
+/** Whether the request ends with an unchanged paused turn, so that the turn continues. */
 function isPaused(turn: Turn, turns: readonly Turn[], said: SaidBefore | undefined): boolean {
   const last = turn.blocks.at(-1)?.block;
   return turn === turns.at(-1) && last !== undefined && (said?.wasPausedAt(last) ?? false);

@@ -4,15 +4,15 @@ import type { ErrorFault } from './Fault.ts';
 import type { ReplyScript } from './Reply.ts';
 
 export interface HttpErrorOptions {
-  /** The API's `error.type`. Default: the one that goes with the status. */
+  /** The API's `error.type`. Default: the type for the status. */
   type?: string;
-  /** Default: the type in words. */
+  /** The message. Default: the type in words. */
   message?: string;
-  /** The `retry-after` header: seconds, or the text of a date. Default: none. */
+  /** The `retry-after` header: seconds, or a date as a string. Default: none. */
   retryAfter?: number | string;
-  /** Further fields of `error`, such as `details`. */
+  /** Further fields of `error`, such as `details`. Default: none. */
   fields?: Record<string, unknown>;
-  /** Further headers. */
+  /** Further headers. Default: none. */
   headers?: Record<string, string>;
 }
 
@@ -65,7 +65,7 @@ export function httpError(status: number, options: HttpErrorOptions = {}): Reply
   };
 }
 
-/** The HTTP error that says the same as an `error` event. */
+/** The HTTP error for an `error` event. */
 export function httpErrorOf({
   type = 'overloaded_error',
   message = 'Overloaded',

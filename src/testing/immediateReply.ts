@@ -5,12 +5,12 @@ import type { RequestBody } from './RequestBody.ts';
 import { requestProblems } from './requestProblems.ts';
 import type { SaidBefore } from './SaidBefore.ts';
 
-/** For a count of tokens: the mean length of a token in English, in characters. */
+/** For counting tokens: the mean length of an English token, in characters. */
 const CHARACTERS_PER_TOKEN = 4;
 
 /**
- * What is answered to a request without asking the test: what the API says to one that it cannot
- * take, and the count of its tokens. With `said`, the whole of a request is looked at.
+ * The reply to a request that does not come from the test: an error for an invalid request, or a token
+ * count. With `said`, the whole request is checked.
  */
 export function immediateReply(
   { method, path, body }: RequestState,
@@ -47,7 +47,7 @@ function shapeProblem(body: unknown, countOnly: boolean): string | undefined {
   return undefined;
 }
 
-/** The tokens of a request. By what counts for the model: a breakpoint does not. */
+/** The tokens of a request, without cache breakpoints, which the model does not see. */
 export function countOf(body: object): number {
   const { system, tools, messages } = body as Record<string, unknown>;
   const text = JSON.stringify({ system, tools, messages }, (key, value) =>

@@ -19,45 +19,45 @@ export interface RawFields {
 export interface TextOptions {
   /** Code points in a delta; `Infinity` sends the whole in one. Default: 4, about a token. */
   chunk?: number;
-  /** What the text cites; each citation comes as a delta ahead of the text. Default: none. */
+  /** The citations of the text; each is a delta before the text. Default: none. */
   citations?: readonly TextCitation[];
 }
 
 export interface ThinkingOptions {
   /** Code points in a delta; `Infinity` sends the whole in one. Default: 4, about a token. */
   chunk?: number;
-  /** Comes as the last delta; `''` leaves that delta out. Default: a fixed one. */
+  /** The signature, sent as the last delta; `''` leaves that delta out. Default: a fixed signature. */
   signature?: string;
 }
 
 export interface ToolUseOptions {
   /**
-   * Default: `toolu_` (`srvtoolu_` for a server tool) and the index of the block. Where the message
-   * has another id than `msg_1`, what follows its `msg_` stands before the index: `toolu_2_0`.
+   * The id of the call. Default: `toolu_` (`srvtoolu_` for a server tool) and the index of the block. If
+   * the id of the message is not `msg_1`, the part after `msg_` comes before the index: `toolu_2_0`.
    */
   id?: string;
   /** Code points of JSON in a delta; `Infinity` sends the whole in one. Default: 4. */
   chunk?: number;
-  /** The text to send in place of `JSON.stringify(input)`: for a cut or invalid input. */
+  /** The text to send instead of `JSON.stringify(input)`, for an input that is cut off or invalid. */
   json?: string;
 }
 
-/** What can be said of the message as a whole. */
+/** The fields of the message as a whole. */
 export interface MessageFields {
-  /** Default: `msg_1`; in the n-th reply of a `MessagesServer` `msg_n`. */
+  /** The id. Default: `msg_1`, or `msg_n` in the n-th reply of a `MessagesServer`. */
   id?: string;
-  /** Default: `claude-opus-5-5`. */
+  /** The model. Default: `claude-opus-5-5`. */
   model?: Message['model'];
   /**
-   * The final counters. `message_start` has them too, but for the output, which it counts as 1.
-   * Default: 25 input tokens, one output token for each 4 characters of content, the rest `null`.
+   * The final counters. `message_start` has the same counters, but with 1 output token. Default: 25 input
+   * tokens, one output token for each 4 characters of content, all other counters `null`.
    */
   usage?: Partial<Usage>;
-  /** Default: `tool_use` when there is a call to answer, else `end_turn`. */
+  /** The stop reason. Default: `tool_use` if there is a tool call, else `end_turn`. */
   stopReason?: StopReason | (string & {}) | null;
-  /** With a value, `stop_reason` defaults to `stop_sequence`. Default: `null`. */
+  /** The stop sequence. With a value, `stop_reason` defaults to `stop_sequence`. Default: `null`. */
   stopSequence?: string | null;
-  /** With a value, `stop_reason` defaults to `refusal`. Default: `null`. */
+  /** The stop details. With a value, `stop_reason` defaults to `refusal`. Default: `null`. */
   stopDetails?: Message['stop_details'];
   /** Default: `null`. */
   container?: Message['container'];
@@ -73,7 +73,7 @@ type Part = BlockPart | { event: RawFields };
 const SIGNATURE = 'c2lnbmF0dXJl';
 const FIRST = 'msg_1';
 
-/** A reply that is being composed; see `messageEvents`. */
+/** A reply that is being built; see `messageEvents`. */
 export class MessageEvents implements Iterable<StreamEvent> {
   readonly #parts: readonly Part[];
   readonly #fields: MessageFields;
@@ -105,7 +105,7 @@ export class MessageEvents implements Iterable<StreamEvent> {
     });
   }
 
-  /** A block of thinking, with its signature. */
+  /** A thinking block, with its signature. */
   thinking(text: string, { chunk, signature = SIGNATURE }: ThinkingOptions = {}): MessageEvents {
     checkString('thinking', 'text', text);
     const size = checkedChunk('thinking', chunk);
@@ -119,18 +119,18 @@ export class MessageEvents implements Iterable<StreamEvent> {
     });
   }
 
-  /** A block of thinking that was encrypted; it arrives whole. */
+  /** An encrypted thinking block, complete in its start. */
   redactedThinking(data: string): MessageEvents {
     checkString('redactedThinking', 'data', data);
     return this.block({ type: 'redacted_thinking', data });
   }
 
-  /** A call of one of the caller's tools. Its input begins with an empty delta, as the API's does. */
+  /** A call of a client-side tool. Its input begins with an empty delta, as in the API. */
   toolUse(name: string, input: unknown = {}, options: ToolUseOptions = {}): MessageEvents {
     return this.#call('tool_use', 'toolu_', name, input, options);
   }
 
-  /** A call of a tool that the API runs itself; give its result with `block`. */
+  /** A call of a tool that the API runs; add its result with `block`. */
   serverToolUse(
     name: ServerToolUseBlock['name'] | (string & {}),
     input: unknown = {},
@@ -139,7 +139,7 @@ export class MessageEvents implements Iterable<StreamEvent> {
     return this.#call('server_tool_use', 'srvtoolu_', name, input, options);
   }
 
-  /** A block that arrives whole, in its start: a server tool's result, a `fallback`. */
+  /** A block that is complete in its start: the result of a server tool, a `fallback`. */
   block(block: ContentBlock | BetaContentBlock | RawFields): MessageEvents {
     checkString('block', 'block.type', block?.type);
     const copy = structuredClone(block) as unknown as RawFields;
@@ -153,8 +153,8 @@ export class MessageEvents implements Iterable<StreamEvent> {
   }
 
   /**
-   * Any event, at this place, as it is: the reply is then as valid as you make it. A
-   * `content_block_start` moves the index of the blocks that follow.
+   * Any event, unchanged, at this place. The reply may then not be valid. A `content_block_start` increases
+   * the index of the following blocks.
    */
   event(event: AnyStreamEvent | RawFields): MessageEvents {
     checkString('event', 'event.type', event?.type);
@@ -166,13 +166,13 @@ export class MessageEvents implements Iterable<StreamEvent> {
     return new MessageEvents(this.#parts, { ...this.#fields, ...fields });
   }
 
-  /** The same reply as the `count`-th of a server: its default ids are those of no other. */
+  /** The same reply as the `count`-th reply of a server, with unique default ids. */
   numbered(count: number): MessageEvents {
     return new MessageEvents(this.#parts, { id: `msg_${count}`, ...this.#fields });
   }
 
   *[Symbol.iterator](): Generator<StreamEvent, void, undefined> {
-    // The SDK's helpers write into `message_start.message`, so each run makes its own objects.
+    // The SDK's helpers write into `message_start.message`, so each iteration makes new objects.
     const message = this.#emptyMessage();
     const { id } = message;
     yield { type: 'message_start', message };
@@ -298,7 +298,7 @@ export class MessageEvents implements Iterable<StreamEvent> {
 }
 
 /**
- * Composes the events of a valid reply: a chain of blocks, to be iterated as often as needed.
+ * Builds the events of a valid reply, from a chain of blocks. It can be iterated several times.
  *
  * ```text
  * messageEvents.text('Hello', { chunk: 3 })
@@ -312,13 +312,13 @@ export class MessageEvents implements Iterable<StreamEvent> {
  * message_stop
  * ```
  *
- * - Each step gives a new reply and leaves the one before as it was; each iteration makes new
- *   event objects (but for those given to `event`).
- * - Deltas are cut between code points, so none holds half a character. The same calls give the
- *   same events, ids included. A `MessagesServer` numbers the replies it sends: the default ids of
- *   its second one are `msg_2` and `toolu_2_0`.
- * - All fields of the SDK's `Message` are there; those that may be `null` are, unless given.
- * - An empty text or input has a start and a stop but no content in its deltas.
+ * - Each step returns a new reply and does not change the previous one. Each iteration makes new event
+ *   objects, except those passed to `event`.
+ * - Text is cut between code points, so no delta has half a character. The same calls give the same events
+ *   and ids. A `MessagesServer` numbers its replies: the default ids of the second reply are `msg_2` and
+ *   `toolu_2_0`.
+ * - The message has all fields of the SDK's `Message`; nullable fields are `null` unless given.
+ * - An empty text or input has a start and a stop, but no content in its deltas.
  *
  * Wire format: docs /docs/en/build-with-claude/streaming.
  *

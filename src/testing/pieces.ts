@@ -11,7 +11,7 @@ export function* pieces(text: string, size: number): Generator<string, void, und
   }
 }
 
-/** The size that a builder's `chunk` option means. */
+/** The piece size for the option `chunk` of a builder. */
 export function checkedChunk(method: string, chunk = 4): number {
   if (chunk !== Infinity && (!Number.isInteger(chunk) || chunk < 1)) {
     throw new TypeError(

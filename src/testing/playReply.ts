@@ -11,11 +11,11 @@ import { headerSteps, replySteps } from './replySteps.ts';
 import type { Step } from './Step.ts';
 import { pause, untilAborted } from './waiting.ts';
 
-/** Faults that mean nothing outside of a stream. */
+/** Faults that only apply to streams. */
 const FRAMES: ReadonlySet<string> = new Set(['duplicate_start', 'ping', 'comment']);
 const EVENT_STREAM = 'text/event-stream; charset=utf-8';
 
-/** Sends `reply`; `signal` aborts when the client has left, or the server is closed. */
+/** Sends `reply`; `signal` aborts when the client has closed the connection, or the server is closed. */
 export async function playReply(
   response: ServerResponse,
   reply: CheckedReply,
@@ -35,13 +35,13 @@ export async function playReply(
     if (outcome !== undefined) return outcome;
     if (step.do === 'send' && reply.chunk !== 'all') await turn();
   }
-  // Only an abort ends the steps before their last one.
+  // Only an abort ends the steps early.
   return 'client-left';
 }
 
 /**
- * The whole message instead of its stream: what a request without `stream: true` gets. An error in
- * the stream is then an HTTP error.
+ * The complete message instead of its stream, for a request without `stream: true`. An error in the
+ * stream becomes an HTTP error.
  */
 export async function unstreamed(reply: CheckedReply, signal: AbortSignal): Promise<CheckedReply> {
   const { events, recording, faults, ...rest } = reply;
@@ -99,8 +99,8 @@ async function take(
 }
 
 /**
- * Waits until the operating system has taken what was written, which it does as fast as the client
- * reads: that is the backpressure.
+ * Waits until the operating system has taken the written data, which it does as fast as the client reads:
+ * this is the backpressure.
  */
 function handOver(write: (done: () => void) => void, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -113,7 +113,7 @@ function handOver(write: (done: () => void) => void, signal: AbortSignal): Promi
   });
 }
 
-/** Node joins what is written in one turn of its event loop; the next turn is a packet of its own. */
+/** Node joins all writes in one turn of its event loop; writes in the next turn are a separate packet. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

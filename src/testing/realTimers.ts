@@ -1,6 +1,6 @@
 /**
- * The timers of the platform, as they are when this module is loaded: a server on loopback goes on
- * where a test has put fake ones in their place.
+ * The timers of the platform, as they are when this module is loaded, so that the server keeps running when
+ * a test replaces them with fake timers.
  */
 export const setTimeout: typeof globalThis.setTimeout = globalThis.setTimeout;
 export const clearTimeout: typeof globalThis.clearTimeout = globalThis.clearTimeout;

@@ -11,13 +11,12 @@ import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
 
 export interface RecordConfig {
-  /** Whose clock to write down. Default: `asyncScheduler`. */
+  /** The scheduler whose `now()` is recorded. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike | undefined;
 }
 
 /**
- * Turns a stream of events into lines of JSON with their time, which `fromRecording` and
- * `MessagesServer` play.
+ * Turns a stream of events into lines of JSON with their times, for `fromRecording` and `MessagesServer`.
  *
  * ```text
  * source  m-t--#
@@ -25,9 +24,9 @@ export interface RecordConfig {
  * result  m-t--(e|)      m: {"at":0,"event":{...}}   t: {"at":2,...}   e: {"at":5,"error":{...}}
  * ```
  *
- * - A line has no line break, at its end neither; `at` is in milliseconds from the subscription.
- * - Error: becomes the last line, with what its `MessageStreamError` says, and the lines complete,
- *   so that a file of them is whole.
+ * - A line has no line break, also not at its end; `at` is in milliseconds from the subscription.
+ * - Error: the last line has the fields of its `MessageStreamError`, and the result completes, so that a
+ *   file of the lines is complete.
  * - Complete, unsubscribe: as the source.
  *
  * @example

@@ -1,31 +1,31 @@
 import type { Lease, LogEntry, RelayStore } from '../relay/RelayStore.ts';
 
-/** One thing that must hold of a store. */
+/** One check of a store. */
 export interface StoreCheck {
   readonly name: string;
-  /** Rejects, with what was wrong, where it does not hold. */
+  /** Rejects with an error that says what is wrong, if the check fails. */
   run(): Promise<void>;
 }
 
-/** A store as two nodes have it: each with its own connections, on the same logs. */
+/** A store in two nodes: each has its own connections, to the same logs. */
 export interface TwoNodes {
   readonly one: RelayStore;
   readonly other: RelayStore;
-  /** Lets everything go. */
+  /** Releases all resources. */
   close(): Promise<void>;
 }
 
 export interface RelayStoreContractOptions {
-  /** For how many milliseconds is waited for what should come about. Default: 5,000. */
+  /** Milliseconds to wait for an expected effect before a check fails. Default: 5,000. */
   patience?: number;
 }
 
 /**
- * What must hold of a `RelayStore`, as checks for any test runner: `MemoryStore` and `RedisStore` are
- * checked with these, and one of your own can be.
+ * The checks that a `RelayStore` must pass, for any test runner. `MemoryStore` and `RedisStore` are tested
+ * with them; use them to test your own store.
  *
- * Each check calls `open`, and `close` at its end. The logs need not be empty, as the ids are new.
- * Together they take about two seconds, most of it waiting for leases to run out.
+ * Each check calls `open`, and `close` at its end. The store need not be empty, because the ids are new.
+ * All checks together take about two seconds, mostly waiting for leases to expire.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export function relayStoreContract(
     const end = Date.now() + patience;
     while (!(await condition())) {
       if (Date.now() > end) {
-        throw new Error(`It did not come about within ${patience} ms that ${what}`);
+        throw new Error(`Timeout after ${patience} ms, expected: ${what}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -71,7 +71,7 @@ export function relayStoreContract(
 type Until = (what: string, condition: () => boolean | Promise<boolean>) => Promise<void>;
 type Check = (nodes: TwoNodes, id: string, until: Until) => Promise<void>;
 
-/** So long that it does not run out in a check, and so short that one waits for it: milliseconds. */
+/** Leases in milliseconds: one that does not expire during a check, and one to wait for. */
 const LONG = 60_000;
 const SHORT = 60;
 
@@ -430,7 +430,7 @@ function numbers(list: readonly LogEntry[]): number[] {
   return list.map(({ number }) => number);
 }
 
-/** What a watcher of a log is told; where it is told of nothing, it looks. */
+/** The entries that a watcher of a log receives; if it is only notified, it reads them. */
 function watched(store: RelayStore, id: string, after: number) {
   const seen = { last: after, gaps: [] as number[], stop: () => {} };
   const take = (told: readonly LogEntry[]) => {
@@ -446,13 +446,13 @@ function watched(store: RelayStore, id: string, after: number) {
   return seen;
 }
 
-/** Until the lease has run out. */
+/** Waits until the lease has expired. */
 async function ran(store: RelayStore, id: string, until: Until): Promise<void> {
   await until('the lease runs out', async () => ((await store.head(id))?.remaining ?? 0) <= 0);
 }
 
 function hold(condition: boolean, what: string): void {
-  if (!condition) throw new Error(`It does not hold that ${what}`);
+  if (!condition) throw new Error(`Expected: ${what}`);
 }
 
 function same(actual: unknown, expected: unknown, what: string): void {

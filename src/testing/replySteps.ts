@@ -14,7 +14,7 @@ type Part = { event: EncodableEvent } | Step;
 
 const encoder = new TextEncoder();
 
-/** All that is done for the body of a reply, in order; events are taken as they are needed. */
+/** The steps that send the body of a reply, in order; events are read when they are needed. */
 export async function* replySteps(reply: CheckedReply, signal: AbortSignal): AsyncGenerator<Step> {
   const cut = cutAtBytes(
     reply.faults.filter((fault) => fault.atByte !== undefined),
@@ -26,7 +26,7 @@ export async function* replySteps(reply: CheckedReply, signal: AbortSignal): Asy
   }
 }
 
-/** What is done before the status line, or instead of it. */
+/** The steps before the status line, or instead of it. */
 export function* headerSteps(reply: CheckedReply): Generator<Step> {
   if (reply.delay > 0) yield { do: 'wait', ms: reply.delay };
   for (const fault of reply.faults) {
@@ -34,10 +34,10 @@ export function* headerSteps(reply: CheckedReply): Generator<Step> {
   }
 }
 
-/** Faults at events are put in here; those at bytes know nothing of events. */
+/** Inserts the faults that are placed at events; faults at bytes are inserted elsewhere. */
 async function* bodySteps(reply: CheckedReply, signal: AbortSignal): AsyncGenerator<Step> {
   const faults = reply.faults.filter((fault) => fault.atByte === undefined && !fault.beforeHeaders);
-  // Two that are both behind the last event differ by NaN, and stay in their order.
+  // Two faults after the last event differ by NaN, and keep their order.
   const pending = faults.toSorted((one, other) => indexOf(one) - indexOf(other) || 0);
   const options = encoding(reply);
   let index = 0;
@@ -57,7 +57,7 @@ async function* bodySteps(reply: CheckedReply, signal: AbortSignal): AsyncGenera
     while (pending[0] && indexOf(pending[0]) <= index) yield* faultSteps(next(), reply, start);
     yield send(bodyBytes(reply.body), 0);
   }
-  // A place beyond the end is the end, so that no fault is silently left out.
+  // A place beyond the end counts as the end, so that no fault is silently left out.
   while (pending.length > 0) yield* faultSteps(next(), reply, start);
   if (reply.keepOpen) yield { do: 'wait', ms: Infinity };
   yield { do: 'end', early: false };
@@ -91,7 +91,7 @@ function* recordedParts(recording: string, reply: CheckedReply): Generator<Part>
   }
 }
 
-/** What made a stream fail the way that was recorded. */
+/** The fault that makes a stream fail as recorded. */
 function faultOf({ code, errorType, message }: MessageStreamError): Fault {
   if (errorType !== undefined) return { kind: 'error', error: { type: errorType, message } };
   if (code === 'connection') return { kind: 'rst' };

@@ -11,14 +11,14 @@ const PARAMETERS: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** At most so many (docs: /docs/en/build-with-claude/prompt-caching). */
+/** The maximum number of cache breakpoints (docs: /docs/en/build-with-claude/prompt-caching). */
 const MOST_BREAKPOINTS = 4;
 
 /**
- * What the API says of a request that it cannot take; empty where it takes it. The wording is the
- * API's own where it is known, with the place in front.
+ * The error messages of the API for an invalid request; empty if the request is valid. The wording is the
+ * API's own, if known, with the path in front.
  *
- * Turns of the same role count as one, as the API joins them.
+ * Consecutive turns of the same role count as one, because the API joins them.
  */
 export function requestProblems(body: RequestBody, context: RequestContext = {}): string[] {
   return [
@@ -29,7 +29,7 @@ export function requestProblems(body: RequestBody, context: RequestContext = {})
     ...toolProblems(body),
     ...breakpointProblems(body),
     ...historyProblems(body, context),
-    // `JSON.stringify` writes a surrogate as an escape only where it is alone.
+    // `JSON.stringify` writes a surrogate as an escape only if it is alone.
     ...(/\\ud[89a-f]/.test(JSON.stringify(body)) ? ['The request body is not valid JSON'] : []),
   ];
 }
@@ -37,7 +37,7 @@ export function requestProblems(body: RequestBody, context: RequestContext = {})
 function numberProblems({ max_tokens = 0, thinking }: RequestBody): string[] {
   const budget = thinking?.budget_tokens ?? 0;
   return [
-    // Zero only fills the cache (SDK src/resources/messages/messages.ts `max_tokens`).
+    // Zero only writes the cache (SDK src/resources/messages/messages.ts `max_tokens`).
     ...(max_tokens >= 0 ? [] : ['max_tokens: Input should be greater than or equal to 0']),
     ...(budget === 0 || budget < max_tokens
       ? []
@@ -57,7 +57,7 @@ function breakpointProblems(body: RequestBody): string[] {
     ...breakpoints(tools, 'tools'),
     ...breakpoints(system, 'system'),
     ...breakpoints(messages, 'messages'),
-    // Placed by the API at the last block that can have one.
+    // The API places this breakpoint at the last block that can have one.
     ...ownBreakpoint(body, ''),
   ];
   const count = found.length;
@@ -88,7 +88,7 @@ function ownBreakpoint(value: object, at: string): Breakpoint[] {
   return cache_control ? [{ at, ttl: cache_control.ttl }] : [];
 }
 
-/** The breakpoints in `value`; those inside of a tool result, too. */
+/** The breakpoints in `value`, also inside of tool results. */
 function breakpoints(value: unknown, at: string): Breakpoint[] {
   if (Array.isArray(value))
     return value.flatMap((one, index) => breakpoints(one, `${at}.${index}`));

@@ -1,7 +1,7 @@
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { requireNumbers, requireOneOf } from '../flow/require.ts';
 
-/** A marble diagram and what its letters stand for. */
+/** A marble diagram, with the values of its letters. */
 export interface Marbles<E> {
   diagram: string;
   values: Record<string, E>;
@@ -11,28 +11,27 @@ export interface ToMarblesConfig {
   /** Milliseconds (frames) from one event to the next, and from the last to the end. Default: 1. */
   every?: number;
   /**
-   * When each event comes, in milliseconds (frames) from the start, in place of `every`. Events that
-   * would share a frame come one frame apart. One more time is that of the end; without it, the end
-   * follows the last event at once.
+   * The time of each event, in milliseconds (frames) from the start, instead of `every`. Events that would
+   * share a frame are one frame apart. One more time sets the end; without it, the end follows the last
+   * event at once.
    */
   times?: readonly number[];
-  /** What follows the last event: completion, an error, or nothing. Default: `'|'`. */
+  /** The end: `'|'` completes, `'#'` errors, `''` leaves the stream open. Default: `'|'`. */
   end?: '|' | '#' | '';
 }
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
-/** The Chinese characters of Unicode: a marble diagram takes any character. */
+/** The Chinese characters of Unicode: a marble diagram accepts any character. */
 const MORE_LETTERS = { from: 0x4e00, count: 20_992 };
 
-/** The most events that have a letter. */
+/** The maximum number of events, one per letter. */
 const MOST = LETTERS.length + MORE_LETTERS.count;
 
 /**
- * Names the events by letters: the first is `a`, the 27th `A`, and from the 53rd on they are named by
- * Chinese characters.
+ * Gives each event a letter: the first is `a`, the 27th `A`, and from the 53rd on Chinese characters.
  *
- * For a diagram that is drawn by hand: `cold('ab-c(d|)', letters(events))`.
+ * Use it for a diagram that you write by hand: `cold('ab-c(d|)', letters(events))`.
  *
  * @throws TypeError when there are more than 21,044 events.
  *
@@ -50,8 +49,8 @@ export function letters<E = StreamEvent>(events: Iterable<E>): Record<string, E>
   for (const event of events) {
     if (index === MOST) {
       throw new TypeError(
-        `letters: there are more than ${MOST} events, and no letters left for them; ` +
-          'give the builder a larger chunk',
+        `letters: expected at most ${MOST} events, one per letter, but got more; ` +
+          'use a larger `chunk` in `messageEvents`',
       );
     }
     values[letterAt(index++)] = event;
@@ -60,7 +59,7 @@ export function letters<E = StreamEvent>(events: Iterable<E>): Record<string, E>
 }
 
 /**
- * Draws events as a marble diagram, for `TestScheduler.run` of rxjs and for rxjs-marbles.
+ * Turns events into a marble diagram, for `TestScheduler.run` of rxjs and for rxjs-marbles.
  *
  * ```text
  * toMarbles(messageEvents.text('Hi'))                  abcdef|
@@ -68,10 +67,10 @@ export function letters<E = StreamEvent>(events: Iterable<E>): Record<string, E>
  * toMarbles([start, stop], { times: [2, 6] })          --a---b|
  * ```
  *
- * Time that would be more than ten dashes is written as a number: `a 49ms b 49ms |`.
+ * More than ten dashes are written as a time: `a 49ms b 49ms |`.
  *
- * @throws TypeError when there are more than 21,044 events, for an `every` that is not a whole number of
- *   at least 1, and for `times` that are not as many as the events, whole and in order.
+ * @throws TypeError when there are more than 21,044 events, when `every` is not a whole number of at least
+ *   1, and when `times` are not one per event, whole and in order.
  *
  * @example
  * ```ts

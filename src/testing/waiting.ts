@@ -1,7 +1,7 @@
 import { LONGEST_TIMER } from '../flow/longestTimer.ts';
 import { clearTimeout, setTimeout } from './realTimers.ts';
 
-/** The value, or `undefined` when the signal aborts first. */
+/** The value, or `undefined` if the signal aborts first. */
 export function orAborted<T>(value: PromiseLike<T>, signal: AbortSignal): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const onAbort = () => resolve(undefined);
@@ -15,7 +15,7 @@ export function orAborted<T>(value: PromiseLike<T>, signal: AbortSignal): Promis
   });
 }
 
-/** Waits, at most until the signal aborts; no timer is left then. */
+/** Waits, at most until the signal aborts; then no timer is left. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -29,7 +29,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** The same values, up to the abort: it does not wait for a value that is under way. */
+/** The same values, up to the abort, without waiting for a pending value. */
 export async function* untilAborted<T>(
   source: AsyncIterable<T>,
   signal: AbortSignal,
@@ -42,7 +42,7 @@ export async function* untilAborted<T>(
       yield result.value;
     }
   } finally {
-    // Not awaited, since a generator answers only after its value; nor is its answer of interest.
+    // Not awaited, because a generator answers only after its next value, and the answer is not needed.
     iterator.return?.().then(undefined, () => {});
   }
 }

@@ -31,7 +31,10 @@ interface ReplyDraft {
 }
 
 export interface ConversationMessagesOptions {
-  /** Whether the thread is for a new reply. Then a last reply without an answer is followed by "Continue.". */
+  /**
+   * Whether the thread is for a new reply. Then a last reply without an answer is followed by
+   * "Continue.".
+   */
   isAsked?: boolean | undefined;
   /** The ids of calls whose answers are not in the messages. */
   pending?: ReadonlySet<string> | undefined;

@@ -42,10 +42,10 @@ export interface ToUiMessagesConfig extends ErrorTextOptions {
  * result  --(st)u-a-(E|)            E: error
  * ```
  *
- * Send the chunks with `toSseResponse` or `pipeToResponse`, and the options `UI_MESSAGE_SSE`. The source can
- * be `fromMessages`, `runTools`, `Conversation.send`, the `event`s of `relay.follow`, or `streamEvents`.
- * Thinking with its signature, blocks that the AI SDK has no part for, and everything else that Claude
- * needs are sent with the message, so that `fromUiMessages` can send the reply back unchanged.
+ * Send the chunks with `toSseResponse` or `pipeToResponse`, and the options `UI_MESSAGE_SSE`. The source
+ * can be `fromMessages`, `runTools`, `Conversation.send`, the `event`s of `relay.follow`, or
+ * `streamEvents`. Thinking with its signature, blocks that the AI SDK has no part for, and everything else
+ * that Claude needs are sent with the message, so that `fromUiMessages` can send the reply back unchanged.
  *
  * - Each reply is a step. A call is available when it is proven complete; a call that was cut off stays in
  *   the state `input-streaming`. Values that a tool emits while it runs are preliminary outputs. A call
@@ -62,7 +62,8 @@ export interface ToUiMessagesConfig extends ErrorTextOptions {
  *   `abort` chunk. There is always a last chunk, because the AI SDK takes a stream that just ends for a
  *   complete reply.
  * - Complete: after `finish`.
- * - Unsubscribe: the source is unsubscribed. With `UI_MESSAGE_SSE`, `pipeToResponse` then sends a last chunk.
+ * - Unsubscribe: the source is unsubscribed. With `UI_MESSAGE_SSE`, `pipeToResponse` then sends a last
+ *   chunk.
  * - Pings, notices and unknown events are left out, because an unknown chunk fails the stream in the page.
  *
  * Source: `ai` 7.0.173, src/ui-message-stream/ui-message-chunks.ts and src/ui/process-ui-message-stream.ts.

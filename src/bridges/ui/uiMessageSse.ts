@@ -11,10 +11,10 @@ export interface UiMessageSse {
 }
 
 /**
- * Options for `toSseResponse` and `pipeToResponse` that send the chunks of `toUiMessages`: the header of the UI
- * message stream, frames with `data:` lines only, and `[DONE]` as the last frame. If you unsubscribe while
- * the page is connected, the last chunk is an error, because a page takes a stream that just ends for
- * complete.
+ * Options for `toSseResponse` and `pipeToResponse` that send the chunks of `toUiMessages`: the header of
+ * the UI message stream, frames with `data:` lines only, and `[DONE]` as the last frame. If you
+ * unsubscribe while the page is connected, the last chunk is an error, because a page takes a stream that
+ * just ends for complete.
  *
  * @example
  * ```ts

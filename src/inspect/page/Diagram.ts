@@ -63,7 +63,10 @@ export class Diagram {
     this.onChange();
   }
 
-  /** Zooms: shows a time range that is `by` times as long; `at` is the fixed position, as a part of the width. */
+  /**
+   * Zooms: shows a time range that is `by` times as long; `at` is the fixed position, as a part of
+   * the width.
+   */
   zoom(by: number, at: number = 0.5): void {
     const { from, to } = this.#view();
     const length = Math.max(5, (to - from) * by);

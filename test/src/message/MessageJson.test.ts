@@ -53,25 +53,25 @@ describe('MessageJson', () => {
     expect(json.end()).toEqual({ a: 'bc' });
   });
 
-  it('takes JSON that is whole in spite of the stop reason', () => {
+  it('accepts complete JSON whatever the stop reason is', () => {
     expect(ended('{"a":1}', 'max_tokens').end()).toEqual({ a: 1 });
     expect(ended('"x"', 'model_context_window_exceeded').end()).toBe('x');
     expect(ended('{}', null).end()).toEqual({});
     expect(ended('12', 'end_turn').end()).toBe(12);
   });
 
-  it('does not take a number at the end of a reply that was cut, which may lack digits', () => {
+  it('does not accept a number at the end of a cut reply, which may lack digits', () => {
     const error = errorOf(ended('12', 'max_tokens'));
     expect(error.message).toBe(
       'The JSON of the reply is not valid: the reply stopped at max_tokens: ' +
-        'what there is of it may be cut',
+        'it may be cut off',
     );
     expect(error).toMatchObject({ text: '12', value: 12, stopReason: 'max_tokens' });
     expect(ended('12 ', 'max_tokens').end()).toBe(12);
   });
 
   it.each(['max_tokens', 'model_context_window_exceeded', 'stop_sequence', 'tool_use'])(
-    'says of JSON that is cut that the reply stopped at %s',
+    'reports for cut JSON that the reply stopped at %s',
     (stopReason) => {
       const error = errorOf(ended('{"a":1,"b":"c', stopReason));
       expect(error.message).toMatch(

@@ -125,7 +125,7 @@ describe('mergeAdjacent', () => {
     ['objects whose type is no text', { type: 1 }, { type: 1 }],
   ])('says what to do with %s', (_, one: unknown, other: unknown) => {
     expect(() => mergeAdjacent(one, other)).toThrow(TypeError);
-    expect(() => mergeAdjacent(one, other)).toThrow(/say how two are merged, with `merge`/);
+    expect(() => mergeAdjacent(one, other)).toThrow(/pass `merge` to merge two of them/);
   });
 });
 

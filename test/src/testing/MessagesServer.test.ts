@@ -860,10 +860,10 @@ describe('MessagesServer.reply', () => {
   it.each<[string, unknown, RegExp]>([
     ['a string', 'Hello', /for a raw body use { body }/],
     ['nothing', undefined, /iterable of events/],
-    ['an unknown field', { event: [] }, /unknown field 'event'; there are events/],
-    ['two contents', { events: [], body: '' }, /events and body exclude each other/],
+    ['an unknown field', { event: [] }, /unknown field 'event'; expected one of events/],
+    ['two contents', { events: [], body: '' }, /pass only one of events and body/],
     ['invalid events', { events: 3 }, /events must be iterable/],
-    ['a line ending', { lineEnding: '\n\n' }, /no line of SSE ends/],
+    ['a line ending', { lineEnding: '\n\n' }, /lineEnding must be a line ending of SSE/],
     ['a status', { status: 42 }, /status/],
     ['a negative delay', { delay: -1 }, /`delay` must be milliseconds/],
     ['a pace', { pace: Number.NaN }, /`pace` must be milliseconds/],
