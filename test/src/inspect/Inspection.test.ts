@@ -53,7 +53,7 @@ function found(entries: readonly InspectorEntry[], now = 0): string[] {
 }
 
 describe('Inspection', () => {
-  it('puts the stages of a pipeline together, the source first, and pipelines apart', () => {
+  it('groups the stages of each pipeline, the source first', () => {
     const { runs } = inspectionOf([
       subscribe(1, 'shown'),
       subscribe(2, 'api', 0, 1),
@@ -80,7 +80,7 @@ describe('Inspection', () => {
     expect([runs[0]?.isRunning, runs[0]?.end]).toEqual([false, 'complete']);
   });
 
-  it('shows of stages side by side the one that has values first on top', () => {
+  it('shows the parallel stage with the earliest value on top', () => {
     const [run] = inspectionOf([
       subscribe(1, 'render'),
       subscribe(2, 'shown', 0, 1),
@@ -132,7 +132,7 @@ describe('Inspection', () => {
     expect(inspection.marks).toBeLessThanOrEqual(100);
   });
 
-  it('survives whatever it is given', () => {
+  it('ignores invalid entries', () => {
     const field = fc.oneof(fc.jsonValue(), fc.constantFrom('api', 1, 2, 5));
     const type = fc.constantFrom(
       'process',
@@ -183,7 +183,7 @@ describe('Inspection', () => {
 });
 
 describe('findings', () => {
-  it('says where a reply hangs, and that pings came', () => {
+  it('reports where a reply hangs, and that pings came', () => {
     const entries = [
       subscribe(1, 'text'),
       subscribe(2, 'api', 0, 1),
@@ -196,7 +196,7 @@ describe('findings', () => {
     ]);
   });
 
-  it('says where a reply was cut, once', () => {
+  it('reports once where a reply was cut off', () => {
     const entries = [
       subscribe(1, 'text'),
       subscribe(2, 'api', 0, 1),
@@ -210,7 +210,7 @@ describe('findings', () => {
     ]);
   });
 
-  it('says which stage delayed the text, by how much', () => {
+  it('reports which stage delayed the text, and by how much', () => {
     const entries = [
       subscribe(1, 'shown'),
       subscribe(2, 'text', 0, 1),
@@ -221,7 +221,7 @@ describe('findings', () => {
     expect(found(entries)).toEqual(['shown text came up to 850 ms later than from text']);
   });
 
-  it('says that a valve was closed, and that somebody left', () => {
+  it('reports a closed valve and an unsubscribe', () => {
     const entries: InspectorEntry[] = [
       subscribe(1, 'db'),
       { type: 'valve', id: 1, at: 10, depth: 8, isOpen: false },
@@ -234,7 +234,7 @@ describe('findings', () => {
     ]);
   });
 
-  it('has nothing to say of a reply that is well', () => {
+  it('finds nothing in a complete reply', () => {
     const reply = Array.from(messageEvents.text('Hello'), (value, at) => event(1, at, value));
     expect(found([subscribe(1, 'api'), ...reply, ends(1, 20)])).toEqual([]);
   });
@@ -243,7 +243,7 @@ describe('findings', () => {
 describe('drawInspection', () => {
   const view = { from: 0, to: 1_000, width: 600 };
 
-  it('draws as many marbles as there is room for, and says how many values each stands for', () => {
+  it('draws as many marbles as fit, with the number of values of each', () => {
     const entries = [subscribe(1, 'api')];
     for (let at = 0; at < 20_000; at++) entries.push(text(1, at / 20, 'word'));
     const { node, marbles } = drawInspection(inspectionOf(entries).runs[0]!, view);
@@ -290,7 +290,7 @@ describe('drawInspection', () => {
     expect(Math.min(...marbles.map(({ x, width }) => x - width / 2))).toBeGreaterThan(104);
   });
 
-  it('writes as text what was reported', () => {
+  it('writes reported values as text', () => {
     const hostile = '</text><script>alert(1)</script>"&';
     const [run] = inspectionOf([
       subscribe(1, hostile),

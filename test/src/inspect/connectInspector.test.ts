@@ -20,7 +20,7 @@ describe('connectInspector', () => {
     await until(() => server.reported === 8);
   });
 
-  it('keeps no timer for subscriptions that go on after it', async () => {
+  it('keeps no timer for subscriptions that continue after it', async () => {
     const server = await inspector();
     const connected = connectInspector(server.url, { content: true });
     const source = new Subject<string>();
@@ -47,7 +47,7 @@ describe('connectInspector', () => {
     expect(() => connectInspector(url)).toThrow(TypeError),
   );
 
-  it('is bounded and harmless when the inspector takes nothing, or is not there', async () => {
+  it('is bounded and does not throw if the inspector accepts nothing, or is gone', async () => {
     for (const url of [await hanging(), 'http://127.0.0.1:9/?token=x']) {
       const connected = connectInspector(url, { content: true });
       const values = Array.from({ length: 21_000 }, (_, index) => index);

@@ -37,7 +37,7 @@ const types = (entries: readonly Record<string, unknown>[], id: number) =>
 
 describe('inspect', () => {
   it(
-    'is the identity, and lets go of the source with its subscriber',
+    'is the identity, and unsubscribes from the source',
     marbles((m) => {
       const source = m.cold('  -m-t-t--#');
       const expected = '       -m-t-t--#';
@@ -62,7 +62,7 @@ describe('inspect', () => {
     }),
   );
 
-  it('hands the very subscriber to the source while nothing is attached', () => {
+  it('passes the same subscriber to the source while no inspector is attached', () => {
     let given: unknown;
     let direct: unknown;
     const source = new Observable<number>((subscriber) => void (given = subscriber));
@@ -78,7 +78,7 @@ describe('inspect', () => {
     expect(() => inspect(name as string)).toThrow(/inspect: name must be a text/);
   });
 
-  it('stops a synchronous source with its subscriber', () => {
+  it('stops a synchronous source when the subscriber unsubscribes', () => {
     watch();
     let produced = 0;
     const source = new Observable<number>((subscriber) => {
@@ -109,7 +109,7 @@ describe('attachInspector', () => {
     expect(types(entries, 2).at(-1)).toBe('complete');
   });
 
-  it('reports no content, unless it was asked for', async () => {
+  it('reports content only with the option', async () => {
     const entries = watch();
     const events = messageEvents
       .thinking('A secret')
@@ -138,7 +138,7 @@ describe('attachInspector', () => {
     expect(shown.at(-1)).toMatchObject({ error: { code: 'Error', message: 'A secret' } });
   });
 
-  it('shortens what is long, whatever it is', () => {
+  it('shortens long values of any kind', () => {
     const entries = watch({ content: true });
     const long = 'x'.repeat(100_000);
     const cycle: Record<string, unknown> = {
@@ -161,7 +161,7 @@ describe('attachInspector', () => {
     expect(entries.at(-2)).toMatchObject({ value: { type: 'unreadable' } });
   });
 
-  it('counts deltas that come at once as one', async () => {
+  it('reports deltas that come at once as one entry', async () => {
     const entries = watch();
     const deltas = Array.from({ length: 50 }, () => ({
       type: 'content_block_delta',
@@ -231,7 +231,7 @@ describe('attachInspector', () => {
     ]);
   });
 
-  it('reports a value as it was, where it is changed later', async () => {
+  it('reports a value that is changed later in its earlier state', async () => {
     const entries = watch({ content: true });
     const start = { type: 'message_start', message: { model: 'before' } };
     from([start])
@@ -312,7 +312,7 @@ describe('attachInspector', () => {
     expect(entries).toHaveLength(count);
   });
 
-  it('refuses what is no function', () => {
+  it('refuses an argument that is not a function', () => {
     expect(() => attachInspector(null as never)).toThrow(TypeError);
   });
 });

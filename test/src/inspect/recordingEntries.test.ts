@@ -20,7 +20,7 @@ describe('recordingEntries', () => {
     expect(run!.lastAt).toBeGreaterThan(1_000);
   });
 
-  it('opens what record() wrote of a reply that was cut', async () => {
+  it('opens the lines of record() for a reply that was cut off', async () => {
     const events = [...messageEvents.text('Hello')].slice(0, 3);
     const lines = await lastValueFrom(from(events).pipe(record(), toArray()));
     const error = '{"at":9,"error":{"code":"connection","message":"lost"}}';
@@ -37,7 +37,7 @@ describe('recordingEntries', () => {
     expect(run?.stages[0]?.marks.map(({ at }) => at)).toEqual(events.map((_, index) => 10 * index));
   });
 
-  it('opens the lines of Claude Code, each agent on a line of its own', () => {
+  it('opens the lines of Claude Code, with a stage for each agent', () => {
     const lines = [
       { type: 'system', subtype: 'init' },
       ...Array.from(messageEvents.text('Hi'), (event) => ({ type: 'stream_event', event })),

@@ -10,7 +10,7 @@ const init = { text: '{"a":5,', value: { a: 5 } };
 const message = { id: 'msg_1' } as Message;
 
 describe('InvalidJsonError', () => {
-  it('is a MessageStreamError that is not worth another attempt', () => {
+  it('is a MessageStreamError that is not retryable', () => {
     const error = new InvalidJsonError('It is cut', init);
     expect(error).toBeInstanceOf(MessageStreamError);
     expect(error).toMatchObject({ code: 'invalid_json', retryable: false, ...init });
@@ -31,13 +31,13 @@ describe('InvalidJsonError', () => {
     );
   });
 
-  it('has no properties for what is not known', () => {
+  it('has no properties for unknown values', () => {
     const error = new InvalidJsonError('', { ...init, issues: undefined, stopReason: undefined });
     expect(Object.keys(error).toSorted()).toEqual(['code', 'retryable', 'text', 'value']);
     expect(inspect(error)).not.toContain('undefined');
   });
 
-  it('holds what is known', () => {
+  it('has the known values', () => {
     const cause = new SyntaxError('x');
     const issues = [{ message: 'no', path: ['a'] }];
     const error = new InvalidJsonError('', { ...init, issues, cause, partial: () => message });
@@ -46,7 +46,7 @@ describe('InvalidJsonError', () => {
     expect(error.partial).toBe(message);
   });
 
-  it('stays what it is through toMessageStreamError', () => {
+  it('is returned unchanged by toMessageStreamError', () => {
     const issues = [{ message: 'no' }];
     const cause = new SyntaxError('x');
     const error = new InvalidJsonError('Cut', { ...init, issues, stopReason: 'max_tokens', cause });
@@ -67,7 +67,7 @@ describe('InvalidJsonError', () => {
     expect(toMessageStreamError(error)).toBe(error);
   });
 
-  it('does not make the partial message before somebody asks for it', () => {
+  it('builds the partial message only when it is read', () => {
     let made = 0;
     const partial = () => (made++, message);
     const error = new InvalidJsonError('', init).with({ partial }).with({ requestId: 'req_1' });
@@ -77,7 +77,7 @@ describe('InvalidJsonError', () => {
     expect(made).toBe(1);
   });
 
-  it('stays what it is through requireMessageStop', () => {
+  it('passes through requireMessageStop unchanged', () => {
     const error = new InvalidJsonError('Cut', init);
     const source = concat(
       of(messageStart()),
@@ -89,7 +89,7 @@ describe('InvalidJsonError', () => {
     expect((outcome.error as InvalidJsonError).partial?.id).toBe('msg_1');
   });
 
-  it('stays what it is as the last of several attempts', () => {
+  it('keeps its class and fields as the last of several attempts', () => {
     const error = new InvalidJsonError('Cut', { ...init, stopReason: 'refusal', partial: message });
     const last = error.after(3, { id: 'msg_2' } as Message);
     expect(last).toBeInstanceOf(InvalidJsonError);

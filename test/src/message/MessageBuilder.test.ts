@@ -165,7 +165,7 @@ describe("MessageBuilder builds what the SDK's own helper builds", () => {
   }
 });
 
-describe('MessageBuilder takes in every delta', () => {
+describe('MessageBuilder adds every delta', () => {
   // Typed so that a delta of the protocol that is missing here does not compile.
   // oxfmt-ignore
   const cases: Record<BetaRawContentBlockDelta['type'], [Json, Json[], Json][]> = {
@@ -223,7 +223,7 @@ describe('MessageBuilder takes in every delta', () => {
   });
 });
 
-describe('MessageBuilder keeps a block that comes whole as it came', () => {
+describe('MessageBuilder keeps a complete block unchanged', () => {
   // Typed so that a block of the protocol that is missing here does not compile.
   // oxfmt-ignore
   const blocks: Record<ContentBlockOf<BetaStreamEvent>['type'], Json> = {
@@ -302,7 +302,7 @@ describe('MessageBuilder and the input of a tool', () => {
   });
 });
 
-describe('MessageBuilder and what is said of the message as a whole', () => {
+describe('MessageBuilder and the fields of the message', () => {
   it('replaces counters that come, and keeps those that are null or absent', () => {
     const usage = {
       input_tokens: 2679,
@@ -355,7 +355,7 @@ describe('MessageBuilder and what is said of the message as a whole', () => {
     expect(build(begin(), ...events)).toStrictEqual({ ...begin().message, ...fields });
   });
 
-  it('leaves absent what nothing was said of, and takes null for what was absent', () => {
+  it('leaves absent fields absent, and accepts null for an absent field', () => {
     const bare = { type: 'message_start', message: { id: 'm' } };
     expect(build(bare, update({}))).toStrictEqual({ id: 'm', content: [] });
     expect(build(bare, update({ stop_details: null }, { input_tokens: null }))).toStrictEqual({
@@ -367,8 +367,8 @@ describe('MessageBuilder and what is said of the message as a whole', () => {
   });
 });
 
-describe('MessageBuilder and the course of a stream', () => {
-  it('has no message before message_start, whatever comes', () => {
+describe('MessageBuilder and the order of events', () => {
+  it('has no message before message_start, whatever the events are', () => {
     const builder = after(
       { type: 'ping' },
       start(0, TEXT),
@@ -383,7 +383,7 @@ describe('MessageBuilder and the course of a stream', () => {
     expect(builder.take(begin()).message?.content).toEqual([]);
   });
 
-  it('says whether message_stop has come', () => {
+  it('reports whether message_stop has come', () => {
     const builder = after(
       begin(),
       start(0, TEXT),
@@ -396,7 +396,7 @@ describe('MessageBuilder and the course of a stream', () => {
     expect(builder.take(begin({ id: 'msg_2' })).stopped).toBe(false);
   });
 
-  it('forgets with resume why it had stopped', () => {
+  it('removes the stop reason at a resume', () => {
     const builder = after(
       begin(),
       start(0, TEXT),
@@ -438,7 +438,7 @@ describe('MessageBuilder and the course of a stream', () => {
     expect(build(begin(), start(0, TEXT), text(0, 'a'), end, begin())?.content).toEqual([]);
   });
 
-  it('withdraws blocks at a resume, and goes on after those that stand', () => {
+  it('withdraws blocks at a resume, and continues after the kept blocks', () => {
     const reply = [
       begin(),
       start(0, TEXT),
@@ -466,7 +466,7 @@ describe('MessageBuilder and the course of a stream', () => {
     [0.5, [{ ...TEXT, text: 'a' }, TEXT]],
     [undefined, [{ ...TEXT, text: 'a' }, TEXT]],
   ])(
-    'withdraws at keep: %s what it says, and nothing when it says nothing sensible',
+    'withdraws the blocks of keep: %s, and none if keep is not valid',
     (keep, content) => {
       expect(
         contentOf(start(0, TEXT), text(0, 'a'), start(1, TEXT), { type: 'resume', keep }),
@@ -567,7 +567,7 @@ describe("MessageBuilder's snapshots", () => {
     expect(builder.take(...events).message).toBe(before);
   });
 
-  it('do not depend on who has looked before', () => {
+  it('do not depend on earlier reads', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(anyEvent, anyContentEvent)), (events) => {
         const unseen = new MessageBuilder<BetaStreamEvent>();
@@ -628,7 +628,7 @@ describe('MessageBuilder does a bounded piece of work for each event', () => {
 });
 
 describe('MessageBuilder never throws', () => {
-  it('whatever comes over the wire', () => {
+  it('whatever the events are', () => {
     const anything = fc.oneof(anyEvent, fc.dictionary(fc.string(), fc.jsonValue()));
     fc.assert(
       fc.property(fc.array(anything), (events) => {

@@ -38,7 +38,7 @@ function errorOf(json: MessageJson): InvalidJsonError {
 }
 
 describe('MessageJson', () => {
-  it('reads the text of all text blocks, with nothing between them', () => {
+  it('reads the text of all text blocks, joined without a separator', () => {
     const json = fed([
       messageStart(),
       thinkingStart(0),
@@ -88,19 +88,19 @@ describe('MessageJson', () => {
     },
   );
 
-  it('says that the model declined', () => {
+  it('reports that the model declined', () => {
     const error = errorOf(ended("I can't help with that.", 'refusal'));
     expect(error.message).toContain('not valid: the model declined: Unexpected "I"');
     expect(error).toMatchObject({ code: 'refusal', stopReason: 'refusal', value: undefined });
   });
 
-  it('does not take what was there when the model declined, even if it is whole', () => {
+  it('does not accept the JSON of a model that declined, even if it is complete', () => {
     const error = errorOf(ended('{"a":1}', 'refusal'));
     expect(error).toMatchObject({ code: 'refusal', value: { a: 1 }, text: '{"a":1}' });
     expect(error.message).toContain('the model declined');
   });
 
-  it('says of malformed JSON only what is wrong with it', () => {
+  it('reports only the syntax error of malformed JSON', () => {
     const error = errorOf(ended('{"a":1} That is it.'));
     expect(error.message).toMatch(/^The JSON of the reply is not valid: Unexpected "T"/);
     expect(error).toMatchObject({ code: 'invalid_json', value: { a: 1 } });
@@ -108,7 +108,7 @@ describe('MessageJson', () => {
     expect(error.cause).toBeInstanceOf(SyntaxError);
   });
 
-  it('says that a reply is empty, or has no stop reason', () => {
+  it('reports an empty reply, or a missing stop reason', () => {
     const empty = errorOf(ended(''));
     expect(empty.message).toMatch(/not valid: Unexpected end of the text where a value was/);
     expect(empty).toMatchObject({ text: '', value: undefined });
@@ -116,7 +116,7 @@ describe('MessageJson', () => {
     expect(errorOf(fed([])).partial).toBeUndefined();
   });
 
-  it('says where the schema refuses a value, and what', () => {
+  it('reports the path and the message of the schema', () => {
     const issues = [{ message: 'too long', path: ['a', 0] }];
     const error = ended('{"a":["x"]}').refused({ a: ['x'] }, issues);
     expect(error.message).toBe(
@@ -125,7 +125,7 @@ describe('MessageJson', () => {
     expect(error).toMatchObject({ issues, value: { a: ['x'] }, text: '{"a":["x"]}' });
   });
 
-  it('tells when the text begins anew', () => {
+  it('reports when the text starts again', () => {
     const begin = [messageStart(), textStart(0), text(0, '{"a":'), stop(0), textStart(1)];
     const json = fed(begin);
     expect(json.push(text(1, '"b'))).toBe(false);
@@ -140,7 +140,7 @@ describe('MessageJson', () => {
     expect(json.push(resume(0))).toBe(false);
   });
 
-  it('takes a repeated message_start for what it is', () => {
+  it('ignores a repeated message_start', () => {
     const json = fed([messageStart(), textStart(0), text(0, '{"a"')]);
     expect(json.push(messageStart())).toBe(false);
     json.push(text(0, ':1}'));
@@ -149,7 +149,7 @@ describe('MessageJson', () => {
     expect(json.value).toBeUndefined();
   });
 
-  it('takes text that comes with message_start', () => {
+  it('reads text in message_start', () => {
     const start = structuredClone(messageStart()) as { message: { content: unknown[] } };
     start.message.content = [{ type: 'text', text: '{"a":', citations: null }];
     const json = new MessageJson();
@@ -158,7 +158,7 @@ describe('MessageJson', () => {
     expect(json.end()).toEqual({ a: 1 });
   });
 
-  it('hands out elements, and none twice', () => {
+  it('returns each element once', () => {
     const json = new MessageJson({ elementsAt: ['n'], keepElements: false });
     for (const event of [messageStart(), textStart(0), text(0, '{"n":[1,2,3')]) json.push(event);
     expect(json.takeElements()).toEqual([1, 2]);

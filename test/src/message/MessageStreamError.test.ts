@@ -53,7 +53,7 @@ describe('MessageStreamError', () => {
 });
 
 describe("MessageStreamError's partial", () => {
-  it('is asked for once, and only when it is read', () => {
+  it('is computed once, when it is first read', () => {
     const partial = vi.fn<() => Message>(() => message);
     const error = new MessageStreamError('x', { code: 'truncated', partial });
     inspect(error);
@@ -65,7 +65,7 @@ describe("MessageStreamError's partial", () => {
     expect(partial).toHaveBeenCalledTimes(1);
   });
 
-  it('is asked for once, also when there is none', () => {
+  it('is computed once, also when it is undefined', () => {
     const partial = vi.fn<() => undefined>(() => undefined);
     const error = new MessageStreamError('x', { code: 'truncated', partial });
     expect([error.partial, error.partial]).toEqual([undefined, undefined]);
@@ -116,7 +116,7 @@ describe('MessageStreamError.with', () => {
     expect(error.with({ partial: undefined, requestId: undefined })).toBe(error);
   });
 
-  it('asks for the partial it is given only when it is read', () => {
+  it('computes the given partial only when it is read', () => {
     const partial = vi.fn<() => Message>(() => message);
     const error = new MessageStreamError('x', { code: 'truncated' }).with({ partial });
     expect(partial).not.toHaveBeenCalled();
@@ -129,7 +129,7 @@ describe('MessageStreamError in a log', () => {
   const cause = new Error('socket hang up');
   const rich = new MessageStreamError('Busy', { ...full, cause, partial: message });
 
-  it('shows what it knows, and no row of undefined', () => {
+  it('shows the known fields, and no undefined field', () => {
     expect(Object.keys(bare)).toEqual(['code', 'retryable']);
     expect(inspect(bare)).toMatch(
       /^MessageStreamError: Gone\n[^]*\{\s+code: 'truncated',\s+retryable: true\s+\}$/,

@@ -25,7 +25,7 @@ describe('addUsage', () => {
     });
   });
 
-  it('takes what is no number from the later one', () => {
+  it('takes values that are not numbers from the later usage', () => {
     const earlier = { service_tier: 'priority', speed: 'fast', inference_geo: 'us' };
     const later = { service_tier: 'standard', speed: null };
     expect(addUsage(earlier, later)).toEqual({
@@ -35,7 +35,7 @@ describe('addUsage', () => {
     });
   });
 
-  it('keeps a null where neither says more', () => {
+  it('keeps a null if both are null', () => {
     const usage = { output_tokens: 1, server_tool_use: null };
     expect(addUsage(usage, usage)).toEqual({ output_tokens: 2, server_tool_use: null });
     expect(addUsage({}, usage)).toEqual(usage);
@@ -48,7 +48,7 @@ describe('addUsage', () => {
     expect(addUsage(something, nothing)).toEqual(something);
   });
 
-  it('puts lists one after the other', () => {
+  it('concatenates lists', () => {
     const [first, second] = [{ type: 'message', output_tokens: 1 }, { type: 'compaction' }];
     expect(addUsage({ iterations: [first] }, { iterations: [second] })).toEqual({
       iterations: [first, second],
@@ -58,7 +58,7 @@ describe('addUsage', () => {
     });
   });
 
-  it('takes the later one where the two are of different kinds', () => {
+  it('takes the later value if the types differ', () => {
     expect(addUsage({ a: 1, b: { c: 2 }, d: 'x' }, { a: { c: 3 }, b: 4, d: { e: 5 } })).toEqual({
       a: { c: 3 },
       b: 4,
@@ -66,13 +66,13 @@ describe('addUsage', () => {
     });
   });
 
-  it('takes absent usage for nothing', () => {
+  it('counts an absent usage as empty', () => {
     expect(addUsage(undefined, undefined)).toEqual({});
     expect(addUsage({ output_tokens: 1 }, null)).toEqual({ output_tokens: 1 });
     expect(addUsage(null, { output_tokens: 1 })).toEqual({ output_tokens: 1 });
   });
 
-  it('changes neither of the two', () => {
+  it('changes neither usage', () => {
     const inside = {
       server_tool_use: { web_search_requests: 1 },
       iterations: [{ type: 'message' }],

@@ -38,7 +38,7 @@ describe('withContinuation and continuationOf', () => {
     seam: { sent: 'Once upon', leftOut: ' ', mayRepeat: true, anchor: 'upon' },
   };
 
-  it('keep with message_start what was said of the request, and with nothing else', () => {
+  it('keep the continuation in message_start, and in no other event', () => {
     expect(continuationOf(marked(said))).toEqual(said);
     expect(withContinuation(ping, { [continuation]: said })).toBe(ping);
     const plain = messageStart();
@@ -60,7 +60,7 @@ describe('withContinuation and continuationOf', () => {
     expect(continuationOf(copy(marked(said)))).toEqual(said);
   });
 
-  it('keep no more of the text than a seam looks at', () => {
+  it('keep only the part of the text that a seam reads', () => {
     const again = received(marked({ keep: 1, seam: { sent: `${'x'.repeat(5_000)}end` } }));
     expect(continuationOf(again)?.seam.sent).toMatch(/^x{397}end$/);
   });
@@ -72,7 +72,7 @@ describe('withContinuation and continuationOf', () => {
     { keep: 1 },
     { keep: 0.5, seam: { sent: '' } },
     { keep: 1, seam: { sent: 3 } },
-  ])('take %j for nothing that was said', (field) => {
+  ])('ignore the invalid continuation %j', (field) => {
     expect(continuationOf({ ...messageStart(), continuation: field } as never)).toBeUndefined();
   });
 });
@@ -97,7 +97,7 @@ async function carriedOn(
 }
 
 describe('retryResumable behind a service', () => {
-  it('drops the words that the service asked for, and not what goes on like them', async () => {
+  it('drops the words that the service asked for, but not similar new text', async () => {
     // The last 40 characters are asked for. More of the answer is like the end of the text, so that
     // without knowing them 60 would be taken for a repeat.
     const [shown, rest] = ['-'.repeat(60), '-'.repeat(20)];
@@ -105,12 +105,12 @@ describe('retryResumable behind a service', () => {
     expect(message.content).toMatchObject([{ text: shown + rest }]);
   });
 
-  it('begins anew where the service did', async () => {
+  it('restarts if the service restarted', async () => {
     const message = await carriedOn('Once upon', messageEvents.text('Long ago'), 'restart');
     expect(message.content).toMatchObject([{ text: 'Long ago' }]);
   });
 
-  it('passes on an error of the service that says so', async () => {
+  it('passes on an error of the service', async () => {
     const refused = (): never => {
       throw new MessageStreamError('Bad request', { code: 'request' });
     };

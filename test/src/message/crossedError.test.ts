@@ -42,13 +42,13 @@ describe('an error that crossed a boundary as JSON', () => {
     expect(last.error).toMatchObject(same);
   });
 
-  it('has its partial where that was sent', () => {
+  it('has its partial if that was sent', () => {
     expect(toMessageStreamError({ ...parsed, partial }).partial).toEqual(partial);
     expect(toMessageStreamError({ error: { ...parsed, partial } }).partial).toEqual(partial);
     expect(toMessageStreamError({ ...parsed, partial: 'Hi' }).partial).toBeUndefined();
   });
 
-  it('takes fields of the wrong type for absent', () => {
+  it('ignores fields of the wrong type', () => {
     const wire = { ...parsed, retryable: 'no', retryAfterMs: '7', status: null, requestId: 3 };
     expect(toMessageStreamError(wire)).toMatchObject({ code: 'overloaded', retryable: true });
     for (const field of ['retryAfterMs', 'status', 'requestId']) {
@@ -151,7 +151,7 @@ describe('a connection that never opened', () => {
     });
   });
 
-  it('says what to do where a body cannot be streamed', async () => {
+  it('says what to do if a body cannot be streamed', async () => {
     const native = {
       ok: true,
       status: 200,

@@ -64,13 +64,13 @@ const replies = (error: unknown): Observable<StreamEvent>[] => {
 };
 
 describe('errors on their way to a reader', () => {
-  it.each(errors)('hold nothing internal in any sink: %s', async (_, error) => {
+  it.each(errors)('have nothing internal in any sink: %s', async (_, error) => {
     for (const reply$ of replies(error)) {
       for (const read of Object.values(SINKS)) expect(await read(reply$)).not.toContain(SECRET);
     }
   });
 
-  it('say what a reader needs to react', async () => {
+  it('have the fields that a reader needs', async () => {
     const init = {
       code: 'rate_limited',
       retryable: true,
@@ -90,7 +90,7 @@ describe('errors on their way to a reader', () => {
     expect((await failure(fromResponse(toSseResponse(reply$, all)))).message).toBe(SECRET);
   });
 
-  it('have a sentence for each code, also where `errorText` fails', () => {
+  it('have a sentence for each code, also if `errorText` fails', () => {
     expect(new Set(Object.keys(ERROR_SENTENCES))).toEqual(CODES);
     for (const code of CODES as ReadonlySet<MessageStreamErrorCode>) {
       const error = new MessageStreamError(SECRET, { code });
@@ -105,7 +105,7 @@ describe('errors on their way to a reader', () => {
     }
   });
 
-  it('do not send what a tool gave, but what the model is told', async () => {
+  it('send the content for the model, not the value of the tool', async () => {
     const replies = [messageEvents.toolUse('a', {}), messageEvents.text('Done')];
     const loop$ = runTools((_, { turn }) => from([...replies[turn - 1]!]), params, {
       tools: [tool('a', () => ({ toString: () => 'shown', toJSON: () => 'shown', row: SECRET }))],

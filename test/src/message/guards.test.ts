@@ -21,7 +21,7 @@ const event = (fields: object) => fields as StreamEvent;
 describe.each(types)('the guard of %s', (type) => {
   const guard = guards[type];
 
-  it('takes its own delta', () => {
+  it('accepts its own delta', () => {
     expect(guard(event({ type: 'content_block_delta', index: 0, delta: { type } }))).toBe(true);
   });
 

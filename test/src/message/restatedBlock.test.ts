@@ -27,7 +27,7 @@ it('makes the same block', () => {
   expect(builder.message?.content).toEqual(blocks);
 });
 
-it('keeps an input that is not finished as it is', () => {
+it('keeps an unfinished input unchanged', () => {
   const half: Block = Object.assign(toolUse('toolu_1', 'Bash', {}), { [unfinishedInput]: '{"com' });
   const builder = new MessageBuilder<BetaStreamEvent>();
   for (const event of [start, ...restatedBlock<BetaStreamEvent>(half, 0, { open: true })]) {

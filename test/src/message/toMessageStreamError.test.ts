@@ -108,7 +108,7 @@ describe('toMessageStreamError and the HTTP errors of the SDK', () => {
     expect(error.message).toContain(html);
   });
 
-  it('says no more of a long page than its beginning', () => {
+  it('quotes only the beginning of a long page', () => {
     const cause = APIError.generate(502, undefined, 'x'.repeat(100_000), headers());
     expect(toMessageStreamError(cause).message.length).toBeLessThan(2_000);
   });
@@ -160,7 +160,7 @@ describe('toMessageStreamError and the HTTP errors of the SDK', () => {
     }
   });
 
-  it('takes an error of another copy of the SDK, whose headers are a plain object', () => {
+  it('reads an error of another copy of the SDK, with headers as a plain object', () => {
     const other = Object.assign(new Error('429 Slow down'), {
       status: 429,
       headers: { 'retry-after': '1' },
@@ -373,7 +373,7 @@ describe('toMessageStreamError and a connection', () => {
     expect(error.message).toContain((cause as Error).message);
   });
 
-  it('says no name where there is no code', () => {
+  it('has no name if there is no code', () => {
     const error = toMessageStreamError(new APIUserAbortError());
     expect(error.message).toBe('The reply was aborted: Request was aborted.');
   });
@@ -441,14 +441,14 @@ describe('toMessageStreamError and a connection', () => {
       expect(verdict(toMessageStreamError(cause))).toEqual(LATE);
     });
 
-    it("rxjs' EmptyError, which is nothing of ours", async () => {
+    it("rxjs' EmptyError, which is unknown", async () => {
       const cause = await firstValueFrom(EMPTY).catch((error) => error);
       expect(verdict(toMessageStreamError(cause))).toEqual(['unknown', false]);
     });
   });
 });
 
-describe('toMessageStreamError and what is no error', () => {
+describe('toMessageStreamError and values that are not errors', () => {
   const bare = Object.create(null) as object;
   const cyclic: { self?: unknown } = {};
   cyclic.self = cyclic;
@@ -483,7 +483,7 @@ describe('toMessageStreamError and what is no error', () => {
 describe('toMessageStreamError and its context', () => {
   const partial = { id: 'msg_1' } as never;
 
-  it('gives what is not recognised the code of the context', () => {
+  it('gives an unrecognised error the code of the context', () => {
     expect(verdict(toMessageStreamError(new Error('x'), { otherwise: 'connection' }))).toEqual([
       'connection',
       true,
@@ -496,7 +496,7 @@ describe('toMessageStreamError and its context', () => {
     expect(known.code).toBe('aborted');
   });
 
-  it('adds partial and request id where the error has none', () => {
+  it('adds partial and request id if the error has none', () => {
     const cause = new APIUserAbortError();
     expect(toMessageStreamError(cause, { partial, requestId: 'req_2' })).toMatchObject({
       partial,
@@ -506,7 +506,7 @@ describe('toMessageStreamError and its context', () => {
     expect(toMessageStreamError(known, { requestId: 'req_2' }).requestId).toBe('req_1');
   });
 
-  it('returns a MessageStreamError as it is', () => {
+  it('returns a MessageStreamError unchanged', () => {
     const error = new MessageStreamError('x', { code: 'truncated', partial, requestId: 'req_1' });
     expect(toMessageStreamError(error)).toBe(error);
     expect(toMessageStreamError(error, { partial: () => undefined, requestId: 'req_2' })).toBe(
@@ -516,7 +516,7 @@ describe('toMessageStreamError and its context', () => {
 });
 
 describe('truncation', () => {
-  it('is retryable, and holds what is known', () => {
+  it('is retryable, and has the known fields', () => {
     const partial = { id: 'msg_1' } as never;
     const error = truncation({ partial, requestId: 'req_1' });
     expect(verdict(error)).toEqual(['truncated', true]);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { AttemptUsage } from '../../../src/recovery/AttemptUsage.ts';
 
-it('has the totals of one attempt: counters replace, and null says nothing', () => {
+it('has the totals of one attempt: counters replace, but null does not', () => {
   const usage = new AttemptUsage();
   usage.set({ input_tokens: 5, output_tokens: 1 });
   usage.update({ output_tokens: 3, input_tokens: null });

@@ -21,13 +21,13 @@ it('holds white space back until there is more of the text', () => {
   expect(events).toEqual([start, delta('\n'), delta(' '), delta('a'), delta(' ')]);
 });
 
-it('gives it before the end of the text', () => {
+it('emits it before the end of the text', () => {
   const { blank, events } = given();
   for (const event of [start, delta(' '), stop]) blank.push(event);
   expect(events).toEqual([start, delta(' '), stop]);
 });
 
-it('drops it where the attempt breaks, and gives it where none follows', () => {
+it('drops it if the attempt breaks, and emits it if no attempt follows', () => {
   const { blank, events } = given();
   for (const event of [start, delta('\n')]) blank.push(event);
   blank.drop();

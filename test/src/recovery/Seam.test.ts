@@ -46,7 +46,7 @@ const again = { sent: shown, mayRepeat: true };
 const anchored = { ...again, anchor: 'the quick brown fox' };
 
 describe('Seam', () => {
-  describe('where nothing is repeated but what was left out', () => {
+  describe('where only the left out text is repeated', () => {
     it.each([
       ['goes on without more ado', '', ' jumps', ' jumps'],
       ['drops the white space that was left out', ' ', ' jumps', 'jumps'],
@@ -71,7 +71,7 @@ describe('Seam', () => {
       );
     });
 
-    it('gives the continuation without the common prefix, for any texts and pieces', () => {
+    it('returns the continuation without the common prefix, for any texts and pieces', () => {
       const space = fc.string({ unit: fc.constantFrom(' ', '\n', '\t', '\ud83d'), maxLength: 4 });
       fc.assert(
         fc.property(trickyText, space, space, trickyText, (sent, leftOut, lead, text) => {
@@ -118,7 +118,7 @@ describe('Seam', () => {
       );
     });
 
-    it('drops the longest repeat where several would do', () => {
+    it('drops the longest of several repeats', () => {
       const sent = 'Row, row, row your boat. Row, row, row your boat.';
       expect(joinAnyhow({ sent, mayRepeat: true }, `${sent.slice(25)} Gently`)).toBe(' Gently');
       expect(joinAnyhow({ sent, mayRepeat: true }, `${sent} Gently`)).toBe(' Gently');
@@ -142,7 +142,7 @@ describe('Seam', () => {
       expect(seam.end()).toBe('');
     });
 
-    it('gives back what it held as soon as that is no repeat', () => {
+    it('returns the held text as soon as it cannot be a repeat', () => {
       const seam = new Seam(again);
       expect(['the ', 'quick ', 'red', ' fox'].map((piece) => seam.push(piece))).toEqual([
         '',
@@ -152,7 +152,7 @@ describe('Seam', () => {
       ]);
     });
 
-    it('gives at once an end that is too short to be a repeat', () => {
+    it('returns an end at once that is too short to be a repeat', () => {
       const seam = new Seam(again);
       expect([' f', 'ox', ' jumps'].map((piece) => seam.push(piece))).toEqual([
         '',
@@ -161,7 +161,7 @@ describe('Seam', () => {
       ]);
     });
 
-    it('gives back what it held when the text is over', () => {
+    it('returns the held text at the end of the text', () => {
       const seam = new Seam(again);
       expect(seam.push('the quick')).toBe('');
       expect(seam.end()).toBe('the quick');
@@ -169,7 +169,7 @@ describe('Seam', () => {
       expect(seam.push('more')).toBe('more');
     });
 
-    it('sees a repeat of 400 code units, and not a longer one', () => {
+    it('finds a repeat of 400 code units, but not a longer one', () => {
       const sent = Array.from({ length: 300 }, (_, index) => index).join(' ');
       const config = { sent, mayRepeat: true };
       expect(joinAnyhow(config, `${sent.slice(-400)} and on`)).toBe(' and on');
@@ -299,7 +299,7 @@ describe('Seam', () => {
         return { config: { sent, leftOut, anchor, mayRepeat: true }, continuation };
       });
 
-    it('drops what is a repeat by the rules, and nothing else, however it is cut', () => {
+    it('drops a repeat by the rules, and nothing else, however the text is cut', () => {
       fc.assert(
         fc.property(
           seamAndText,
@@ -392,7 +392,7 @@ describe('Seam', () => {
     });
   });
 
-  it('looks at no text any more once it is decided', () => {
+  it('reads no more text after the decision', () => {
     const seam = new Seam({ ...anchored, leftOut: '\n' });
     expect(seam.push('the quick brown fox\n jumps')).toBe(' jumps');
     const looks = (['indexOf', 'startsWith', 'endsWith', 'slice', 'trimStart'] as const).map(

@@ -23,18 +23,18 @@ it('waits for the first text of an attempt, where there is a text to join', () =
   expect([seam.awaitsText, seam.text]).toEqual([false, { index: 4 }]);
 });
 
-it('gives what is new, and the start of the block once', () => {
+it('returns the new text, and the start of the block once', () => {
   const seam = joining();
   expect([seam.push('Once upon a time'), seam.push(' there')]).toEqual(['', 'there']);
   expect([seam.takeStart(), seam.takeStart()]).toEqual([start, undefined]);
 });
 
-it('gives what it held back when the text is over', () => {
+it('returns the held back text at the end of the text', () => {
   const seam = joining();
   expect([seam.push('upon'), seam.end()]).toEqual(['', 'upon']);
 });
 
-it('begins anew with the attempt, and joins nothing after a cancel', () => {
+it('starts again with the attempt, and joins nothing after a cancel', () => {
   const seam = joining();
   seam.restart();
   expect([seam.awaitsText, seam.text, seam.takeStart()]).toEqual([true, undefined, undefined]);

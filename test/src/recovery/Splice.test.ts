@@ -104,7 +104,7 @@ const once = [messageStart('msg_1'), textStart(0), text(0, 'Once upon a time '),
 
 describe('Splice', () => {
   describe('of one attempt', () => {
-    it('passes the events of a good reply on as they are', () => {
+    it('passes the events of a complete reply on unchanged', () => {
       const reply = [
         messageStart(),
         ping,
@@ -186,7 +186,7 @@ describe('Splice', () => {
       expect(events).toEqual(blank);
     });
 
-    it('tells that nothing but message_stop is missing, and gives it', () => {
+    it('reports that only message_stop is missing, and emits it', () => {
       const { events, joined } = splice([messageStart(), textStart(0), text(0, 'a')]);
       expect(joined.canStop).toBe(false);
       joined.push(messageDelta(null));
@@ -201,7 +201,7 @@ describe('Splice', () => {
   });
 
   describe('at a seam', () => {
-    it('goes on in the block that is open', () => {
+    it('continues in the open block', () => {
       const { events } = splice(once, [
         messageStart('msg_2'),
         ...whole(0, 'was ', 'a fox'),
@@ -219,7 +219,7 @@ describe('Splice', () => {
       expectOneReply(events);
     });
 
-    it('begins a block of its own where that one was closed', () => {
+    it('begins a new block if that block was closed', () => {
       const { events } = splice(
         [...once, stop(0)],
         [messageStart(), ...whole(0, 'was'), ...ending],
@@ -232,7 +232,7 @@ describe('Splice', () => {
       ]);
     });
 
-    it('begins none where all of its text is a repeat', () => {
+    it('begins no block if its whole text is a repeat', () => {
       const { events } = splice(
         [...once, stop(0)],
         [messageStart(), ...whole(0, 'upon a time', ' there'), ...call(1, '{}'), ...ending],
@@ -241,7 +241,7 @@ describe('Splice', () => {
       expectOneReply(events);
     });
 
-    it('ends the open block where all that comes is a repeat', () => {
+    it('ends the open block if the whole text is a repeat', () => {
       const { events } = splice(once, [
         messageStart(),
         ...whole(0, 'upon a time there'),
@@ -273,7 +273,7 @@ describe('Splice', () => {
       },
     );
 
-    it('gives out what is held back where a block or the reply ends', () => {
+    it('emits the held back text when a block or the reply ends', () => {
       for (const rest of [[stop(0), ...ending], ending, [callStart(1), stop(1), ...ending]]) {
         const { events } = splice(once, [messageStart(), textStart(0), text(0, 'upon a'), ...rest]);
         expectOneReply(events);
@@ -281,7 +281,7 @@ describe('Splice', () => {
       }
     });
 
-    it('drops what is held back where the attempt breaks, as the next brings it again', () => {
+    it('drops the held back text if the attempt breaks, because the next attempt brings it again', () => {
       const { events } = splice(
         once,
         [messageStart(), textStart(0), text(0, 'upon a')],
@@ -323,7 +323,7 @@ describe('Splice', () => {
       ]);
     });
 
-    it('withdraws all where the request said so', () => {
+    it('withdraws everything for a restart', () => {
       const { events } = splice(once, [
         startSaying({
           keep: 0,
@@ -337,7 +337,7 @@ describe('Splice', () => {
       expectOneReply(events);
     });
 
-    it('joins as the request said', () => {
+    it('joins the text in the way of the request', () => {
       const said = { keep: 1, seam: { sent: 'Once upon a time there', leftOut: ' ' } };
       const { events } = splice(once, [startSaying(said), ...whole(0, ' was'), ...ending]);
       expect(textsOf(events)).toEqual(['Once upon a time there was']);
@@ -381,7 +381,7 @@ describe('Splice', () => {
       expectOneReply(events);
     });
 
-    it('takes a text after a tool call for no continuation', () => {
+    it('does not join a text after a tool call', () => {
       const { events } = splice(once, [
         messageStart(),
         ...call(0, '{}'),
@@ -401,7 +401,7 @@ describe('Splice', () => {
       expectOneReply(events);
     });
 
-    it('takes only the first text for the continuation', () => {
+    it('joins only the first text', () => {
       const { events } = splice(once, [
         messageStart(),
         ...whole(0, 'was'),
@@ -441,7 +441,7 @@ describe('Splice', () => {
       expect(textsOf(events)).toEqual(['thinking', 'Once upon', 'tool_use']);
     });
 
-    it('drops the message_start of the next attempt, also where it comes twice', () => {
+    it('drops the message_start of the next attempt, also if it comes twice', () => {
       const { events } = splice(once, [
         messageStart('msg_2'),
         messageStart('msg_2'),
@@ -452,13 +452,13 @@ describe('Splice', () => {
       expect(textsOf(events)).toEqual(['Once upon a time there was']);
     });
 
-    it('takes an attempt that has no message_start', () => {
+    it('accepts an attempt without a message_start', () => {
       const { events } = splice(once, [...whole(0, 'was'), ...ending]);
       expectOneReply(events);
       expect(textsOf(events)).toEqual(['Once upon a time there was']);
     });
 
-    it('takes an attempt whose blocks have no start', () => {
+    it('accepts an attempt whose blocks have no start', () => {
       for (const cut of [once, [...once, stop(0)]]) {
         const { events } = splice(cut, [
           messageStart(),
@@ -472,7 +472,7 @@ describe('Splice', () => {
       }
     });
 
-    it('passes on what says nothing of the reply without taking it for the next attempt', () => {
+    it('passes on other events without taking them for the next attempt', () => {
       const strange = raw({ type: 'vibe_check' });
       const said = { keep: 0, seam: { sent: '' } };
       const { events } = splice(once, [
@@ -491,14 +491,14 @@ describe('Splice', () => {
       ]);
     });
 
-    it('needs no resume where nothing of the reply had arrived', () => {
+    it('needs no resume if nothing of the reply had arrived', () => {
       const { events, joined } = splice([ping], [], [...once, stop(0), ...ending]);
       expect(events.slice(0, -2)).toEqual([ping, ...once, stop(0)]);
       expect(joined.attempt).toBe(3);
       expectOneReply(events.slice(1));
     });
 
-    it('takes several attempts that bring nothing', () => {
+    it('accepts several attempts without content', () => {
       const { events } = splice(
         once,
         [],
@@ -679,7 +679,7 @@ describe('Splice', () => {
     });
   });
 
-  it('tells with the last error how many attempts there were, and what they brought', () => {
+  it('adds the number of attempts and their content to the last error', () => {
     const { joined } = splice(once, [messageStart(), textStart(0), text(0, 'was')]);
     const error = joined.failure(lost());
     expect(error).toMatchObject({ code: 'connection', attempts: 2 });

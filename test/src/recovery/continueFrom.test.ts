@@ -193,7 +193,7 @@ describe('continueFrom', () => {
     });
   });
 
-  describe('begins anew', () => {
+  describe('restarts', () => {
     it.each([
       ['nothing has arrived', undefined, {}],
       ['there is no block', partialOf([]), {}],
@@ -362,7 +362,7 @@ describe('continueFrom', () => {
     },
   );
 
-  it('refuses a strategy that there is not', () => {
+  it('refuses an unknown strategy', () => {
     expect(() => continueFrom(paramsOf(), told, { strategy: 'resume' as never })).toThrow(
       new TypeError(
         "continueFrom: strategy 'resume' is not 'prefill', 'instruct', 'restart' or a function",
@@ -657,7 +657,7 @@ describe('continueFrom', () => {
       expect(said(request).seam.mayRepeat).toBe(true);
     });
 
-    it('that begins anew where it leaves the messages as they are', () => {
+    it('that restarts if it returns the same messages', () => {
       const request = continueFrom(paramsOf(), told, {
         strategy: (params) => ({ ...params, model: older }),
       });
@@ -665,14 +665,14 @@ describe('continueFrom', () => {
       expect(said(request)).toEqual({ keep: 0, seam: { sent: '' } });
     });
 
-    it('that is not asked where nothing has arrived', () => {
+    it('that is not called if nothing has arrived', () => {
       const strategy = (): Params => {
         throw new Error('never');
       };
       expect(said(continueFrom(paramsOf(), undefined, { strategy })).keep).toBe(0);
     });
 
-    it('that must give a request', () => {
+    it('that must return a request', () => {
       expect(() => continueFrom(paramsOf(), told, { strategy: (() => {}) as never })).toThrow(
         new TypeError('continueFrom: the function given as `strategy` must return a request'),
       );
@@ -696,7 +696,7 @@ describe('continueFrom', () => {
     expect(requestProblems(request)).toEqual([]);
   });
 
-  it('takes what a gateway has left out', () => {
+  it('accepts messages with fields that a gateway left out', () => {
     const content = [{ type: 'text' }, { type: 'thinking' }, { type: 'tool_use', id: 'a' }];
     const request = continueFrom(paramsOf(), partialOf([...content, text(story)]));
     expect(sentBlocks(request)).toEqual([text(story)]);
@@ -841,7 +841,7 @@ describe('continueFrom', () => {
       );
     });
 
-    it('by the rules that this test itself goes by', () => {
+    it('by the rules of this test', () => {
       expect(acceptsPrefill('claude-sonnet-4-5-20250929')).toBe(true);
       expect(acceptsPrefill('claude-opus-4-6')).toBe(false);
       const rules: [string, Partial<Record<keyof Params, unknown>>][] = [

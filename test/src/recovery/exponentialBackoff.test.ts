@@ -19,7 +19,7 @@ describe('exponentialBackoff', () => {
     waits(delay, firstSix).forEach((wait, index) => expect(wait).toBeCloseTo(quarterLess[index]!));
   });
 
-  it('takes its own first wait, longest wait, factor and jitter', () => {
+  it('accepts options for first wait, longest wait, factor and jitter', () => {
     const delay = exponentialBackoff({
       initial: 1_000,
       max: 30_000,
@@ -36,13 +36,13 @@ describe('exponentialBackoff', () => {
     );
   });
 
-  it('draws anew for each wait', () => {
+  it('uses a new random number for each wait', () => {
     const numbers = [0, 0.5, 0.25];
     const delay = exponentialBackoff({ jitter: 1, factor: 1, random: () => numbers.shift()! });
     expect(waits(delay, [1, 1, 1])).toEqual([500, 250, 375]);
   });
 
-  it('draws from Math.random unless told otherwise', () => {
+  it('uses Math.random by default', () => {
     const delay = exponentialBackoff({ initial: 1_000, factor: 1, jitter: 1 });
     const drawn = new Set(
       waits(
@@ -73,7 +73,7 @@ describe('exponentialBackoff', () => {
     expect(waits(delay, [1, 21, 1_100])).toEqual([500, 524_288_000, Number.MAX_VALUE]);
   });
 
-  it('gives what lies between the wait and its shortest, for any options', () => {
+  it('returns a wait within the jitter, for any options', () => {
     const milliseconds = fc.double({ min: 0, max: 1e9, noNaN: true });
     fc.assert(
       fc.property(

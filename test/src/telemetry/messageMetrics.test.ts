@@ -75,7 +75,7 @@ describe('the metrics of traceMessage', () => {
     await metrics.shutdown();
   });
 
-  it('are not of a stream that is not a request', async () => {
+  it('are not recorded for a stream that is not a request', async () => {
     const meter = () => expect.unreachable();
     const trace = traceMessage(
       { ...otel, metrics: { getMeter: meter } },

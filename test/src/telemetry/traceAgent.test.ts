@@ -112,13 +112,13 @@ describe('traceAgent', () => {
     expect(statusOf(spans.all[0]!)).toBe('ERROR');
   });
 
-  it('has no result to record where a field is of another kind', async () => {
+  it('records no result if a field has the wrong type', async () => {
     await received(traced(messages({ ...result, num_turns: 'two', usage: null, session_id: 5 })));
     expect(spans.all[0]!.attributes).not.toHaveProperty('claude_rx.turns');
     expect(spans.all[0]!.attributes).not.toHaveProperty('gen_ai.conversation.id');
   });
 
-  it('refuses what is not the API, and an empty name', () => {
+  it('refuses an argument that is not the API, and an empty name', () => {
     expect(() => traceAgent({} as never, { name: 'a' })).toThrow(TypeError);
     expect(() => traceAgent(otel, { name: '' })).toThrow(/traceAgent: `name`/);
   });

@@ -165,7 +165,7 @@ describe('traceMessage', () => {
     },
   );
 
-  it('records the abort of a signal, what is not ours, and a request without an answer', async () => {
+  it('records an aborted signal, a foreign error, and a request without a response', async () => {
     http.server.reply({ events, fault: { kind: 'stall', beforeEvent: 5 } });
     const controller = new AbortController();
     const aborted = failure(traced(ask({ signal: controller.signal })));
@@ -191,7 +191,7 @@ describe('traceMessage', () => {
     expect(spans.all.map(statusOf)).toEqual(['ERROR', 'ERROR', 'ERROR']);
   });
 
-  it('leaves the status unset after an unsubscribe, unless the reply was whole', async () => {
+  it('leaves the status unset after an unsubscribe, unless the reply was complete', async () => {
     http.server.reply({ events, fault: { kind: 'stall', beforeEvent: 5 } }, events, {
       events,
       keepOpen: true,
@@ -349,7 +349,7 @@ describe('traceMessage', () => {
     expect(attributes['gen_ai.system_instructions']).toBe('[{"type":"text","content":"Be kind"}]');
   });
 
-  it('cuts content that is too long, and says so', async () => {
+  it('cuts off content that is too long, and marks it', async () => {
     const long = Array.from(messageEvents.text('x'.repeat(150_000), { chunk: 50_000 }));
     await received(traced(from(long), { content: true }));
     const { attributes } = spans.all[0]!;
@@ -384,7 +384,7 @@ describe('traceMessage', () => {
     expect(sent).toContain(spans.all[1]!.spanContext().spanId);
   });
 
-  it('is as if it were not there with a tracer that records nothing', async () => {
+  it('does nothing with a tracer that records nothing', async () => {
     const source = from(events);
     const context = {
       ...otel.context,

@@ -96,7 +96,7 @@ describe('traceTools', () => {
     );
   });
 
-  it('records what did not run, took too long, and was left', async () => {
+  it('records calls that did not run, timed out, or were unsubscribed', async () => {
     const slow = (options: object) =>
       defineTool({ name: 'weather', description: 'Slow', input, run: () => NEVER, ...options });
     http.server.reply(calls, answer, call);
@@ -213,7 +213,7 @@ describe('traceTools', () => {
     ]);
   });
 
-  it('does not mix two loops, one in the tool of the other among them', async () => {
+  it('does not mix two loops, also if one runs in a tool of the other', async () => {
     http.server.handle(({ body }) => (body.messages.length === 1 ? call : answer));
     const leaf = defineTool({ name: 'weather', description: 'It', input, run: () => 'sun' });
     const inner = (name: string) =>
@@ -263,7 +263,7 @@ describe('traceTools', () => {
     for (const content of [/Lyon/, /sun/, /Sunny/]) expect(recorded).toMatch(content);
   });
 
-  it('is as if it were not there without a tracer, and refuses bad arguments', async () => {
+  it('does nothing without a tracer, and refuses bad arguments', async () => {
     http.server.reply(call, answer);
     const tool = defineTool({ name: 'weather', description: 'It', input, run: () => 'sun' });
     const noop = {

@@ -185,7 +185,7 @@ describe('MessagesServer and the SDK', () => {
     expect(server.requests[0]?.path).toBe('/v1/messages?beta=true');
   });
 
-  it('hand the events over as they were written', async () => {
+  it('receive the events unchanged', async () => {
     server.reply(hello);
     const stream = await client.messages.create({ ...params, stream: true });
     const events: unknown[] = [];
@@ -238,7 +238,7 @@ describe('MessagesServer and the SDK', () => {
 });
 
 describe('MessagesServer', () => {
-  it('keeps what it was sent', async () => {
+  it('keeps the received requests', async () => {
     server.reply(hello);
     await client.messages.stream(params, { headers: { 'X-Own': 'a' } }).done();
     await server.idle();
@@ -304,7 +304,7 @@ describe('MessagesServer', () => {
     expect((await read(await post())).text).toBe(encoded(hello));
   });
 
-  it('says so when it has no reply, and is not asked again', async () => {
+  it('answers 500 without a retry if it has no reply', async () => {
     const retrying = new Anthropic({ apiKey: 'test', baseURL: server.url });
     const error: unknown = await retrying.messages
       .create(params)
@@ -444,7 +444,7 @@ describe('MessagesServer', () => {
     for (const { eventsSent } of server.requests) expect(eventsSent).toBe([...reply].length);
   });
 
-  it('takes the time it is told to', async () => {
+  it('waits for the given delays', async () => {
     const reply = checkedReply({ events: hello, delay: 1_000, pace: 500 });
     const waits = (some: Step[]) => some.map((step) => ('ms' in step ? step.ms : step.do));
     expect(waits([...headerSteps(reply)])).toEqual([1_000]);
@@ -460,7 +460,7 @@ describe('MessagesServer', () => {
     expect(performance.now() - start).toBeGreaterThan(19 + 4 * (HELLO - 1));
   });
 
-  it('writes what waits before a pause', async () => {
+  it('writes waiting bytes before a pause', async () => {
     const { pieces } = await answer({ events: hello, chunk: 'all', pace: 2 });
     expect(pieces).toHaveLength(HELLO);
   });
@@ -493,7 +493,7 @@ describe('MessagesServer', () => {
     expect(server.requests[0]?.outcome).toBe('faulted');
   });
 
-  it('holds the connection open after the last event when told to', async () => {
+  it('keeps the connection open after the last event with `hold`', async () => {
     const controller = new AbortController();
     server.reply({ events: hello, keepOpen: true });
     const reading = read(await post(undefined, controller.signal));
@@ -578,7 +578,7 @@ describe('MessagesServer', () => {
     await left;
   });
 
-  it('ends with `close()` a request whose body has not come whole', async () => {
+  it('ends a request with an incomplete body at `close()`', async () => {
     const sent = http.request(`${server.url}/v1/messages`, { method: 'POST', agent: false });
     sent.on('error', () => {}).write('{"stream":');
     await until(() => server.openSockets === 1);
@@ -612,7 +612,7 @@ describe('MessagesServer', () => {
     expect(made).toBe(left);
   });
 
-  it('cuts everything when it is closed', async () => {
+  it('closes all connections when it is closed', async () => {
     server.reply({ events: hello, fault: { kind: 'stall', beforeEvent: 1 } }, { delay: 60_000 });
     server.handle(() => new Promise(() => {}));
     const first = read(await post());
@@ -632,7 +632,7 @@ describe('MessagesServer', () => {
     await expect(fetch(disposable.url)).rejects.toThrow();
   });
 
-  it('says when its port is taken', async () => {
+  it('rejects if its port is in use', async () => {
     const port = Number(new URL(server.url).port);
     await expect(MessagesServer.start({ port })).rejects.toThrow(/EADDRINUSE/);
   });
@@ -913,7 +913,7 @@ describe('httpError', () => {
     ]);
   });
 
-  it('writes what it is given', () => {
+  it('writes the given fields', () => {
     expect(
       httpError(429, { type: 'own_error', message: 'No', retryAfter: 3, headers: { a: 'b' } }),
     ).toStrictEqual({
@@ -942,7 +942,7 @@ describe('The default ids of a MessagesServer', () => {
     expect(new Set(ids).size).toBe(12);
   });
 
-  it('let a reply that is asked for again be another one', async () => {
+  it('number a reply that is sent again as another reply', async () => {
     const fault = { kind: 'end', beforeEvent: 4 } as const;
     const own = messageEvents.text('Hello world', { chunk: 3 });
     server.reply({ events: own, fault }, own);

@@ -89,7 +89,7 @@ describe('MessagesServer: limits', () => {
     near(remaining(response, 'tokens'), 17_800);
   });
 
-  it('lets the output fall below zero, and refuses until there is some again', async () => {
+  it('lets the output fall below zero, and refuses requests until some is left again', async () => {
     await using server = await MessagesServer.start({ limits: { outputTokens: 100 } });
     server.handle(() => messageEvents.text('Hi').with({ usage: { output_tokens: 150 } }));
     expect((await post(server)).status).toBe(200);
@@ -107,7 +107,7 @@ describe('MessagesServer: limits', () => {
     expect(remaining(await post(server), 'input-tokens')).toBe(62_000);
   });
 
-  it('refills all the time', async () => {
+  it('refills continuously', async () => {
     await using server = await MessagesServer.start({
       limits: { requests: { perMinute: 6_000, remaining: 1 } },
     });

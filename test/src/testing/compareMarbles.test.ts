@@ -25,7 +25,7 @@ describe('compareMarbles', () => {
       expectObservable(operator(text)).toBe(expected, { a: 'Hel', b: 'lo' });
     });
 
-  it('says nothing where the runs are equal', () => {
+  it('does not throw if the runs are equal', () => {
     expect(() => run('--ab---|', (text) => text)).not.toThrow();
   });
 
@@ -72,7 +72,7 @@ describe('compareMarbles', () => {
     expect(error.message).toContain('\n  -     0 subscribed until 3\n  +     0 subscribed until 2');
   });
 
-  it('leaves the error of the runner where the lines would be equal', () => {
+  it('keeps the error of the runner if the lines would be equal', () => {
     const run = (value: unknown) => [{ frame: 1, notification: { kind: 'N', value } }];
     expect(failure(() => compare(run({ a: undefined }), run({}))).message).toContain(
       'strictly equal',
@@ -88,7 +88,7 @@ describe('compareMarbles', () => {
     expect(failure(test).message).toMatch(/^The marbles differ.*\+ {5}3 next "lo"$/ms);
   });
 
-  it('needs a function', () => {
+  it('refuses an argument that is not a function', () => {
     expect(() => compareMarbles(undefined as never)).toThrow(/compareMarbles: expected the deep/);
   });
 });

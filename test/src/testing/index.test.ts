@@ -2,7 +2,7 @@ import { createContext, runInContext } from 'node:vm';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 
-it('is imported where there is no Node, and MessagesServer says what it lacks', async () => {
+it('can be imported without Node, and MessagesServer reports that it needs Node', async () => {
   const { outputFiles, metafile } = await build({
     entryPoints: ['src/testing/index.ts'],
     bundle: true,

@@ -27,7 +27,7 @@ const CITATION = {
 };
 
 describe('messageEvents', () => {
-  it('composes one valid reply', () => {
+  it('builds one valid reply', () => {
     expect([...messageEvents.text('Hello', { chunk: 3 })]).toStrictEqual([
       {
         type: 'message_start',
@@ -85,7 +85,7 @@ describe('messageEvents', () => {
     ]);
   });
 
-  it('is taken by from(), as often as one likes', async () => {
+  it('can be iterated several times with from()', async () => {
     const reply = messageEvents.text('Hi');
     expect(await lastValueFrom(from(reply).pipe(toArray()))).toStrictEqual([...reply]);
   });
@@ -99,7 +99,7 @@ describe('messageEvents', () => {
     expect(built(reply).content).toHaveLength(2);
   });
 
-  it('leaves the reply before as it was', () => {
+  it('does not change the previous reply', () => {
     const one = messageEvents.text('One');
     const two = one.text('Two').with({ id: 'msg_two' });
     expect(built(one)).toMatchObject({ id: 'msg_1', content: [{ text: 'One' }] });
@@ -147,7 +147,7 @@ describe('messageEvents', () => {
     expect(starts.map((event) => event.index)).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('sends citations ahead of the text they belong to', () => {
+  it('sends citations before their text', () => {
     const reply = messageEvents.text('It is blue.', { chunk: Infinity, citations: [CITATION] });
     expect(deltas(reply)).toStrictEqual([
       { type: 'citations_delta', citation: CITATION },
@@ -238,7 +238,7 @@ describe('messageEvents', () => {
     });
   });
 
-  it('puts any event in its place, and counts on after a block of your own', () => {
+  it('inserts any event, and continues the numbering after your own block', () => {
     const own = { type: 'content_block_start', index: 1, content_block: { type: 'novel', x: 1 } };
     const reply = messageEvents
       .text('a')
@@ -296,7 +296,7 @@ describe('messageEvents', () => {
     }
   });
 
-  it('refuses what is no text, no JSON and no event', () => {
+  it('refuses values that are not text, JSON or events', () => {
     expect(() => messageEvents.text(undefined as never)).toThrow(/text must be a string/);
     expect(() => messageEvents.toolUse(1 as never)).toThrow(/name must be a string/);
     expect(() => messageEvents.toolUse('a', () => 1)).toThrow(/no JSON/);

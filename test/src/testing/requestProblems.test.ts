@@ -233,7 +233,7 @@ describe('requestProblems', () => {
     expect(requestProblems(body)).not.toEqual([]);
   });
 
-  describe('that knows what was said', () => {
+  describe('that knows the earlier replies', () => {
     const said = new SaidBefore();
     const hear = (events: Iterable<object>) => Array.from(said.listen(events));
     hear(messageEvents.thinking('Hm', { signature: 'one' }).toolUse('look', {}, { id: 'a' }));
@@ -244,7 +244,7 @@ describe('requestProblems', () => {
         .with({ stopReason: 'pause_turn' }),
     );
 
-    it('sees thinking that was changed, and leaves alone what another has signed', () => {
+    it('finds changed thinking, but not thinking that another server has signed', () => {
       const withThought = (one: object) => request([hi, assistant(one, text('a')), hi]);
       expect(requestProblems(withThought(thinking('Hm', 'one')), { said })).toEqual([]);
       expect(requestProblems(withThought(thinking('Hm', 'two')), { said })).toEqual([]);
@@ -252,7 +252,7 @@ describe('requestProblems', () => {
       expect(changed.join()).toMatch(/^messages\.1\.content\.0: .*cannot be modified/);
     });
 
-    it('misses the thinking before a call that is being answered', () => {
+    it('requires the thinking before a call with a result', () => {
       const thought = { thinking: { type: 'adaptive' } };
       const without = [hi, assistant(call('a')), user(result('a'))];
       const whole = [hi, assistant(thinking('Hm', 'one'), call('a')), user(result('a'))];
@@ -267,7 +267,7 @@ describe('requestProblems', () => {
       ).toEqual([]);
     });
 
-    it('lets a paused turn go on, and no other', () => {
+    it('lets only a paused turn continue', () => {
       const paused = [hi, assistant(text('Let me see'), { caller: { type: 'direct' }, ...search })];
       expect(requestProblems(request(paused), { said })).toEqual([]);
       expect(requestProblems(request([...paused, hi]), { said }).join()).toMatch(

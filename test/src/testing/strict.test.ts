@@ -75,7 +75,7 @@ describe('a strict MessagesServer', () => {
     await expect(system).rejects.toThrow(/bound to a different conversation/);
   });
 
-  it('wants the thinking before a call back, unless something before it has changed', async () => {
+  it('requires the thinking before a call, unless something before it has changed', async () => {
     const thinking = { type: 'adaptive' as const };
     const call = messageEvents.thinking('Hm', signed).toolUse('look', {}, { id: 'a' });
     strict.server.reply(call, messageEvents.text('Again'));

@@ -15,7 +15,7 @@ describe('letters', () => {
     expectTypeOf(letters(hello)).toEqualTypeOf<Record<string, StreamEvent>>();
   });
 
-  it('refuses more events than there are letters, also endless ones', () => {
+  it('refuses more events than letters, also an endless iterable', () => {
     const endless = (function* () {
       for (;;) yield { type: 'ping' };
     })();
@@ -23,7 +23,7 @@ describe('letters', () => {
     expect(() => letters(Array(21_045).fill(0))).toThrow(/more than 21044 events/);
   });
 
-  it('serves a diagram drawn by hand', () => {
+  it('works with a diagram that is written by hand', () => {
     testScheduler().run(({ cold, expectObservable }) => {
       const source = cold('ab-c--d(efg|)', letters(hello));
       expectObservable(source.pipe(textOnly())).toBe('---x--y(|)', { x: 'Hel', y: 'lo' });

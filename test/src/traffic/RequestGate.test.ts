@@ -129,7 +129,7 @@ describe('RequestGate: concurrency', () => {
   );
 
   it(
-    'subscribes to a request once it may be sent, and lets it go with its reader',
+    'subscribes to a request when it may be sent, and unsubscribes with its reader',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const gate = new RequestGate({ concurrency: 1 });
       const first = cold('---a--|');
@@ -250,7 +250,7 @@ describe('RequestGate: requests and tokens a minute', () => {
   );
 
   it(
-    'sends what is larger than a limit when nothing of the limit is used',
+    'sends a request that is larger than a limit when the limit is unused',
     run(({ flush }) => {
       const { sent, send } = gated({ tokensPerMinute: 6_000 });
       send('a', undefined, { tokens: 3_000 });
@@ -261,7 +261,7 @@ describe('RequestGate: requests and tokens a minute', () => {
   );
 
   it(
-    'corrects what was expected by the usage that is reported',
+    'corrects the estimate by the reported usage',
     run(({ flush }) => {
       const { sent, send } = gated({ tokensPerMinute: 6_000 });
       send('a', () => reply(500, 500), { tokens: { input: 2_000, output: 4_000 } });
@@ -274,7 +274,7 @@ describe('RequestGate: requests and tokens a minute', () => {
   );
 
   it(
-    'expects more than is given where too little was given before',
+    'expects more than the estimate if earlier estimates were too low',
     run(({ flush }) => {
       const { sent, send } = gated({ concurrency: 1, inputTokensPerMinute: 6_000 });
       send('a', () => reply(3_000, 1), { tokens: 2_000 });
@@ -305,7 +305,7 @@ describe('RequestGate: requests and tokens a minute', () => {
   );
 
   it(
-    'expects the largest input and the mean output of late where nothing else is given',
+    'expects the largest input and the mean output of recent requests without an estimate',
     run(({ flush }) => {
       const { sent, send } = gated({ tokensPerMinute: 6_000 });
       send('a', () => reply(3_000, 1_000));
@@ -332,7 +332,7 @@ describe('RequestGate: requests and tokens a minute', () => {
   );
 
   it(
-    'keeps room for the longest reply of late, and charges the mean',
+    'keeps room for the longest recent reply, and charges the mean',
     run(({ flush }) => {
       const { sent, send } = gated({ outputTokensPerMinute: 6_000 });
       // The mean is 100 + 900 / 10, the longest 1,000; 4,900 are left.
@@ -476,7 +476,7 @@ describe('RequestGate: what the API reports', () => {
   );
 
   it(
-    'subtracts what was sent after the request that a report is of',
+    'subtracts requests that were sent after the request of a report',
     run(({ flush }) => {
       const { gate, send } = gated();
       const headers = headersOf({ requests: [60, 3] });
@@ -490,7 +490,7 @@ describe('RequestGate: what the API reports', () => {
   );
 
   it(
-    'gives nothing back of what a report contains, where less was used than expected',
+    'does not give back tokens that a report includes, if less was used than expected',
     run(({ flush }) => {
       const { gate, send } = gated();
       const headers = headersOf({ 'input-tokens': [9_000, 8_501] });
@@ -676,7 +676,7 @@ describe('RequestGate: refusals', () => {
   );
 
   it(
-    'learns of a refusal that retryResumable in the request has met',
+    'learns from a refusal inside a retryResumable in the request',
     run(({ flush }) => {
       const { sent, send } = gated({ concurrency: 2 });
       const seam = { type: 'resume', attempt: 2, keep: 0, error: refusal(700) };
@@ -741,7 +741,7 @@ describe('RequestGate: order', () => {
     expect(order([...of('a', 300), ...of('b', 100)])).toBe('-abbbabaa');
   });
 
-  it('gives a key no credit for the time in which it wanted nothing', () => {
+  it('gives a key no credit for the time in which it had no requests', () => {
     testScheduler().run(({ flush }) => {
       const { sent, send } = gated({ concurrency: 1 });
       const key = (name: string) => ({ key: name, tokens: 1 });
@@ -754,7 +754,7 @@ describe('RequestGate: order', () => {
     });
   });
 
-  it('keeps what a key is owed that got less than expected, while it waits', () => {
+  it('keeps the credit of a waiting key that received less than expected', () => {
     testScheduler().run(({ flush }) => {
       const { sent, send } = gated({ concurrency: 2 });
       // Expected to use 100, and uses 1: `b` is owed the rest, though `a` was served meanwhile.
@@ -768,7 +768,7 @@ describe('RequestGate: order', () => {
     });
   });
 
-  it('starts a new key where its own priority is', () => {
+  it('starts a new key at the level of its own priority', () => {
     testScheduler().run(({ flush }) => {
       const { sent, send } = gated({ concurrency: 1 });
       const of = (key: string, tokens: number, priority = 0) =>
@@ -810,7 +810,7 @@ describe('RequestGate: order', () => {
 });
 
 describe('RequestGate: waiting', () => {
-  it('refuses what the queue has no room for, and says so', () => {
+  it('refuses requests that do not fit into the queue', () => {
     testScheduler().run(({ flush }) => {
       const { gate, ends, send } = gated({ concurrency: 1, maxQueue: 1, requestsPerMinute: 1 });
       send('a', () => timer(10));
@@ -831,7 +831,7 @@ describe('RequestGate: waiting', () => {
     });
   });
 
-  it('tells in retryAfterMs when the first that waits may be sent', () => {
+  it('has the time until the first waiting request may be sent in retryAfterMs', () => {
     testScheduler().run(({ flush }) => {
       const { gate, send } = gated({ maxQueue: 1, requestsPerMinute: 2 });
       for (const name of 'abc') send(name);
@@ -842,7 +842,7 @@ describe('RequestGate: waiting', () => {
     });
   });
 
-  it('lets nothing wait with maxQueue: 0', () => {
+  it('queues no request with maxQueue: 0', () => {
     const { gate, ends, send } = gated({ concurrency: 1, maxQueue: 0 });
     const subscription = send('a', () => NEVER);
     send('b');
@@ -905,7 +905,7 @@ describe('RequestGate: waiting', () => {
 });
 
 describe('RequestGate: state$', () => {
-  it('gives what the gate is doing at once and on each change', () => {
+  it('emits the state at subscription and on each change', () => {
     const gate = new RequestGate({ concurrency: 1, requestsPerMinute: 60 });
     const seen: RequestGateState[] = [];
     const watch = gate.state$.subscribe((state) => seen.push(state));
@@ -982,7 +982,7 @@ describe('RequestGate and its arguments', () => {
     expect(() => new RequestGate().run(() => EMPTY, options)).toThrow(message);
   });
 
-  it('refuses what is not a function', () => {
+  it('refuses an argument that is not a function', () => {
     expect(() => new RequestGate().run(NEVER as never)).toThrow(
       /RequestGate.run: `request` must be a function.*not an object/,
     );

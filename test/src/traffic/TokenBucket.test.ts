@@ -13,12 +13,12 @@ function levelAt(ms: number, level: number, expected: readonly ExpectedUse[]): n
 }
 
 describe('TokenBucket.wait', () => {
-  it('is until an amount is there', () => {
+  it('lasts until the amount is available', () => {
     expect(new TokenBucket(LIMIT, 0, 1_000).wait(1_500, 0)).toBe(5_000);
     expect(new TokenBucket(LIMIT, 0, 1_500).wait(1_500, 0)).toBe(0);
   });
 
-  it('is as long as possible where more is asked for than fits in', () => {
+  it('lasts until the bucket is full for an amount above the capacity', () => {
     expect(new TokenBucket(LIMIT, 0, 0).wait(9_000, 0)).toBe(60_000);
   });
 
@@ -30,13 +30,13 @@ describe('TokenBucket.wait', () => {
     expect(new TokenBucket(LIMIT, 0, 1_000).wait(1_000, 0, expected)).toBeCloseTo(wait, 3);
   });
 
-  it('is until the next window where a limit has windows', () => {
+  it('lasts until the next window of a limit with windows', () => {
     const bucket = () => new TokenBucket(LIMIT, 0, 1_000, { fullAt: 700 });
     expect(bucket().wait(1_000, 0)).toBe(0);
     expect(bucket().wait(1_000, 0, [{ amount: 1, ms: 90_000 }])).toBe(700);
   });
 
-  it('is the first time after which the amount stays there, whatever is expected', () => {
+  it('lasts until the amount stays available, whatever is expected', () => {
     const use = fc.record({
       amount: fc.integer({ min: 1, max: 8_000 }),
       ms: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 200_000 })),

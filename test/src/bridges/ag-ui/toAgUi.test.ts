@@ -149,7 +149,7 @@ describe('a reply', () => {
     });
   });
 
-  it('leaves out pings, notices and whatever else there may be', async () => {
+  it('leaves out pings, notices and unknown events', async () => {
     const [start, ...rest] = [...messageEvents.text('x')];
     const others = [{ type: 'ping' }, { type: 'notice', text: 'n' }, { type: 'new' }];
     const events = await run(from([...others, start, ...others, ...rest] as StreamEvent[]));
@@ -238,7 +238,7 @@ describe('a reply that breaks and goes on', () => {
       }),
     );
 
-  it('goes on in the same message', async () => {
+  it('continues in the same message', async () => {
     api.server.reply({
       events: messageEvents.text('Hello world', { chunk: 3 }),
       fault: { kind: 'end', beforeEvent: 4 },
@@ -261,7 +261,7 @@ describe('a reply that breaks and goes on', () => {
     ]);
   });
 
-  it('takes back the thinking and the call that were cut', async () => {
+  it('withdraws the thinking and the call that were cut off', async () => {
     const first = messageEvents
       .thinking('One', { signature: 's1' })
       .toolUse('look', { at: 'x' }, { id: 'toolu_1' });
@@ -277,7 +277,7 @@ describe('a reply that breaks and goes on', () => {
     expect(page.pendingToolCallIds).toEqual([]);
   });
 
-  it('fails where the messages of the page are not known', async () => {
+  it('fails if the messages of the page are not known', async () => {
     const first = messageEvents.thinking('One', { signature: 's1' });
     api.server.reply({ events: first, fault: { kind: 'end', beforeEvent: 4 } });
     api.server.reply(messageEvents.text('Done'));

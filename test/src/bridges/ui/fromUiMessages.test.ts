@@ -5,7 +5,7 @@ import { UiPage } from '../../../support/uiChaos.ts';
 
 describe('fromUiMessages', () => {
   // `test/long/ui.test.ts` has many more.
-  it('makes requests that the API accepts, with thinking intact, whatever a page sends back', async () => {
+  it('makes requests that the API accepts, with unchanged thinking, whatever a page sends back', async () => {
     const tally = await runPages(
       Array.from({ length: 50 }, (_, index) => index + 1),
       UiPage,
@@ -24,7 +24,7 @@ describe('fromUiMessages', () => {
   });
 
   it.each([null, 'Hi', [], {}, { role: 'user' }, { role: 'user', parts: 'Hi' }, { parts: [] }])(
-    'refuses %j as a message, and says which one it is',
+    'refuses %j as a message, and reports its index',
     (message) => {
       const messages = [user({ type: 'text', text: 'Hi' }), message] as never;
       expect(() => fromUiMessages(messages)).toThrow(/^fromUiMessages: messages\[1\] must be/);
@@ -45,7 +45,7 @@ describe('fromUiMessages', () => {
     expect(messages).toEqual([{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }]);
   });
 
-  it('sends what a user has added to a running reply behind the reply', () => {
+  it('sends messages that a user added to a running reply after the reply', () => {
     const reply = {
       id: 'm',
       role: 'assistant',

@@ -70,7 +70,7 @@ function shortened(events: readonly BetaStreamEvent[]): BetaStreamEvent[] {
 
 describe('toUiMessages', () => {
   it(
-    'writes each event as it comes, and states the end',
+    'writes each event at once, and how the reply ended',
     drawn('toUiMessages', () =>
       testScheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
         const [m, begin, a, b, end, x, S] = hello;
@@ -150,7 +150,7 @@ describe('toUiMessages', () => {
     expect(chunks.at(-1)).toEqual({ type: 'finish', finishReason });
   });
 
-  it('gives the message the id and the metadata that it is told', async () => {
+  it('gives the message the id and the metadata of the options', async () => {
     const metadata = ({ message }: { message: { model?: unknown } }) => ({ model: message.model });
     const page = await readChunks(from(hello).pipe(toUiMessages({ messageId: 'm7', metadata })));
     expect(page.message).toMatchObject({ id: 'm7', metadata: { model: 'claude-opus-5-5' } });
@@ -174,7 +174,7 @@ describe('toUiMessages', () => {
     ]);
   });
 
-  it('writes text that goes on after its end as another part', async () => {
+  it('writes text that continues after its end as another part', async () => {
     const late = {
       type: 'content_block_delta',
       index: 0,
@@ -187,7 +187,7 @@ describe('toUiMessages', () => {
     expect(message.parts.at(-1)).toMatchObject({ state: 'done' });
   });
 
-  it('lets the source go at the chunk at which it is unsubscribed', async () => {
+  it('unsubscribes from the source at the chunk at which the reader leaves', async () => {
     let emitted = 0;
     const source = from(hello).pipe(map((event) => (emitted++, event)));
     expect(await received(source.pipe(toUiMessages(), take(3)))).toHaveLength(3);
@@ -267,7 +267,7 @@ describe('toUiMessages', () => {
       expect((await chunksOf(events)).at(-1)).toMatchObject({ type: 'finish' });
     });
 
-    it('states a stop as such', async () => {
+    it('ends with an abort chunk after a stop', async () => {
       const controller = new AbortController();
       const stopped = concat(from(hello.slice(0, 3)), NEVER).pipe(
         takeUntilAborted(controller.signal),
@@ -298,7 +298,7 @@ describe('toUiMessages', () => {
     const delta = (index: number, text: string) =>
       ({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } }) as StreamEvent;
 
-    it('resets the step, and states again what stands', async () => {
+    it('resets the step, and sends the kept content again', async () => {
       const start = [...messageEvents.thinking('Hm', { signature: 's' }).text('Hel')].slice(0, -3);
       const call = [...messageEvents.toolUse('look', { a: 1 })].slice(1, 3);
       const begun = call.map((event) => ({ ...event, index: 2 })) as StreamEvent[];
@@ -328,7 +328,7 @@ describe('toUiMessages', () => {
       });
     });
 
-    it('begins anew where another message comes before the end', async () => {
+    it('starts again if another message comes before the end', async () => {
       const other = messageEvents.text('Bye').with({ id: 'msg_other' });
       const page = await readChunks(from([...hello.slice(0, 4), ...other]).pipe(toUiMessages()));
       expect(page.errors).toEqual([]);

@@ -98,7 +98,7 @@ describe('InspectorServer', () => {
     },
   );
 
-  it('takes reports of pages of this machine, and of no others', async () => {
+  it('accepts reports only from pages of this machine', async () => {
     const { search } = await start();
     const report = (origin: string) =>
       send(`/report${search}`, { method: 'POST', headers: { origin }, body: next(1) });
@@ -116,7 +116,7 @@ describe('InspectorServer', () => {
     expect(server.reported).toBe(3);
   });
 
-  it('serves nothing but modules of the package', async () => {
+  it('serves only modules of the package', async () => {
     const { search } = await start();
     for (const path of [
       '/src/../package.json',
@@ -131,7 +131,7 @@ describe('InspectorServer', () => {
     expect((await send(`/${search}`, { method: 'POST' })).status).toBe(405);
   });
 
-  it('passes on what is reported, as it is reported, and from the beginning', async () => {
+  it('passes entries on as they come, and from the beginning', async () => {
     const { search } = await start();
     await send(`/report${search}`, { method: 'POST', body: next(1) + next(2) });
     const live = entries(4);
@@ -149,7 +149,7 @@ describe('InspectorServer', () => {
     expect(rest.map(([, { id }]) => id)).toEqual([4]);
   });
 
-  it('refuses lines that are no objects, or too long', async () => {
+  it('refuses lines that are not objects, or too long', async () => {
     const { search } = await start();
     const status = async (body: string) =>
       (await send(`/report${search}`, { method: 'POST', body })).status;
@@ -183,7 +183,7 @@ describe('InspectorServer', () => {
     expect((await send('/recording')).status).toBe(403);
   });
 
-  it('takes another port where the usual one is taken, but not where one was asked for', async () => {
+  it('uses another port if the default port is in use, but not if a port was given', async () => {
     const { port } = await start();
     await expect(InspectorServer.start({ port: Number(port) })).rejects.toThrow('EADDRINUSE');
   });
