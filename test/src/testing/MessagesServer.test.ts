@@ -493,7 +493,7 @@ describe('MessagesServer', () => {
     expect(server.requests[0]?.outcome).toBe('faulted');
   });
 
-  it('keeps the connection open after the last event with `hold`', async () => {
+  it('keeps the connection open after the last event with `keepOpen`', async () => {
     const controller = new AbortController();
     server.reply({ events: hello, keepOpen: true });
     const reading = read(await post(undefined, controller.signal));
