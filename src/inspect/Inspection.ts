@@ -155,7 +155,7 @@ export class InspectedRun {
         lane.firstAt = Math.min(lane.firstAt, firstAt);
       } else lanes.set(name, { name, stages: [stage], depth, firstAt });
     }
-    // `Infinity`, twice, is no number when one is taken from the other.
+    // `Infinity - Infinity` is not a number.
     return [...lanes.values()].toSorted(
       (one, other) => other.depth - one.depth || one.firstAt - other.firstAt || 0,
     );
@@ -254,7 +254,7 @@ export class Inspection {
   }
 
   #subscribe(key: string, entry: InspectorEntry & { type: 'subscribe' }, from: number): void {
-    // A page that has connected again gets what it has again.
+    // After a reconnect, the page gets entries again that it has already.
     if (this.#stages.has(key)) return;
     const name = asString(entry.stage).slice(0, 80) || '?';
     const stage = this.#add(key, name, entry.content, entry.at, from);

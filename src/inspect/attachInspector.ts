@@ -41,7 +41,7 @@ export function attachInspector(
   { content = false }: AttachInspectorOptions = {},
 ): Subscription {
   if (typeof report !== 'function') {
-    throw new TypeError('attachInspector: pass a function that takes an entry');
+    throw new TypeError('attachInspector: `report` must be a function that takes an entry');
   }
   const reporter: Reporter = new Reporter({
     report,
@@ -51,7 +51,7 @@ export function attachInspector(
   return attachReporter(reporter);
 }
 
-/** Has a reporter watch the stages that are subscribed from now on. */
+/** Lets a reporter watch all stages that are subscribed from now on. */
 export function attachReporter(reporter: Reporter): Subscription {
   const list = inspectors();
   list.push(reporter.inspector);

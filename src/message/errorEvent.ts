@@ -62,7 +62,7 @@ const API_TYPE =
  */
 export function errorEvent(error: unknown, { errorText }: ErrorTextOptions = {}): ErrorFrame {
   const own = toMessageStreamError(error);
-  // One of a later version passes, unless it is more than a name.
+  // A code of a later version is kept, if it has the form of a code.
   const code = /^[a-z_]{1,40}$/.test(own.code) ? own.code : 'unknown';
   const { errorType } = own;
   return errorFrame({
@@ -77,7 +77,7 @@ export function errorEvent(error: unknown, { errorText }: ErrorTextOptions = {})
   });
 }
 
-/** What `errorText` gives; it may itself fail, and is called where nobody could catch that. */
+/** The result of `errorText`. If it throws, the error is dropped, because no caller could catch it. */
 function textOf(
   error: MessageStreamError,
   errorText: ErrorTextOptions['errorText'],
@@ -91,9 +91,9 @@ function textOf(
 }
 
 /**
- * The event as a reader receives it: with its error as `errorEvent` says it, where it has one, and
- * without the `value` of a tool, of which the reader has what the model is told; events of subagents too.
- * The chunk of `toUiMessages` for an error is masked already.
+ * The event for readers: its error is masked as by `errorEvent`, and the `value` of a tool is left out,
+ * because the event has the content for the model. The same applies to events of subagents. The error
+ * chunk of `toUiMessages` is masked already.
  */
 export function clientEvent<E extends { type: string }>(event: E, options?: ErrorTextOptions): E {
   switch (event.type) {

@@ -17,7 +17,7 @@ export type ContinuationStrategy = 'prefill' | 'instruct' | 'restart';
 export interface ContinuableParams {
   model: string;
   max_tokens: number;
-  // `string & {}` takes any string, and lets the literals be literals where a request is written down.
+  // `string & {}` accepts any string, but keeps the literal types in a written request.
   messages: readonly { role: 'user' | 'assistant' | (string & {}); content?: unknown }[];
   thinking?: { type: 'adaptive' | (string & {}); budget_tokens?: number } | null | undefined;
   tool_choice?: { type: 'auto' | (string & {}) } | null | undefined;

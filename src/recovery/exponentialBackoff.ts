@@ -45,9 +45,9 @@ export function exponentialBackoff({
   requireNumbers(caller, { max }, { min: 0, what });
   requireNumbers(caller, { factor }, { min: 1, max: Number.MAX_VALUE });
   requireNumbers(caller, { jitter }, { min: 0, max: 1 });
-  requireFunction(caller, 'random', random, 'a function that gives numbers');
+  requireFunction(caller, 'random', random, 'a function that returns numbers');
   return (_error, retry) => {
-    // A power that is too large for a number would make NaN of an `initial` of 0.
+    // With an `initial` of 0, an infinite power would give NaN.
     const growth = Math.min(factor ** (retry - 1), Number.MAX_VALUE);
     return Math.min(max, initial * growth, Number.MAX_VALUE) * (1 - jitter * random());
   };

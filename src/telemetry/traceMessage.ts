@@ -104,7 +104,7 @@ export function traceMessage<E extends AnyStreamEvent>(
   return recordSpan(otel, (parent) => new MessageSpan<E>(otel, parent, spanConfig));
 }
 
-/** The config with its defaults, checked. */
+/** The validated config, with its defaults. */
 export function messageSpanConfig(
   who: string,
   otel: OpenTelemetry,

@@ -51,7 +51,7 @@ export function compareMarbles(assertDeepEqual: AssertDeepEqual): AssertDeepEqua
       assertDeepEqual(actual, expected);
     } catch (cause) {
       const difference = differenceOf(linesOf(expected), linesOf(actual));
-      // What is no list of notifications, or differs in what the lines do not show.
+      // Not a list of notifications, or a difference that the lines do not show.
       if (difference === undefined) throw cause;
       throw new Error(`The marbles differ (- expected, + actual):\n${difference}`, { cause });
     }
@@ -63,7 +63,7 @@ interface Line {
   text: string;
 }
 
-/** A line for each notification, or for each subscription. */
+/** One line per notification or subscription. */
 function linesOf(run: unknown): Line[] | undefined {
   if (!Array.isArray(run)) return undefined;
   const lines = run.map(lineOf);
@@ -98,7 +98,7 @@ function shown(value: unknown): string {
   }
 }
 
-/** Both lists without what they have in common, but for a few lines around it. */
+/** Both lists without their common lines, except a few lines around each difference. */
 function differenceOf(
   expected: readonly Line[] | undefined,
   actual: readonly Line[] | undefined,
@@ -127,5 +127,5 @@ function differenceOf(
     .join('\n');
 }
 
-/** How many lines are shown before and behind those that differ. */
+/** The number of lines before and after a difference. */
 const CONTEXT = 3;

@@ -60,7 +60,10 @@ export function record<E extends AnyStreamEvent>({
     });
 }
 
-/** JSON may hold two characters raw that some readers, Node's `readline` among them, end a line at. */
+/**
+ * Escapes two characters that JSON allows, but at which some readers, such as Node's `readline`,
+ * end a line.
+ */
 function oneLine(value: object): string {
   return JSON.stringify(value).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }

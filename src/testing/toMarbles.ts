@@ -79,7 +79,7 @@ export function letters<E = StreamEvent>(events: Iterable<E>): Record<string, E>
  * import { TestScheduler } from 'rxjs/testing';
  * import { expect, it } from 'vitest';
  *
- * it('gives the text', () => {
+ * it('emits the text', () => {
  *   const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
  *   scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
  *     const { diagram, values } = toMarbles(messageEvents.text('Hello', { chunk: 3 }), { every: 5 });
@@ -111,7 +111,7 @@ function letterAt(index: number): string {
   return LETTERS[index] ?? String.fromCodePoint(MORE_LETTERS.from + index - LETTERS.length);
 }
 
-/** The letters at their times, and last the end. */
+/** The letters at their times, followed by the end. */
 function atTimes(signs: readonly string[], times: readonly number[]): string {
   const isOrdered = times.every(
     (at, index) => Number.isInteger(at) && at >= 0 && at >= (times[index - 1] ?? 0),
@@ -133,7 +133,7 @@ function atTimes(signs: readonly string[], times: readonly number[]): string {
     .join('');
 }
 
-/** So many frames in which nothing happens. */
+/** This number of frames without an event. */
 function silence(frames: number): string {
   return frames > 10 ? ` ${frames}ms ` : '-'.repeat(frames);
 }

@@ -47,9 +47,9 @@ export interface ResultPart {
   kind: 'tool';
   id: string;
   toolCallId: string;
-  /** Of a result that the API gave: the block. */
+  /** Of a tool that the API ran: the result block. */
   block?: FollowedBlock;
-  /** Of one that is there. */
+  /** Of a result that has arrived. */
   result?: ResultContent;
 }
 

@@ -75,7 +75,7 @@ export function fromRunInput(input: AgUiInput): RunInput {
     throw new TypeError(`fromRunInput: \`${name}\` must be a list: pass the input of the run`);
   }
   if (!messages.some(({ role }) => role === 'user')) {
-    throw new TypeError('fromRunInput: `messages` must have a message of the user');
+    throw new TypeError('fromRunInput: `messages` must include a message with the role `user`');
   }
   const { turns } = new AgUiThread({ messages, tools, context, resume });
   const system = systemOf({ messages, context });
@@ -92,7 +92,7 @@ function pageTool({ name, description, parameters }: Tool): DefinedTool {
   return { name, definition: { name, description, input_schema }, input: ANYTHING };
 }
 
-/** The page checks the input of its own tools. */
+/** The input is not validated here: the page validates the input of its own tools. */
 const ANYTHING: StandardSchema = {
   '~standard': { version: 1, vendor: 'claude-rx', validate: (value) => ({ value }) },
 };
@@ -103,7 +103,7 @@ function answersOf(resume: readonly ResumeEntry[], reply: readonly AnyBlock[]): 
   return resume.filter(({ interruptId }) => calls.has(interruptId)).map(answerOf);
 }
 
-/** Only an approval that is stated is one. */
+/** A call is only approved by an explicit approval. */
 function answerOf({ interruptId: id, status, payload }: ResumeEntry): ToolAnswer {
   if (status !== 'resolved') return { id, approved: false };
   const { approved, reason, result, error } = fields(payload);

@@ -53,7 +53,7 @@ export type UiMessageChunk =
 
 /** Facts about a turn, besides its blocks, that are needed to send it back. Sent only when needed. */
 export type UiTurn = {
-  /** `pause_turn` or `compaction`: the turn goes on in the next. */
+  /** The stop reason `pause_turn` or `compaction`: the turn continues in the next one. */
   stopReason?: string;
   /** The number of blocks before the reply broke and was continued. */
   seam?: number;

@@ -107,7 +107,7 @@ function textBlock(part: { type: string; text?: unknown }): AnyBlock | undefined
   return part.type === 'text' ? { type: 'text', text: String(part.text ?? '') } : undefined;
 }
 
-/** What is sent of a reply, as `runTools` sends it: so thinking in later replies stays valid. */
+/** Adds a reply in the same form as `runTools`, so that thinking in later replies stays valid. */
 function addStep(
   turns: Turn[],
   { blocks, results, answers, approved, turn, steering }: UiStep,
@@ -130,7 +130,7 @@ function addStep(
   );
 }
 
-/** The results of approved calls come behind the others, as `runTools` adds them. */
+/** Moves the results of approved calls behind the others, in the same order as `runTools`. */
 function answeredLast(content: readonly AnyBlock[], approved: readonly unknown[]): AnyBlock[] {
   const isLate = ({ tool_use_id }: AnyBlock) =>
     approved.some((id) => isIdOf(id, String(tool_use_id)));

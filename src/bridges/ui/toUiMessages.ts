@@ -114,7 +114,7 @@ export function toUiMessages<E extends AnyStreamEvent>(
 
 function checkConfig(config: ToUiMessagesConfig): void {
   if (!isRecord(config)) {
-    throw new TypeError('toUiMessages: pass an object of options, or nothing');
+    throw new TypeError('toUiMessages: pass an object of options, or no argument');
   }
   const { messageId, dynamic, metadata, errorText } = config;
   if (messageId !== undefined && (typeof messageId !== 'string' || messageId === '')) {

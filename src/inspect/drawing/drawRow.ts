@@ -44,7 +44,7 @@ export interface DrawnRow {
   /** The start and the end of the line. */
   x: number;
   right: number;
-  /** `open`: goes on; `closed`: was unsubscribed; `ended`: a sign shows how. */
+  /** `open`: continues; `closed`: was unsubscribed; `ended`: a sign shows how. */
   end: 'open' | 'closed' | 'ended';
   bands: readonly Band[];
   signs: readonly Sign[];

@@ -75,7 +75,7 @@ describe('inspect', () => {
   });
 
   it.each([[undefined], [''], [7]])('refuses the name %j', (name) => {
-    expect(() => inspect(name as string)).toThrow(/inspect: name must be a text/);
+    expect(() => inspect(name as string)).toThrow(/inspect: `name` must be a non-empty string/);
   });
 
   it('stops a synchronous source when the subscriber unsubscribes', () => {
