@@ -76,7 +76,7 @@ const LONG = 60_000;
 const SHORT = 60;
 
 const CHECKS: Record<string, Check> = {
-  async 'begins a log once, however often and on however many nodes it is tried'(
+  async 'creates a log only once, even if several nodes try several times'(
     { one, other },
     id,
   ) {
@@ -95,7 +95,7 @@ const CHECKS: Record<string, Check> = {
     hold(remaining > LONG - 10_000 && remaining <= LONG, `the lease holds for ${remaining} ms`);
   },
 
-  async 'knows nothing of a log that was not begun'({ one }, id) {
+  async 'returns nothing for an unknown log'({ one }, id) {
     same(await one.head(id), undefined, 'head');
     same(await one.read(id, 0, 10), [], 'read');
     same(await one.renew(id, lease('a')), 'unknown', 'renew');
@@ -106,7 +106,7 @@ const CHECKS: Record<string, Check> = {
     same(await one.head(id), undefined, 'head, after all this');
   },
 
-  async 'gives back what was appended, as it was, from any place'({ one, other }, id) {
+  async 'reads appended entries unchanged, from any number on'({ one, other }, id) {
     await begin(one, id);
     const data = ['{"a":1}', 'é 👩‍👩‍👧 \\u0000 "\'\r\n\t', '', 'x'.repeat(300_000)];
     const written = data.map((text, index) => ({ number: index + 1, data: text }));
@@ -118,7 +118,7 @@ const CHECKS: Record<string, Check> = {
     same((await other.head(id))?.last, 4, 'the number of the last');
   },
 
-  async 'keeps the numbers that it is given'({ one }, id) {
+  async 'keeps the numbers of entries, with gaps'({ one }, id) {
     await begin(one, id);
     same(await one.append(id, lease('a'), batch(0, [2, 40])), 'done', 'with a gap');
     same(await one.append(id, lease('a'), batch(40, [1_000_041])), 'done', 'with a large one');
@@ -127,7 +127,7 @@ const CHECKS: Record<string, Check> = {
     same((await one.head(id))?.last, 1_000_041, 'last');
   },
 
-  async 'ends a page at a size at the earliest, and gives the rest by another read'(
+  async 'ends a page when it has the given size, and reads the rest in another page'(
     { one, other },
     id,
   ) {
@@ -155,7 +155,7 @@ const CHECKS: Record<string, Check> = {
     same(numbers(await other.read(id, 0, 5_000)), many, 'read');
   },
 
-  async 'appends once what is appended again, as its answer was lost'({ one }, id) {
+  async 'appends a repeated batch only once, after a lost response'({ one }, id) {
     await begin(one, id);
     const first = batch(0, [1, 2]);
     const last = { ...batch(2, [3]), ends: true };
@@ -165,7 +165,7 @@ const CHECKS: Record<string, Check> = {
     same(numbers(await one.read(id, 0, 10)), [1, 2, 3], 'read');
   },
 
-  async 'refuses what does not follow the last entry'({ one }, id) {
+  async 'refuses entries that do not follow the last entry'({ one }, id) {
     await begin(one, id);
     await one.append(id, lease('a'), batch(0, [1, 2]));
     same(await one.append(id, lease('a'), batch(1, [5])), 'diverged', 'after an earlier one');
@@ -178,7 +178,7 @@ const CHECKS: Record<string, Check> = {
     same(numbers(await one.read(id, 0, 10)), [1, 2], 'read');
   },
 
-  async 'has nothing after the ending'({ one, other }, id, until) {
+  async 'refuses all changes after the end'({ one, other }, id, until) {
     await begin(one, id, SHORT);
     same(
       await one.append(id, lease('a', SHORT), { ...batch(0, [1, 2]), ends: true }),
@@ -195,7 +195,7 @@ const CHECKS: Record<string, Check> = {
     same(numbers(await other.read(id, 0, 10)), [1, 2], 'read');
   },
 
-  async 'leaves a log to its writer while the lease holds'({ one, other }, id) {
+  async 'refuses other writers while the lease is valid'({ one, other }, id) {
     await begin(one, id);
     same(await other.takeOver(id, lease('b'), 9), false, 'takeOver');
     same(await other.append(id, lease('b'), batch(0, [1])), 'superseded', 'append of another');
@@ -204,7 +204,7 @@ const CHECKS: Record<string, Check> = {
     same(await one.append(id, lease('a'), batch(0, [1])), 'done', 'append of the writer');
   },
 
-  async 'gives a log that was left to exactly one'({ one, other }, id, until) {
+  async 'gives an abandoned log to exactly one new writer'({ one, other }, id, until) {
     await begin(one, id, SHORT);
     await one.append(id, lease('a', SHORT), batch(0, [1]));
     await ran(other, id, until);
@@ -222,7 +222,7 @@ const CHECKS: Record<string, Check> = {
     same(await other.append(id, lease(taker), batch(1, [1_000_002])), 'done', 'the taker appends');
   },
 
-  async 'refuses a writer that was superseded, however late it wakes up'(
+  async 'refuses a superseded writer, however late it continues'(
     { one, other },
     id,
     until,
@@ -239,7 +239,7 @@ const CHECKS: Record<string, Check> = {
     same(numbers(await other.read(id, 0, 10)), [1, 2], 'read');
   },
 
-  async 'gives a log to no more writers than are allowed'({ one }, id, until) {
+  async 'limits the number of writers of a log'({ one }, id, until) {
     await begin(one, id, 0);
     await ran(one, id, until);
     same(await one.takeOver(id, lease('b', 0), 1), false, 'with one allowed');
@@ -248,7 +248,7 @@ const CHECKS: Record<string, Check> = {
     same(await one.takeOver(id, lease('c', 0), 2), false, 'with two, again');
   },
 
-  async 'holds a lease that is renewed, and lets one go that is given up'(
+  async 'extends a renewed lease, and ends a released lease'(
     { one, other },
     id,
     until,
@@ -262,13 +262,13 @@ const CHECKS: Record<string, Check> = {
     same(await other.takeOver(id, lease('b'), 9), true, 'takeOver after that');
   },
 
-  async 'renews the lease with each append'({ one, other }, id) {
+  async 'renews the lease at each append'({ one, other }, id) {
     await begin(one, id, SHORT);
     same(await one.append(id, lease('a'), batch(0, [1])), 'done', 'append');
     hold((await other.head(id))!.remaining > SHORT, 'it holds for longer');
   },
 
-  async 'ends a log from any node, and tells its writer'({ one, other }, id, until) {
+  async 'ends a log from any node, and notifies its writer'({ one, other }, id, until) {
     await begin(one, id);
     await one.append(id, lease('a'), batch(0, [1, 2]));
     let told = 0;
@@ -292,7 +292,7 @@ const CHECKS: Record<string, Check> = {
     same(told, before, 'how often it was told after it had left');
   },
 
-  async 'compacts a log and keeps its place'({ one, other }, id) {
+  async 'compacts a log, and keeps the numbers of later entries'({ one, other }, id) {
     await begin(one, id);
     await one.append(id, lease('a'), batch(0, [1, 2, 3, 4, 5]));
     const merged = [
@@ -308,7 +308,7 @@ const CHECKS: Record<string, Check> = {
     same(numbers(await other.read(id, 4, 10)), [5, 6], 'read, after that');
   },
 
-  async 'tells other nodes of what is appended, in order and without a gap'(
+  async 'notifies other nodes of appended entries, in order and without gaps'(
     { one, other },
     id,
     until,
@@ -326,7 +326,7 @@ const CHECKS: Record<string, Check> = {
     seen.stop();
   },
 
-  async 'misses nothing between a look and the news'({ one, other }, id, until) {
+  async 'misses no entry between a read and a notification'({ one, other }, id, until) {
     await begin(one, id);
     let last = 0;
     for (let round = 0; round < 30; round++) {
@@ -341,7 +341,7 @@ const CHECKS: Record<string, Check> = {
     }
   },
 
-  async 'tells each who watches, and nobody who has left'({ one, other }, id, until) {
+  async 'notifies each watcher, but none that has unsubscribed'({ one, other }, id, until) {
     await begin(one, id);
     const [first, second, third] = [
       watched(other, id, 0),
@@ -358,7 +358,7 @@ const CHECKS: Record<string, Check> = {
     third.stop();
   },
 
-  async 'keeps many logs apart'({ one, other }, id, until) {
+  async 'separates many logs'({ one, other }, id, until) {
     const ids = [':', '{x}', ' é 👋', '/../*?[]', ':head', ':log', ''].map((end) => id + end);
     const seen = ids.map((each) => watched(other, each, 0));
     await Promise.all(
@@ -380,7 +380,7 @@ const CHECKS: Record<string, Check> = {
     }
   },
 
-  async 'finds logs whose writer has gone, if it has orphans'({ one, other }, id, until) {
+  async 'finds logs with a lost writer, if the store implements `orphans`'({ one, other }, id, until) {
     if (!one.orphans) return;
     await begin(one, id, SHORT);
     await begin(one, `${id}-held`);
@@ -396,7 +396,7 @@ const CHECKS: Record<string, Check> = {
     same([found.has(`${id}-held`), found.has(`${id}-ended`)], [false, false], 'others');
   },
 
-  async 'forgets a log when its time is over, and not before'({ one, other }, id, until) {
+  async 'deletes a log after its time to live, and not before'({ one, other }, id, until) {
     const brief = { owner: 'a', lease: 10, ttl: 4 * SHORT };
     await one.begin(id, { ...brief, tag: 'tag' });
     await one.begin(`${id}-2`, { ...brief, tag: 'tag' });

@@ -108,7 +108,7 @@ describe('exponentialBackoff', () => {
     [{ jitter: -0.1 }, '`jitter` must be a number, at least 0, at most 1, not -0.1'],
     [{ jitter: 25 }, '`jitter` must be a number, at least 0, at most 1, not 25'],
     [{ jitter: Number.NaN }, '`jitter` must be a number, at least 0, at most 1, not NaN'],
-    [{ random: 0.5 as never }, '`random` must be a function that gives numbers, not 0.5'],
+    [{ random: 0.5 as never }, '`random` must be a function that returns numbers, not 0.5'],
     [
       { initial: '500' as never },
       "`initial` must be milliseconds, at least 0 and finite, not '500'",

@@ -4,12 +4,12 @@ import { expect, it } from 'vitest';
 
 type Break = (store: MemoryStore) => Partial<RelayStore>;
 
-/** Stores with one thing wrong each, and what the contract says of it. */
+/** Stores with one fault each, and the check that finds it. */
 const broken: [string, RegExp, Break][] = [
-  ['begins a log twice', /begins a log once/, () => ({ begin: async () => true })],
+  ['creates a log twice', /creates a log only once/, () => ({ begin: async () => true })],
   [
-    'does not look whose lease it is',
-    /refuses a writer that was superseded|leaves a log to its writer/,
+    'ignores the owner of a lease',
+    /refuses a superseded writer|refuses other writers/,
     (store) => {
       let owner = '';
       return {
@@ -19,7 +19,7 @@ const broken: [string, RegExp, Break][] = [
     },
   ],
   [
-    'gives a log to all who want it',
+    'lets all writers take over a log',
     /exactly one/,
     (store) => ({
       takeOver: async (id, lease, writers) => {
@@ -29,8 +29,8 @@ const broken: [string, RegExp, Break][] = [
     }),
   ],
   [
-    'appends twice what is repeated',
-    /appends once what is appended again/,
+    'appends a repeated batch twice',
+    /appends a repeated batch only once/,
     (store) => ({
       append: async (id, lease, batch) => {
         const { last = 0 } = (await store.head(id)) ?? {};
@@ -40,8 +40,8 @@ const broken: [string, RegExp, Break][] = [
     }),
   ],
   [
-    'appends after what it does not have',
-    /refuses what does not follow/,
+    'appends after an entry that it does not have',
+    /refuses entries that do not follow/,
     (store) => ({
       append: async (id, lease, batch) => {
         const { last = 0 } = (await store.head(id)) ?? {};
@@ -50,22 +50,22 @@ const broken: [string, RegExp, Break][] = [
     }),
   ],
   [
-    'reads one too many',
-    /from any place|keeps the numbers/,
+    'reads one entry too many',
+    /from any number on|keeps the numbers/,
     (store) => ({ read: (id, after, limit) => store.read(id, after - 1, limit) }),
   ],
   [
     'ends pages too early',
-    /ends a page at a size/,
+    /ends a page when it has the given size/,
     (store) => ({
       read: (id, after, limit, size = Infinity) => store.read(id, after, limit, size / 2),
     }),
   ],
-  ['finds no orphan', /finds logs whose writer has gone/, () => ({ orphans: async () => [] })],
-  ['tells nobody', /tells/, () => ({ watch: () => () => {} })],
+  ['finds no orphan', /finds logs with a lost writer/, () => ({ orphans: async () => [] })],
+  ['notifies nobody', /notifies/, () => ({ watch: () => () => {} })],
   [
-    'tells who has left',
-    /nobody who has left/,
+    'notifies a listener that was removed',
+    /none that has unsubscribed/,
     (store) => ({
       watch: (id, after, listener) => {
         store.watch(id, after, listener);
@@ -74,8 +74,8 @@ const broken: [string, RegExp, Break][] = [
     }),
   ],
   [
-    'misses what comes while it begins to watch',
-    /misses nothing|tells other nodes/,
+    'misses entries at the start of a watch',
+    /misses no entry|notifies other nodes/,
     (store) => ({
       watch: (id, after, listener) => {
         let unwatch = () => {};
@@ -84,15 +84,15 @@ const broken: [string, RegExp, Break][] = [
       },
     }),
   ],
-  ['does not tell a writer of its end', /tells its writer/, () => ({ watchEnd: () => () => {} })],
+  ['does not notify a writer of the end', /notifies its writer/, () => ({ watchEnd: () => () => {} })],
   [
-    'keeps nothing of a log that it compacts',
+    'loses the entries of a compacted log',
     /compacts a log/,
     (store) => ({ compact: (id, lease) => store.renew(id, lease) }),
   ],
   [
-    'changes what it is given',
-    /as it was/,
+    'changes the data of entries',
+    /entries unchanged/,
     (store) => ({
       read: async (id, after, limit) => {
         const entries = await store.read(id, after, limit);
