@@ -62,7 +62,7 @@ export class MessageJson {
 
   /** The error for a value that does not match the schema. */
   refused(value: unknown, issues: readonly StandardIssue[]): InvalidJsonError {
-    const problem = `it is not what the schema wants: ${describeIssues(issues)}`;
+    const problem = `it does not match the schema: ${describeIssues(issues)}`;
     return this.#error(problem, { value, issues });
   }
 

@@ -108,7 +108,7 @@ describe('jsonElements', () => {
     const { values, error } = outcomeOf(source.pipe(jsonElements(Item, ['items'])));
     expect(values).toEqual([{ n: 1 }]);
     expect(error).toBeInstanceOf(InvalidJsonError);
-    expect((error as Error).message).toMatch(/it is not what the schema wants: items\.1\.n: /);
+    expect((error as Error).message).toMatch(/it does not match the schema: items\.1\.n: /);
     expect(error).toMatchObject({
       code: 'invalid_json',
       value: { n: 'two' },

@@ -233,7 +233,7 @@ describe('jsonOutput', () => {
     expect(values.at(-1)).toEqual({ status: 'partial', value: JSON.parse(json) });
     expect(error).toBeInstanceOf(InvalidJsonError);
     expect((error as Error).message).toBe(
-      'The JSON of the reply is not valid: it is not what the schema wants: steps.1.text: no text',
+      'The JSON of the reply is not valid: it does not match the schema: steps.1.text: no text',
     );
     expect(error).toMatchObject({
       code: 'invalid_json',

@@ -120,7 +120,7 @@ describe('MessageJson', () => {
     const issues = [{ message: 'too long', path: ['a', 0] }];
     const error = ended('{"a":["x"]}').refused({ a: ['x'] }, issues);
     expect(error.message).toBe(
-      'The JSON of the reply is not valid: it is not what the schema wants: a.0: too long',
+      'The JSON of the reply is not valid: it does not match the schema: a.0: too long',
     );
     expect(error).toMatchObject({ issues, value: { a: ['x'] }, text: '{"a":["x"]}' });
   });
