@@ -19,7 +19,7 @@ interface Page {
   isError: boolean;
 }
 
-/** What the page of each bridge has of the events, with the real client. */
+/** The message that the page of each bridge has after the events, with the real client. */
 const bridges: [name: string, read: (events$: Observable<AnyStreamEvent>) => Promise<Page>][] = [
   [
     'toUiMessages',
@@ -107,7 +107,7 @@ describe.each(bridges)('%s', (_, read) => {
       for (const event of says) yield partial(event);
       yield { type: 'result', subtype: 'success', is_error: false, session_id: 's', result: '' };
     }
-    // `streamEvents` gives replies: what the tools of Claude Code have answered is not in them.
+    // `streamEvents` emits replies, without the results of Claude Code's tools.
     const content = { ...whole.content, results: [] };
     const page = await read(fromAgent(query() as never).pipe(streamEvents()));
     expect(page).toEqual({ ...whole, content });

@@ -24,7 +24,7 @@ afterEach(() => {
   attached = [];
 });
 
-/** Attaches an inspector for the test; gives what it is told, without times. */
+/** Attaches an inspector for the test; returns its entries, without times. */
 function watch(options?: { content?: boolean }): Record<string, unknown>[] {
   const entries: Record<string, unknown>[] = [];
   const keep = ({ at: _, ...entry }: InspectorEntry & { at: number }) => entries.push(entry);

@@ -22,7 +22,7 @@ function runTest(code: string, operators: string): string[] {
   return titles;
 }
 
-/** What two stages with `textOnly` between them report, 5 ms from value to value. */
+/** The entries of two stages with `textOnly` between them, with 5 ms between values. */
 function inspected(reply: Iterable<StreamEvent>, content: boolean): InspectedRun {
   const inspection = new Inspection();
   const begin = { type: 'subscribe', at: 0, content } as const;

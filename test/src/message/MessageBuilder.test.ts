@@ -71,7 +71,7 @@ const after = (...events: unknown[]) => new FrozenBuilder().take(...events);
 const build = (...events: unknown[]) => after(...events).message;
 const contentOf = (...events: unknown[]) => build(begin(), ...events)?.content;
 
-/** What the SDK's helper makes of these events. */
+/** The message that the SDK's helper builds from these events. */
 async function finalMessage(
   Helper: typeof MessageStream | typeof BetaMessageStream,
   events: readonly BetaStreamEvent[],
@@ -79,8 +79,8 @@ async function finalMessage(
   const lines = events.map((event) => `${JSON.stringify(event)}\n`).join('');
   const body = new Blob([lines]).stream();
   const message = await Helper.fromReadableStream(body as any).finalMessage();
-  // `parsed_output` is no field of the API but the helper's own, for structured outputs; and a
-  // field that is `undefined`, for what a delta did not say, is not there in ours.
+  // `parsed_output` is a field of the helper for structured outputs, not of the API. A field that is
+  // `undefined` in the helper, because no delta had it, is absent in ours.
   return JSON.parse(JSON.stringify({ ...message, parsed_output: undefined }));
 }
 
@@ -99,9 +99,8 @@ function isObject(value: unknown): value is Record<PropertyKey, unknown> {
 
 describe("MessageBuilder builds what the SDK's own helper builds", () => {
   /**
-   * What only we have, and why: MessageStream, which is for replies that are not beta, copies only
-   * the fields that its types know (SDK src/lib/MessageStream.ts), and a message without them would
-   * have lost something that came.
+   * The fields that only our message has. MessageStream, for replies that are not beta, copies only the
+   * fields of its types (SDK src/lib/MessageStream.ts), and so loses data.
    */
   const BETA_ONLY = new Set(['model', 'context_management', 'usage.iterations']);
 

@@ -24,7 +24,7 @@ import { messageStart, ping } from '../../operators/events.ts';
 const marked = (said: Continuation): StreamEvent =>
   withContinuation(messageStart(), { [continuation]: said });
 
-/** As a reader on the other side of a connection has the event. */
+/** The event as a reader behind a connection receives it. */
 function received(event: StreamEvent): StreamEvent {
   const events: StreamEvent[] = [];
   const decoder = new EventDecoder((next) => events.push(next));
@@ -77,7 +77,7 @@ describe('withContinuation and continuationOf', () => {
   });
 });
 
-/** What a browser shows of a reply that broke, when it asks a service for the rest of it. */
+/** The text in a browser that asks a service for the rest of a broken reply. */
 async function carriedOn(
   shown: string,
   rest: Iterable<StreamEvent>,
@@ -98,8 +98,8 @@ async function carriedOn(
 
 describe('retryResumable behind a service', () => {
   it('drops the words that the service asked for, but not similar new text', async () => {
-    // The last 40 characters are asked for. More of the answer is like the end of the text, so that
-    // without knowing them 60 would be taken for a repeat.
+    // The request asks for the last 40 characters. More of the answer equals the end of the text, so
+    // without this information, 60 characters would be taken for a repeat.
     const [shown, rest] = ['-'.repeat(60), '-'.repeat(20)];
     const message = await carriedOn(shown, messageEvents.text(`${'-'.repeat(40)}${rest}`));
     expect(message.content).toMatchObject([{ text: shown + rest }]);

@@ -25,7 +25,7 @@ class OwnError extends Error {
   override readonly stack = `Error\n  at /srv/${SECRET}.js`;
 }
 
-/** Errors that hold the secret wherever one may be. */
+/** Errors with the secret in each place that could hold one. */
 const errors: [string, unknown][] = [
   ['an Error', new OwnError(`connect ECONNREFUSED 10.1.2.3 ${SECRET}`, { cause: SECRET })],
   ['an object', { token: SECRET }],

@@ -116,7 +116,7 @@ describe('eventsOf gives events that build the message again', () => {
       stop_details: fc.option(fc.record({ type: fc.constant('refusal') })),
       usage: fc.dictionary(string, fc.nat()),
     })
-    // As it would come over the wire: a plain object, in which no number is -0.
+    // As from the network: a plain object without -0.
     .map((fields) => message(JSON.parse(JSON.stringify(fields))));
 
   it('for any message', () => {

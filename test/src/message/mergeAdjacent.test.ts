@@ -24,7 +24,7 @@ import {
 const cite = (piece: string) => delta(0, { type: 'citations_delta', citation: citation(piece) });
 const sign = (signature: string) => delta(0, { type: 'signature_delta', signature });
 
-/** As few events as the merging of each with the one before makes of them. */
+/** Merges each event with the previous one, if possible. */
 function merged(events: readonly StreamEvent[]): StreamEvent[] {
   const result: StreamEvent[] = [];
   for (const event of events) {
@@ -43,7 +43,7 @@ function built(events: readonly StreamEvent[]) {
   return { ...message, content: message?.content.map(withFewUnknown), stopped };
 }
 
-/** Where a block cannot take such deltas they are listed, and what was joined is one of the list. */
+/** Deltas that do not fit their block are in a list; joined deltas are one item of the list. */
 function withFewUnknown(block: object): object {
   const deltas = (block as { [unknownDeltas]?: object[] })[unknownDeltas];
   if (deltas === undefined) return block;
@@ -129,7 +129,7 @@ describe('mergeAdjacent', () => {
   });
 });
 
-/** Two that are equal. */
+/** Two equal events. */
 function twice(event: StreamEvent): [StreamEvent, StreamEvent] {
   return [event, structuredClone(event)];
 }

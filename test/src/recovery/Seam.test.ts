@@ -9,13 +9,13 @@ import {
 import { clusterBoundaries, trickyText } from '../../support/trickyText.ts';
 import { rounds } from '../../support/rounds.ts';
 
-/** What a seam gives of a continuation that comes in these pieces. */
+/** The output of a seam for a continuation in these pieces. */
 function join(config: SeamConfig, pieces: readonly string[]): string {
   const seam = new Seam(config);
   return pieces.map((piece) => seam.push(piece)).join('') + seam.end();
 }
 
-/** What it gives, and that it gives the same in one piece, unit by unit, and in threes. */
+/** The output, which must be the same for one piece, for single code units, and for pieces of three. */
 function joinAnyhow(config: SeamConfig, text: string): string {
   const whole = join(config, [text]);
   expect(join(config, text.split(''))).toBe(whole);
@@ -23,7 +23,7 @@ function joinAnyhow(config: SeamConfig, text: string): string {
   return whole;
 }
 
-/** How much is held back after each code unit. */
+/** The length of the held back text after each code unit. */
 function held(config: SeamConfig, text: string): number[] {
   return Array.from({ length: text.length }, (_, index) => {
     const seam = new Seam(config);
@@ -32,7 +32,7 @@ function held(config: SeamConfig, text: string): number[] {
   });
 }
 
-/** How many code units it takes before it gives any. */
+/** The number of code units before the first output. */
 function swallowed(config: SeamConfig, text: string): number {
   const seam = new Seam(config);
   const first = text.split('').findIndex((unit) => seam.push(unit) !== '');
@@ -258,7 +258,7 @@ describe('Seam', () => {
     const sentText = text.map((any) => any.trimEnd());
     const leftOutText = fc.string({ unit: fc.constantFrom(' ', '\n'), maxLength: 3 });
 
-    /** The rules of the doc comment, each put down as plainly as can be. */
+    /** The rules of the doc comment, each in its simplest form. */
     function expected({ sent, leftOut = '', anchor = '' }: SeamConfig, continuation: string) {
       const tail = sent.slice(-LONGEST_REPEAT);
       const lead = /^\s{0,8}/.exec(continuation)![0];

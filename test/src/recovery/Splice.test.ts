@@ -32,7 +32,7 @@ type Attempt = StreamEvent[] | ((partial: Message | undefined) => StreamEvent[])
 const lost = (init: { attempts?: number } = {}): MessageStreamError =>
   new MessageStreamError('The connection was lost', { code: 'connection', ...init });
 
-/** The events of these attempts as one reply, of which each but the last one broke. */
+/** The events of these attempts as one reply; each attempt except the last one broke. */
 function splice(...attempts: Attempt[]) {
   const events: StreamEvent[] = [];
   const joined = new Splice<StreamEvent>((event) => events.push(event));
@@ -49,7 +49,7 @@ function outline(events: readonly StreamEvent[]): unknown[] {
   return events.map((event) => (event.type === 'resume' ? ['resume', event.keep] : event));
 }
 
-/** A start of which is known how the request said that the parts join. */
+/** A `message_start` with the continuation of its request. */
 function startSaying({ keep, seam }: Continuation, id = 'msg_2'): StreamEvent {
   const event = messageStart(id);
   const asked = continueFrom(
@@ -60,7 +60,7 @@ function startSaying({ keep, seam }: Continuation, id = 'msg_2'): StreamEvent {
   return withContinuation(event, { [symbol!]: { keep, seam } });
 }
 
-/** That the events are those of one reply: each block begins and ends once, one after the other. */
+/** Checks that the events are those of one reply: each block begins and ends once, in order. */
 function expectOneReply(events: readonly StreamEvent[]): void {
   expect(events.filter(({ type }) => type === 'message_start')).toEqual([events[0]]);
   expect(events.filter(({ type }) => type === 'message_stop')).toEqual([events.at(-1)]);
@@ -341,7 +341,7 @@ describe('Splice', () => {
       const said = { keep: 1, seam: { sent: 'Once upon a time there', leftOut: ' ' } };
       const { events } = splice(once, [startSaying(said), ...whole(0, ' was'), ...ending]);
       expect(textsOf(events)).toEqual(['Once upon a time there was']);
-      // It was said that nothing is repeated.
+      // The request said that nothing is repeated.
       const again = [startSaying(said), textStart(0), text(0, 'Once upon a time there'), ...ending];
       expect(textsOf(splice(once, again).events)[0]).toBe(
         'Once upon a time there Once upon a time there',
@@ -757,7 +757,7 @@ describe('Splice', () => {
   });
 });
 
-/** Events of one block of an attempt where they are in the reply. */
+/** The events of one block of an attempt, with their positions in the reply. */
 function reindexed(events: readonly StreamEvent[], index: number): StreamEvent[] {
   return events.map((event) => ('index' in event ? { ...event, index } : event));
 }

@@ -71,7 +71,7 @@ const told = partialOf([text(story)]);
 const said = (params: object): Continuation =>
   (params as { [continuation]: Continuation })[continuation];
 
-/** What the last turn of the request says; and what the turn before it holds. */
+/** The text of the last turn of the request, and the content of the turn before. */
 const lastTurn = (params: Params) => params.messages.at(-1)!;
 const sentBlocks = (params: Params): unknown =>
   params.messages.findLast(({ role }) => role === 'assistant')?.content;
@@ -523,7 +523,7 @@ describe('continueFrom', () => {
       const content = [text(story), call('a'), text('And so')];
       const request = continueFrom(paramsOf(), partialOf(content));
       expect(instruction(request)).toContain('<ended_with>And so</ended_with>');
-      // What the model repeats may begin before it all the same.
+      // The repeat of the model may still begin before it.
       expect(said(request).seam).toMatchObject({ sent: `${story}And so`, anchor: '' });
     });
 
@@ -779,7 +779,7 @@ describe('continueFrom', () => {
       'restart',
     );
 
-    /** The request, or nothing where it was refused to make one. */
+    /** The request; `undefined` if `continueFrom` throws. */
     function tryToContinue(
       given: Params,
       reply: Message | undefined,

@@ -59,7 +59,7 @@ afterEach(async () => {
 
 const resources = () => process.getActiveResourcesInfo().filter((name) => /TCP|Timeout/.test(name));
 
-/** What there is now and was not before the test. */
+/** The resources that exist now and did not exist before the test. */
 function leftOver(known: readonly string[]): string[] {
   const unseen = [...known];
   return resources().filter((name) => {
@@ -77,7 +77,7 @@ function post(body: unknown = { ...params, stream: true }, signal?: AbortSignal)
   });
 }
 
-/** The body as far as it comes, the pieces it came in, and what ended it. */
+/** The body as far as it was received, its pieces, and the error that ended it. */
 async function read(response: Response) {
   const pieces: Uint8Array[] = [];
   let error: (Error & { cause?: { code?: string } }) | undefined;
@@ -195,7 +195,7 @@ describe('MessagesServer and the SDK', () => {
 
   it('use one connection for request after request', async () => {
     server.reply(hello, hello, httpError(400), hello);
-    // The client has its answer a little before it takes its connection for free.
+    // The client has the response slightly before it counts the connection as free.
     const settled = async (call: Promise<unknown>) => {
       await call.catch(() => {});
       await server.idle();
@@ -526,7 +526,7 @@ describe('MessagesServer', () => {
   });
 
   it('leaves no timer when the client has left, nor when it is closed', async () => {
-    // What is left after a test fails it: see `afterEach`.
+    // Resources that are left after a test make it fail: see `afterEach`.
     let count = 0;
     const replies: Reply[] = [
       { events: hello, delay: 60_000 },

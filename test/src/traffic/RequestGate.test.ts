@@ -77,11 +77,11 @@ const reply = (input: number, output: number): StreamEvent[] => [
 /** The beginning of a reply. */
 const started = reply(1, 1).slice(0, 1);
 
-/** So much output, after some milliseconds. */
+/** A reply with this output, after some milliseconds. */
 const written = (tokens: number, ms: number) =>
   timer(ms).pipe(map(() => text(0, 'word'.repeat(tokens))));
 
-/** A gate in virtual time, and when it sent what: to be used in `run`. */
+/** A gate in virtual time, with the times of its requests. For use in `run`. */
 function gated(options: RequestGateOptions = {}) {
   const gate = new RequestGate(options);
   const sent: string[] = [];
@@ -375,7 +375,7 @@ describe('RequestGate: requests and tokens a minute', () => {
         for (const name of 'bcd') send(name, long, { tokens });
       });
       flush();
-      // With two of them, what was there has gone after a minute: it comes back in the next.
+      // With two of them, the limit is used up after a minute, and refilled in the next.
       expect(sent).toEqual(['a 0', 'b 120000', 'c 120000', 'd 239000']);
     }),
   );
@@ -757,7 +757,7 @@ describe('RequestGate: order', () => {
   it('keeps the credit of a waiting key that received less than expected', () => {
     testScheduler().run(({ flush }) => {
       const { sent, send } = gated({ concurrency: 2 });
-      // Expected to use 100, and uses 1: `b` is owed the rest, though `a` was served meanwhile.
+      // Expected to use 100, but uses 1: `b` keeps the rest as credit, although `a` was served meanwhile.
       const cheap = () => timer(5).pipe(mergeMap(() => reply(1, 0)));
       send('b', cheap, { key: 'b', tokens: 100 });
       const short = () => timer(1).pipe(ignoreElements());
@@ -862,7 +862,7 @@ describe('RequestGate: waiting', () => {
       at(10, () => subscription.unsubscribe());
       flush();
       expect(gate.state).toMatchObject({ waiting: 0 });
-      // The timer is gone as well: nothing has been waited for.
+      // The timer is gone too.
       expect(asyncScheduler.now()).toBe(10);
       expect(sent).toEqual(['a 0']);
     }),

@@ -38,7 +38,7 @@ interface Sent {
   lane: string;
 }
 
-/** All of them through one gate in virtual time: what was sent, and how each ended. */
+/** Runs all requests through one gate in virtual time; returns when each was sent, and how it ended. */
 function play(options: RequestGateOptions, arrivals: readonly Arrival[]) {
   const scheduler = new VirtualTimeScheduler(undefined, Infinity);
   const gate = new RequestGate({ ...options, scheduler });
@@ -78,7 +78,7 @@ function play(options: RequestGateOptions, arrivals: readonly Arrival[]) {
   return { gate, sent, lanes, ends, most };
 }
 
-/** By how much the amounts of any span of time are above a bucket of `limit` a minute. */
+/** By how much the amounts in any time range exceed a bucket of `limit` per minute. */
 function excess(sent: readonly Sent[], limit: number, amountOf: (one: Sent) => number): number {
   let worst = -Infinity;
   sent.forEach((first, from) => {

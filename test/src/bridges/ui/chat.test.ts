@@ -39,7 +39,7 @@ class State implements ChatState<UIMessage> {
   snapshot = <T>(thing: T): T => structuredClone(thing);
 }
 
-/** What `useChat` is made of, without React. */
+/** The chat behind `useChat`, without React. */
 class Chat extends AbstractChat<UIMessage> {
   constructor({ messages = [], ...init }: ChatInit<UIMessage>) {
     super({ ...init, state: new State(messages) });

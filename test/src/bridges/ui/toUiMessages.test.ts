@@ -49,7 +49,7 @@ const chunksOf = (events: Iterable<AnyStreamEvent>): Promise<UiMessageChunk[]> =
 const hello = Array.from(messageEvents.text('Hello', { chunk: 3 }));
 const types = (chunks: readonly UiMessageChunk[]) => chunks.map(({ type }) => type);
 
-/** Of a long recording several deltas as one: the AI SDK copies the whole message for each of them. */
+/** Joins several deltas of a long recording: the AI SDK copies the whole message for each delta. */
 function shortened(events: readonly BetaStreamEvent[]): BetaStreamEvent[] {
   const most = Math.ceil(events.length / 100);
   const short: BetaStreamEvent[] = [];
