@@ -42,7 +42,9 @@ import { inspectors } from './inspectors.ts';
  */
 export function inspect<T>(name: string, config: InspectConfig = {}): MonoTypeOperatorFunction<T> {
   if (typeof name !== 'string' || name === '') {
-    throw new TypeError(`inspect: \`name\` must be a non-empty string, such as 'api'; got ${String(name)}`);
+    throw new TypeError(
+      `inspect: \`name\` must be a non-empty string, such as 'api'; got ${String(name)}`,
+    );
   }
   return (source) =>
     defer(() =>

@@ -121,7 +121,9 @@ export function messageSpanConfig(
 ): MessageSpanConfig {
   const spanName = name ?? (model === undefined ? undefined : `chat ${model}`);
   if (typeof spanName !== 'string' || spanName === '') {
-    throw new TypeError(`${who}: pass the \`model\` of the request, or the \`name\` of the span, as a non-empty string`);
+    throw new TypeError(
+      `${who}: pass the \`model\` of the request, or the \`name\` of the span, as a non-empty string`,
+    );
   }
   requireNumbers(who, { stallAfter }, { min: 0, what: 'milliseconds' });
   const isRequest = name === undefined;

@@ -96,7 +96,9 @@ export function checkedReply(reply: Reply): CheckedReply {
     throw new TypeError(`Reply: events must be iterable, got ${typeof events}`);
   }
   if (lineEnding !== undefined && !['\n', '\r\n', '\r'].includes(lineEnding)) {
-    throw new TypeError(`Reply: lineEnding must be a line ending of SSE, not ${JSON.stringify(lineEnding)}`);
+    throw new TypeError(
+      `Reply: lineEnding must be a line ending of SSE, not ${JSON.stringify(lineEnding)}`,
+    );
   }
   checkNumbers(script);
   if (recording !== undefined) checkRecording(recording);
@@ -116,7 +118,9 @@ function checkNumbers({ status, delay, pace, speed, chunk }: ReplyScript): void 
 
 function checkRecording(recording: unknown): void {
   if (typeof recording !== 'string') {
-    throw new TypeError(`Reply: recording must be the text of a recording, got ${typeof recording}`);
+    throw new TypeError(
+      `Reply: recording must be the text of a recording, got ${typeof recording}`,
+    );
   }
   for (const entry of readRecording(recordingLines(recording))) {
     if ('error' in entry && entry.error.code === 'protocol' && entry.error.cause) {

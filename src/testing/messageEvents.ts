@@ -350,7 +350,9 @@ function isCall(block: RawFields): boolean {
 function inputText(input: unknown): string {
   const json: string | undefined = JSON.stringify(input);
   if (json === undefined) {
-    throw new TypeError(`messageEvents.toolUse: the input must be a value that JSON can hold, got ${String(input)}`);
+    throw new TypeError(
+      `messageEvents.toolUse: the input must be a value that JSON can hold, got ${String(input)}`,
+    );
   }
   // A call without arguments has no input text in the stream.
   return json === '{}' ? '' : json;

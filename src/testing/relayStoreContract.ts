@@ -76,10 +76,7 @@ const LONG = 60_000;
 const SHORT = 60;
 
 const CHECKS: Record<string, Check> = {
-  async 'creates a log only once, even if several nodes try several times'(
-    { one, other },
-    id,
-  ) {
+  async 'creates a log only once, even if several nodes try several times'({ one, other }, id) {
     const logs = ['a', 'b', 'c'].map((owner) => {
       return { ...lease(owner), tag: `tag ${owner}`, request: '{"a":"é\\n"}' };
     });
@@ -222,11 +219,7 @@ const CHECKS: Record<string, Check> = {
     same(await other.append(id, lease(taker), batch(1, [1_000_002])), 'done', 'the taker appends');
   },
 
-  async 'refuses a superseded writer, however late it continues'(
-    { one, other },
-    id,
-    until,
-  ) {
+  async 'refuses a superseded writer, however late it continues'({ one, other }, id, until) {
     await begin(one, id, SHORT);
     await one.append(id, lease('a', SHORT), batch(0, [1, 2]));
     await ran(other, id, until);
@@ -248,11 +241,7 @@ const CHECKS: Record<string, Check> = {
     same(await one.takeOver(id, lease('c', 0), 2), false, 'with two, again');
   },
 
-  async 'extends a renewed lease, and ends a released lease'(
-    { one, other },
-    id,
-    until,
-  ) {
+  async 'extends a renewed lease, and ends a released lease'({ one, other }, id, until) {
     await begin(one, id, SHORT);
     await ran(other, id, until);
     same(await one.renew(id, lease('a')), 'done', 'one that has run out and was not taken');
@@ -380,7 +369,11 @@ const CHECKS: Record<string, Check> = {
     }
   },
 
-  async 'finds logs with a lost writer, if the store implements `orphans`'({ one, other }, id, until) {
+  async 'finds logs with a lost writer, if the store implements `orphans`'(
+    { one, other },
+    id,
+    until,
+  ) {
     if (!one.orphans) return;
     await begin(one, id, SHORT);
     await begin(one, `${id}-held`);

@@ -266,6 +266,8 @@ function decoded(base64: string): string {
     const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
     return new TextDecoder().decode(bytes);
   } catch {
-    throw new TypeError('fromRunInput: the `value` of a text document must be base64: encode the text');
+    throw new TypeError(
+      'fromRunInput: the `value` of a text document must be base64: encode the text',
+    );
   }
 }

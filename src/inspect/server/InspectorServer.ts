@@ -129,13 +129,21 @@ export class InspectorServer {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     // A page from elsewhere may have a host name that resolves to this machine.
     if (!this.#hosts.has(request.headers.host ?? '')) {
-      return refuse(response, 403, 'The inspector only accepts the hosts 127.0.0.1 and localhost. Open the address that it printed.');
+      return refuse(
+        response,
+        403,
+        'The inspector only accepts the hosts 127.0.0.1 and localhost. Open the address that it printed.',
+      );
     }
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const { pathname } = url;
     const isReport = pathname === '/report';
     if (!this.#isAllowed(request, isReport)) {
-      return refuse(response, 403, 'The inspector only accepts requests from pages on this machine.');
+      return refuse(
+        response,
+        403,
+        'The inspector only accepts requests from pages on this machine.',
+      );
     }
     if (request.method !== (isReport ? 'POST' : 'GET')) {
       response.setHeader('allow', isReport ? 'POST' : 'GET');

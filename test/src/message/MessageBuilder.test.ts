@@ -464,14 +464,11 @@ describe('MessageBuilder and the order of events', () => {
     [-1, [{ ...TEXT, text: 'a' }, TEXT]],
     [0.5, [{ ...TEXT, text: 'a' }, TEXT]],
     [undefined, [{ ...TEXT, text: 'a' }, TEXT]],
-  ])(
-    'withdraws the blocks of keep: %s, and none if keep is not valid',
-    (keep, content) => {
-      expect(
-        contentOf(start(0, TEXT), text(0, 'a'), start(1, TEXT), { type: 'resume', keep }),
-      ).toEqual(content);
-    },
-  );
+  ])('withdraws the blocks of keep: %s, and none if keep is not valid', (keep, content) => {
+    expect(
+      contentOf(start(0, TEXT), text(0, 'a'), start(1, TEXT), { type: 'resume', keep }),
+    ).toEqual(content);
+  });
 
   it('is not stopped any more after a resume', () => {
     expect(after(begin(), end, { type: 'resume', keep: 0 }).stopped).toBe(false);

@@ -84,7 +84,11 @@ const broken: [string, RegExp, Break][] = [
       },
     }),
   ],
-  ['does not notify a writer of the end', /notifies its writer/, () => ({ watchEnd: () => () => {} })],
+  [
+    'does not notify a writer of the end',
+    /notifies its writer/,
+    () => ({ watchEnd: () => () => {} }),
+  ],
   [
     'loses the entries of a compacted log',
     /compacts a log/,

@@ -123,7 +123,9 @@ describe('a file', () => {
     [undefined, undefined],
   ])('of the type %j at %j is refused', (mediaType, url) => {
     const part = { type: 'file', mediaType, url };
-    expect(() => contentOf(part)).toThrow(/^fromUiMessages: Claude does not accept files of the type/);
+    expect(() => contentOf(part)).toThrow(
+      /^fromUiMessages: Claude does not accept files of the type/,
+    );
     expect(() => contentOf(part)).toThrow(TypeError);
   });
 });
