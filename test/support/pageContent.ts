@@ -99,8 +99,7 @@ export function inputOf(json: string): unknown {
 /** A result as JSON or as its value is the same. A sentence that there is none is no result. */
 function resultOf(value: unknown): unknown[] {
   if (typeof value !== 'string') return [value];
-  if (/^(There is no result of this call|This call was (cut off|taken back))\.$/.test(value))
-    return [];
+  if (/^This call (has no result|was (cut off|withdrawn))\.$/.test(value)) return [];
   const parsed = inputOf(value);
   return [typeof parsed === 'object' ? parsed : value];
 }

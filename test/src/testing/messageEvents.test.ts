@@ -299,7 +299,7 @@ describe('messageEvents', () => {
   it('refuses values that are not text, JSON or events', () => {
     expect(() => messageEvents.text(undefined as never)).toThrow(/text must be a string/);
     expect(() => messageEvents.toolUse(1 as never)).toThrow(/name must be a string/);
-    expect(() => messageEvents.toolUse('a', () => 1)).toThrow(/no JSON/);
+    expect(() => messageEvents.toolUse('a', () => 1)).toThrow(/a value that JSON can hold/);
     expect(() => messageEvents.event({} as never)).toThrow(/type must be a string/);
     expect(() => messageEvents.block(null as never)).toThrow(/type must be a string/);
   });

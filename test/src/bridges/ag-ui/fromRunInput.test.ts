@@ -98,7 +98,7 @@ it('the tools of the page have no run', () => {
 it.each([
   ['nothing', undefined, /`messages` must be a list/],
   ['no messages', { messages: 'x' }, /`messages` must be a list/],
-  ['no user', { messages: [{ id: 'a', role: 'assistant', content: 'x' }] }, /of the user/],
+  ['no user', { messages: [{ id: 'a', role: 'assistant', content: 'x' }] }, /with the role `user`/],
   ['tools that are no list', { messages: [user('Hi')], tools: {} }, /`tools` must be a list/],
   ['an invalid message', { messages: [user('Hi'), null] }, TypeError],
   [
