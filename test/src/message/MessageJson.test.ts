@@ -63,7 +63,7 @@ describe('MessageJson', () => {
   it('does not accept a number at the end of a cut reply, which may lack digits', () => {
     const error = errorOf(ended('12', 'max_tokens'));
     expect(error.message).toBe(
-      'The JSON of the reply is not valid: the reply stopped at max_tokens: ' + 'it may be cut off',
+      'The JSON of the reply is not valid: the reply stopped at max_tokens: it may be cut off',
     );
     expect(error).toMatchObject({ text: '12', value: 12, stopReason: 'max_tokens' });
     expect(ended('12 ', 'max_tokens').end()).toBe(12);
