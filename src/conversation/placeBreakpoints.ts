@@ -7,9 +7,14 @@ interface Marked {
   cache_control?: { type: string; ttl?: Ttl | null } | null | undefined;
 }
 
+interface CacheableTurn {
+  role: string;
+  content: string | readonly object[];
+}
+
 /** The parts of a request that may have a breakpoint. */
 interface CacheableParams extends Marked {
-  messages: readonly { role: string; content: string | readonly object[] }[];
+  messages: readonly CacheableTurn[];
   system?: string | readonly object[] | null | undefined;
   tools?: readonly object[] | null | undefined;
 }
@@ -108,6 +113,7 @@ function marksIn(list: Place[0], blocks: string | readonly object[] | null | und
 export class MarkedTurns {
   #turns: CacheableParams['messages'] = [];
   #places: Place[] = [];
+  readonly #unmarked = new WeakMap<object, CacheableTurn>();
 
   of(turns: CacheableParams['messages']): readonly Place[] {
     let same = 0;
@@ -118,6 +124,18 @@ export class MarkedTurns {
     }
     this.#turns = turns;
     return this.#places;
+  }
+
+  /** The turn without any breakpoint: the same object each time. */
+  unmarked(turn: CacheableTurn): CacheableTurn {
+    let made = this.#unmarked.get(turn);
+    if (made === undefined) {
+      const { content } = turn;
+      const blocks =
+        typeof content === 'string' ? content : content.map((one) => withoutMarks(one));
+      this.#unmarked.set(turn, (made = { ...turn, content: blocks }));
+    }
+    return made;
   }
 }
 
@@ -136,26 +154,41 @@ function withoutExcess(
   if (excess <= 0) return { request, own: places };
   const inTurns = places.filter(([list]) => typeof list === 'number');
   const others = places.filter(([list]) => typeof list !== 'number');
-  const rest = [...inTurns, ...others].slice(0, excess).reduce(withoutFirstMark, request);
-  return { request: rest, own: ownPlaces(rest, new MarkedTurns()) };
+  const dropped = new Set([...inTurns, ...others].slice(0, excess));
+  const own = places.filter((place) => !dropped.has(place));
+  // Most turns lose all that they have: what is left of such a turn is made once.
+  const first = Math.min(...own.map(([list]) => (typeof list === 'number' ? list : Infinity)));
+  const messages = [...request.messages];
+  const partly: Place[] = [];
+  for (const place of dropped) {
+    const [list] = place;
+    if (typeof list !== 'number' || list >= first) partly.push(place);
+    else messages[list] = marked.unmarked(request.messages[list]!);
+  }
+  return { request: partly.reduce(withoutFirstMark, { ...request, messages }), own };
 }
 
-function withoutFirstMark(request: CacheableParams, place: Place): CacheableParams {
-  let isFirst = true;
-  const strip = (block: object): object => {
-    const { cache_control, ...rest } = block as Marked & { content?: unknown };
+/** The block without its breakpoints, or without the first `most` of them. */
+function withoutMarks(block: object, most = Infinity): object {
+  let left = most;
+  const strip = (one: object): object => {
+    const { cache_control, ...rest } = one as Marked & { content?: unknown };
     const content = rest.content;
-    const inside = Array.isArray(content) && isFirst ? content.map(strip) : content;
-    const isOwn = isFirst && Boolean(cache_control);
-    if (isOwn) isFirst = false;
-    if (inside === content && !isOwn) return block;
+    const inside = Array.isArray(content) && left > 0 ? content.map(strip) : content;
+    const isOwn = left > 0 && Boolean(cache_control);
+    if (isOwn) left--;
+    if (inside === content && !isOwn) return one;
     return {
       ...rest,
       ...(content !== undefined && { content: inside }),
       ...(!isOwn && cache_control && { cache_control }),
     };
   };
-  return withBlock(request, place, (block) => strip(block));
+  return strip(block);
+}
+
+function withoutFirstMark(request: CacheableParams, place: Place): CacheableParams {
+  return withBlock(request, place, (block) => withoutMarks(block, 1));
 }
 
 function withMark(request: CacheableParams, place: Place, ttl: Ttl): CacheableParams {

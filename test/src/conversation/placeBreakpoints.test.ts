@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { placeBreakpoints } from '../../../src/conversation/placeBreakpoints.ts';
+import { MarkedTurns, placeBreakpoints } from '../../../src/conversation/placeBreakpoints.ts';
 import { requestProblems } from '../../../src/testing/requestProblems.ts';
 import { deepFreeze } from '../../support/deepFreeze.ts';
 import { rounds } from '../../support/rounds.ts';
@@ -74,6 +74,15 @@ describe('placeBreakpoints', () => {
       user({ type: 'tool_result', tool_use_id: 'a', content: [text('x')] }),
       ...marked.slice(1),
     ]);
+  });
+
+  it('strips a turn once for all requests', () => {
+    const marked = [...'abcdefgh'].map((one) => user(text(one, mark())));
+    const turns = new MarkedTurns();
+    const first = placeBreakpoints(request(marked), '5m', turns).messages;
+    const next = placeBreakpoints(request([...marked, user(text('i'))]), '5m', turns).messages;
+    expect(first.slice(0, 4)).toEqual([...'abcd'].map((one) => user(text(one))));
+    expect(first.slice(0, 4).every((turn, index) => turn === next[index])).toBe(true);
   });
 
   it('does not mark the end if the request has `cache_control`', () => {
