@@ -17,11 +17,11 @@ import { StreamMeter, type StreamMeasurements } from '../src/flow/StreamMeter.ts
 export type { StreamMeasurements } from '../src/flow/StreamMeter.ts';
 
 export interface MeasureStreamConfig {
-  /** A silence after content longer than this is a stall, in milliseconds. Default: 5,000. */
+  /** A stall is a silence after content that is longer than this, in milliseconds. Default: 5,000. */
   stallAfter?: number;
   /**
-   * Reports also while the stream runs, every so many milliseconds, with the outcome `running`.
-   * Default: `Infinity`, only at the end.
+   * Milliseconds between reports while the stream runs, with the outcome `running`. Default:
+   * `Infinity`, which reports only at the end.
    */
   every?: number;
   /** Its `now()` is the clock. Default: `asyncScheduler`. */
@@ -29,8 +29,8 @@ export interface MeasureStreamConfig {
 }
 
 /**
- * Passes the events on untouched and tells `observer`, once, at the end, how the stream went: its
- * pace, stalls, size, tokens and outcome.
+ * Passes the events through unchanged, and calls `observer` once, at the end, with measurements:
+ * times, stalls, size, tokens and outcome.
  *
  * ```text
  * source    -m--[t-p-t-]x--(S|)      [, t, ]: a text block  p: ping  S: message_stop
@@ -39,18 +39,18 @@ export interface MeasureStreamConfig {
  * observer  ---------------M         outcome: 'complete'
  * ```
  *
- * The end is a completion, an error or an unsubscribe, and `outcome` says which. Put it behind the
- * operators whose errors it is to see, such as `messageTimeout`, and before those that leave early.
- * For a line of live status, set `every`.
+ * The end is a completion, an error or an unsubscribe: see `outcome`. Put it behind operators whose
+ * errors it should report, such as `messageTimeout`, and before operators that unsubscribe early.
+ * For live measurements, set `every`.
  *
  * - Error, complete: `observer` is called first, then the notification is passed on.
  * - Unsubscribe: the source is unsubscribed, then `observer` is called.
- * - An `observer` that throws is not called again. What it throws goes the way it goes in `tap` and
- *   `finalize`: it becomes the error of the result, in place of the source's own, or is thrown by
- *   `unsubscribe()`.
- * - An event costs one look at the clock; percentiles are exact, and worked out for a report only.
+ * - An `observer` that throws is not called again. The error is handled as in `tap` and `finalize`:
+ *   it becomes the error of the result, in place of the source's error, or `unsubscribe()` throws it.
+ * - Each event costs one call of the clock. Percentiles are exact, and computed for each report only.
  *
- * @throws TypeError when `observer` is no function, `every` not above 0, or `stallAfter` negative.
+ * @throws TypeError when `observer` is not a function, `every` is not above 0, or `stallAfter` is
+ * negative.
  *
  * @example
  * ```ts
@@ -95,7 +95,7 @@ export function measureStream<E extends AnyStreamEvent>(
           error: (error) => report('error', error),
           unsubscribe: () => report(meter.stopped ? 'complete' : 'unsubscribed'),
         }),
-        // As a notifier, so that what the observer throws there is an error of the result too.
+        // As a notifier, so that an error of the observer becomes an error of the result here too.
         takeUntil(
           reports.pipe(
             tap(() => report('running')),

@@ -20,11 +20,11 @@ import type {
 } from '../src/message/StreamEvent.ts';
 import { requireMessageStop } from './requireMessageStop.ts';
 
-/** What there is of a reply, and how it stands. */
+/** The state of a reply: its status, and what has arrived of it. */
 export type MessageState<E extends AnyStreamEvent = StreamEvent> =
   /** Nothing has arrived yet. */
   | { status: 'waiting'; message: undefined; text: ''; usage: undefined; error?: undefined }
-  /** The reply is being written, or is whole. */
+  /** The reply is streaming, or is complete. */
   | {
       status: 'streaming' | 'complete';
       message: MessageOf<E>;
@@ -32,7 +32,7 @@ export type MessageState<E extends AnyStreamEvent = StreamEvent> =
       usage: UsageOf<E>;
       error?: undefined;
     }
-  /** The reply broke, or was stopped; the rest is what had arrived. */
+  /** The reply failed or was stopped; the other fields hold what had arrived. */
   | {
       status: 'error' | 'aborted';
       message: MessageOf<E> | undefined;
@@ -42,8 +42,8 @@ export type MessageState<E extends AnyStreamEvent = StreamEvent> =
     };
 
 /**
- * Emits the state of a reply for a view to show: its status, message, text and usage. It never
- * errors, so that a view keeps the text of a reply that broke.
+ * Emits the state of a reply for a view: its status, message, text and usage. It never errors, so a
+ * view keeps the text of a reply that failed.
  *
  * ```text
  * source  --m--[--a--b--]--x--S----    S: message_stop
@@ -55,27 +55,27 @@ export type MessageState<E extends AnyStreamEvent = StreamEvent> =
  * result  w-A--B--C--(D|)              D: error, with the text of C
  * ```
  *
- * The first state, `waiting`, comes synchronously on subscription, then one for each event that
- * changes something. The fields keep their identity where they have not changed.
+ * The first state, `waiting`, is emitted synchronously on subscription; then one for each event that
+ * changes something. Unchanged fields keep their identity.
  *
  * | status | |
  * |---|---|
  * | `waiting` | until `message_start` |
  * | `streaming` | until the end |
- * | `complete` | `message_stop` has come; of a loop of `runTools`, its last `turn_end` |
- * | `error` | `error` says why; a source that completes before `message_stop` is `truncated` |
+ * | `complete` | after `message_stop`; for a loop of `runTools`, after its last `turn_end` |
+ * | `error` | `error` is the reason; an end before `message_stop` has the code `truncated` |
  * | `aborted` | an `AbortSignal` fired: a Stop button, with `takeUntilAborted` before this operator |
  *
  * - Error: becomes the last state, with what had arrived; then the result completes.
- * - Complete: at `message_stop` the source is unsubscribed. It follows one message: for a chat,
- *   `switchMap` to a state for each. Of a loop of `runTools` it shows the reply that is being written,
- *   and completes after the last turn.
+ * - Complete: after `message_stop`, and the source is unsubscribed. The state is that of one message:
+ *   for a chat, use `switchMap` for each question. For a loop of `runTools` it shows the reply that is
+ *   streaming, and completes after the last turn.
  * - Unsubscribe: the source is unsubscribed.
  *
  * In Angular, `toSignal(state$, { requireSync: true })` is the signal for a template. Text must be
- * accumulated before the signal, as it is here: a signal keeps the latest value only, so one of
- * deltas loses those that came within one change detection, and one that errors throws whenever
- * it is read. For one update a frame, put `auditTime(16)` behind.
+ * accumulated before the signal, as this operator does: a signal keeps only its latest value, so a
+ * signal of deltas loses all but the last delta of a change detection, and a signal of an Observable
+ * that errors throws whenever it is read. For one update per frame, add `auditFrame()` behind it.
  *
  * @example
  * ```ts

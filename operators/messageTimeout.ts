@@ -19,12 +19,12 @@ export type { MessageLimits } from '../src/flow/MessageClocks.ts';
 /** Limits in milliseconds, at least one; one that is left out or `Infinity` is off. */
 export interface MessageTimeoutConfig extends MessageLimits {
   /**
-   * The valve of the source: while it is closed it is we who do not read, and only `total` runs.
+   * The valve of the source. While it is closed, the source does not read, so only `total` runs.
    */
   valve?: Pick<Valve, 'open$'>;
   /**
-   * Whether the `partial` of the error holds the content. With `false` it holds all but that, and a
-   * reply of any length takes no memory. Default: `true`.
+   * Whether the `partial` of the error holds the content. With `false` it holds everything else, and
+   * memory does not grow with the reply. Default: `true`.
    */
   keepContent?: boolean;
   /** Default: `asyncScheduler`. */
@@ -44,31 +44,32 @@ export interface MessageTimeoutConfig extends MessageLimits {
  * result  -m--t--p----#               5 without anything: liveness
  * ```
  *
- * There are two clocks, because a ping shows that the connection is alive, but not that the reply makes progress. A
- * clock that takes them for progress never ends a dead reply; one that is blind to them kills long
- * thinking.
+ * There are two clocks, because a ping shows that the connection is alive, but not that the reply
+ * makes progress. A single clock that pings restart never ends a stuck reply; a single clock that
+ * ignores pings ends a reply while the model thinks.
  *
- * - `liveness`, such as 30,000, is fed by every event, and finds the lost connection.
- * - `progress`, such as 120,000, is fed by what belongs to the message, and so neither by pings nor
- *   by events of unknown types. While a model thinks and its thinking is not shown
- *   (`display: 'omitted'`) there are only pings: be generous, or leave it out.
- * - `first` ends with the first event. Without it `progress` covers that time, else `liveness`, so
- *   that nobody waits for ever. It runs from the subscription, and so holds the SDK's own retries
- *   and its `timeout`, which covers the time to the headers (SDK src/client.ts): choose it greater
- *   than those, and leave that time to the SDK.
- * - `total` is for the whole message, however lively it is.
+ * - `liveness`, such as 30,000: the longest time between two events of any type. It detects a lost
+ *   connection.
+ * - `progress`, such as 120,000: the longest time between two events with content; pings and events
+ *   of unknown types do not count. While a model thinks with `display: 'omitted'`, only pings arrive:
+ *   choose a generous limit, or leave it out.
+ * - `first`: the longest time to the first event. Default: `progress`, else `liveness`. It starts at
+ *   the subscription, so it includes the SDK's own retries and the SDK's `timeout`, which covers the
+ *   time to the headers (SDK src/client.ts): choose it greater than these.
+ * - `total`: the longest time to `message_stop`.
  *
- * Put it right behind the source: `textOnly` and the like take the pings away, and a retry behind it
- * starts the clocks anew. `message_stop` stops them; content of a further message sets them going.
- * Where the source has a `valve`, give it here as well: a pause of ours is no silence of the server.
+ * Put it right behind the source: operators such as `textOnly` remove the pings. A retry behind it
+ * restarts the clocks. `message_stop` stops the clocks, and content of another message starts them
+ * again. If the source has a `valve`, pass it here as well, so that a pause of the reader does not
+ * count as a silence of the server.
  *
- * - Timeout: the source is unsubscribed. The error names the limit and what had arrived last, and
- *   its `partial` is the message so far.
+ * - Timeout: the source is unsubscribed. The error names the limit and the last event, and its
+ *   `partial` is the message so far.
  * - Error, complete, unsubscribe: passed on, and no timer remains.
- * - One timer runs at a time, and it is not set anew for each event. Where it is late because the
- *   program was busy, what waits in the socket is heard first.
+ * - At most one timer runs, and events do not reset it. If the timer is late because the program was
+ *   busy, events that are waiting in the socket are read first.
  *
- * @throws TypeError when there is no limit, or one that is not above 0.
+ * @throws TypeError when no limit is given, or a limit is not above 0.
  *
  * @example
  * ```ts
@@ -148,7 +149,7 @@ class TimeoutSubscriber<E extends AnyStreamEvent> extends MessageSubscriber<E> {
   #check(isLastChance: boolean): void {
     const remaining = this.#clocks.remaining(this.#scheduler.now());
     if (remaining > 0) return this.#arm(remaining);
-    // A busy program makes it late, and may not have read yet what arrived meanwhile.
+    // In a busy program the timer is late, and events may have arrived that are not read yet.
     if (remaining < 0 && !isLastChance) return this.#arm(0, true);
     const message = `The reply timed out: ${this.#clocks.describe()}`;
     const partial = () => this.received.partial;

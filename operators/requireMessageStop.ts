@@ -12,20 +12,20 @@ import {
 
 export interface RequireMessageStopConfig {
   /**
-   * Accepts a stream that ends after a `stop_reason` but without `message_stop`, as some gateways
-   * send it, and adds the missing event. Default: `false`.
+   * Whether to accept a stream that ends after a `stop_reason` but without `message_stop`, as some
+   * gateways send it. The missing event is added. Default: `false`.
    */
   allowMissing?: boolean;
   /**
-   * Whether the `partial` of an error holds the content. With `false` it holds all but that, and a
-   * reply of any length takes no memory. Default: `true`.
+   * Whether the `partial` of an error holds the content. With `false` it holds everything else, and
+   * memory does not grow with the reply. Default: `true`.
    */
   keepContent?: boolean;
 }
 
 /**
- * Gives a reply the one way to end: it completes at `message_stop`, or errors with a
- * `MessageStreamError` that holds what had arrived.
+ * Completes at `message_stop`; every other end is a `MessageStreamError` whose `partial` holds what
+ * had arrived.
  *
  * ```text
  * source  --m--t--t--x--S-----        S: message_stop
@@ -37,14 +37,14 @@ export interface RequireMessageStopConfig {
  * result  --m--t--t--#                truncated, with the partial message
  * ```
  *
- * All sources of this package end like this; put it behind a source of your own, such as
- * `from(sdkStream)`, whose truncation would otherwise pass for completion (the SDK's stream ends
- * silently there: SDK src/core/streaming.ts).
+ * All sources of this package end like this. Put this operator behind a source of your own, such as
+ * `from(sdkStream)`: without it, a reply that is cut off completes without an error (SDK
+ * src/core/streaming.ts).
  *
- * - Error: the source's error becomes a `MessageStreamError` with `partial`. So does an error event of
- *   the API that arrives as a value, `{ type: 'error', error: { type, message } }`.
- * - Complete: at `message_stop` the source is unsubscribed; a source that completes before it is an
- *   error with code `truncated`. A loop of `runTools` completes at its last `turn_end`.
+ * - Error: becomes a `MessageStreamError` with `partial`. An error event of the API that arrives as a
+ *   value, `{ type: 'error', error: { type, message } }`, becomes such an error too.
+ * - Complete: at `message_stop`, and the source is unsubscribed. If the source completes before, the
+ *   result errors with code `truncated`. A loop of `runTools` completes at its last `turn_end`.
  * - Unsubscribe: the source is unsubscribed.
  *
  * @example
@@ -70,8 +70,8 @@ export function requireMessageStop<E extends AnyStreamEvent>({
 }
 
 /**
- * One subscriber, where `takeWhile`, `tap` and `catchError` would be three: each reply has it, and
- * a program may hold thousands.
+ * One subscriber instead of three (`takeWhile`, `tap` and `catchError`): a program may hold thousands
+ * of replies.
  */
 class ReplySubscriber<E extends AnyStreamEvent> extends MessageSubscriber<E> {
   readonly #allowMissing: boolean;

@@ -14,42 +14,42 @@ export type { ResumeContext, RetryContext, RetryDelay } from '../src/recovery/re
 
 export interface RetryResumableConfig<E extends AnyStreamEvent> {
   /**
-   * Gives the events that carry the reply on: `fromMessages(client, continueFrom(params, partial))`.
-   * `continueFrom` also says how they join, whether they go on or begin anew: behind `fromMessages`,
-   * and behind a `fromResponse` that reads what `toSse` wrote. Behind another source they are taken
-   * to go on.
+   * Returns the events of the continuation: `fromMessages(client, continueFrom(params, partial))`.
+   * `continueFrom` also records whether the continuation goes on or starts over. This works with
+   * `fromMessages`, and with `fromResponse` if the server uses `toSse`. Events of another source are
+   * assumed to go on.
    */
   resume: (context: ResumeContext<E>) => ObservableInput<E>;
-  /** How many times a broken reply is carried on, in total. Default: 3. */
+  /** The maximum number of retries of a reply, in total. Default: 3. */
   count?: number;
   /**
-   * Counts anew after each attempt that made the text longer than it ever was, so that `count` is
-   * the number of attempts in a row without progress. Default: `false`.
+   * Whether to reset the count after each attempt that made the text longer than ever before; `count`
+   * is then the maximum number of retries in a row without progress. Default: `false`.
    */
   resetOnProgress?: boolean;
   /**
-   * Milliseconds before an attempt, or a function that gives them, such as `exponentialBackoff()`.
-   * What the server asked for, `error.retryAfterMs`, wins. Default:
-   * `exponentialBackoff({ initial: 200 })`. With 0, a page that is being left may send one more
-   * request, since its connection breaks first.
+   * Milliseconds before a retry, or a function that returns them, such as `exponentialBackoff()`.
+   * `error.retryAfterMs`, the delay that the server asked for, takes precedence. Default:
+   * `exponentialBackoff({ initial: 200 })`. With 0, a browser that leaves the page may send one more
+   * request, because it closes the connection first.
    */
   delay?: RetryDelay;
-  /** Does not wait for `error.retryAfterMs`. Default: `false`. */
+  /** Whether to ignore `error.retryAfterMs`. Default: `false`. */
   ignoreRetryAfter?: boolean;
   /**
-   * Which errors are worth another attempt. Default: those with `retryable`. Whatever else was
-   * thrown comes as an error with code `unknown` and that as its `cause`.
+   * Whether to retry after this error. Default: `error.retryable`. Any other thrown value is passed
+   * as an error with code `unknown` whose `cause` is that value.
    */
   retryable?: (error: MessageStreamError) => boolean;
-  /** Called before each wait: for a log, or a line that says "reconnecting". */
+  /** Called before each wait, for a log or a "reconnecting" message. */
   onRetry?: (context: RetryContext<E>) => void;
-  /** Where the waits are timed. Default: `asyncScheduler`. */
+  /** The scheduler of the waits. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
 
 /**
- * Carries a reply on that broke, so that nobody downstream notices: one `message_start`, contiguous
- * blocks, one ending, no character twice or missing.
+ * Resumes a reply that broke. Downstream there is one message: one `message_start`, contiguous
+ * blocks, one ending, and no character is doubled or missing.
  *
  * ```text
  * source    --m-[-a-b--#                  #: connection
@@ -58,33 +58,34 @@ export interface RetryResumableConfig<E extends AnyStreamEvent> {
  * result    --m-[-a-b----r---c-]-x-(S|)   r: resume, the rest in the blocks of the first message
  * ```
  *
- * It takes over after any error that is `retryable`: an error frame, a lost connection, an end
- * before `message_stop`, a stall (with `messageTimeout` before it, so that each attempt has clocks
- * of its own), a retryable HTTP error.
+ * It resumes after every error that is `retryable`: an error event, a lost connection, an end before
+ * `message_stop`, a retryable HTTP error, and a stall, if `messageTimeout` is before it (inside
+ * `resume` too, so that each attempt has its own clocks).
  *
- * - Kept is everything up to and including the most recent text. Thinking and tool calls after it
- *   cannot be continued (docs: /docs/en/build-with-claude/streaming#error-recovery) and are
- *   withdrawn by the event `resume`, which all accumulating operators honour. A call may so be made
- *   again: let tools that must not run twice wait for `finalMessage`.
- * - The text goes on in the block that was open, and in a new one where it had been ended. White
- *   space with which a text begins is given together with what follows it.
- * - White space that `continueFrom` did not send is not doubled, and what the continuation repeats
- *   of the text is dropped, if it is 12 characters or more: fewer cannot be told from new text.
- *   Text that may be a repeat is held back, 400 characters at most.
- * - A reply with a call that is kept ends with the `stop_reason` `tool_use`, since the caller owes
- *   the result, also where its continuation ends with `end_turn`.
- * - Usage is the sum over all attempts; `usage.attempts` lists them. Of one that was cut only what
- *   it had reported is known, so the sum is a lower bound.
- * - A reply that lacks nothing but `message_stop` is not asked for again, but ended.
- * - Error: one that is not retryable, and the last one after `count` retries, with the whole
- *   spliced message as `partial`, and `attempts`. Other errors, such as a mistake in `resume` or
- *   in an operator before this one, are passed on unchanged.
- * - A loop of `runTools` passes as it is, with its errors: put this operator inside of its function.
+ * - Everything up to and including the last text is kept. Thinking and tool calls after it cannot be
+ *   continued (docs: /docs/en/build-with-claude/streaming#error-recovery). The event `resume`
+ *   withdraws them, and all accumulating operators honour it. So the model may make a call again:
+ *   if a tool must not run twice, wait for `finalMessage`.
+ * - The text goes on in the block that was open, or in a new block if that had ended. White space at
+ *   the start of a text is emitted together with the text that follows.
+ * - White space that `continueFrom` had to omit is not doubled. If the continuation repeats 12 or more
+ *   characters of the text, the repetition is dropped; a shorter one cannot be told from new text.
+ *   Text that may be a repetition is held back, 400 characters at most.
+ * - If a tool call is kept, the reply ends with the `stop_reason` `tool_use`, also when the
+ *   continuation ends with `end_turn`: the call still needs its result.
+ * - Usage is the sum of all attempts; `usage.attempts` lists them. The usage of an attempt that was
+ *   cut off is known in part only, so the sum is a lower bound.
+ * - A reply that lacks only `message_stop` is completed without another request.
+ * - Error: an error that is not retryable, or the last one after `count` retries. Its `partial` is the
+ *   whole joined message, and `attempts` the number of attempts. Other errors, such as a mistake in
+ *   `resume` or in an operator before this one, are passed on unchanged.
+ * - A loop of `runTools` is passed through unchanged, with its errors: put this operator inside the
+ *   function that sends the request.
  * - Complete: at `message_stop`.
- * - Unsubscribe: the attempt that runs, or the wait, ends at once.
+ * - Unsubscribe: the current attempt, or the wait, ends at once.
  *
- * @throws TypeError when `resume` is no function, `count` no whole number from 0 on, or `delay`
- * neither milliseconds nor a function.
+ * @throws TypeError when `resume` is not a function, `count` is not a whole number from 0 on, or
+ * `delay` is neither milliseconds nor a function.
  *
  * @example
  * ```ts

@@ -21,11 +21,11 @@ import { TEXT_UNITS, TextSegmenter, type TextUnit } from '../src/text/TextSegmen
 export type { TextUnit } from '../src/text/TextSegmenter.ts';
 
 export interface SegmentTextConfig {
-  /** The language of the text, as for `Intl.Segmenter`. Default: that of the platform. */
+  /** The language of the text, as for `Intl.Segmenter`. Default: the language of the platform. */
   locale?: string | string[];
   /**
-   * How long no text must have arrived, in milliseconds, for the unfinished unit to be given out
-   * as it is. Default: `Infinity`, so that only more text or the end finishes it.
+   * The silence, in milliseconds, after which an unfinished unit is emitted as it is. Default:
+   * `Infinity`: only more text or the end of the source finishes a unit.
    */
   settle?: number;
   /** Default: `asyncScheduler`. */
@@ -33,7 +33,7 @@ export interface SegmentTextConfig {
 }
 
 /**
- * Cuts text anew: into characters as people see them, words, sentences or lines, however it came.
+ * Splits streamed text into user-visible characters, words, sentences or lines.
  *
  * ```text
  * source  -a-b---c---|        a: 'Hi! How'  b: ' are you?'  c: ' Fine.'
@@ -43,25 +43,24 @@ export interface SegmentTextConfig {
  *
  * - Nothing is lost, doubled or changed: the outputs joined are the inputs joined. No output is
  *   empty.
- * - A unit comes out as soon as no further text could change where it ends, and so with the text
- *   behind it: "can" could become "can't", and "Dr. " decides itself with the next letter.
+ * - A unit is emitted as soon as more text cannot change where it ends, so only when the text after it
+ *   has arrived: "can" could become "can't".
  * - `'grapheme'`: an emoji family, a flag or a letter with its accents is one output.
- * - `'word'`: a word comes with the white space before it and the punctuation that it touches, as in
- *   `'He'`, `' said'`, `' (“no”),'`. Words that are not divided by spaces, as in Chinese, Japanese and
- *   Thai, are found by the segmenter, with 8 (Thai, Lao, Khmer, Burmese: 24) UTF-16 units of the text
- *   behind them known.
- * - `'sentence'`: with the white space behind it. What is a sentence is decided by `Intl.Segmenter`,
- *   for which "Dr. Smith" is two: https://unicode.org/reports/tr29/#Sentence_Boundaries.
- * - `'line'`: with its line break, which is LF, CRLF or CR.
- * - Error, complete: what is unfinished is given out first, then the notification.
- * - Unsubscribe: it is dropped, and the source is unsubscribed.
- * - `settle` is for speech: the last sentence before a tool call of 20 seconds is not held back for
- *   so long. It can cut a unit in two, though never a surrogate pair.
- * - The cost is linear in the text. Of a unit above 1,024 UTF-16 units only the end can come up to a
- *   16th of it late.
+ * - `'word'`: a word with the white space before it and the punctuation next to it, as in `'He'`,
+ *   `' said'`, `' (“no”),'`. Words without spaces between them (Chinese, Japanese, Thai) are found by
+ *   `Intl.Segmenter`, which needs 8 UTF-16 units of the following text (Thai, Lao, Khmer, Burmese: 24).
+ * - `'sentence'`: a sentence with the white space after it. `Intl.Segmenter` decides where it ends; to
+ *   it, "Dr. Smith" is two sentences: https://unicode.org/reports/tr29/#Sentence_Boundaries.
+ * - `'line'`: a line with its line break, which is LF, CRLF or CR.
+ * - Error, complete: the unfinished unit is emitted first, then the notification.
+ * - Unsubscribe: the unfinished unit is dropped, and the source is unsubscribed.
+ * - `settle` is for speech: with it, the last sentence before a tool call of 20 seconds does not wait
+ *   for 20 seconds. It can cut a unit in two, but never a surrogate pair.
+ * - The cost is linear in the text. If a unit has more than 1,024 UTF-16 units, its end may be found
+ *   late, by up to a 16th of its length.
  *
- * @throws TypeError when the granularity is unknown or `settle` is negative or no number, RangeError
- * when the locale is malformed.
+ * @throws TypeError when the granularity is unknown, or `settle` is negative or not a number;
+ * RangeError when the locale is malformed.
  *
  * @example
  * ```ts

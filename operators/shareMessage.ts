@@ -12,17 +12,17 @@ import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
 export interface ShareMessageConfig {
   /**
-   * What happens when the last reader leaves a reply that is still coming: `true` unsubscribes the
-   * source, which aborts the request; `false` lets it run to its end; a function gives an Observable
-   * whose first value unsubscribes the source, unless a reader has come meanwhile, such as
+   * What happens when the last subscriber leaves before the end of the reply. `true` unsubscribes the
+   * source, which aborts the request. `false` lets the reply run to its end. A function returns an
+   * Observable whose first value unsubscribes the source unless there is a subscriber again, such as
    * `() => timer(10_000)`. Default: `true`.
    */
   resetOnRefCountZero?: boolean | (() => ObservableInput<unknown>);
 }
 
 /**
- * One request, many readers: late subscribers get a replay of the reply so far in a few events,
- * then the rest as it comes.
+ * Shares one request between several subscribers. Late subscribers get a replay of the reply so far
+ * in a few events, then the rest live.
  *
  * ```text
  * source  m[ab------c]xS|
@@ -31,19 +31,20 @@ export interface ShareMessageConfig {
  * late        (m[T)-c]xS|     T: 'ab', the text so far
  * ```
  *
- * - A late reader accumulates the same message as the first one, wherever it comes in. Each block so
- *   far is a start and one delta for each kind of its content; pings, seams (`resume`) and events of
- *   unknown types are live only. Deltas of unknown types are repeated one by one.
- * - Memory is that of the message: events are not kept.
- * - Each reader gets the events in the order of the source, also when a reader subscribes, leaves,
- *   or makes the source emit while it is given one.
- * - Error, complete: passed on to all readers. Who comes after that gets the whole reply in short, then
- *   the same ending; the request is not sent again. So put `retryResumable` before this operator.
- * - Unsubscribe: the last reader that leaves before the end unsubscribes the source, as
- *   `resetOnRefCountZero` says; the next reader then begins a new request.
+ * - A late subscriber accumulates the same message as the first one. The replay has, for each block, a
+ *   start event and one delta for each type of its content. Deltas of unknown types are replayed one
+ *   by one. Pings, `resume` events and events of unknown types are not replayed.
+ * - Memory holds the message, not the events.
+ * - Each subscriber gets the events in the order of the source, also when a subscriber subscribes,
+ *   unsubscribes or makes the source emit while it handles an event.
+ * - Error, complete: passed on to all subscribers. A later subscriber gets the replay of the whole
+ *   reply, then the same error or completion; the request is not sent again. So put `retryResumable`
+ *   before this operator.
+ * - Unsubscribe: when the last subscriber leaves before the end, `resetOnRefCountZero` decides about
+ *   the source. After a reset, the next subscriber starts a new request.
  *
- * It shares one reply. Of several messages in one Observable, a late reader gets the one that is
- * being written, or was last.
+ * It shares one reply. If the source emits several messages, a late subscriber gets the current or
+ * last one.
  *
  * @throws TypeError when `resetOnRefCountZero` is neither a boolean nor a function.
  *
@@ -74,11 +75,11 @@ export function shareMessage<E extends AnyStreamEvent>({
   });
 }
 
-/** A subject that gives a late reader the reply so far. */
+/** A subject that replays the reply so far to late subscribers. */
 function replaying<E extends AnyStreamEvent>(): SubjectLike<E> {
   const replay = new MessageReplay<E>();
   const live = new Subject<E>();
-  // One notification is with all readers, and one replay with its reader, before the next begins.
+  // All subscribers get a notification, and a new one its whole replay, before the next notification.
   const queue: (() => void)[] = [];
   let isBusy = false;
   const afterTheOthers = (task: () => void) => {

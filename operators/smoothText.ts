@@ -15,29 +15,29 @@ import { requireNumbers, requireOneOf } from '../src/flow/require.ts';
 import { TextPacer, type TextPacerConfig } from '../src/text/TextPacer.ts';
 
 export interface SmoothTextConfig {
-  /** What is never cut: characters as people see them, or words. Default: `'grapheme'`. */
+  /** Units that are never cut: user-visible characters, or words. Default: `'grapheme'`. */
   unit?: 'grapheme' | 'word';
   /** Units per second, or `'adaptive'`: as fast as they arrive. Default: `'adaptive'`. */
   rate?: number | 'adaptive';
-  /** How much later than it arrived text comes out at the latest, in milliseconds. Default: 500. */
+  /** The longest delay of a text, in milliseconds. Default: 500. */
   maxLatency?: number;
-  /** The least time between two outputs, in milliseconds. Default: 16. */
+  /** The shortest time between two outputs, in milliseconds. Default: 16. */
   frame?: number;
   /**
-   * How long no text must have arrived, in milliseconds, for the last character or word to count
-   * as finished. Default: `maxLatency - frame`, and 1,000 at most.
+   * The silence, in milliseconds, after which the last character or word counts as finished. Default:
+   * `maxLatency - frame`, and 1,000 at most.
    */
   settle?: number;
-  /** Whether what waits is given out at once when the source completes. Default: false. */
+  /** Whether to emit all waiting text at once when the source completes. Default: `false`. */
   endAtOnce?: boolean;
-  /** The language of the text, as for `Intl.Segmenter`. Default: that of the platform. */
+  /** The language of the text, as for `Intl.Segmenter`. Default: the language of the platform. */
   locale?: string | string[];
   /** Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
 
 /**
- * Types text that arrives in bursts evenly, and never falls behind.
+ * Emits text that arrives in bursts at an even pace, with a bounded delay: the typewriter effect.
  *
  * ```text
  * source  a--------|          a: 'paced'
@@ -46,26 +46,27 @@ export interface SmoothTextConfig {
  * ```
  *
  * - Nothing is lost, doubled or changed: the outputs joined are the inputs joined. No output is
- *   empty, and none cuts a character as people see it, with `unit: 'word'` no word as of
+ *   empty. No output cuts a user-visible character or, with `unit: 'word'`, a word of
  *   `segmentText('word')`.
- * - All text is out `maxLatency` after it arrived, however much it was: 300 words at once take as
- *   long as one burst of 30. `'adaptive'` takes less time when text comes more often: 1.5 times the
- *   time between two arrivals. It follows a longer time at once and a shorter one step by step. A
- *   `rate` holds as long as no text would be late by it.
- * - There is at most one output per `frame`, the last ones on the end aside. The first text after a
- *   silence does not wait.
- * - The last character or word could still grow. It is kept until more text, the end, or a silence
- *   of `settle` finishes it, and only then does it have to be out in time; so text is not late unless
- *   `settle` is set above its default. Half a surrogate pair is kept for its other half or the end.
- * - Complete: the text that waits comes at its pace, then the completion with its last; with
- *   `endAtOnce` both come at once.
- * - Error: the text that waits comes at once, then the error.
- * - Unsubscribe: the text that waits is dropped, and the source is unsubscribed.
- * - A timer runs only while text waits. The cost is linear in the text.
+ * - All text is emitted within `maxLatency` of its arrival, however much it is: 300 words at once take
+ *   as long as 30. With `'adaptive'`, frequent text is emitted sooner: within 1.5 times the time between
+ *   two arrivals. When this time gets longer, the pace adapts at once; when it gets shorter, step by
+ *   step. A `rate` is exceeded if text would otherwise be late.
+ * - There is at most one output per `frame`, except at the end. The first text after a silence does
+ *   not wait.
+ * - The last character or word could still grow. It is held back until more text arrives, the source
+ *   ends, or nothing arrives for `settle`; only then does `maxLatency` apply to it. So text is late
+ *   only if you set `settle` above its default. Half a surrogate pair waits for its other half or the
+ *   end.
+ * - Complete: waiting text is emitted at the same pace, and the result completes with the last of it.
+ *   With `endAtOnce`, both happen at once.
+ * - Error: waiting text is emitted at once, then the error.
+ * - Unsubscribe: waiting text is dropped, and the source is unsubscribed.
+ * - A timer runs only while text is waiting. The cost is linear in the text.
  *
- * @throws TypeError when `unit` is another, `rate` is no finite number above 0, `frame` is below 1,
- * `maxLatency` is less than a frame or infinite without a `rate`, or `settle` is negative; RangeError
- * when the locale is malformed.
+ * @throws TypeError when `unit` is unknown, `rate` is not a finite number above 0, `frame` is below 1,
+ * `maxLatency` is less than `frame` or is infinite without a `rate`, or `settle` is negative;
+ * RangeError when the locale is malformed.
  *
  * @example
  * ```ts
@@ -93,7 +94,7 @@ export function smoothText(config: SmoothTextConfig = {}): MonoTypeOperatorFunct
 
       const arm = () => {
         const { nextAt } = pacer;
-        // One that comes too early arms anew, so that not each text sets a timer.
+        // A timer that fires too early sets the next one, so not each text sets a timer.
         if (nextAt >= armedAt) return;
         timer.unsubscribe();
         armedAt = nextAt;
@@ -132,7 +133,7 @@ export function smoothText(config: SmoothTextConfig = {}): MonoTypeOperatorFunct
     });
 }
 
-/** A clock that stands still where that of the scheduler is set back. */
+/** A clock that stands still when the clock of the scheduler is set back. */
 function steady(scheduler: SchedulerLike): () => number {
   let last = -Infinity;
   let offset = 0;
@@ -153,7 +154,9 @@ function requireValid({ unit, ...numbers }: Required<Omit<TextPacerConfig, 'loca
   requireNumbers('smoothText', { frame }, { min: 1, max: Number.MAX_VALUE, what });
   requireNumbers('smoothText', { maxLatency }, { min: frame, what });
   if (rate === 'adaptive' && maxLatency === Infinity) {
-    throw new TypeError('smoothText: `maxLatency` can be Infinity only where a `rate` is given');
+    throw new TypeError(
+      'smoothText: `maxLatency` can be Infinity only with a `rate` in units per second',
+    );
   }
   requireNumbers('smoothText', { settle }, { min: 0, what });
 }

@@ -14,8 +14,8 @@ import type { StreamEvent } from '../src/message/StreamEvent.ts';
 
 export interface TakeUntilAbortedConfig {
   /**
-   * Whether the `partial` of the error holds the content. With `false` it holds all but that, and a
-   * reply of any length takes no memory. Default: `true`.
+   * Whether the `partial` of the error holds the content. With `false` it holds everything else, and
+   * memory does not grow with the reply. Default: `true`.
    */
   keepContent?: boolean;
 }
@@ -30,15 +30,15 @@ export interface TakeUntilAbortedConfig {
  * result  --a--b-#
  * ```
  *
- * It is `takeUntil` for those who hold an `AbortSignal`, and it is an error because an aborted reply
- * is not a whole one. The signal's reason is the error's `cause`; where the values are stream
+ * It is `takeUntil` for an `AbortSignal`. The result errors instead of completing, because an aborted
+ * reply is incomplete. The `cause` of the error is the signal's reason. If the values are stream
  * events, `partial` is the message so far.
  *
- * - A signal that has aborted already: the source is not subscribed.
- * - Error, complete: passed on, and the signal is let go.
- * - Unsubscribe: the source is unsubscribed, and the signal is let go.
+ * - If the signal has already aborted, the source is not subscribed.
+ * - Error, complete: passed on, and the listener is removed from the signal.
+ * - Unsubscribe: the source is unsubscribed, and the listener is removed from the signal.
  *
- * @throws TypeError when `signal` is no `AbortSignal`.
+ * @throws TypeError when `signal` is not an `AbortSignal`.
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ export function takeUntilAborted<T>(
       );
       return source.pipe(
         tap((value) => {
-          // What is no event is ignored by the builder.
+          // The builder ignores values that are not events.
           if (value) received.push(value as unknown as StreamEvent);
         }),
         takeUntil(aborted.pipe(withPartial)),

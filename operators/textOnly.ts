@@ -11,11 +11,11 @@ import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
  * result  --------a--b--------c---------|
  * ```
  *
- * The pieces joined are the text blocks of the message joined: a text that comes in the start of
- * its block counts too, nothing is put between two blocks, and an empty string is never emitted. A
- * piece may end within a word, or within a character that is made of several.
+ * The pieces joined are the text blocks of the message joined, including text in a
+ * `content_block_start`. Nothing is inserted between two blocks, and no piece is empty. A piece may end
+ * within a word, or within a character that consists of several code points.
  *
- * Text that was emitted stays emitted: where a `resume` can withdraw some, use `accumulateText`.
+ * Emitted text cannot be withdrawn: if a `resume` may withdraw text, use `accumulateText`.
  *
  * - Error, complete: passed on.
  * - Unsubscribe: the source is unsubscribed.

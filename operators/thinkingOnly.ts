@@ -13,9 +13,9 @@ import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
  * result  --------a--b---------------------|
  * ```
  *
- * The pieces joined are the thinking blocks of the message joined; nothing is put between two
- * blocks, and an empty string is never emitted. With `thinking.display: 'omitted'` the thinking
- * comes empty, and nothing is emitted (docs: /docs/en/build-with-claude/extended-thinking).
+ * The pieces joined are the thinking blocks of the message joined. Nothing is inserted between two
+ * blocks, and no piece is empty. With `thinking.display: 'omitted'` the thinking is empty, so nothing
+ * is emitted (docs: /docs/en/build-with-claude/extended-thinking).
  *
  * - Error, complete: passed on.
  * - Unsubscribe: the source is unsubscribed.

@@ -16,27 +16,27 @@ import { invalid, requireFunction } from '../src/flow/require.ts';
 
 export interface ToSseConfig extends ErrorTextOptions {
   /**
-   * The `id:` of each event, which a browser's `EventSource` sends back as `Last-Event-ID` when it
-   * connects again: `true` counts from 0, a function says it, `false` leaves it out. Default: `true`.
+   * The `id:` of each frame, which a browser's `EventSource` sends back as `Last-Event-ID` when it
+   * reconnects. `true` counts from 0, a function returns the id, `false` omits it. Default: `true`.
    */
   id?: boolean | ((event: EncodableEvent, index: number) => string | number);
   /** Whether a frame has a line `event:` with the type of its event. Default: `true`. */
   eventLine?: boolean;
   /**
-   * The data of a last frame that ends the stream for its reader, such as `[DONE]`; also after an error.
-   * Default: none.
+   * The data of an additional last frame, such as `[DONE]`, for readers that expect one. It is also
+   * sent after an error. Default: none.
    */
   done?: string | undefined;
   /**
-   * After so many milliseconds without an event a comment is sent, so that no proxy takes the
-   * connection for dead; `Infinity` sends none. Default: 15,000.
+   * Milliseconds without an event after which a comment is sent, so that proxies do not close an idle
+   * connection. `Infinity` sends none. Default: 15,000.
    */
   heartbeat?: number;
   scheduler?: SchedulerLike;
 }
 
 /**
- * Writes events as the frames of an event stream.
+ * Encodes events as frames of server-sent events (SSE).
  *
  * ```text
  * source  --a---b------------------|
@@ -49,27 +49,27 @@ export interface ToSseConfig extends ErrorTextOptions {
  * result  --A--(E|)                     E: 'event: error' and its data
  * ```
  *
- * A frame holds the event as the API writes it (docs: /docs/en/build-with-claude/streaming), so that
- * `fromResponse` in a browser, or the SDK, reads what `fromMessages` has read: every event, and the
- * ending. Events of other types are taken too, those of `runTools` among them.
+ * The frames have the format of the API (docs: /docs/en/build-with-claude/streaming). So
+ * `fromResponse` in a browser, or the SDK, reads the same events and the same ending as
+ * `fromMessages` on the server. Events of other types are encoded too, such as those of `runTools`.
  *
- * - Error: becomes the last frame, as the API writes it, then the result completes. `fromResponse`
- *   makes the same error of it: `code`, `retryable`, `requestId`, `retryAfterMs`, `status`, `errorType`
- *   and `attempts`, with a fixed sentence for the code, and `partial` from the events it has received.
- *   The message, the `cause` and the stack are not sent: they may hold what is internal. Option
- *   `errorText` sends more.
- * - Complete: passed on without a frame of its own; `message_stop` says that a reply is whole.
- * - Unsubscribe: the source is unsubscribed; there is no timer left.
- * - Heartbeats are this server's sign of life, not the API's: put `messageTimeout` before, and do not
- *   wait for the reader's. `fromResponse` shows them as pings.
- * - A seam (`resume`) is sent with its error, masked alike. The `value` of a `tool_result` is not sent.
- * - The answer to a request that `continueFrom` made says how it joins what the reader has, so that
- *   `retryResumable` there joins it as exactly as here. What it says has the end of that text, and
- *   is in `message_start` as `continuation`.
+ * - Error: becomes the last frame, in the format of the API; then the result completes. `fromResponse`
+ *   restores the error: `code`, `retryable`, `requestId`, `retryAfterMs`, `status`, `errorType` and
+ *   `attempts`, a fixed sentence for the code as its message, and as `partial` the events that it has
+ *   received. The original message, `cause` and stack are not sent, because they may hold internal
+ *   information. To send a different message, set `errorText`.
+ * - Complete: passed on, without a frame. `message_stop` tells the reader that a reply is complete.
+ * - Unsubscribe: the source is unsubscribed; no timer remains.
+ * - Heartbeats show that this server is alive, not that the API is: put `messageTimeout` before this
+ *   operator, on the server. `fromResponse` emits heartbeats as pings.
+ * - The error in a `resume` event is masked in the same way. The `value` of a `tool_result` is not sent.
+ * - For a request that `continueFrom` made, `message_start` has the additional field `continuation`,
+ *   with the end of the text so far. With it, `retryResumable` in the reader joins the continuation
+ *   exactly.
  *
- * @throws TypeError when `heartbeat` is no number above 0, `id` is neither a boolean nor a function,
- * or `done` has a line break.
- * An event without a `type`, or an id with a line break, is an error of the stream.
+ * @throws TypeError when `heartbeat` is not a number above 0, `id` is neither a boolean nor a function,
+ * or `done` has a line break. An event without a `type`, or an id with a line break, is an error of the
+ * stream.
  *
  * @example
  * ```ts
@@ -117,5 +117,5 @@ export function toSse<E extends EncodableEvent = AnyStreamEvent>({
 
 function checkedId(id: string | number): string | number {
   if (!/[\r\n\0]/.test(String(id))) return id;
-  throw new TypeError(`toSse: an id must be one line, got ${JSON.stringify(id)}`);
+  throw new TypeError(`toSse: an id must be a single line, not ${JSON.stringify(id)}`);
 }

@@ -25,37 +25,37 @@ import { InvalidJsonError, invalidToolInput } from '../src/message/InvalidJsonEr
 import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 import { requireOneOf } from '../src/flow/require.ts';
 
-/** The input of one call, as it stands. Calls are told apart by their `id`. */
+/** The input of one tool call so far. The `id` identifies the call. */
 export type ToolInput<Input = unknown, Output = Input, Name extends string = string> = {
   id: string;
   name: Name;
 } & (
   | { status: 'streaming'; value: DeepPartial<Input> | undefined }
-  /** The call is proven complete, its JSON strict, and the schema accepts it. */
+  /** The call is complete, its input is strict JSON, and the schema accepts it. */
   | { status: 'complete'; value: Output }
-  /** The input was cut, is no JSON, or is refused by the schema; `error.text` is its text. */
+  /** The input was cut off, is not JSON, or fails the schema; `error.text` is the raw text. */
   | { status: 'invalid'; value: DeepPartial<Input> | undefined; error: InvalidJsonError }
-  /** A `resume` or a `fallback` took the call back, whatever it was before. */
+  /** A `resume` or a `fallback` has withdrawn the call, whatever its status was. */
   | { status: 'withdrawn'; value: undefined }
 );
 
 export interface ToolInputConfig<Schema extends StandardSchema> {
-  /** Checks and types the input. Default: none, and the input is `unknown`. */
+  /** Validates and types the input. Default: none, and the input is `unknown`. */
   schema?: Schema;
   /**
-   * What becomes of an invalid input: a value with the status `invalid`, or an error of the result.
-   * Default: `'emit'`, so that one bad call does not end the reply.
+   * What an invalid input causes: `'emit'` emits a value with the status `invalid`, `'throw'` an error
+   * of the result. Default: `'emit'`, so one bad call does not end the reply.
    */
   invalid?: 'emit' | 'throw';
   /**
-   * Stop reasons that prove a call complete, besides `tool_use`: for a gateway that says `end_turn`
-   * where it waits for tools. `null` stands for a reply without one. Default: none.
+   * Stop reasons after which a call counts as complete, besides `tool_use`: for a gateway that sends
+   * `end_turn` when it waits for tool results. `null` means a reply without a stop reason. Default: none.
    */
   stopReasons?: readonly AnsweredStopReason[] | undefined;
 }
 
 /**
- * Follows the input of a tool's calls while the model writes it: a live form.
+ * Emits the input of a tool's calls while the model streams it, for example to fill a live form.
  *
  * ```text
  * source  --{--a--b--}--x--S|    { }: a call  a: '{"city":"Par'  b: 'is"}'  x: 'tool_use'
@@ -64,21 +64,21 @@ export interface ToolInputConfig<Schema extends StandardSchema> {
  *                                C: complete { city: 'Paris' }
  * ```
  *
- * Snapshots are immutable, share what has not changed, and are typed as a deep partial of the
- * schema's input; the last value of a call is typed as its output. Several calls of the tool are
- * told apart by `id`.
+ * Snapshots are immutable and share unchanged parts. They are typed as a deep partial of the schema's
+ * input; the value of a complete call is typed as the schema's output. If the reply has several calls
+ * of the tool, the `id` identifies each.
  *
- * - `complete` comes when the call is proven complete: when a block starts after its end, or with the
- *   stop reason `tool_use`. The end of its own block is no proof. A call without arguments has the
- *   input `{}`.
- * - An input that is cut (`max_tokens`, `refusal` ...), malformed, or refused by the schema is
- *   `invalid`, with an `InvalidJsonError` that has the raw text. The other calls go on.
- * - A call that a `resume` or a `fallback` takes back is `withdrawn`, also one that was `complete`.
- * - To run tools, use `toolUses`: it emits only what may run.
- * - A schema may check asynchronously; the order of values is kept, and snapshots that wait behind a
- *   check become one. What a schema throws is passed on.
- * - Error: passed on at once; a call under way is not ended, and a value that is still being checked
- *   is dropped. Complete: passed on; a call that the source left open is `invalid` before.
+ * - A call is `complete` when another block starts after it, or with the stop reason `tool_use`. The
+ *   end of its own block is not enough, because it also follows a call that was cut off. A call without
+ *   arguments has the input `{}`.
+ * - An input that is cut off (`max_tokens`, `refusal` ...), malformed or fails the schema is `invalid`,
+ *   with an `InvalidJsonError` that has the raw text. Other calls go on.
+ * - A call that a `resume` or a `fallback` withdraws is `withdrawn`, also if it was `complete`.
+ * - To run tools, use `toolUses`: it emits only calls that may run.
+ * - A schema may validate asynchronously. The order of values is kept, and snapshots that wait for a
+ *   validation are merged into one. An error that a schema throws is passed on.
+ * - Error: passed on at once; an unfinished call gets no final value, and a value that is still being
+ *   validated is dropped. Complete: passed on; before that, an unfinished call is `invalid`.
  *   Unsubscribe: the source is unsubscribed.
  *
  * @throws TypeError when `name` is empty, or the schema or the config is not valid.
@@ -122,7 +122,7 @@ export function toolInput<
       const texts = new Map<TrackedCall, JsonText>();
       let shown: { call: object; value: unknown } | undefined;
 
-      /** Follows the text at once, so that values that wait behind a check become one. */
+      /** Parses the text at once, so that values that wait for a validation are merged into one. */
       const written = (step: CallStep): boolean => {
         if (step.type === 'failed') return true;
         const { call, type } = step;
@@ -149,7 +149,7 @@ export function toolInput<
               ? checkWithSchema(schema, input, (issues) =>
                   invalidToolInput(
                     call,
-                    `is not what the schema wants: ${describeIssues(issues)}`,
+                    `does not match the schema: ${describeIssues(issues)}`,
                     {
                       text: json.text,
                       value: input,
@@ -193,7 +193,7 @@ function checkedConfig<Schema extends StandardSchema>(
   schemaOrConfig: Schema | ToolInputConfig<Schema>,
 ): ToolInputConfig<Schema> {
   if (typeof name !== 'string' || name === '') {
-    throw new TypeError('toolInput: name the tool whose calls are wanted');
+    throw new TypeError('toolInput: pass the name of a tool, a string that is not empty');
   }
   if (isSchema(schemaOrConfig)) return { schema: schemaOrConfig };
   const isObject = typeof schemaOrConfig === 'object' && schemaOrConfig !== null;
@@ -203,7 +203,7 @@ function checkedConfig<Schema extends StandardSchema>(
     stopReasons = [],
     ...rest
   } = isObject ? schemaOrConfig : { schema: null };
-  // A JSON Schema, say, would otherwise be taken for a config without a schema.
+  // For example, a JSON Schema would otherwise count as a config without a schema.
   if (schema !== undefined || Object.keys(rest).length > 0) requireSchema('toolInput', schema);
   requireOneOf('toolInput', 'invalid', invalid, ['emit', 'throw']);
   requireStopReasons('toolInput', stopReasons);

@@ -27,10 +27,10 @@ import { InvalidJsonError, invalidToolInput } from '../src/message/InvalidJsonEr
 import type { MessageStreamError } from '../src/message/MessageStreamError.ts';
 import type { AnyStreamEvent, ToolUseOf } from '../src/message/StreamEvent.ts';
 
-/** Schemas of the inputs of tools, by the tools' names. */
+/** The schemas of the tools' inputs, by the names of the tools. */
 export type ToolSchemas = Readonly<Record<string, StandardSchema>>;
 
-/** A call of one of the tools in `Schemas`, its input as that tool's schema gives it. */
+/** A call of one of the tools in `Schemas`, with the output of the tool's schema as its input. */
 export type CheckedToolUse<E extends AnyStreamEvent, Schemas extends ToolSchemas> = {
   [Name in keyof Schemas & string]: Omit<ToolUseOf<E>, 'name' | 'input'> & {
     name: Name;
@@ -40,14 +40,14 @@ export type CheckedToolUse<E extends AnyStreamEvent, Schemas extends ToolSchemas
 
 export interface ToolUsesConfig {
   /**
-   * Stop reasons after which calls may run, besides `tool_use`: for a gateway that says `end_turn` where
-   * it waits for tools. `null` stands for a reply without one. Default: none.
+   * Stop reasons after which calls may run, besides `tool_use`: for a gateway that sends `end_turn` when
+   * it waits for tool results. `null` means a reply without a stop reason. Default: none.
    */
   stopReasons?: readonly AnsweredStopReason[] | undefined;
 }
 
 /**
- * Emits the calls of your tools that are complete and whose input is strict JSON: those that may run.
+ * Emits the tool calls that may run: those that are complete and whose input is strict JSON.
  *
  * ```text
  * source  --m--{--a--}--{--b--}--x--S|    { }: a call, x: stop_reason 'tool_use'
@@ -59,34 +59,36 @@ export interface ToolUsesConfig {
  * result  --------------A------------|    the last call was cut
  * ```
  *
- * A call is proven complete when another block starts after its `content_block_stop`, or by the stop
- * reason `tool_use`. Its `content_block_stop` alone is no proof, because a reply that is cut off ends its
- * last block too, and what is left may parse: `{"path": "/"}` (SDK
- * src/lib/internal/BetaToolRunnerStream.ts). So a last call under the stop reasons `max_tokens`,
- * `refusal`, `model_context_window_exceeded`, `pause_turn` and `compaction` is not emitted, nor one that a
- * `fallback` block follows. Calls of tools that run at Anthropic (`server_tool_use`, `mcp_tool_use`) are
- * not emitted: they are not yours to run.
+ * A call is complete when another block starts after its `content_block_stop`, or with the stop reason
+ * `tool_use`. Its `content_block_stop` alone is not enough: a reply that is cut off ends its last block
+ * too, and the incomplete input may be valid JSON, such as `{"path": "/"}` (SDK
+ * src/lib/internal/BetaToolRunnerStream.ts). So the last call is not emitted if the stop reason is
+ * `max_tokens`, `refusal`, `model_context_window_exceeded`, `pause_turn` or `compaction`, or if a
+ * `fallback` block follows. Calls of server tools (`server_tool_use`, `mcp_tool_use`), which run at
+ * Anthropic, are not emitted either.
  *
- * With `schemas`, one for each of your tools by its name, the input of a call is checked, and is
- * emitted and typed as the schema gives it. A call that its schema refuses, or of a tool that has
- * none, may not run: it is treated as one that is no valid JSON. A schema may check asynchronously;
- * the order is kept. What it throws is passed on.
+ * With `schemas`, one for each tool by its name, the input of each call is validated, and the emitted
+ * call has the output of the schema as its input and type. A call that fails its schema, or whose tool
+ * has no schema, is not emitted and is handled like invalid JSON. A schema may validate asynchronously;
+ * the order is kept. An error that a schema throws is passed on.
  *
- * - A call whose input is not valid JSON of an object, which fine-grained tool streaming permits
- *   (docs: /docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming), or may lack a part, or
- *   goes on after it was emitted: the valid calls are emitted all the same, and when the source
- *   completes there is an `InvalidJsonError` that names it.
- * - A last call under any other stop reason (`end_turn`, `stop_sequence`, a new one, none): when the
- *   source completes, a `MessageStreamError` with code `protocol` that names the stop reason. For a
- *   gateway that stops like this where it waits for tools, there is the option `stopReasons`.
- * - The input of a call that has not started: at once a `MessageStreamError` with code `protocol`.
- * - A `resume` withdraws calls that were not emitted yet. One that was emitted was complete, and
- *   stays emitted.
- * - Error, complete: passed on; a call that is not proven by then is not emitted.
+ * - Invalid input: the other calls are emitted, and when the source completes, the result errors with
+ *   an `InvalidJsonError` that names the call. Input is invalid if it is not a JSON object, as is
+ *   possible with fine-grained tool streaming (docs:
+ *   /docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming), if a part may be missing, or if it
+ *   goes on after the call was emitted.
+ * - A last call with another stop reason (`end_turn`, `stop_sequence`, an unknown one, none): when the
+ *   source completes, the result errors with a `MessageStreamError` with code `protocol` that names the
+ *   stop reason. For a gateway that sends such a stop reason when it waits for tool results, set
+ *   `stopReasons`.
+ * - Input for a call that has not started: a `MessageStreamError` with code `protocol`, at once.
+ * - A `resume` withdraws calls that were not emitted yet. Emitted calls were complete, and stay
+ *   emitted.
+ * - Error, complete: passed on; a call that is not complete by then is not emitted.
  * - Unsubscribe: the source is unsubscribed.
  *
- * @throws TypeError when `schemas` is not an object of Standard Schemas, or `stopReasons` has a stop reason
- * under which a call may be cut.
+ * @throws TypeError when `schemas` is not an object of Standard Schemas, or `stopReasons` has a stop
+ * reason after which a call may be incomplete.
  *
  * @example
  * ```ts
@@ -144,7 +146,7 @@ export function toolUses<E extends AnyStreamEvent>(
         if (schemas === undefined) return [block];
         return defer(() => checkedInput(block, schemas, tracker.message)).pipe(
           map((input) => ({ ...block, input })),
-          // While it was being checked, it may have been taken back.
+          // The call may have been withdrawn during the validation.
           filter(() => call.state !== 'withdrawn'),
           catchError((error: unknown) => {
             if (!(error instanceof InvalidJsonError)) throw error;
@@ -169,7 +171,7 @@ export function toolUses<E extends AnyStreamEvent>(
     });
 }
 
-/** The steps with which a call is ready, or an error. */
+/** The steps after which a call is ready, or invalid. */
 const ENDS: ReadonlySet<CallStep['type']> = new Set([
   'complete',
   'invalid',
@@ -200,6 +202,6 @@ function checkedInput<E extends AnyStreamEvent>(
     throw fail(`cannot be checked: ${message}`, [{ message }]);
   }
   return checkWithSchema(schema, input, (issues) =>
-    fail(`is not what the schema wants: ${describeIssues(issues)}`, issues),
+    fail(`does not match the schema: ${describeIssues(issues)}`, issues),
   );
 }

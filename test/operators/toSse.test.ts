@@ -262,7 +262,7 @@ describe('toSse', () => {
       expect([completed, taken()]).toEqual([true, 1]);
     }
     const twoLines = outcomeOf(of(ping).pipe(toSse({ ...everything, id: () => '1\ndata: {}' })));
-    expect(twoLines.values).toEqual([expect.stringContaining('an id must be one line')]);
+    expect(twoLines.values).toEqual([expect.stringContaining('an id must be a single line')]);
   });
 
   it('refuses an interval or id that is not valid, when it is called', () => {

@@ -292,7 +292,7 @@ describe('toolInput', () => {
     expect(completed).toBe(true);
     expect(plain(values).at(-1)).toEqual({
       ...state('toolu_0', 'invalid', JSON.parse(input)),
-      error: 'is not what the schema wants: stops.1.city: no text',
+      error: 'does not match the schema: stops.1.city: no text',
     });
     const { error } = values.at(-1) as { error: InvalidJsonError };
     expect(error).toMatchObject({
@@ -478,7 +478,7 @@ describe('toolInput', () => {
     await turn();
     expect(plain(outcome.values).at(-1)).toEqual({
       ...state('toolu_1', 'invalid', { n: 1 }),
-      error: 'is not what the schema wants: no good',
+      error: 'does not match the schema: no good',
     });
     expect(outcome.completed).toBe(true);
   });
@@ -632,7 +632,7 @@ describe('toolInput', () => {
   });
 
   it('refuses, when it is called, what is not valid', () => {
-    expect(() => toolInput('')).toThrow('toolInput: name the tool whose calls are wanted');
+    expect(() => toolInput('')).toThrow('toolInput: pass the name of a tool, a string that is not empty');
     expect(() => toolInput(undefined as never)).toThrow(TypeError);
     for (const schema of [null, 5, 'text', { type: 'object' }, { schema: { type: 'object' } }]) {
       expect(() => toolInput('a', schema as never)).toThrow(/^toolInput: pass a Standard Schema/);

@@ -420,7 +420,7 @@ describe('toolUses with schemas', () => {
       const schema = z.object({ city: z.literal('Paris', 'only Paris') });
       const source = m.cold('-m-[-a-]-{-b-}-x-S|', events);
       const result = '       ---------------B--#';
-      const error = invalid('toolu_0', 'is not what the schema wants: city: only Paris');
+      const error = invalid('toolu_0', 'does not match the schema: city: only Paris');
       const checked = source.pipe(toolUses({ get_weather: schema }));
       m.expect<unknown>(checked).toBeObservable(result, calls, error);
       m.expect(source).toHaveSubscriptions('^-----------------!');
@@ -486,7 +486,7 @@ describe('toolUses with schemas', () => {
     await turn();
     expect(outcome.values).toEqual([callBlock(1, {})]);
     expect((outcome.error as Error).message).toContain(
-      '(toolu_0) is not what the schema wants: no such city',
+      '(toolu_0) does not match the schema: no such city',
     );
   });
 
