@@ -16,14 +16,14 @@ import type { BetaStreamEvent } from '../src/message/StreamEvent.ts';
 
 export interface StreamEventsConfig {
   /**
-   * Whose replies: the `id` of the tool call that started a subagent, its `parent_tool_use_id`.
-   * Default: `null`, the main thread.
+   * The thread whose replies are emitted: for a subagent, the `id` of the tool call that started it (its
+   * `parent_tool_use_id`). Default: `null`, the main thread.
    */
   parent?: string | null;
 }
 
 /**
- * Turns the messages of Claude Code into the events of its replies, for all other operators.
+ * Turns the messages of Claude Code into stream events, which all other operators take.
  *
  * ```text
  * source  -i-M-[-a-b-A-]-x-S-r|   with partial messages: M to S, events of the API's stream
@@ -35,41 +35,40 @@ export interface StreamEventsConfig {
  * result  ---(M[a])-(xS)|           made of A: one delta for each part; x: message_delta
  * ```
  *
- * Claude Code gives a complete message for each block that has ended, and the events of the API's
- * stream only where they are asked for (`includePartialMessages`), with the complete messages after
- * them. Events are passed on as they are; of a block that was not streamed, events are made. So both
- * kinds of stream, and mixed ones, give each block once, and the same text and tool calls. With complete
- * messages only, `textOnly()` gives whole blocks: put `smoothText()` behind it to show them character by
- * character.
+ * Claude Code sends a complete message for each content block that has ended. With
+ * `includePartialMessages` it sends the stream events of the API before that. This operator passes
+ * stream events on, and creates events for blocks that were not streamed. So both kinds of input, also
+ * mixed, give each block once, and the same text and tool calls. With complete messages only,
+ * `textOnly()` emits whole blocks: put `smoothText()` behind it to show them character by character.
  *
- * - One reply after the other: a turn has several, with tool calls between them. Operators that end
- *   with a message (`finalMessage`, `finalText`, `messageState`) end with the first that is whole; for
- *   the last one use `accumulateMessage()` or `accumulateText()` and RxJS's `last()`.
- * - A subagent writes at the same time as the main thread: it needs a `streamEvents` of its own, with
- *   `parent`, behind `groupBy`.
- * - A reply that was cut has no `message_stop` and no `stop_reason`. A `resume` event withdraws the
- *   blocks that were cut (`keep` is the number that stands); what Claude Code asks for anew is a reply
- *   of its own. An interrupted reply keeps all, and has no `message_stop` either.
- * - A reply that is taken back, after a refusal, is withdrawn by a `resume`, which all accumulating
- *   operators honour. `message_stop` comes when a reply stands: it waits for the answer to its calls,
- *   for what Claude Code tells the model, for the next reply or the result. Text that `textOnly` has
- *   emitted stays emitted.
- * - Where it is not certain yet whether a reply stands, the next one is held until its first block has
- *   ended.
- * - A complete message that differs from what was streamed takes its place: `Edit`, for example, gets
- *   `replace_all: false`. The missing end of a text is added; a block that differs otherwise is
- *   withdrawn by a `resume` and stated again, by a `content_block_start` with `restated: true`, which
- *   `textOnly` and `thinkingOnly` leave out.
- * - Errors and other words of Claude Code (`API Error: ...`) are `notice` events, not text. Their text
- *   may quote the request: it is in `agentState().notices`, not in the event.
- * - `stop_reason` of complete messages, which have none: `tool_use` where a call was answered, `refusal`
- *   where a line says so, and at the end of a good turn that of its result; their usage is not final.
- *   For totals use `agentState()`.
- * - Error: passed on. Complete: passed on; but where the last turn has ended with a `result` that reports
- *   an error, the result errors with it, as `fromAgent` does.
+ * - A turn has several replies, one after the other, with tool calls between them. Operators that
+ *   complete after a message (`finalMessage`, `finalText`, `messageState`) complete after the first
+ *   complete reply; for the last one, use `accumulateMessage()` or `accumulateText()` and RxJS's
+ *   `last()`.
+ * - A subagent writes at the same time as the main thread: use another `streamEvents`, with `parent`,
+ *   behind `groupBy`.
+ * - A reply that was cut off has neither `message_stop` nor `stop_reason`. A `resume` event withdraws
+ *   its incomplete blocks (`keep` is the number of blocks that remain). The retry of Claude Code is
+ *   another reply. An interrupted reply keeps all blocks, and has no `message_stop` either.
+ * - When Claude Code withdraws a reply after a refusal, a `resume` event withdraws its blocks; all
+ *   accumulating operators honour it. `message_stop` is emitted when the reply can no longer be
+ *   withdrawn: after the results of its calls, a message of Claude Code to the model, the next reply, or
+ *   the result. Text that `textOnly` has emitted stays emitted.
+ * - While a reply can still be withdrawn, the next reply is held back until its first block has ended.
+ * - If a complete message differs from the streamed block, the complete message wins: for example,
+ *   `Edit` gets `replace_all: false`. A missing end of a text is added. Any other difference withdraws
+ *   the block with a `resume` event and repeats it with a `content_block_start` that has
+ *   `restated: true`, which `textOnly` and `thinkingOnly` ignore.
+ * - Errors and other messages of Claude Code itself (`API Error: ...`) are `notice` events, not text.
+ *   The message of an error may quote the request, so it is only in `agentState().notices`.
+ * - Complete messages have no `stop_reason`, so it is set to `tool_use` if a call has a result, to
+ *   `refusal` if Claude Code reports one, and at the end of a successful turn to that of the `result`.
+ *   Their usage is not final: for totals, use `agentState()`.
+ * - Error: passed on. Complete: passed on; but if the `result` of the last turn reports an error, the
+ *   Observable errors with it, as `fromAgent` does.
  * - Unsubscribe: the source is unsubscribed.
  *
- * Source: lines of CLI 2.1.332.
+ * Source: output of CLI 2.1.332.
  *
  * @throws TypeError when `parent` is neither a string nor `null`.
  *
@@ -81,7 +80,7 @@ export interface StreamEventsConfig {
  *
  * declare function query(params: { prompt: string }): AsyncIterable<AgentMessage>;
  *
- * // What each subagent says, labelled with the call that started it.
+ * // The text of each subagent, labelled with the call that started it.
  * fromAgent(() => query({ prompt: 'Review this project.' }))
  *   .pipe(
  *     groupBy(({ parent_tool_use_id: parent }) => parent ?? ''),
@@ -120,7 +119,7 @@ export function streamEvents<M extends AnyAgentMessage>({
             complete: () => replies.end(),
           }),
           ignoreElements(),
-          // Not when the result comes: a session may go on after a turn that failed.
+          // Not at the `result`: a session may go on after a turn that failed.
           concatWith(defer(() => failureOf(turns, replies, parent))),
         )
         .subscribe(subscriber);

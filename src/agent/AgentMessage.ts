@@ -5,45 +5,45 @@ import type {
   BetaUsage,
 } from '@anthropic-ai/sdk/resources/beta/messages/messages';
 
-// The messages of Claude Code: sdk.d.ts of @anthropic-ai/claude-agent-sdk 0.3.332, and the fields that
-// CLI 2.1.332 prints beside those. The Agent SDK itself is not imported, since it is not needed to run
-// the CLI. Every message may have more fields than its type names; they come as they are.
+// The messages of Claude Code: sdk.d.ts of @anthropic-ai/claude-agent-sdk 0.3.332, and additional fields
+// that CLI 2.1.332 prints. The Agent SDK is not imported, because it is not needed to run the CLI. A
+// message may have more fields than its type names; they are passed on unchanged.
 
 /**
- * What operators take: any message of the Claude Code CLI or the Agent SDK, also of a type that this
- * version does not know.
+ * The input of the operators: any message of the Claude Code CLI or the Agent SDK, also of a type that
+ * this version does not know.
  */
 export interface AnyAgentMessage {
   type: string;
   session_id?: string | undefined;
-  /** That of an event of a reply, which is no message of an agent: there, nothing is to be made of it. */
+  /** Excludes stream events, which have an `index` and are not messages of an agent. */
   index?: never;
 }
 
 interface Sent {
   uuid: string;
   session_id: string;
-  /** The call that started the subagent which speaks; `null` or absent on the main thread. */
+  /** The id of the tool call that started the subagent; `null` or absent on the main thread. */
   parent_tool_use_id?: string | null;
 }
 
 /**
- * A whole message of Claude, or one block of it: one comes for each block that has ended, all with the
- * `message.id` of their reply, `stop_reason: null` and a usage that is not final.
+ * A complete content block of a reply, or a whole reply. There is one message for each block that has
+ * ended, with the `message.id` of the reply, `stop_reason: null` and a usage that is not final.
  */
 export interface AgentAssistantMessage extends Sent {
   type: 'assistant';
   message: BetaMessage;
   parent_tool_use_id: string | null;
-  /** The kind of the API's error whose text this is. */
+  /** If the message is the text of an API error: the kind of this error. */
   error?: string;
   /** The `uuid`s of earlier messages that this one replaces. */
   supersedes?: string[];
-  /** It was interrupted, and may end within a word. */
+  /** The message was interrupted, and may end within a word. */
   aborted?: true;
   agent_id?: string;
   request_id?: string;
-  /** It is an error in words of the CLI, under the model `<synthetic>`, and no text of Claude. */
+  /** The message is an error message of the CLI, with the model `<synthetic>`, not text of Claude. */
   is_api_error_message?: boolean;
   /** The CLI's name for the error, such as `connection_failed`. */
   api_error?: string;
@@ -51,9 +51,9 @@ export interface AgentAssistantMessage extends Sent {
   api_error_status?: number | null;
   /** The `error.type` of the API, such as `invalid_request_error`. */
   api_error_type?: string;
-  /** The `message.id` of the reply that was refused, on an error that says so. */
+  /** In an error about a refusal: the `message.id` of the refused reply. */
   refused_message_id?: string;
-  /** The kind of the subagent that speaks, such as `general-purpose`. */
+  /** The type of the subagent, such as `general-purpose`. */
   subagent_type?: string;
   task_description?: string;
   thinking_duration_ms?: number;
@@ -62,7 +62,7 @@ export interface AgentAssistantMessage extends Sent {
   timestamp?: string;
 }
 
-/** An event of the API's stream, where partial messages were asked for. */
+/** A stream event of the API, with `includePartialMessages`. */
 export interface AgentPartialMessage extends Sent {
   type: 'stream_event';
   event: BetaRawMessageStreamEvent;
@@ -70,28 +70,28 @@ export interface AgentPartialMessage extends Sent {
   ttft_ms?: number;
   /** The `message.id` of the reply that the event belongs to. */
   api_message_id?: string;
-  /** With a `message_stop`: the reply was cut, and its blocks from that index on are withdrawn. */
+  /** With a `message_stop`: the reply was cut off, and its blocks from this index on are withdrawn. */
   abandoned_blocks?: { api_message_id: string; from_block_index: number };
   thinking_display?: string;
 }
 
-/** What was sent to Claude: results of tools, and with `--replay-user-messages` prompts. */
+/** A message that was sent to Claude: tool results and, with `--replay-user-messages`, prompts. */
 export interface AgentUserMessage {
   type: 'user';
   message: BetaMessageParam;
   parent_tool_use_id: string | null;
-  /** What a tool gave, as an object of its own shape. */
+  /** The result of the tool as an object, whose shape depends on the tool. */
   tool_use_result?: unknown;
   isReplay?: true;
   uuid?: string;
   session_id?: string;
-  /** Claude Code wrote it: it tells the model what became of its reply, or gives it context. */
+  /** Written by Claude Code: it informs the model about the outcome of its reply, or adds context. */
   isSynthetic?: boolean;
-  /** The same model is asked again after a refusal. */
+  /** The request is sent to the same model again, after a refusal. */
   refusal_retry?: boolean;
   /** The `message.id` of the reply that was refused. */
   refused_message_id?: string;
-  /** How each call in the message was decided on. */
+  /** The permission decision about each call in the message. */
   tool_result_meta?: AgentToolResultMeta[];
   agent_id?: string;
   subagent_type?: string;
@@ -108,7 +108,7 @@ export interface AgentToolResultMeta {
   permission_decision?: { decision: string; source?: string; reason_type?: string };
 }
 
-/** What one model has used so far, over all turns. */
+/** The usage of one model so far, over all turns. */
 export interface AgentModelUsage {
   inputTokens: number;
   outputTokens: number;
@@ -144,21 +144,21 @@ interface TurnEnd extends Sent {
   terminal_reason?: string;
   /** The CLI's name for the error of the API, such as `connection_failed`. */
   api_error?: string;
-  /** The HTTP status of that error; `null` where it was none, or came in the stream. */
+  /** The HTTP status of this error; `null` if it had none, or arrived in the stream. */
   api_error_status?: number | null;
   /** The `error.type` of the API, such as `invalid_request_error`. */
   api_error_type?: string;
-  /** What began the turn, where that was no prompt: `task-notification` of a background task. */
+  /** What started the turn if not a prompt: `task-notification` of a background task. */
   origin?: { kind: string; [field: string]: unknown };
   /** The `message.id`s of the replies of the turn; only with partial messages. */
   begun_message_ids?: string[];
   queued_turn_count?: number;
-  /** Counts the results of a session from 0. */
+  /** The number of the result in its session, from 0. */
   result_index?: number;
   /** As `modelUsage`, since the last result. */
   model_usage_since_last_result?: Record<string, AgentModelUsage>;
   subagent_stats?: AgentSubagentStats;
-  /** How many replies safeguards have stopped. */
+  /** How many replies were stopped by safeguards. */
   safety_stops?: number;
   /** Milliseconds to the first token. */
   ttft_ms?: number;
@@ -181,7 +181,7 @@ export interface AgentSubagentStats {
   by_type: Record<string, number>;
 }
 
-/** The end of a turn. With `is_error` its `result` is the text of an error of the API. */
+/** The end of a turn. With `is_error`, its `result` is the text of an API error. */
 export interface AgentResultSuccess extends TurnEnd {
   subtype: 'success';
   result: string;
@@ -202,7 +202,7 @@ export interface AgentResultError extends TurnEnd {
 
 export type AgentResultMessage = AgentResultSuccess | AgentResultError;
 
-/** How the session is set up: the first message, and again at the start of each turn. */
+/** The settings of the session: the first message, repeated at the start of each turn. */
 export interface AgentInitMessage extends Sent {
   type: 'system';
   subtype: 'init';
@@ -233,7 +233,7 @@ export interface AgentSessionStateMessage extends Sent {
   state: 'idle' | 'running' | 'requires_action';
 }
 
-/** A request failed, and is sent again after a wait. */
+/** A request failed, and is retried after a delay. */
 export interface AgentRetryMessage extends Sent {
   type: 'system';
   subtype: 'api_retry';
@@ -244,11 +244,11 @@ export interface AgentRetryMessage extends Sent {
   error: string;
 }
 
-/** A model declined, and another carries on. It comes before the `message_delta` of the refused reply. */
+/** A model refused, and a fallback model answers. Arrives before the `message_delta` of the refused reply. */
 export interface AgentFallbackMessage extends Sent {
   type: 'system';
   subtype: 'model_refusal_fallback';
-  /** The words of Claude Code about it. */
+  /** A message for the user. */
   content?: string;
   trigger?: string;
   direction?: string;
@@ -258,9 +258,9 @@ export interface AgentFallbackMessage extends Sent {
   refused_user_message_uuid?: string | null;
   original_model: string;
   fallback_model: string;
-  /** `local` where it was only a subagent that fell back. */
+  /** `local` if only a subagent uses the fallback model. */
   scope?: 'session' | 'local';
-  /** The `uuid`s of the messages that the refusal took back. */
+  /** The `uuid`s of the messages that are withdrawn because of the refusal. */
   retracted_message_uuids?: string[];
 }
 
@@ -275,7 +275,7 @@ export interface AgentPermissionDeniedMessage extends Sent {
   decision_reason?: string;
 }
 
-/** Claude Code says something to the user. */
+/** A message of Claude Code to the user. */
 export interface AgentInformationalMessage extends Sent {
   type: 'system';
   subtype: 'informational';
@@ -283,7 +283,7 @@ export interface AgentInformationalMessage extends Sent {
   level?: string;
 }
 
-/** A model declined, and no other carries on. */
+/** A model refused, and there is no fallback model. */
 export interface AgentRefusalMessage extends Sent {
   type: 'system';
   subtype: 'model_refusal_no_fallback';
@@ -299,11 +299,11 @@ interface Task extends Sent {
   type: 'system';
   task_id: string;
   run_id?: string;
-  /** The call that started it. */
+  /** The id of the tool call that started it. */
   tool_use_id?: string;
 }
 
-/** What a task has used so far. */
+/** The usage of a task so far. */
 export interface AgentTaskUsage {
   total_tokens: number;
   tool_uses: number;
@@ -369,7 +369,7 @@ export interface AgentBackgroundTasksMessage extends Sent {
   tasks: AgentBackgroundTask[];
 }
 
-/** An estimate of how much has been thought in the reply. */
+/** An estimate of the thinking tokens of the reply. */
 export interface AgentThinkingTokensMessage extends Sent {
   type: 'system';
   subtype: 'thinking_tokens';
@@ -377,7 +377,7 @@ export interface AgentThinkingTokensMessage extends Sent {
   estimated_tokens_delta: number;
 }
 
-/** The other system messages, of which nothing is read here. */
+/** The other system messages, which this package does not use. */
 export interface AgentOtherSystemMessage {
   type: 'system';
   subtype:
@@ -427,13 +427,13 @@ export interface AgentRateLimit {
   resetsAt?: number;
 }
 
-/** Where a subscriber of claude.ai stands. */
+/** The rate limits of a claude.ai subscription. */
 export interface AgentRateLimitMessage extends Sent {
   type: 'rate_limit_event';
   rate_limit_info: AgentRateLimit;
 }
 
-/** The other messages, of which nothing is read here. */
+/** The other messages, which this package does not use. */
 export interface AgentOtherMessage {
   type:
     | 'auth_status'
@@ -446,8 +446,8 @@ export interface AgentOtherMessage {
 }
 
 /**
- * A message of Claude Code, told apart by `type`, and `subtype` for those of the system. At run time
- * there are others too: those of a newer Claude Code come as they are.
+ * A message of Claude Code, discriminated by `type`, and by `subtype` for system messages. At run time,
+ * a newer Claude Code may send others; they are passed on unchanged.
  */
 export type AgentMessage =
   | AgentAssistantMessage

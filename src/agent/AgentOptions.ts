@@ -23,21 +23,21 @@ export interface AgentOptions {
    * as `cause`. (To cancel without a notification, unsubscribe.)
    */
   signal?: AbortSignal | undefined;
-  /** Makes the source wait while a slow step is behind: see `Valve`. */
+  /** Pauses the source while the valve is closed: see `Valve`. Default: none. */
   valve?: Valve | undefined;
   /**
-   * Whether the `partial` of an error holds the last reply of the main thread. With `false` there is
-   * none, and a reply of any length takes no memory. Default: `true`.
+   * Whether the `partial` of an error holds the last reply of the main thread. With `false`, errors have
+   * no `partial`, and memory does not grow with the reply. Default: `true`.
    */
   keepContent?: boolean | undefined;
   /**
-   * Lets a `result` that reports an error pass as a message, so that a session of several turns can
-   * go on after it. Default: `false`, it is the end.
+   * Whether a `result` that reports an error is only emitted as a message, so that a session of several
+   * turns can go on. Default: `false`: it ends the Observable with this error.
    */
   allowErrorResult?: boolean | undefined;
 }
 
-/** The one way in which every source of agent messages ends. */
+/** Makes every source of agent messages end in the same way. */
 export function agentEndings<M extends AnyAgentMessage>({
   signal,
   keepContent = true,

@@ -11,43 +11,44 @@ import { AgentReply, type ReplyBlock } from './AgentReply.ts';
 import { completeBlock, missingDeltas } from './completeBlock.ts';
 
 /**
- * Makes the events of one thread's replies out of the lines of Claude Code, each block once.
+ * Turns the messages of Claude Code into the stream events of one thread, each block once.
  *
- * The facts that it follows, as seen in CLI 2.1.332:
+ * It relies on these facts, observed in CLI 2.1.332:
  *
- * 1. A reply comes as events of the API's stream, as complete messages (one for each block that has
- *    ended), or as both. A complete message is matched with the block that was streamed, by its tool
- *    call or else by type and order. Where the two differ, the complete one counts.
- * 2. `api_message_id` says which reply an event belongs to; lines of the CLI come in between.
- * 3. `message_stop` on a line with `abandoned_blocks`, or without a `stop_reason` before it, closes a
- *    reply that was cut. The abandoned blocks are withdrawn, the others stand, and it has no ending.
- * 4. After a cut the CLI asks again: by a new `message_start`, or without streaming, by a complete
- *    message with a `stop_reason`. What follows is a reply of its own.
- * 5. An error is an `assistant` line of the model `<synthetic>`. It is no reply and ends none. In a
- *    session of complete messages it is the only sign that the reply before it was cut.
- * 6. A refusal may be taken back: by `retracted_message_uuids` of a `system` line, which comes before
- *    the `message_delta` of that reply, or by `supersedes` of the next complete message, which comes
- *    after the first events of its reply. So where a reply has ended and another follows before any
- *    line that settles it, the events of that other wait for its first complete message.
- * 7. A `user` line settles a reply: with the results of its tool calls (also while it is written), or
- *    with `isSynthetic`, where the CLI tells the model what became of it.
- * 8. Complete messages have no `stop_reason`. It is `tool_use` where a call was answered, `refusal`
- *    where a line names the reply as refused, and at the end of the turn that of a good `result`.
- * 9. A message with `aborted` was interrupted: it keeps what it has, and has no ending.
+ * 1. A reply arrives as stream events of the API, as complete messages (one for each block that has
+ *    ended), or as both. A complete message is matched with the streamed block by its tool call id, or
+ *    else by type and order. If the two differ, the complete message wins.
+ * 2. `api_message_id` is the reply that an event belongs to. Messages of the CLI arrive in between.
+ * 3. `message_stop` in a message with `abandoned_blocks`, or without a `stop_reason` before it, closes
+ *    a reply that was cut off. The abandoned blocks are withdrawn, the others remain, and no
+ *    `message_stop` is emitted.
+ * 4. The CLI then sends the request again: the retry begins with a new `message_start` or, without
+ *    streaming, is a complete message with a `stop_reason`. The retry is another reply.
+ * 5. An error is an `assistant` message with the model `<synthetic>`. It is not a reply, and does not
+ *    end one. In a session of complete messages, it is the only sign that the reply before was cut off.
+ * 6. A refused reply may be withdrawn: by `retracted_message_uuids` of a `system` message, which
+ *    arrives before the `message_delta` of this reply, or by `supersedes` of the next complete message,
+ *    which arrives after the first events of the next reply. So if a reply has ended without being
+ *    confirmed, the events of the next reply wait for its first complete message.
+ * 7. A `user` message confirms a reply: with the results of its tool calls (also while the reply is
+ *    streaming), or with `isSynthetic`, which informs the model about the outcome of its reply.
+ * 8. Complete messages have no `stop_reason`. It is `tool_use` if a call has a result, `refusal` if a
+ *    message names the reply as refused, and at the end of a successful turn that of the `result`.
+ * 9. A message with `aborted` was interrupted: it keeps its blocks, and has no `message_stop`.
  */
 export class AgentReplies {
   readonly #parent: string | null;
   readonly #emit: (event: BetaStreamEvent) => void;
   readonly #builder = new MessageBuilder<BetaStreamEvent>();
   #reply: AgentReply | undefined;
-  /** The one before, whose complete messages may still come. */
+  /** The previous reply, whose complete messages may still arrive. */
   #before: AgentReply | undefined;
-  /** Lines with events of the next reply, while it is not certain that `#reply` stands. */
+  /** Messages with events of the next reply, while `#reply` may still be withdrawn. */
   #waiting: Fields[] = [];
-  /** What had been written of the last reply before blocks of it were abandoned. */
+  /** The last reply as it was before some of its blocks were abandoned. */
   #written: MessageOf<BetaStreamEvent> | undefined;
   #attempts = 1;
-  /** Whether lines of the main thread come too, which say when a subagent is done. */
+  /** Whether messages of the main thread arrive too, which show when a subagent is done. */
   #seesMain = false;
   #isTurnOver = false;
 
@@ -56,12 +57,12 @@ export class AgentReplies {
     this.#parent = parent;
   }
 
-  /** All that was written of the last reply, also where the CLI has abandoned it since. */
+  /** The last reply, including blocks that the CLI has abandoned since. */
   get partial(): MessageOf<BetaStreamEvent> | undefined {
     return this.#written ?? this.#builder.message;
   }
 
-  /** Takes the next line in. */
+  /** Handles the next message. */
   push(message: AnyAgentMessage): void {
     const line = message as unknown as Fields;
     if (line['type'] === 'result') return this.#endTurn(line);
@@ -82,11 +83,11 @@ export class AgentReplies {
     }
   }
 
-  /** Gives away what waits, when nothing follows any more. */
+  /** Emits all waiting events, when no more messages follow. */
   end(): void {
     while (this.#waiting.length > 0) this.#goOn();
     if (this.#reply?.state === 'ended') return this.#finish();
-    // A subagent has no result of its own. Where nothing of the main thread is seen, its end is this.
+    // A subagent has no `result`. Without messages of the main thread, its reply ends here.
     if (this.#parent === null || !(this.#isTurnOver || !this.#seesMain)) return;
     if (this.#reply) this.#finish({ stopReason: null });
   }
@@ -95,12 +96,12 @@ export class AgentReplies {
     const { event, api_message_id: id } = line;
     if (!isRecord(event)) return;
     const { type } = event;
-    // Signs of life are worth nothing later.
+    // A delayed ping is useless.
     if (type === 'ping') return this.#send(event);
     if (this.#waiting.length > 0) return void this.#waiting.push(line);
     if (type === 'message_start') return this.#begin(event, line);
     const reply = this.#reply;
-    // Of a reply whose start was not seen, only the complete messages are of use.
+    // If the start of a reply is missing, only its complete messages can be used.
     if (reply === undefined || reply.state === 'withdrawn') return;
     if (id !== undefined && id !== reply.id) return;
     switch (type) {
@@ -121,7 +122,7 @@ export class AgentReplies {
   #begin(event: Fields, line: Fields): void {
     const { id } = fieldsIn(event['message']);
     if (this.#reply) {
-      // The API never does that; the builder would ignore it too.
+      // The API never sends this, and the builder would ignore it too.
       if (this.#reply.id === id && this.#reply.state === 'open') return;
       if (this.#reply.mayBeTakenBack) return void this.#waiting.push(line);
       this.#finish();
@@ -140,21 +141,21 @@ export class AgentReplies {
   #stopReason(reply: AgentReply, event: Fields): void {
     reply.usage = event['usage'] ?? reply.usage;
     const stopReason = fieldsIn(event['delta'])['stop_reason'];
-    // The CLI closes a reply that was cut or interrupted by a delta of its own, without a reason.
+    // The CLI closes an interrupted or cut-off reply with its own delta, without a stop reason.
     if (stopReason == null || reply.state === 'broken') return;
     reply.stopReason = stopReason;
     reply.hasDelta = true;
     this.#send(event);
   }
 
-  /** It is kept back until it is certain that the reply stands. */
+  /** `message_stop` is not emitted until the reply is confirmed. */
   #stop(reply: AgentReply, abandoned: number | undefined): void {
     if (abandoned !== undefined) return this.#breakOff(reply, reply.countBefore(abandoned));
     if (reply.stopReason != null) reply.state = 'ended';
     else this.#breakOff(reply, reply.isStreamed ? reply.completeCount : reply.blocks.length);
   }
 
-  /** Takes in a complete message, of one block or of several. */
+  /** Handles a complete message of one or several blocks. */
   #complete(message: Fields, line: Fields): void {
     const { uuid, supersedes, aborted } = line;
     const reply = this.#replyOf(message, supersedes);
@@ -178,7 +179,7 @@ export class AgentReplies {
     const before = this.#before;
     const isOf = (reply: AgentReply | undefined) =>
       reply !== undefined && reply.id === message['id'];
-    // One that is late: all that is in it has been streamed.
+    // A late complete message: all its blocks have been streamed.
     if (!isOf(this.#reply) && isOf(before) && before?.isStreamed) return before;
     this.#takeBack(supersedes);
     if (isOf(this.#reply)) return this.#reply;
@@ -187,7 +188,7 @@ export class AgentReplies {
     return this.#reply;
   }
 
-  /** Begins a reply that comes without stream. */
+  /** Begins a reply that was not streamed. */
   #open(message: Fields): void {
     this.#finish();
     this.#reply = new AgentReply(message['id'], false);
@@ -195,7 +196,7 @@ export class AgentReplies {
     this.#send({ type: 'message_start', message: { ...message, ...notYet, content: [] } });
   }
 
-  /** Takes in the complete message of a block that was streamed. */
+  /** Compares a complete message with the block that was streamed. */
   #compare(reply: AgentReply, at: number, complete: Fields, { uuid, aborted }: Fields): void {
     const block = reply.blocks[at]!;
     block.uuid = uuid;
@@ -209,7 +210,7 @@ export class AgentReplies {
     } else {
       for (const delta of deltas) this.#send({ type: 'content_block_delta', index: at, delta });
     }
-    // Its input is whole now, and not only with the stop that follows.
+    // The input is complete now, before the `content_block_stop` arrives.
     if ('input' in whole && aborted !== true) this.#sendStop(block, at);
   }
 
@@ -222,12 +223,12 @@ export class AgentReplies {
     }
   }
 
-  /** An error that the CLI puts in words: no reply, and the end of none. */
+  /** An error message of the CLI. It is not a reply, and does not end one. */
   #cliError(line: Fields): void {
     const reply = this.#reply;
     const { stop_reason } = fieldsIn(line['message']);
     if (reply && reply.id === line['refused_message_id']) reply.stopReason ??= 'refusal';
-    // Of a reply whose stream is seen, that says how it ends.
+    // For a streamed reply, its stream events show how it ends.
     else if (reply?.isStreamed === false && reply.state === 'open') {
       if (!reply.isAnswered || stop_reason === 'tool_use') reply.state = 'broken';
     }
@@ -242,7 +243,7 @@ export class AgentReplies {
     if (reply.state === 'ended' && !reply.mayBeTakenBack) this.#goOn();
   }
 
-  /** The CLI tells the model what became of the reply: it was refused, or else it was cut. */
+  /** The CLI informs the model that its reply was refused or cut off. */
   #settle(reply: AgentReply, refused: unknown): void {
     reply.isSettled = true;
     if (reply.isStreamed || reply.state !== 'open' || reply.isAnswered) return;
@@ -252,7 +253,7 @@ export class AgentReplies {
 
   #system(line: Fields): void {
     this.#retract(line['retracted_message_uuids']);
-    // A turn begins, so that the one before is over, though its result may come late.
+    // A new turn begins, so the previous turn is over, although its `result` may arrive later.
     if (line['subtype'] === 'init') this.#endTurn({ subtype: 'success' });
     this.#notice(line);
   }
@@ -270,7 +271,7 @@ export class AgentReplies {
     this.#finish(this.#isTurnOver ? { stopReason: result['stop_reason'] ?? null } : {});
   }
 
-  /** Ends the reply, which stands, and takes in the events that have waited for that. */
+  /** Ends the reply, which is confirmed, and handles the events that have waited for this. */
   #goOn(): void {
     this.#finish();
     const waiting = this.#waiting;
@@ -278,7 +279,7 @@ export class AgentReplies {
     for (const line of waiting) this.#stream(line);
   }
 
-  /** Ends the reply; `stopReason` is that of the turn, where it is known that the turn went well. */
+  /** Ends the reply. `stopReason` is that of the turn, if the turn was successful. */
   #finish({ stopReason }: { stopReason?: unknown } = {}): void {
     const reply = this.#reply;
     if (reply === undefined) return;
@@ -297,7 +298,7 @@ export class AgentReplies {
     this.#send({ type: 'message_stop' });
   }
 
-  /** The reply was cut: its first `keep` blocks stand, and it has no ending. */
+  /** The reply was cut off: its first `keep` blocks remain, and no `message_stop` is emitted. */
   #breakOff(reply: AgentReply, keep: number): void {
     this.#written = this.#builder.message;
     if (keep < reply.blocks.length) {
@@ -310,8 +311,8 @@ export class AgentReplies {
   }
 
   /**
-   * A call at the end of a reply that was cut is complete, and has run. What proves that to a reader is
-   * a block that begins behind it; so one does, and is withdrawn.
+   * A call at the end of a reply that was cut off is complete, and has run. Operators know this only
+   * when another block begins after it, so an empty block is emitted and withdrawn.
    */
   #proveLastCall({ blocks: { length }, blocks }: AgentReply): void {
     const last = blocks.at(-1);
@@ -325,10 +326,10 @@ export class AgentReplies {
     this.#send({ type: 'resume', attempt: ++this.#attempts, keep: length, error });
   }
 
-  /** The reply that is being written was refused, and these messages of it are taken back. */
+  /** The streaming reply was refused, and its messages with these `uuid`s are withdrawn. */
   #retract(uuids: unknown): void {
     const reply = this.#reply;
-    // None of its complete messages has been seen: then all of it is meant.
+    // If none of its complete messages has arrived, the whole reply is withdrawn.
     const isUnseen = reply?.state === 'open' && reply.isStreamed && reply.uuids.size === 0;
     if (isUnseen && Array.isArray(uuids) && uuids.length > 0) {
       for (const block of reply.blocks) block.uuid ??= uuids[0];
@@ -336,7 +337,7 @@ export class AgentReplies {
     this.#takeBack(uuids, 'refusal');
   }
 
-  /** Withdraws what was said under these `uuid`s. */
+  /** Withdraws the blocks with these `uuid`s. */
   #takeBack(uuids: unknown, code: MessageStreamErrorCode = 'unknown'): void {
     const reply = this.#reply;
     if (reply === undefined || !Array.isArray(uuids) || uuids.length === 0) return;
@@ -354,12 +355,12 @@ export class AgentReplies {
         isNewAttempt: true,
       },
     );
-    // After a seam a reply says anew how it ends.
+    // After a `resume` event, the reply needs another `message_delta`.
     reply.hasDelta = false;
     if (reply.blocks.length === 0) reply.state = 'withdrawn';
   }
 
-  /** Withdraws the blocks from `keep` on, and states again what comes in their place. */
+  /** Withdraws the blocks from `keep` on, and emits their replacements. */
   #replace(
     reply: AgentReply,
     keep: number,
@@ -381,7 +382,7 @@ export class AgentReplies {
     });
   }
 
-  /** Passes an event of a block on, under the index that the block has among those that stand. */
+  /** Emits an event of a block, with the index of the block among those not withdrawn. */
   #sendAt(reply: AgentReply, event: Fields): void {
     const at = reply.positionOf(event['index']);
     if (at < 0) return;
@@ -411,9 +412,9 @@ export class AgentReplies {
 
 type Content = ContentBlockOf<BetaStreamEvent>;
 
-/** What a complete message does not know yet. */
+/** The fields that a complete message does not have yet. */
 const SAID_LAST = ['stop_reason', 'stop_sequence', 'stop_details'];
 
-const TAKEN_BACK = 'Claude Code took back this reply: another comes in its place';
-const BROKE_OFF = 'The reply broke off: the blocks that were not complete are withdrawn';
-const NOT_AS_STREAMED = 'The complete message differs from what was streamed';
+const TAKEN_BACK = 'Claude Code has withdrawn this reply: another reply replaces it';
+const BROKE_OFF = 'The reply was cut off: its incomplete blocks are withdrawn';
+const NOT_AS_STREAMED = 'The complete message differs from the streamed block';

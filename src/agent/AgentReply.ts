@@ -1,33 +1,33 @@
 import { type Fields, fields } from '../message/record.ts';
 
-/** A block of a reply, at its place among those that stand. */
+/** A block of a reply that has not been withdrawn. */
 export interface ReplyBlock {
   type: unknown;
   /** The id of a tool call. */
   id: unknown;
-  /** The `index` that the API's stream gives it; `undefined` for a block that was not streamed. */
+  /** Its `index` in the API's stream; `undefined` for a block that was not streamed. */
   index?: unknown;
-  /** The `uuid` of its complete message; `undefined` until that has come. */
+  /** The `uuid` of its complete message; `undefined` until that message has arrived. */
   uuid?: unknown;
   hasStopped: boolean;
-  /** Whether another block has begun behind it: that proves that a call is complete. */
+  /** Whether another block has begun after it, so that a tool call counts as complete. */
   isFollowed?: boolean;
 }
 
 /**
  * | state | |
  * |---|---|
- * | `open` | it is being written |
- * | `ended` | it has its own ending: `message_stop` behind a `stop_reason` |
- * | `broken` | it was cut or interrupted: it never gets a `message_stop` |
- * | `withdrawn` | all of it was taken back: nothing that still comes of it counts |
+ * | `open` | the reply is streaming |
+ * | `ended` | it has ended with a `stop_reason` and `message_stop` |
+ * | `broken` | it was cut off or interrupted, so it gets no `message_stop` |
+ * | `withdrawn` | all of it was withdrawn; later events of it are ignored |
  */
 export type ReplyState = 'open' | 'ended' | 'broken' | 'withdrawn';
 
-/** What is known of one reply of the API. */
+/** The state of one reply of the API. */
 export class AgentReply {
   readonly id: unknown;
-  /** Whether its events come from the API's stream, and not only from complete messages. */
+  /** Whether it has stream events of the API, and not only complete messages. */
   readonly isStreamed: boolean;
   readonly blocks: ReplyBlock[] = [];
   /** The `uuid`s of its complete messages. */
@@ -37,9 +37,9 @@ export class AgentReply {
   usage: unknown;
   /** Whether its `message_delta` with the stop reason has been emitted. */
   hasDelta = false;
-  /** Whether the result of one of its tool calls has come. */
+  /** Whether the result of one of its tool calls has arrived. */
   isAnswered = false;
-  /** Whether a line has come that decides what becomes of it. */
+  /** Whether a message has confirmed or refused it. */
   isSettled = false;
 
   constructor(id: unknown, isStreamed: boolean) {
@@ -47,7 +47,7 @@ export class AgentReply {
     this.isStreamed = isStreamed;
   }
 
-  /** Whether a message that is yet to come may take it back. */
+  /** Whether a later message may withdraw it. */
   get mayBeTakenBack(): boolean {
     if (this.state === 'broken' || this.state === 'withdrawn' || this.isSettled) return false;
     if (this.isAnswered && this.stopReason !== 'refusal') return false;
@@ -60,12 +60,12 @@ export class AgentReply {
     this.blocks.push(block);
   }
 
-  /** The position of the block with the API's `index`; -1 where there is none. */
+  /** The position of the block with this `index` in the API's stream; -1 if there is none. */
   positionOf(index: unknown): number {
     return this.blocks.findLastIndex((block) => block.index !== undefined && block.index === index);
   }
 
-  /** How many blocks stand where those from the API's `index` on are abandoned. */
+  /** How many blocks remain if those from this `index` on are abandoned. */
   countBefore(index: number): number {
     const at = this.blocks.findIndex((block) => Number(block.index) >= index);
     return at < 0 ? this.blocks.length : at;
@@ -77,20 +77,20 @@ export class AgentReply {
     return at < 0 ? this.blocks.length : at;
   }
 
-  /** The position of the block that a complete message repeats; -1 where it was not streamed. */
+  /** The position of the streamed block that a complete message repeats; -1 if it was not streamed. */
   match({ type, id }: Fields): number {
     return this.blocks.findIndex(
       (block) => block.uuid === undefined && block.type === type && block.id === id,
     );
   }
 
-  /** Takes note of the results of tool calls that a `user` message holds. */
+  /** Records the results of tool calls in a `user` message. */
   answer(results: readonly Fields[]): void {
     const calls = new Set(results.map((result) => result['tool_use_id']));
     this.isAnswered ||= this.blocks.some(({ id }) => id !== undefined && calls.has(id));
   }
 
-  /** The event that says how it ended. */
+  /** The event with its stop reason and usage. */
   finalDelta(): Fields {
     const delta = {
       stop_reason: this.stopReason,

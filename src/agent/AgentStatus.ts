@@ -13,15 +13,15 @@ import type {
   AnyAgentMessage,
 } from './AgentMessage.ts';
 
-/** How a session of Claude Code stands. */
+/** The state of a Claude Code session. */
 export interface AgentState {
   status: AgentStatus;
   /** `undefined` until the first message. */
   sessionId: string | undefined;
-  /** The model of the main thread; after a refusal that of the fallback. */
+  /** The model of the main thread; after a refusal, the fallback model. */
   model: string | undefined;
   cwd: string | undefined;
-  /** Of Claude Code. */
+  /** The version of Claude Code. */
   version: string | undefined;
   permissionMode: string | undefined;
   tools: readonly string[];
@@ -34,38 +34,38 @@ export interface AgentState {
   modelUsage: Readonly<Record<string, AgentModelUsage>>;
   /** What the main thread has used in the last turn. */
   usage: AgentResultMessage['usage'] | undefined;
-  /** The last word on each limit, by its type, such as `five_hour`. */
+  /** The last report on each rate limit, by its type, such as `five_hour`. */
   rateLimits: Readonly<Record<string, AgentRateLimit>>;
-  /** The calls that were denied, each of them once. `tool_input` comes with the end of the turn. */
+  /** The denied tool calls, each once. `tool_input` is known at the end of the turn. */
   permissionDenials: readonly AgentDenial[];
   /**
-   * What Claude Code reports in words of its own: errors of the API, refusals, retries. The last 50. The
-   * words of an error may quote the request.
+   * The last 50 messages of Claude Code itself: errors of the API, refusals, retries. The message of an
+   * error may quote the request.
    */
   notices: readonly AgentNotice[];
-  /** Subagents and background commands: all that run, and the last 50 that have ended. */
+  /** Subagents and background commands: all that are running, and the last 50 that have ended. */
   tasks: readonly AgentTask[];
-  /** How many tokens the reply that is being written has thought; an estimate of Claude Code. */
+  /** The thinking tokens of the streaming reply; an estimate of Claude Code. */
   thinkingTokens: number;
-  /** How many replies safeguards have stopped. */
+  /** How many replies were stopped by safeguards. */
   safetyStops: number;
-  /** The request that is being sent again; `undefined` when none is. */
+  /** The current retry; `undefined` if there is none. */
   retry: AgentRetry | undefined;
-  /** The end of the last turn. */
+  /** The `result` of the last turn. */
   result: AgentResultMessage | undefined;
-  /** Why the session ended, where that was a failure. */
+  /** The error that ended the session. */
   error?: MessageStreamError | undefined;
 }
 
 /**
  * | status | |
  * |---|---|
- * | `starting` | nothing has come yet |
- * | `running` | Claude writes, or a tool runs |
- * | `requesting` | a request has been sent, and nothing of its reply has come |
- * | `compacting` | the conversation is being summed up |
- * | `retrying` | a request failed, and is sent again after a wait: see `retry` |
- * | `requires_action` | it waits for a permission or an answer |
+ * | `starting` | nothing has arrived yet |
+ * | `running` | a reply is streaming, or a tool is running |
+ * | `requesting` | a request has been sent, and nothing of its reply has arrived |
+ * | `compacting` | the conversation is being summarized |
+ * | `retrying` | a request failed, and is retried after a delay: see `retry` |
+ * | `requires_action` | the session waits for a permission or an answer |
  * | `idle` | the turn has ended |
  * | `ended` | the session has ended |
  * | `aborted`, `error` | it was stopped, or failed: see `error` |
@@ -120,7 +120,7 @@ export const initialAgentState: AgentState = {
 /** How many notices are kept. */
 const NOTICES_KEPT = 50;
 
-/** The state after a message: the same object, where it says nothing new. */
+/** The state after a message; the same object if nothing has changed. */
 export function nextAgentState(state: AgentState, message: AnyAgentMessage): AgentState {
   const { session_id } = message;
   const changes = changesOf(state, message as AgentMessage);
@@ -203,7 +203,7 @@ function changesOfSystem(
   }
 }
 
-/** Those there were, and those that are new or say more. */
+/** The known denials, updated with new ones. */
 function denials({ permissionDenials }: AgentState, more: readonly AgentDenial[]) {
   const byCall = new Map(permissionDenials.map((denial) => [denial.tool_use_id, denial]));
   for (const denial of more)

@@ -3,19 +3,19 @@ import type { Fields } from '../message/record.ts';
 import type { AnyAgentMessage } from './AgentMessage.ts';
 import { resultError } from './resultError.ts';
 
-/** Watches how the turns of an agent end. */
+/** Follows how the turns of an agent end. */
 export class AgentTurns {
   #isInTurn = true;
-  /** The kind of the API error whose text was the last message. */
+  /** The kind of API error, if the last message was the text of an error. */
   #kind: unknown;
   #error: MessageStreamError | undefined;
 
-  /** The error of the last turn, where that has ended with one. */
+  /** The error of the last turn; `undefined` if the turn has not failed. */
   get error(): MessageStreamError | undefined {
     return this.#error;
   }
 
-  /** Why an end of the messages here is no good one; `undefined` after a good result. */
+  /** The error if the messages end here; `undefined` after a successful result. */
   get failure(): MessageStreamError | undefined {
     return this.#error ?? (this.#isInTurn ? truncation() : undefined);
   }
@@ -37,7 +37,7 @@ export class AgentTurns {
 
 function truncation(): MessageStreamError {
   return new MessageStreamError(
-    'The agent ended without a result: its answer may be cut off; what arrived is in `partial`',
+    'The agent ended without a result, so its reply may be incomplete; what arrived is in `partial`',
     { code: 'truncated' },
   );
 }

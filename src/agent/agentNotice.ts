@@ -2,17 +2,17 @@ import { type Fields, fields as fieldsIn, text } from '../message/record.ts';
 import type { NoticeEvent } from '../message/NoticeEvent.ts';
 import { isSynthetic, textOf } from './agentLines.ts';
 
-/** What Claude Code reports in words of its own, or by a line of its system. */
+/** A message of Claude Code itself: an error, a retry, a refusal or another `system` message. */
 export interface AgentNotice {
   /** `api_error`, or the `subtype` of the system message. */
   kind: string;
-  /** The words of Claude Code. Those of an error may quote the request. */
+  /** The message. The message of an error may quote the request. */
   text: string;
   /** The kind of the API's error, such as `overloaded` or `server_error`. */
   error?: string;
 }
 
-/** The system messages that are notices, and the field with their words. */
+/** The `system` messages that are notices, and the field with their text. */
 const KINDS: ReadonlyMap<unknown, string> = new Map([
   ['api_retry', 'error'],
   ['informational', 'content'],
@@ -21,7 +21,7 @@ const KINDS: ReadonlyMap<unknown, string> = new Map([
   ['notification', 'text'],
 ]);
 
-/** The notice in a line; `undefined` for any other line. */
+/** The notice in a message; `undefined` for any other message. */
 export function noticeIn(line: Fields): AgentNotice | undefined {
   const { type, subtype, error, message } = line;
   const own = text(error) === undefined ? {} : { error: text(error)! };
@@ -31,12 +31,12 @@ export function noticeIn(line: Fields): AgentNotice | undefined {
   const field = type === 'system' ? KINDS.get(subtype) : undefined;
   if (field === undefined) return undefined;
   const words = text(line[field]) ?? '';
-  // A refusal is one without words too.
+  // A refusal is a notice even without text.
   if (words === '' && !String(subtype).startsWith('model_refusal')) return undefined;
   return { kind: String(subtype), text: words, ...own };
 }
 
-/** The notice in a line as an event, without the words of an error, which are not for any reader. */
+/** The notice in a message as an event. The message of an error is omitted: not every reader may see it. */
 export function noticeEvent(line: Fields): NoticeEvent | undefined {
   const notice = noticeIn(line);
   if (notice === undefined) return undefined;

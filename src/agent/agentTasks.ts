@@ -1,9 +1,9 @@
 import type { AgentMessage, AgentTaskUsage } from './AgentMessage.ts';
 
-/** A subagent or a command that runs beside the main thread. */
+/** A subagent, or a command that runs in the background. */
 export interface AgentTask {
   id: string;
-  /** The call that started it: the `parent` of its `streamEvents`. */
+  /** The id of the tool call that started it: pass it to `streamEvents` as `parent`. */
   callId: string | undefined;
   /** Such as `local_agent` or `local_bash`. */
   type: string | undefined;
@@ -15,14 +15,14 @@ export interface AgentTask {
   status: string;
   lastTool: string | undefined;
   usage: AgentTaskUsage | undefined;
-  /** What it reports at its end. */
+  /** Its report at the end. */
   summary: string | undefined;
 }
 
-/** How many tasks that have ended are kept. */
+/** How many ended tasks are kept. */
 const ENDED_KEPT = 50;
 
-/** The tasks after a message: the same list where it has no news of one. */
+/** The tasks after a message; the same list if nothing has changed. */
 export function nextTasks(
   tasks: readonly AgentTask[],
   message: AgentMessage,
@@ -101,7 +101,7 @@ function newTask(id: string): AgentTask {
   };
 }
 
-/** All that are not over, and the last of those that are. */
+/** All running tasks, and the last ones that have ended. */
 function bounded(tasks: readonly AgentTask[]): readonly AgentTask[] {
   const isOver = ({ status }: AgentTask) => /^(completed|failed|killed|stopped)$/.test(status);
   let tooMany = tasks.filter(isOver).length - ENDED_KEPT;

@@ -3,15 +3,15 @@ import { asString, type Fields, parseRecord } from '../message/record.ts';
 import { unparsedInput } from './agentLines.ts';
 import { sameJson } from '../json/sameJson.ts';
 
-/** The block of a complete message, its input as the model wrote it where the CLI could not parse it. */
+/** The block of a complete message; an input that the CLI could not parse is kept as raw text. */
 export function completeBlock(block: Fields): Fields {
   const raw = unparsedInput(block['input']);
   return raw === undefined ? block : { ...block, input: {}, [unfinishedInput]: raw };
 }
 
 /**
- * What a complete block has and the streamed one does not, as deltas; `undefined` where the streamed
- * block cannot become it by adding, so that it has to be stated again.
+ * The deltas that turn a streamed block into the complete one; `undefined` if adding deltas is not
+ * enough, so that the block must be repeated.
  */
 export function missingDeltas(streamed: Fields, complete: Fields): Fields[] | undefined {
   switch (complete['type']) {
@@ -39,13 +39,13 @@ function missingRun(
   return whole.startsWith(before) ? [{ type, [field]: whole.slice(before.length) }] : undefined;
 }
 
-/** The CLI may add defaults to an input: `Edit` has `replace_all: false` that was not streamed. */
+/** The CLI may add defaults to an input: for `Edit` it adds `replace_all: false`, which was not streamed. */
 function hasSameInput(streamed: Fields, complete: Fields): boolean {
   if (!('input' in complete)) return true;
   const { [unfinishedInput]: text } = streamed;
   const { [unfinishedInput]: unparsed } = complete;
   if (unparsed !== undefined) return text === unparsed;
-  // The complete message comes ahead of the stop of its block, so the text is not parsed yet.
+  // The complete message arrives before the stop of its block, so the text is not parsed yet.
   const input = typeof text === 'string' ? parseRecord(text || '{}') : streamed['input'];
   return input !== undefined && sameJson(input, complete['input']);
 }

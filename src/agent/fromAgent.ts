@@ -6,8 +6,8 @@ import { consumed } from '../sources/consumed.ts';
 import { isAsyncIterable, pull } from '../sources/readIterable.ts';
 
 /**
- * What the Agent SDK's `query()` gives, any other async iterable of its messages, or a function that
- * makes one: called for each subscription.
+ * A query of the Agent SDK, any other async iterable of its messages, or a function that returns one.
+ * The function is called for each subscription.
  */
 export type AgentInput<M extends AnyAgentMessage> =
   | AsyncIterable<M>
@@ -30,21 +30,22 @@ interface Closable {
  * result  --i--a--#               truncated: there is no result
  * ```
  *
- * `streamEvents()` makes events of the messages, for all other operators; `agentState()` a status
- * line. The messages keep their own types: those of the Agent SDK, which is not imported here.
+ * `streamEvents()` turns the messages into stream events for all other operators; `agentState()` into
+ * the state of the session. The messages keep the types of the Agent SDK, which this package does not
+ * import.
  *
- * - Cold when given a function: one query for each subscription. A query itself can be subscribed once.
+ * - Cold with a function: one query for each subscription. A query itself can be subscribed only once.
  * - Error: a `MessageStreamError` whose `partial` is the last reply of the main thread. A `result` that
- *   reports an error is emitted, and then is the error: its `errorType` is the `subtype`
- *   (`error_max_turns`, ...) or the kind of the API's error, and the whole result is its `cause`. An
- *   end without a `result`, which the SDK takes for a good one, is `truncated`; a process that was
- *   killed is `connection`, one that is not there `request`.
- * - Complete: when the query does, after the result of the last turn.
- * - Unsubscribe: the query is interrupted and closed at once; the SDK then ends its process, which has
- *   two seconds to end by itself. A generator is told to return, which it does at its next `yield`,
- *   unless it heeds the signal.
- * - A `valve` slows a generator. The SDK's own query reads its process on, whatever its reader does; to
- *   slow the process as well, use `fromClaudeCode`.
+ *   reports an error is emitted first; then the Observable errors with the whole result as `cause`. The
+ *   `errorType` is its `subtype` (`error_max_turns`, ...) or the type of the API's error. The code is
+ *   `truncated` for an end without a `result` (which the SDK reports as success), `connection` if the
+ *   process was killed, `request` if the executable does not exist.
+ * - Complete: when the query completes, after the result of the last turn.
+ * - Unsubscribe: the query is interrupted and closed at once. The SDK then gives its process two seconds
+ *   to exit before it kills the process. For an async generator, `return()` is called, which takes
+ *   effect at its next `yield`, unless the generator listens to the signal.
+ * - A `valve` pauses an async generator. A query of the SDK keeps reading from its process; to pause the
+ *   process too, use `fromClaudeCode`.
  *
  * @throws TypeError when given neither an async iterable nor a function.
  *
@@ -68,7 +69,7 @@ export function fromAgent<M extends AnyAgentMessage>(
 ): Observable<M> {
   if (typeof query !== 'function' && !isAsyncIterable(query)) {
     throw new TypeError(
-      'fromAgent: pass a query of the Agent SDK, or a function that makes one, such as ' +
+      'fromAgent: pass a query of the Agent SDK, or a function that returns one, such as ' +
         '`() => query({ prompt })`',
     );
   }
@@ -95,7 +96,7 @@ export function fromAgent<M extends AnyAgentMessage>(
   }).pipe(agentEndings(options));
 }
 
-/** Ends a query whether or not it is waiting; what it has to say to that is of no interest any more. */
+/** Ends a query, whether or not it is waiting. Errors are ignored: nobody is subscribed any more. */
 function leave(messages: AsyncIterable<unknown>, iterator: AsyncIterator<unknown>): void {
   const { interrupt, close } = messages as Closable;
   if (typeof close === 'function') {

@@ -4,8 +4,8 @@ import { fromApiError } from '../message/toMessageStreamError.ts';
 import { isGoodResult } from './agentLines.ts';
 
 /**
- * The kinds of API errors as Claude Code names them: sdk.d.ts `SDKAssistantMessageError`, and
- * `api_error` of a result.
+ * Claude Code's names for errors of the API: sdk.d.ts `SDKAssistantMessageError`, and `api_error` of a
+ * result.
  */
 const CODE_OF_ERROR: ReadonlyMap<unknown, MessageStreamErrorCode> = new Map([
   ['connection_failed', 'connection'],
@@ -38,11 +38,11 @@ const CODE_OF_REASON: ReadonlyMap<unknown, MessageStreamErrorCode> = new Map([
 ]);
 
 /**
- * The error that a `result` message reports; `undefined` for a turn that went well. `kind` is the
- * `error` of the last assistant message, where that was the text of an API error.
+ * The error that a `result` message reports; `undefined` for a successful turn. `kind` is the `error`
+ * of the last assistant message, if that was the text of an API error.
  *
- * What the result itself says of the API's error comes first: `stop_reason: 'refusal'`,
- * `api_error_status`, `api_error_type` (the API's own type), `api_error` (the CLI's name for it).
+ * The fields of the result take precedence: `stop_reason: 'refusal'`, `api_error_status`,
+ * `api_error_type` (the API's error type), `api_error` (the CLI's name for the error).
  */
 export function resultError(result: Fields, kind?: unknown): MessageStreamError | undefined {
   if (isGoodResult(result)) return undefined;

@@ -1,14 +1,15 @@
-/** How the process of Claude Code ended: the `cause` of the error, where that was not well. */
+/** The failed exit of the Claude Code process: the `cause` of the error. */
 export class ClaudeCodeExit extends Error {
-  /** `null` where a signal ended it. */
+  /** `null` if a signal ended the process. */
   readonly exitCode: number | null;
+  /** `null` if the process exited by itself. */
   readonly signal: string | null;
-  /** The end of what it wrote to its standard error, and of what was no message on its output. */
+  /** The end of its standard error output, and of output lines that were not messages. */
   readonly stderr: string;
 
   constructor(exitCode: number | null, signal: string | null, stderr: string) {
-    const how = signal === null ? `with exit code ${exitCode}` : `by the signal ${signal}`;
-    super(`Claude Code was ended ${how}${stderr === '' ? '' : `: ${stderr}`}`);
+    const how = signal === null ? `exited with code ${exitCode}` : `was ended by signal ${signal}`;
+    super(`Claude Code ${how}${stderr === '' ? '' : `: ${stderr}`}`);
     this.name = 'ClaudeCodeExit';
     this.exitCode = exitCode;
     this.signal = signal;

@@ -8,13 +8,13 @@ import { ProcessTree } from './ProcessTree.ts';
 /** How long the output of a process that has ended may stay open and silent, in milliseconds. */
 const PATIENCE = 250;
 
-/** What a process of the CLI tells. */
+/** Is called with the output and the end of a CLI process. */
 export interface ClaudeCodeListener {
-  /** It could not be started. */
+  /** The process could not be started. */
   onFailure(error: MessageStreamError): void;
   onOutput(chunk: Uint8Array): void;
   onStderr(text: string): void;
-  /** It has ended, and so has its output. */
+  /** The process and its output have ended. */
   onEnd(exitCode: number | null, signal: string | null): void;
 }
 
@@ -27,7 +27,7 @@ export class ClaudeCodeProcess {
   #hasEnded = false;
   #isLeft = false;
 
-  /** @throws MessageStreamError when it cannot be started; some failures come later, by `onFailure`. */
+  /** @throws MessageStreamError when it cannot be started. Some failures are reported to `onFailure` later. */
   constructor(options: ClaudeCodeProcessOptions, listener: ClaudeCodeListener) {
     this.#listener = listener;
     try {
@@ -41,7 +41,7 @@ export class ClaudeCodeProcess {
     const { stdin, stdout, stderr } = child;
     child.on('exit', () => this.#waitNoLonger());
     child.on('close', () => this.#end());
-    // That it has gone is said by its exit.
+    // The exit event reports the end of the process.
     for (const stream of [stdin, stdout, stderr]) stream.on('error', () => {});
     stderr.setEncoding('utf8').on('data', (text: string) => listener.onStderr(text));
     stdout.on('data', (chunk: Uint8Array) => {
@@ -63,7 +63,7 @@ export class ClaudeCodeProcess {
     return this.#tree.child.stdout.isPaused();
   }
 
-  /** Reads no more of its output for now, so that it has to wait. */
+  /** Stops reading the output for now, so that the process waits. */
   pause(): void {
     this.#tree.child.stdout.pause();
   }
@@ -73,7 +73,7 @@ export class ClaudeCodeProcess {
     this.#waitNoLonger();
   }
 
-  /** Tells nothing more, and ends the process with all that it has started. */
+  /** Calls the listener no more, and ends the process with all its descendants. */
   leave(killAfter: number): void {
     this.#isLeft = true;
     clearTimeout(this.#patience);
@@ -84,14 +84,14 @@ export class ClaudeCodeProcess {
     else this.#tree.end(killAfter);
   }
 
-  /** Something that the process started may hold its output open for ever. */
+  /** After the exit, waits a short time only: a descendant may keep the output open for ever. */
   #waitNoLonger(): void {
     if (this.#isLeft) return;
     clearTimeout(this.#patience);
     clearImmediate(this.#looked);
     const { exitCode, signalCode } = this.#tree.child;
     if ((exitCode === null && signalCode === null) || this.isPaused) return;
-    // After a long step of somebody else the timer comes first, though there is something to read.
+    // If the event loop was blocked, the timer fires first although there is output to read.
     const end = () => this.#end();
     this.#patience = setTimeout(() => (this.#looked = setImmediate(end)), PATIENCE);
   }
@@ -130,7 +130,7 @@ function notStarted(
   const command = typeof executable === 'string' ? executable : executable[0];
   const noFolder = code === 'ENOENT' && cwd !== undefined && !existsSync(cwd);
   const problem = noFolder
-    ? `there is no folder ${String(cwd)}`
+    ? `the folder ${String(cwd)} does not exist: set the option \`cwd\` to a folder that exists`
     : code === 'ENOENT'
       ? `there is no executable ${command}: install Claude Code, or set the option \`executable\``
       : message;

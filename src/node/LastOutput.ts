@@ -1,7 +1,7 @@
-/** Characters of what a process said that are kept for an error. */
+/** How many characters of the output are kept for an error. */
 export const KEPT = 4_096;
 
-/** The end of a text of any length. */
+/** Keeps the end of a text of any length. */
 export class LastOutput {
   #text = '';
 
@@ -11,7 +11,7 @@ export class LastOutput {
 
   push(text: string): void {
     this.#text += text.slice(-KEPT);
-    // Not each time, so that many small pieces cost no more than one large one.
+    // Not at each call, so that many small pieces cost no more than one large piece.
     if (this.#text.length > 2 * KEPT) this.#text = this.#text.slice(-KEPT);
   }
 }

@@ -4,13 +4,13 @@ import { MessageStreamError } from '../message/MessageStreamError.ts';
 const NEWLINE = 0x0a;
 
 /**
- * Cuts bytes into lines of text, wherever the chunks end. The cost is linear, also for a line in many
- * chunks: its bytes are put together once, and only then decoded.
+ * Splits chunks of bytes into lines of text. The cost is linear, also for a line in many chunks: its
+ * bytes are joined and decoded once.
  */
 export class LineDecoder {
   readonly #onLine: (line: string) => void;
   readonly #maxLength: number;
-  /** The line that has not ended yet. */
+  /** The unfinished line. */
   #pieces: Uint8Array[] = [];
   #length = 0;
   #isStopped = false;
@@ -32,12 +32,12 @@ export class LineDecoder {
     }
   }
 
-  /** The last line may come without an end. */
+  /** Emits the last line, which may have no line break. */
   end(): void {
     if (!this.#isStopped) this.#take();
   }
 
-  /** No line is given any more, also in the middle of a chunk. */
+  /** Emits no more lines, also in the middle of a chunk. */
   stop(): void {
     this.#isStopped = true;
     this.#pieces = [];
@@ -50,8 +50,8 @@ export class LineDecoder {
     if (this.#length <= this.#maxLength) return;
     const begin = Buffer.concat(this.#pieces.slice(0, 1)).toString('utf8', 0, 200);
     throw new MessageStreamError(
-      `A line is longer than ${this.#maxLength} bytes: raise \`maxLineLength\` if that is what the ` +
-        `process means to send. It begins with ${JSON.stringify(begin)}`,
+      `A line of the output is longer than \`maxLineLength\`, ${this.#maxLength} bytes: raise this ` +
+        `option if the line is valid. It begins with ${JSON.stringify(begin)}`,
       { code: 'protocol' },
     );
   }

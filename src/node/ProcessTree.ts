@@ -9,24 +9,24 @@ import { randomUUID } from 'node:crypto';
 import process from 'node:process';
 import { descendantsOf, isAlive, type ProcessId, processId, sendTo } from './processTable.ts';
 
-/** How often it is checked whether processes that were told to end are gone, in milliseconds. */
+/** How often to check whether processes have ended after a signal, in milliseconds. */
 const LOOK_EVERY = 25;
 
 const isWindows = process.platform === 'win32';
 
-/** The trees that are alive: when this process ends, so do they. */
+/** All running process trees. They are ended when this process exits. */
 const trees = new Set<ProcessTree>();
 const endAll = () => trees.forEach((tree) => tree.endNow());
 
-/** The environment variable by which the processes of a tree are found. */
+/** The environment variable that identifies the processes of a tree. */
 const VARIABLE = 'CLAUDE_RX_PROCESS';
 
 /**
- * A child process with all that it starts, so that nothing outlives it.
+ * A child process with all its descendants, so that they can be ended together.
  *
- * The Bash tool of Claude Code runs each command in a session and process group of its own, so the
- * group of the child is not enough: the processes are found by their parents, before the child is
- * killed, and on Linux by a variable in their environment, also after that.
+ * The Bash tool of Claude Code runs each command in a separate session and process group, so a signal
+ * to the group of the child is not enough. The descendants are found by their parents before the child
+ * is killed, and on Linux also by an environment variable, even after the child has died.
  */
 export class ProcessTree {
   readonly child: ChildProcessWithoutNullStreams;
@@ -36,7 +36,7 @@ export class ProcessTree {
   #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
 
-  /** @throws what `spawn` throws; that a command is not there comes as the child's event `error`. */
+  /** @throws what `spawn` throws. A command that does not exist is an `error` event of the child. */
   constructor(command: string, args: readonly string[], options: SpawnOptions) {
     this.child = spawn(command, args, {
       ...options,
@@ -53,7 +53,7 @@ export class ProcessTree {
     trees.add(this);
   }
 
-  /** Asks all of it to end, and after `killAfter` milliseconds makes it. */
+  /** Sends SIGTERM to all processes, and SIGKILL after `killAfter` milliseconds. */
   end(killAfter: number): void {
     this.#isEnding = true;
     if (isWindows) return this.endNow();
@@ -70,7 +70,7 @@ export class ProcessTree {
     look();
   }
 
-  /** For the end of this process, which waits for nothing; the watch does the rest. */
+  /** For the exit of this process, which cannot wait. The watch process sends SIGKILL. */
   endNow(): void {
     if (!isWindows) return this.#send(this.#lookUp(), this.#isEnding ? 'SIGKILL' : 'SIGTERM');
     const { pid, exitCode, signalCode } = this.child;
@@ -79,7 +79,7 @@ export class ProcessTree {
     this.forget();
   }
 
-  /** Leaves it to itself: it has ended, and what it may have started in the background may stay. */
+  /** Stops watching: the child has ended, and its background processes may keep running. */
   forget(): void {
     clearTimeout(this.#timer);
     this.#watch?.stdin?.end('\n');
@@ -87,14 +87,14 @@ export class ProcessTree {
     if (trees.size === 0) process.off('exit', endAll);
   }
 
-  /** The processes that are there now. */
+  /** All running processes of the tree. */
   #lookUp(): ProcessId[] {
     if (this.#root === undefined) return [];
     return [this.#root, ...descendantsOf(this.#root, this.#mark)].filter(isAlive);
   }
 
   #send(processes: readonly ProcessId[], signal: NodeJS.Signals): void {
-    // What has just been started and was not seen is in the group of the child.
+    // A process that has just been started, and was not found, is still in the group of the child.
     this.#sendToGroup(signal);
     for (const one of processes) if (isAlive(one)) sendTo(one.pid, signal);
   }
@@ -106,8 +106,8 @@ export class ProcessTree {
 }
 
 /**
- * A shell that ends the tree when this process dies without a chance to do it, as by SIGKILL: then its
- * input ends without a line. It finds the processes in `/proc`; where that is missing, the group only.
+ * A shell that ends the tree if this process dies without doing so, as after SIGKILL: then the input of
+ * the shell ends without a line. It finds the processes in `/proc`; without `/proc`, only the group.
  */
 const WATCH = `
 read -r line && exit

@@ -16,8 +16,8 @@ import { LastOutput } from './LastOutput.ts';
 import { invalid, requireNumbers } from '../flow/require.ts';
 
 /**
- * What is sent to Claude Code: the text of a prompt, a user message with content of any kind, or any
- * other line of its protocol, such as a `control_request`.
+ * Input of Claude Code: the text of a prompt, a user message with any content, or any other message of
+ * the CLI's protocol, such as a `control_request`.
  */
 export type ClaudeCodeInput =
   | string
@@ -33,15 +33,15 @@ export type ClaudeCodeOptions = ClaudeCodeProcessOptions &
     | {
         prompt?: undefined;
         /**
-         * The prompts of a session of several turns; each can be sent while the one before is worked on.
-         * When it completes, the session ends after the last answer.
+         * The prompts of a session of several turns. A prompt can be sent while the previous turn is
+         * running. When `prompts$` completes, the session ends after the last reply.
          */
         prompts$: ObservableInput<ClaudeCodeInput>;
       }
   );
 
 /**
- * Runs the Claude Code CLI and gives its messages, without the Agent SDK.
+ * Runs the Claude Code CLI and emits its messages, without the Agent SDK.
  *
  * ```text
  * prompts$  p------------p|
@@ -49,38 +49,37 @@ export type ClaudeCodeOptions = ClaudeCodeProcessOptions &
  * result    ---i--a--r---i--a--r-|
  * ```
  *
- * `streamEvents()` makes events of the messages, for all other operators; `agentState()` a status
- * line. The CLI is run with `-p`, and its output and input formats `stream-json`.
+ * `streamEvents()` turns the messages into stream events for all other operators; `agentState()` into
+ * the state of the session. The CLI runs with `-p` and the input and output format `stream-json`.
  *
- * - Cold: each subscription is a process of its own.
- * - Lines that are no messages are passed over; messages of types yet unknown come as they are. All
- *   lines of a chunk come in one synchronous run.
+ * - Cold: each subscription starts a process.
+ * - Output lines that are not messages are skipped; messages of unknown types are emitted unchanged. All
+ *   lines of a chunk are emitted synchronously.
  * - Error: a `MessageStreamError` whose `partial` is the last reply of the main thread.
  *
  *   | code | when |
  *   |---|---|
- *   | `request` | there is no such executable or folder, or it may not be run |
+ *   | `request` | the executable or the folder does not exist, or the executable may not be run |
  *   | `connection` | a signal ended the process |
- *   | `unknown` | it ended with another exit code than 0 |
- *   | `truncated` | it ended well, and without a `result` |
- *   | `protocol` | a line is longer than `maxLineLength` |
- *   | `request` | more than `maxUnreadPrompts` bytes of prompts wait for a process that does not read |
+ *   | `unknown` | the process ended with an exit code other than 0 |
+ *   | `truncated` | the process ended with exit code 0, but without a `result` |
+ *   | `protocol` | an output line is longer than `maxLineLength` |
+ *   | `request` | the process does not read, and more than `maxUnreadPrompts` bytes of prompts wait |
  *   | others | the `result` reports an error, as with `fromAgent` |
  *
- *   The `cause` of the second and third is a `ClaudeCodeExit`, with the exit code and what the process
- *   wrote to its standard error.
+ *   The `cause` of `connection` and `unknown` is a `ClaudeCodeExit`, with the exit code and the standard
+ *   error output of the process.
  * - Complete: when the process has ended with exit code 0, after a `result`; or `exitTimeout` after the
- *   last `result`, if it has not ended by then.
- * - Unsubscribe, and every error: the process and all that it has started are sent SIGTERM at once, and
- *   SIGKILL after `killAfter`. The commands of its Bash tool have sessions of their own; they are found
- *   by their parents. On Linux they are found too where the process was killed before, by a variable in
- *   their environment, `CLAUDE_RX_PROCESS`. On Windows it is `taskkill /T /F`, at once.
- * - When this process ends, they are sent SIGTERM, and on Linux SIGKILL after 5 seconds, also where this
- *   process was killed by SIGKILL: a small shell watches over it.
- * - With a `valve` the output is not read while the valve is closed, so that the process waits.
+ *   last `result`, if the process has not ended by then.
+ * - Unsubscribe, and every error: the process and all its descendants get SIGTERM at once, and SIGKILL
+ *   after `killAfter`. This includes the commands of the Bash tool, which run in separate sessions. On
+ *   Linux, descendants are found even after the process has died, by their environment variable
+ *   `CLAUDE_RX_PROCESS`. On Windows, `taskkill /T /F` ends all at once.
+ * - When your own process ends, they get SIGTERM, and on Linux SIGKILL after 5 seconds. This also works
+ *   if your process is killed by SIGKILL, because a small shell waits for its end.
+ * - With a `valve`, the output is not read while the valve is closed, so the process waits.
  *
- * @throws TypeError when neither or both of `prompt` and `prompts$` are given, and for an option that is
- * no such value.
+ * @throws TypeError when neither or both of `prompt` and `prompts$` are given, or an option is not valid.
  *
  * @example
  * ```ts
@@ -107,13 +106,13 @@ function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): 
   const { killAfter = 5_000, exitTimeout = 5_000 } = options;
   const { maxLineLength = MAX_FRAME_LENGTH, maxUnreadPrompts = MAX_FRAME_LENGTH } = options;
   const { valve, onStderr } = options;
-  /** What it said that was no message: in an error that may be what matters. */
+  /** Output that was not a message: it may explain an error. */
   const tail = new LastOutput();
   let hasFailedResult = false;
   let lastResult: NodeJS.Timeout | undefined;
   let isInTurn = true;
 
-  /** Claude Code may hang after its last result; that is no reason to wait. */
+  /** Claude Code may hang after its last result, so wait for `exitTimeout` only. */
   const expectExit = (): void => {
     clearTimeout(lastResult);
     if (isInTurn || !cli.input.writableEnded || exitTimeout > LONGEST_TIMER) return;
@@ -127,7 +126,7 @@ function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): 
     const message = messageIn(line);
     if (message === undefined) return tail.push(`${line}\n`);
     if (message.type === 'result') hasFailedResult = message.is_error === true;
-    // A result with turns in the queue is not the last one.
+    // If more turns are queued, this is not the last result.
     if (message.type === 'result') isInTurn = (message.queued_turn_count ?? 0) > 0;
     else if (isOfTurn(message)) isInTurn = true;
     expectExit();
@@ -182,7 +181,7 @@ function run(options: ClaudeCodeOptions, subscriber: Subscriber<AgentMessage>): 
   subscriber.add(sent);
 }
 
-/** Prompts that can be asked for are asked for when there is room; an Observable gives them as it likes. */
+/** Lists and async iterables are read when the input has room; an Observable cannot be paused. */
 function paced(
   prompts: ObservableInput<ClaudeCodeInput>,
   stdin: Writable,
@@ -202,7 +201,7 @@ async function* inTurns(
   }
 }
 
-/** Until there is room, or never will be. */
+/** Resolves when the input has room again, or is closed. */
 function drained(stdin: Writable): Promise<void> {
   return new Promise((resolve) => {
     const settle = (): void => {
@@ -215,13 +214,13 @@ function drained(stdin: Writable): Promise<void> {
 
 function unread(maxUnreadPrompts: number): MessageStreamError {
   return new MessageStreamError(
-    `Claude Code does not read its prompts: more than ${maxUnreadPrompts} bytes of them wait ` +
-      '(`maxUnreadPrompts`). Send the next one when the one before was answered',
+    `Claude Code does not read its prompts: more than ${maxUnreadPrompts} bytes are waiting ` +
+      '(`maxUnreadPrompts`). Send a prompt only when the turn before it has ended',
     { code: 'request' },
   );
 }
 
-/** A prompt as a line: the shape is that of the Agent SDK's own. */
+/** Encodes a prompt as a line of input, in the same format as the Agent SDK. */
 function lineOf(input: ClaudeCodeInput): string {
   const message =
     typeof input === 'string'
@@ -241,13 +240,13 @@ function lineOf(input: ClaudeCodeInput): string {
 }
 
 function messageIn(line: string): AgentMessage | undefined {
-  // Only an object is a message, and to throw for each line of a log would cost.
+  // Only an object is a message. Checking this first avoids a slow parse error for each log line.
   if (!line.trimStart().startsWith('{')) return undefined;
   const value = parseRecord(line);
   return typeof value?.['type'] === 'string' ? (value as unknown as AgentMessage) : undefined;
 }
 
-/** Whether a turn has begun or goes on, if not one of the main thread. */
+/** Whether the message shows that a turn is running, also in a subagent. */
 function isOfTurn(message: AgentMessage): boolean {
   if (message.type === 'system') return message.subtype === 'init';
   return ['assistant', 'stream_event', 'user'].includes(message.type);

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 
-/** A process. `started` tells it from a later one with the same `pid`, where that is known. */
+/** A process. `started`, if known, distinguishes it from a later process with the same `pid`. */
 export interface ProcessId {
   readonly pid: number;
   readonly started?: number;
@@ -12,21 +12,21 @@ export interface ProcessId {
 interface Entry extends ProcessId {
   parent: number;
   isZombie: boolean;
-  /** The bytes of its environment; read when they are needed, once. */
+  /** The bytes of its environment, read once on demand. */
   environment?: Buffer;
 }
 
-/** All processes. It is read once for all trees that are ended in the same turn of the event loop. */
+/** All processes, read once for all trees that are ended in the same turn of the event loop. */
 let table: Entry[] | undefined;
 
 const isLinux = process.platform === 'linux';
 
-/** The process now; without `started` where the platform does not tell. */
+/** The id of a running process; only on Linux with `started`. */
 export function processId(pid: number): ProcessId {
   return (isLinux && entryOf(pid)) || { pid };
 }
 
-/** Whether the process is there, and is the same. */
+/** Whether this process is still running. */
 export function isAlive({ pid, started }: ProcessId): boolean {
   if (isLinux) {
     const entry = entryOf(pid);
@@ -36,7 +36,7 @@ export function isAlive({ pid, started }: ProcessId): boolean {
   return sendTo(pid, 0);
 }
 
-/** Sends a signal to a process or, with a negative `pid`, to a group; whether there was one. */
+/** Sends a signal to a process or, with a negative `pid`, to a group. Returns whether it exists. */
 export function sendTo(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, signal);
@@ -46,8 +46,8 @@ export function sendTo(pid: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 /**
- * All that a process has started, by parent. On Linux also what has lost its parent, or has moved to a
- * session of its own: it has the environment variable `mark`.
+ * All descendants of a process. On Linux this includes processes that have lost their parent or moved to
+ * another session: they have the environment variable `mark`.
  */
 export function descendantsOf(root: ProcessId, mark: string): ProcessId[] {
   if (table === undefined) {
@@ -76,7 +76,7 @@ function linuxTable(): Entry[] {
     .flatMap((name) => entryOf(Number(name)) ?? []);
 }
 
-/** One line of `/proc/PID/stat`, see proc(5): behind the name come state, parent, ..., start time. */
+/** Parses `/proc/PID/stat`, see proc(5): after the name come state, parent, ..., start time. */
 function entryOf(pid: number): Entry | undefined {
   try {
     const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -92,7 +92,7 @@ function environmentOf(entry: Entry): Buffer {
   try {
     entry.environment ??= readFileSync(`/proc/${entry.pid}/environ`);
   } catch {
-    // It has gone, or belongs to another user.
+    // The process has ended, or belongs to another user.
     entry.environment = Buffer.alloc(0);
   }
   return entry.environment;
