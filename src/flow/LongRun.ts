@@ -1,11 +1,11 @@
 import { nextTurn } from './nextTurn.ts';
 
-/** So long a loop runs before it lets other work of the event loop run: half a frame (ms). */
+/** How long a loop may run before it yields to the event loop: half a frame, in milliseconds. */
 const LONGEST_RUN = 8;
 
 /**
- * How long a loop has run in which nothing waits. Meanwhile a page is not drawn, and no timer runs: when
- * the run is over, the loop goes on in a later turn of the event loop.
+ * Limits how long a synchronous loop blocks the event loop. While it runs, no timer fires and the page is
+ * not drawn; so after a while the loop continues in a later turn of the event loop.
  */
 export class LongRun {
   #since = Date.now();
@@ -14,12 +14,12 @@ export class LongRun {
     return now - this.#since >= LONGEST_RUN;
   }
 
-  /** Begins anew: the loop has waited. */
+  /** Resets the clock, after the loop has waited. */
   restart(now: number = Date.now()): void {
     this.#since = now;
   }
 
-  /** Goes on with `task` in a later turn of the event loop. */
+  /** Runs `task` in a later turn of the event loop. */
   pause(task: () => void): void {
     nextTurn(() => {
       this.restart();

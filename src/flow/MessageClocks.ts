@@ -1,15 +1,15 @@
 import { isContentEvent } from '../message/eventKinds.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 
-/** Limits in milliseconds; one that is left out or `Infinity` is off. */
+/** Limits in milliseconds. An omitted limit, or `Infinity`, is off. */
 export interface MessageLimits {
-  /** From the start to the first event. Default: `progress`, else `liveness`. */
+  /** From the subscription to the first event. Default: `progress`, else `liveness`. */
   first?: number;
-  /** Between two events of any kind, pings among them: is the connection alive? */
+  /** Between two events of any type, including pings: detects a lost connection. Default: off. */
   liveness?: number;
-  /** Between two events with content: does the reply move? */
+  /** Between two events with content: detects a stalled reply. Default: off. */
   progress?: number;
-  /** From the start to `message_stop`. */
+  /** From the subscription to `message_stop`. Default: off. */
   total?: number;
 }
 
@@ -27,8 +27,8 @@ const BREACH: Readonly<Record<keyof MessageLimits, string>> = {
 };
 
 /**
- * The clocks that run while a reply arrives. They hold no timer: they are told the time with each
- * event, and say how long it is until the first limit is reached.
+ * The clocks that run while a reply arrives. They use no timer: each call passes the time, and
+ * `remaining` returns the time until the next limit is reached.
  */
 export class MessageClocks {
   readonly #liveness: Clock;
@@ -50,7 +50,7 @@ export class MessageClocks {
     this.#running = [limits.first === undefined ? silence : clock('first'), this.#total];
   }
 
-  /** Takes the next event in; returns whether other clocks run from now on. */
+  /** Handles the next event. Returns whether other clocks run from now on. */
   push(event: AnyStreamEvent, now: number): boolean {
     const before = this.#running;
     const isFirst = this.#last === undefined;
@@ -58,7 +58,7 @@ export class MessageClocks {
     this.#last = event.type;
     this.#liveness.since = now;
     if (isContent) this.#lastContent = event.type;
-    // Where `first` guards the time before, `progress` begins with the first event.
+    // With `first`, the clock of `progress` starts at the first event.
     if (isContent || (isFirst && before[0]?.name === 'first')) this.#progress.since = now;
     if (event.type === 'message_stop') this.#running = [];
     else if (isFirst || (isContent && before.length === 0)) {
@@ -67,12 +67,12 @@ export class MessageClocks {
     return this.#running !== before;
   }
 
-  /** Stops the clocks of silence: nothing is asked for now, so nothing can come. `total` goes on. */
+  /** Pauses all clocks but `total`, because the source does not read for now. */
   pause(now: number): void {
     this.#pausedAt ??= now;
   }
 
-  /** Lets them go on from where they were. */
+  /** Resumes the paused clocks. */
   resume(now: number): void {
     if (this.#pausedAt === undefined) return;
     const pause = now - this.#pausedAt;
@@ -80,7 +80,7 @@ export class MessageClocks {
     for (const clock of this.#running) if (clock !== this.#total) clock.since += pause;
   }
 
-  /** How long it is until a limit is reached, in milliseconds: negative when it is past. */
+  /** Milliseconds until the next limit is reached; negative when it has passed. */
   remaining(now: number): number {
     const nearest = this.#nearest();
     if (nearest === undefined) return Infinity;
@@ -90,7 +90,7 @@ export class MessageClocks {
     return nearest.since + nearest.limit - now;
   }
 
-  /** Which limit is reached first, and what had arrived last. */
+  /** The limit that is reached first, and the last event, for an error message. */
   describe(): string {
     const nearest = this.#nearest();
     if (nearest === undefined) return 'no clock runs';

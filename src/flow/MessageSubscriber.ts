@@ -3,10 +3,10 @@ import { PartialMessage } from '../message/PartialMessage.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 
 /**
- * A subscriber that holds the message so far, for the `partial` of its errors.
+ * A subscriber that keeps the message so far, for the `partial` of its errors.
  *
- * Where one directly follows another, as `messageTimeout` follows a source, both hold the same message,
- * and the one nearer to the source builds it: each event is taken in once.
+ * If one such subscriber directly follows another, as `messageTimeout` follows a source, they share the
+ * message. The subscriber nearer to the source builds it, so each event is handled once.
  */
 export abstract class MessageSubscriber<E extends AnyStreamEvent> extends Subscriber<E> {
   protected readonly received: PartialMessage<E>;
@@ -16,7 +16,7 @@ export abstract class MessageSubscriber<E extends AnyStreamEvent> extends Subscr
   constructor(destination: Subscriber<E>, keepContent: boolean) {
     super(destination);
     const next = destination instanceof MessageSubscriber ? destination : undefined;
-    // Another source may have begun the message, or builds it.
+    // Not if another source has begun the message, or builds it.
     if (next && !next.#isShared && next.received.isEmptyWith(keepContent)) {
       next.#isShared = true;
       this.received = next.received;

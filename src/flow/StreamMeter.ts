@@ -1,11 +1,11 @@
 import { isContentEvent } from '../message/eventKinds.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 
-/** What was measured of a reply. Times are in milliseconds; `undefined` is what is not known. */
+/** The measurements of a reply. Times are in milliseconds; unknown values are `undefined`. */
 export interface StreamMeasurements {
   /**
-   * How the stream ended, or `running` while it has not. A reader that unsubscribes after `message_stop` has
-   * the whole reply, and that is `complete` too.
+   * How the stream ended, or `running` before the end. If the subscriber leaves after `message_stop`, the
+   * outcome is `complete`, because the reply is complete.
    */
   readonly outcome: 'running' | 'complete' | 'error' | 'unsubscribed';
   /** The error that ended the stream. */
@@ -16,30 +16,30 @@ export interface StreamMeasurements {
   readonly timeToFirstText: number | undefined;
   /** From the subscription to the end, or to now. */
   readonly duration: number;
-  /** How many events there were, pings and unknown ones among them. */
+  /** The number of events, including pings and unknown types. */
   readonly events: number;
   readonly pings: number;
-  /** How many times the reply broke and was carried on: its `resume` events. */
+  /** How many times the reply broke and was resumed: its `resume` events. */
   readonly seams: number;
-  /** The times between two events with content; percentiles are the nearest rank's. */
+  /** The times between two events with content, as percentiles (nearest rank). */
   readonly gaps: { readonly p50: number; readonly p95: number; readonly max: number } | undefined;
   /**
-   * The silences after content that were longer than `stallAfter`: how many, and how long together.
-   * The one in which the stream ended, or is, is among them; `gaps` has only those that ended.
+   * The silences after content that were longer than `stallAfter`: their number and total time. This
+   * includes the silence at the end, or the current one; `gaps` does not include it.
    */
   readonly stalls: { readonly count: number; readonly total: number };
   /** Text, thinking and tool input, in UTF-16 units, as `length` counts them. */
   readonly characters: number;
   /** The same in bytes of UTF-8. */
   readonly bytes: number;
-  /** The last `usage.input_tokens` that was known: what was not read from the cache, nor written to it. */
+  /** The last known `usage.input_tokens`: without tokens read from or written to the cache. */
   readonly inputTokens: number | undefined;
-  /** The last `usage.output_tokens` that was known: 1 or so until the end of the message. */
+  /** The last known `usage.output_tokens`: about 1 until the end of the message. */
   readonly outputTokens: number | undefined;
   /** Output tokens per second, from the first event with content to the last. */
   readonly tokensPerSecond: number | undefined;
   readonly stopReason: string | undefined;
-  /** The model that answers: after a fallback, the one that took over. */
+  /** The model of the reply; after a fallback, the fallback model. */
   readonly model: string | undefined;
 }
 
@@ -48,7 +48,7 @@ interface Usage {
   output_tokens?: number | null;
 }
 
-/** What is read of an event. What came over the wire may lack what its type says. */
+/** The fields that are read. Events from the network may lack fields of their type. */
 interface Fields {
   message?: { model?: string; usage?: Usage };
   content_block?: Record<string, unknown> & { to?: { model?: string } };
@@ -56,7 +56,7 @@ interface Fields {
   usage?: Usage;
 }
 
-/** Where a block that starts, or a delta, has its text. */
+/** The field with the text of a block or a delta, by type. */
 const TEXT_OF: Readonly<Record<string, string>> = {
   text: 'text',
   text_delta: 'text',
@@ -65,7 +65,7 @@ const TEXT_OF: Readonly<Record<string, string>> = {
   input_json_delta: 'partial_json',
 };
 
-/** Measures a reply. It is told the time with each event. */
+/** Measures a reply. The caller passes the time with each event. */
 export class StreamMeter {
   readonly #start: number;
   readonly #stallAfter: number;
@@ -78,11 +78,11 @@ export class StreamMeter {
   #firstTextAt: number | undefined;
   #firstContentAt: number | undefined;
   #lastContentAt: number | undefined;
-  /** How often each gap occurred: different ones are far fewer than events. */
+  /** How often each gap occurred: there are far fewer different gaps than events. */
   readonly #gaps = new Map<number, number>();
   #inputTokens: number | undefined;
   #outputTokens: number | undefined;
-  /** `message_start` counts a token or so; only `message_delta` counts what was generated. */
+  /** From `message_delta` only: in `message_start` the count is about 1. */
   #generatedTokens: number | undefined;
   #stopReason: string | undefined;
   #model: string | undefined;
@@ -98,7 +98,7 @@ export class StreamMeter {
     return this.#stopped;
   }
 
-  /** Takes the next event in. */
+  /** Handles the next event. */
   push(event: AnyStreamEvent, now: number): void {
     this.#events++;
     this.#firstEventAt ??= now;
@@ -131,7 +131,7 @@ export class StreamMeter {
     }
   }
 
-  /** What was measured until `now`. */
+  /** The measurements until `now`. */
   measure(
     now: number,
     outcome: StreamMeasurements['outcome'],
@@ -202,7 +202,7 @@ export class StreamMeter {
   }
 }
 
-/** By nearest rank: the smallest value that at least so many percent do not exceed. */
+/** The percentiles by nearest rank: the smallest value that at least this percentage does not exceed. */
 function percentiles(occurrences: ReadonlyMap<number, number>): StreamMeasurements['gaps'] {
   const sorted = [...occurrences].toSorted(([one], [other]) => one - other);
   const size = sorted.reduce((sum, [, times]) => sum + times, 0);
@@ -215,7 +215,7 @@ function percentiles(occurrences: ReadonlyMap<number, number>): StreamMeasuremen
   return { p50: percentile(50), p95: percentile(95), max: largest[0] };
 }
 
-/** Half a surrogate pair counts half of its four bytes, so that it does not matter where text is cut. */
+/** Half a surrogate pair counts as 2 of its 4 bytes, so the result does not depend on where text is cut. */
 function utf8Length(text: string): number {
   let bytes = 0;
   for (let at = 0; at < text.length; at++) {

@@ -16,24 +16,24 @@ import { errorLast } from './errorLast.ts';
 import { requireFunction, requireNumbers } from './require.ts';
 
 export interface ValveConfig {
-  /** The valve closes when so many values wait or are worked on. Default: 64. */
+  /** The number of values, waiting or in progress, at which the valve closes. Default: 64. */
   highWaterMark?: number;
-  /** It opens again when there are no more than so many. Default: half of `highWaterMark`. */
+  /** The number of values at which it opens again. Default: half of `highWaterMark`, rounded down. */
   lowWaterMark?: number;
 }
 
-/** What a slow step tells its valve; see `Valve.step`. */
+/** Reports the values in a slow step to its valve; see `Valve.step`. */
 export interface ValveStep {
-  /** So many values have come into the step. Default: 1. */
+  /** `count` values have entered the step. Default: 1. */
   enter(count?: number): void;
-  /** So many values have left it. */
+  /** `count` values have left the step. */
   leave(count: number): void;
-  /** All values that are in it leave: the step has ended. */
+  /** The step has ended: all its values leave. */
   end(): void;
 }
 
 /**
- * Backpressure: makes the source of a pipeline wait for its slow step.
+ * Backpressure: pauses the source of a pipeline while a slow step is behind.
  *
  * ```text
  * source  -a-b-c---------d-e-----   reads nothing while the valve is closed
@@ -43,22 +43,23 @@ export interface ValveStep {
  * result  -------A-----B-----C---
  * ```
  *
- * RxJS pushes, and `concatMap` queues without bound what it cannot take yet. A source that is given
- * the valve as its option `valve` stops reading the body while the valve is closed, so that TCP slows
- * the sender. In memory are then at most `highWaterMark` values and the events of one network chunk.
+ * RxJS pushes values, and the queue of `concatMap` grows without limit. Pass the valve to the source as
+ * its option `valve`, and use `valve.concatMap` for the slow step: the source then stops reading the
+ * body while the valve is closed, and TCP slows down the sender. Memory holds at most `highWaterMark`
+ * values and the events of one network chunk.
  *
- * - Several slow steps may share one valve; what is in any of them counts.
- * - An error, a completion or an unsubscribe of a step gives back what was in it: a valve that has
- *   closed never stays closed for a pipeline that is gone.
- * - Lossless: nothing is dropped, and `concatMap` keeps the order. An error of the source, that of an
- *   aborted `signal` too, waits until what came before it has been worked on (RxJS's own operators
- *   drop what waits); one of the step itself ends everything at once.
+ * - Several slow steps may share one valve; the values of all steps count.
+ * - When a step errors, completes or is unsubscribed, its values no longer count. So a valve never
+ *   stays closed because of a pipeline that has ended.
+ * - Lossless: no value is dropped, and `concatMap` keeps the order. An error of the source, including
+ *   that of an aborted `signal`, is passed on after all values before it have been handled (RxJS's own
+ *   operators drop waiting values). An error of the step itself is passed on at once.
  *
- * The source keeps the content for the `partial` of its errors; for a reply of any length in bounded
- * memory give it `keepContent: false` as well.
+ * The source also keeps the content for the `partial` of its errors. If memory must not grow with the
+ * reply, pass `keepContent: false` to the source as well.
  *
- * @throws TypeError when a mark is no whole number, `highWaterMark` is below 1, or `lowWaterMark` is
- * not below it.
+ * @throws TypeError when a mark is not a whole number, `highWaterMark` is below 1, or `lowWaterMark` is
+ * not below `highWaterMark`.
  *
  * @example
  * ```ts
@@ -79,13 +80,13 @@ export class Valve {
   #depth = 0;
   #isOpen = true;
   readonly #changes: BehaviorSubject<void> = new BehaviorSubject<void>(undefined);
-  // Listeners are told how it is when they are called: one of them may have changed it meanwhile.
-  /** How many values are in the steps: at once, and on each change. It never ends. */
+  // Reads the current value when a listener is called, because another listener may have changed it.
+  /** The number of values in the steps: the current one, then each change. Never completes. */
   readonly depth$: Observable<number> = this.#changes.pipe(
     map(() => this.#depth),
     distinctUntilChanged(),
   );
-  /** Whether a source may go on: at once, and on each change. It never ends. */
+  /** Whether a source may read: the current state, then each change. Never completes. */
   readonly open$: Observable<boolean> = this.#changes.pipe(
     map(() => this.#isOpen),
     distinctUntilChanged(),
@@ -100,12 +101,12 @@ export class Valve {
     this.lowWaterMark = low;
   }
 
-  /** How many values are in the steps. */
+  /** The number of values in the steps. */
   get depth(): number {
     return this.#depth;
   }
 
-  /** Whether a source may go on. */
+  /** Whether a source may read. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
@@ -113,7 +114,7 @@ export class Valve {
   /**
    * RxJS's `concatMap`, one value at a time and in order, as a slow step of this valve.
    *
-   * @throws TypeError when `project` is no function.
+   * @throws TypeError when `project` is not a function.
    */
   concatMap<T, O extends ObservableInput<unknown>>(
     project: (value: T, index: number) => O,
@@ -122,9 +123,10 @@ export class Valve {
   }
 
   /**
-   * RxJS's `mergeMap`, up to `concurrent` values at a time, as a slow step of this valve.
+   * RxJS's `mergeMap`, up to `concurrent` values at a time (default: `Infinity`), as a slow step of this
+   * valve.
    *
-   * @throws TypeError when `project` is no function, or `concurrent` no whole number from 1 on.
+   * @throws TypeError when `project` is not a function, or `concurrent` is not a whole number from 1 on.
    */
   mergeMap<T, O extends ObservableInput<unknown>>(
     project: (value: T, index: number) => O,
@@ -134,8 +136,8 @@ export class Valve {
   }
 
   /**
-   * A slow step that is no operator, such as a queue that somebody else reads: it says itself how many
-   * values are in it.
+   * A slow step that is not an operator, such as a queue with another consumer. Your code reports how
+   * many values are in it.
    *
    * @example
    * ```ts
@@ -174,12 +176,12 @@ export class Valve {
     return errorLast((source) =>
       defer(() => {
         const step = this.step();
-        // One whose work ends the step leaves after the step has given everything back.
+        // A value whose work ends the step leaves after `step.end()`.
         const leave = () => step.leave(1);
         return source.pipe(
           tap(() => step.enter()),
           mergeMap((value, index) => from(project(value, index)).pipe(finalize(leave)), concurrent),
-          // What was waiting, when the step ends before its time.
+          // Values that are still waiting when the step ends early.
           finalize(() => step.end()),
         ) as Observable<ObservedValueOf<O>>;
       }),
@@ -191,7 +193,7 @@ export class Valve {
     this.#depth += by;
     if (this.#depth >= this.highWaterMark) this.#isOpen = false;
     else if (this.#depth <= this.lowWaterMark) this.#isOpen = true;
-    // Most of the time nobody looks, and the way through a subject costs as much as an event.
+    // Usually there is no subscriber, and `next` of a subject costs as much as an event.
     if (this.#changes.observed) this.#changes.next();
   }
 }

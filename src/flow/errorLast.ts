@@ -9,8 +9,8 @@ import {
 } from 'rxjs';
 
 /**
- * Applies `work`, and lets an error of the source wait until `work` has done what came before it.
- * (RxJS's own operators drop what waits in them.) An error of `work` itself is passed on at once.
+ * Applies `work`, and delays an error of the source until `work` has handled all values before it.
+ * (RxJS's own operators drop waiting values.) An error of `work` itself is passed on at once.
  */
 export function errorLast<T, R>(work: OperatorFunction<T, R>): OperatorFunction<T, R> {
   return (source) =>

@@ -10,14 +10,14 @@ import { LONGEST_TIMER } from './longestTimer.ts';
 import { requireNumbers } from './require.ts';
 
 export interface HeartbeatsOptions<T> {
-  /** The function that was given the interval, for the error. */
+  /** The name of the calling function, for error messages. */
   caller: string;
-  /** So long a silence in milliseconds is followed by a heartbeat; `Infinity` sends none. */
+  /** Milliseconds of silence before a heartbeat; `Infinity` sends none. */
   every: number;
-  /** The value that is emitted. */
+  /** The heartbeat. */
   beat: T;
   scheduler: SchedulerLike;
-  /** Whether a heartbeat that is due is left out. Default: never. */
+  /** Whether to skip a heartbeat that is due. Default: never. */
   isHeld?: (() => boolean) | undefined;
 }
 

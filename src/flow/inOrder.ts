@@ -1,9 +1,9 @@
 import { type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
 
 /**
- * Lets each notification wait until the one before has been handled. A source that is asked for more
- * from within `next` would otherwise emit the following event while the first is still being taken
- * apart, and what is made of the two would come out of order.
+ * Delays each notification until the previous one has been handled. If a consumer makes the source emit
+ * from within `next`, the second event would otherwise be handled in the middle of the first, and the
+ * results would be out of order.
  */
 export function inOrder<T>(): MonoTypeOperatorFunction<T> {
   return (source) => new Observable((subscriber) => source.subscribe(new InOrder(subscriber)));

@@ -1,6 +1,6 @@
 /**
- * Runs `task` in a turn of the event loop of its own, after what waits there: timers, input, a frame.
- * A timer would do, but is held back, in a hidden page for a second.
+ * Runs `task` in a later turn of the event loop, after waiting work: timers, input, a frame. A timer is
+ * not used because browsers delay it, in a hidden page by a second.
  */
 export function nextTurn(task: () => void): void {
   if (typeof setImmediate === 'function') return void setImmediate(task);

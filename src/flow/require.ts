@@ -1,19 +1,19 @@
-/** Which numbers an option takes. */
+/** The numbers that an option accepts. */
 export interface NumberRange {
-  /** The smallest one. */
+  /** The smallest number. */
   min?: number;
-  /** It must be larger than this. */
+  /** The number must be larger than this. */
   above?: number;
-  /** The largest one; one below `Infinity` refuses `Infinity`. */
+  /** The largest number. If it is finite, `Infinity` is refused. */
   max?: number;
   whole?: boolean;
-  /** What it counts, such as `'milliseconds'`. Default: `'a number'`. */
+  /** The unit, such as `'milliseconds'`. Default: `'a number'`. */
   what?: string;
 }
 
 /**
- * Checks the options of `caller`: throws a TypeError for the first that is not a number in the
- * range. One that is `undefined` is not checked: it was left out.
+ * Checks the options of `caller`: throws a TypeError for the first one that is not a number in the
+ * range. Options that are `undefined` are not checked.
  */
 export function requireNumbers(
   caller: string,
@@ -27,7 +27,7 @@ export function requireNumbers(
   }: NumberRange,
 ): void {
   for (const [name, value] of Object.entries(options)) {
-    // Infinity is no whole number for `Number.isInteger`, but "any number of times" for an option.
+    // `Number.isInteger` refuses Infinity, but for an option it means "any number of times".
     const isWhole = !whole || Number.isInteger(value) || value === Infinity;
     const isNumber = typeof value === 'number' && value >= min && value <= max;
     if (value === undefined || (isNumber && isWhole && !(value <= above))) continue;
@@ -39,7 +39,7 @@ export function requireNumbers(
   }
 }
 
-/** Checks that the option `name` of `caller` is a function; `wanted` says of what kind. */
+/** Checks that the option `name` of `caller` is a function; `wanted` describes it for the error. */
 export function requireFunction(
   caller: string,
   name: string,

@@ -1,25 +1,27 @@
 import { Observable } from 'rxjs';
 import { fromAbort } from '../message/toMessageStreamError.ts';
 
-/** What is done when a signal aborts. */
+/** The tasks to run when a signal aborts. */
 const tasksOf = /* @__PURE__ */ new WeakMap<EventTarget, Set<() => void>>();
 
 /**
- * Errors with code `aborted` when the signal aborts, and holds on to it until then. All that wait for
- * one signal share a listener: Node warns of a leak where a signal has more than ten.
+ * Errors with code `aborted` when the signal aborts. All subscribers of a signal share one listener,
+ * because Node warns of a memory leak if a signal has more than ten.
  *
- * @throws TypeError when `signal` is no `AbortSignal`.
+ * @throws TypeError when `signal` is not an `AbortSignal`.
  */
 export function whenAborted(signal: AbortSignal): Observable<never> {
   if (typeof signal?.addEventListener !== 'function') {
-    throw new TypeError('signal: pass an AbortSignal, such as `controller.signal`');
+    throw new TypeError(
+      '`signal` must be an AbortSignal: pass the `signal` of an AbortController',
+    );
   }
   return new Observable<never>((subscriber) => {
     const fail = () => subscriber.error(fromAbort(signal));
     if (signal.aborted) return fail();
     const tasks = tasksOf.get(signal) ?? new Set();
     tasksOf.set(signal, tasks.add(fail));
-    // Once, however often it is added.
+    // Adding the same listener again has no effect.
     signal.addEventListener('abort', onAbort);
     return () => {
       tasks.delete(fail);

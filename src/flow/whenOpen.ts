@@ -1,7 +1,7 @@
 import { filter, type Subscriber, take } from 'rxjs';
 import type { Valve } from './Valve.ts';
 
-/** Goes on at once, or when the valve opens; not any more when the subscriber has left. */
+/** Calls `goOn` at once, or when the valve opens; never after the subscriber has unsubscribed. */
 export function whenOpen(
   valve: Valve | undefined,
   subscriber: Subscriber<unknown>,

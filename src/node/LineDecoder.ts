@@ -50,7 +50,7 @@ export class LineDecoder {
     if (this.#length <= this.#maxLength) return;
     const begin = Buffer.concat(this.#pieces.slice(0, 1)).toString('utf8', 0, 200);
     throw new MessageStreamError(
-      `A line of the output is longer than \`maxLineLength\`, ${this.#maxLength} bytes: raise this ` +
+      `A line of the output is longer than ${this.#maxLength} bytes (\`maxLineLength\`): raise this ` +
         `option if the line is valid. It begins with ${JSON.stringify(begin)}`,
       { code: 'protocol' },
     );

@@ -3,17 +3,17 @@ import type { Valve, ValveStep } from '../flow/Valve.ts';
 
 const resolved = /* @__PURE__ */ Promise.resolve();
 
-/** A valve counts values: a long text counts as several, one more for each so many characters. */
+/** A valve counts values. A long text counts as several: one more for each of this many characters. */
 const CHARACTERS_OF_A_VALUE = 16_384;
 
 /**
- * What an Observable has pushed and nobody has pulled yet.
+ * Queues the values of an Observable until they are pulled.
  *
- * With a valve, a value is in a step of it from when it is pushed until the `take` after the one that
- * gave it away: it counts for as long as the other side works on it.
+ * With a valve, a value counts from when it is pushed until the next call of `take` after the one that
+ * returned it, so it also counts while the consumer handles it.
  */
 export class PullQueue<T> {
-  /** Given away by index and then made of `#back`, since to shift a long array is to copy it. */
+  /** Read by index, and replaced by `#back` when empty, because shifting a long array copies it. */
   #front: T[] = [];
   #next = 0;
   #back: T[] = [];
@@ -34,14 +34,14 @@ export class PullQueue<T> {
     });
   }
 
-  /** Whether nothing is given away any more. */
+  /** Whether the queue was stopped, and returns no more values. */
   get isStopped(): boolean {
     return this.#isStopped;
   }
 
   /**
-   * The values that wait, at most `most` of them; `undefined` where there is none yet, an empty list
-   * after the end. Throws, once, the error of the source, after the values before it.
+   * Returns up to `most` waiting values; `undefined` if there is none yet, an empty list after the end.
+   * After the last value, throws the error of the source, once.
    */
   take(most: number): T[] | undefined {
     this.#step?.leave(this.#taken);
@@ -60,15 +60,15 @@ export class PullQueue<T> {
   }
 
   /**
-   * Calls `wake` once, as soon as `take` gives something: in a microtask, so that all values of a
-   * synchronous run are taken together.
+   * Calls `wake` once, as soon as `take` returns a result: in a microtask, so that values that arrive
+   * synchronously are taken together.
    */
   whenReady(wake: () => void): void {
     this.#wake = wake;
     if (this.#next < this.#front.length || this.#back.length > 0 || this.#end) this.#ready();
   }
 
-  /** Resolves with what `take` gives, as soon as it gives something. One call at a time. */
+  /** Resolves with the result of `take` as soon as there is one. One call at a time. */
   async pull(most: number): Promise<T[]> {
     for (;;) {
       const values = this.take(most);
@@ -77,7 +77,7 @@ export class PullQueue<T> {
     }
   }
 
-  /** Unsubscribes, and drops what waits. */
+  /** Unsubscribes, and drops waiting values. */
   stop(): void {
     this.#isStopped = true;
     this.#subscription.unsubscribe();

@@ -1,4 +1,4 @@
-/** What is used of a Node `Writable`: `process.stdout`, a file stream, a `ServerResponse`. */
+/** The required part of a Node `Writable`: `process.stdout`, a file stream, a `ServerResponse`. */
 export interface TextWritable {
   readonly destroyed?: boolean;
   readonly writableEnded?: boolean;

@@ -3,32 +3,32 @@ import { checkSink, type SinkOptions, TEXTS_AT_ONCE } from './SinkOptions.ts';
 import { PullQueue } from './PullQueue.ts';
 import { wholeCharacters } from './wholeCharacters.ts';
 
-/** What is used of the `FileHandle` that `open` of `node:fs/promises` gives. */
+/** The required part of the `FileHandle` that `open` of `node:fs/promises` returns. */
 export interface TextFile {
   appendFile(text: string): Promise<unknown>;
-  /** Flushes what was written to the disk: fsync. */
+  /** Flushes written data to the disk: fsync. */
   sync(): Promise<unknown>;
 }
 
 /**
- * Writes text to an open file, and has it on the disk when it resolves.
+ * Writes text to an open file. When the promise resolves, the text is on the disk.
  *
  * ```text
  * text$     --a--bc---d|
- * file      --a--(bc)-d-s     s: fsync; what comes during one write is written with the next
+ * file      --a--(bc)-d-s     s: fsync; text that arrives during a write is in the next one
  * result    -------------x
  * ```
  *
- * The file is opened by you, and stays open: with `'a'` text is appended, with `'w'` it replaces what
- * there was.
+ * You open and close the file: with the flag `'a'` the text is appended, with `'w'` it replaces the
+ * content.
  *
- * - It subscribes at once. No character is cut in two: half a surrogate pair waits for the other.
- * - Slow disk: give the source and this the same `valve`, and the source waits. Without one, the text
- *   that waits is kept.
- * - Error of `text$`: what came before is on the disk when the promise rejects with that error.
+ * - It subscribes at once. No character is cut in two: half a surrogate pair waits for its other half.
+ * - Slow disk: pass the same `valve` to the source and to this function, and the source waits. Without a
+ *   valve, waiting text is buffered.
+ * - Error of `text$`: when the promise rejects with this error, the text before it is on the disk.
  * - Error of the file: `text$` is unsubscribed, and the promise rejects.
  *
- * @throws TypeError when `text$` is no Observable, or `file` no `FileHandle`.
+ * @throws TypeError when `text$` is not an Observable, or `file` is not a `FileHandle`.
  *
  * @example
  * ```ts

@@ -3,7 +3,7 @@ import type { Valve } from '../flow/Valve.ts';
 import { TEXTS_AT_ONCE } from './SinkOptions.ts';
 import { PullQueue } from './PullQueue.ts';
 
-/** The texts as a stream of bytes, that subscribes when it is first read. */
+/** Encodes texts as a stream of bytes. It subscribes at the first read. */
 export function byteStream(
   texts: Observable<string>,
   valve: Valve | undefined,
@@ -26,7 +26,7 @@ export function byteStream(
       },
       cancel: () => waiting?.stop(),
     },
-    // Nothing is read ahead of who reads it.
+    // Do not read ahead of the consumer.
     { highWaterMark: 0 },
   );
 }

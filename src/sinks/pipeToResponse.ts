@@ -7,7 +7,7 @@ import type { TextWritable } from './TextWritable.ts';
 import { SSE_HEADERS } from './toSseResponse.ts';
 import { PullQueue } from './PullQueue.ts';
 
-/** What is used of a Node `ServerResponse`, or `Http2ServerResponse`. */
+/** The required part of a Node `ServerResponse` or `Http2ServerResponse`. */
 export interface NodeResponse extends TextWritable {
   readonly headersSent: boolean;
   writeHead(status: number, headers: Record<string, string | string[]>): unknown;
@@ -15,40 +15,43 @@ export interface NodeResponse extends TextWritable {
 }
 
 export interface PipeToResponseInit extends ToSseConfig, SinkOptions {
-  /** Further headers, or other values for those of an event stream. */
+  /** Additional headers, which override the default headers of an event stream. Default: none. */
   headers?: Readonly<Record<string, string | string[]>> | undefined;
-  /** Default: 200. */
+  /** The HTTP status. Default: 200. */
   status?: number | undefined;
   /**
-   * The event that is sent last when you unsubscribe while the client is there, for a reader that takes an
-   * end without one for a good end. Default: none, as `fromResponse` has an error without `message_stop`.
+   * The last event to send if you unsubscribe while the client is connected, for readers that would take
+   * the end for a complete reply. Default: none: for `fromResponse`, an end without `message_stop` is an
+   * error.
    */
   cut?: EncodableEvent | undefined;
 }
 
 /**
- * Sends events as an event stream to a response of `node:http`: in a plain server, in Express, in
- * Fastify (after `reply.hijack()`, to `reply.raw`), in NestJS (with `@Res()`).
+ * Sends events as server-sent events (SSE) to a response of `node:http`: in a plain server, in Express,
+ * in Fastify (after `reply.hijack()`, to `reply.raw`), in NestJS (with `@Res()`).
  *
  * ```text
  * events$     --m--t--t--S|
  * response    h-M--T--T--S|     h: the headers, at once; a frame for each event, see `toSse`
- * client      ------x           has left
+ * client      ------x           x: disconnects
  * events$     --m--t!
  * ```
  *
- * `fromResponse` on the other side gives the same events and the same ending.
+ * `fromResponse` in the client emits the same events and the same ending.
  *
- * - It subscribes at once, and returns the subscription: unsubscribing ends the response, for which
- *   the reader has an error (`truncated`), as `message_stop` is missing.
- * - Slow client: nothing is written until the response has drained. Give the source and this the same
- *   `valve`, and the source waits; without one, the frames that wait are kept, as many as there are.
- * - The client leaves, or its connection breaks: `events$` is unsubscribed at once, which aborts the
- *   request. If it has left before, `events$` is not subscribed. Nothing is written after the end,
- *   and no error of the socket is left unhandled.
- * - Error: the last frame says it, and the response ends. The headers have been sent before anything
- *   is known of the reply, so the status is 200 also then. To log it, use `tap` before.
- * - Headers that were set before (`setHeader`) stay; where they have been sent, none are.
+ * - It subscribes at once, and returns the subscription. Unsubscribing ends the response; because
+ *   `message_stop` is missing, the reader gets an error (`truncated`).
+ * - Slow client: no more frames are written until the response has drained. Pass the same `valve` to the
+ *   source and to this function, and the source waits. Without a valve, waiting frames are buffered,
+ *   without a limit.
+ * - If the client disconnects, `events$` is unsubscribed at once, which aborts the request. If it has
+ *   disconnected before, `events$` is not subscribed. Nothing is written after the end, and no error of
+ *   the socket is left unhandled.
+ * - Error: the last frame is the error, and the response ends. The headers are sent before the outcome
+ *   is known, so the status is 200 in this case too. To log the error, use `tap` before.
+ * - Headers set before with `setHeader` are kept. If the headers have already been sent, no headers are
+ *   added.
  *
  * @throws TypeError when `events$` is not an Observable, `response` is not a response of Node, or an
  * option is not valid.
@@ -63,7 +66,7 @@ export interface PipeToResponseInit extends ToSseConfig, SinkOptions {
  *
  * const client = new Anthropic();
  * const server = createServer((request, response) => {
- *   // A body of unknown or great length is refused before it is read.
+ *   // Refuse a body of unknown or excessive length before reading it.
  *   const isShort = Number(request.headers['content-length']) <= 100_000;
  *   if (!isShort) return void response.writeHead(413).end();
  *   const valve = new Valve();
@@ -71,10 +74,10 @@ export interface PipeToResponseInit extends ToSseConfig, SinkOptions {
  *     fromMessages(
  *       client,
  *       { model: 'claude-opus-5-5', max_tokens: 1024, messages: [{ role: 'user', content }] },
- *       // What has been sent need not be kept: the reader has its own `partial`.
+ *       // Do not keep events that were sent: the reader has its own `partial`.
  *       { valve, keepContent: false },
  *     );
- *   // A body that breaks off is an error of the reply, like any other.
+ *   // If the request body breaks off, the reply errors.
  *   const reply$ = defer(() => text(request)).pipe(
  *     switchMap(ask),
  *   );
@@ -91,8 +94,8 @@ export function pipeToResponse(
   checkSink('pipeToResponse', events$, init);
   if (typeof response?.writeHead !== 'function' || typeof response.write !== 'function') {
     throw new TypeError(
-      'pipeToResponse: pass a response of node:http; with Fastify that is `reply.raw`, and for a web ' +
-        'Response there is toSseResponse',
+      'pipeToResponse: pass a response of node:http (with Fastify, `reply.raw`); for a web Response, use ' +
+        'toSseResponse',
     );
   }
   const { status = 200, headers, valve, cut, ...config } = init;
@@ -103,7 +106,7 @@ export function pipeToResponse(
     isOver = true;
     subscription.unsubscribe();
   };
-  // Kept until the end of the response itself: an error may come after the last frame.
+  // This listener stays after the last frame, because the response may still emit an error.
   response.on('error', leave);
   if (response.destroyed || response.writableEnded) {
     leave();
@@ -126,7 +129,7 @@ export function pipeToResponse(
   return subscription;
 }
 
-/** The frames of an event behind which nothing comes. */
+/** The frames of the last event. */
 function lastFrames(cut: EncodableEvent, { eventLine = true, done }: ToSseConfig): string {
   const frame = encodeEvent(cut, { eventLine });
   return done === undefined ? frame : `${frame}data: ${done}\n\n`;

@@ -3,7 +3,7 @@ import { checkSink, type SinkOptions } from './SinkOptions.ts';
 import { PullQueue } from './PullQueue.ts';
 
 /**
- * Values to be pulled with `for await`.
+ * Converts an Observable to an async iterable, for `for await`.
  *
  * ```text
  * source     --a-bc------d--|
@@ -11,14 +11,15 @@ import { PullQueue } from './PullQueue.ts';
  * results    --a-b--c----d--.     the last is `done`
  * ```
  *
- * - Each iterator subscribes to the source, when its first value is asked for.
- * - Slow loop: give the source and this the same `valve`, and the source waits while so many values
- *   as its mark says are waiting, or are worked on in the loop. Without one, all that waits is kept.
- * - Error: thrown when all values before it have been taken.
+ * - Each iterator subscribes to the source at the first call of `next()`.
+ * - Slow loop: pass the same `valve` to the source and to this function. The source then waits while
+ *   `highWaterMark` values are waiting or being handled in the loop. Without a valve, waiting values are
+ *   buffered, without a limit.
+ * - Error: thrown after all values before it.
  * - `break`, `return` or a `throw` in the loop: the source is unsubscribed at once, which aborts the
- *   request. A `next()` that waits is then `done`.
+ *   request. A pending `next()` resolves with `done`.
  *
- * @throws TypeError when `source` is no Observable.
+ * @throws TypeError when `source` is not an Observable.
  *
  * @example
  * ```ts
@@ -45,7 +46,7 @@ export function toAsyncIterable<T>(
 function iteratorOf<T>(source: Observable<T>, { valve }: SinkOptions): AsyncIterableIterator<T> {
   let waiting: PullQueue<T> | undefined;
   let isDone = false;
-  // Calls are answered in their order, also when they are made ahead.
+  // Calls resolve in order, also if `next()` is called again before the previous call has resolved.
   let last: Promise<unknown> = Promise.resolve();
   const done = { done: true, value: undefined } as const;
 

@@ -6,8 +6,8 @@ import { byteStream } from './byteStream.ts';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
 
 /**
- * Events as the SDK's own format for streams: one line of JSON for each, as `toReadableStream()` of
- * its `Stream` and `MessageStream` writes them (SDK src/core/streaming.ts). Read it with
+ * Encodes events in the stream format of the SDK: one line of JSON per event, like `toReadableStream()`
+ * of the SDK's `Stream` and `MessageStream` (SDK src/core/streaming.ts). Read it with
  * `MessageStream.fromReadableStream`.
  *
  * ```text
@@ -15,19 +15,19 @@ import { checkSink, type SinkOptions } from './SinkOptions.ts';
  * lines      --M-----T--T--S|
  * ```
  *
- * - Cold and pull-driven: `events$` is subscribed when the stream is first read, and not before.
- * - Pings are left out, since the SDK's readers do not know them. So is a seam (`resume`) that
- *   withdraws nothing; one that withdraws a block cannot be said in this format, and is an error with
- *   code `protocol`.
- * - Slow reader: give the source and this the same `valve`, and the source waits. Without one, the
- *   lines that are not read yet are kept.
+ * - Cold and pull-driven: `events$` is subscribed at the first read.
+ * - Pings are omitted, because the SDK's readers do not know them. So are `resume` events that withdraw
+ *   nothing. A `resume` event that withdraws a block has no equivalent in this format, and is an error
+ *   with code `protocol`.
+ * - Slow reader: pass the same `valve` to the source and to this function, and the source waits. Without
+ *   a valve, lines that have not been read are buffered, without a limit.
  * - Cancel: `events$` is unsubscribed at once, which aborts the request. (`abort()` of a
  *   `MessageStream` does not cancel the stream that it reads: to stop, use `takeUntil` before.)
- * - Error: the stream errors with it, after the lines before; over HTTP that cuts the connection. To
- *   send the error itself there is `toSseResponse`. An end before `message_stop` is an error, too.
- * - The SDK's `Stream` reads the events of a loop of `runTools`; its `MessageStream` takes one reply only.
+ * - Error: the stream errors after the lines before it; over HTTP, the connection is closed. To send the
+ *   error itself, use `toSseResponse`. An end before `message_stop` is an error too.
+ * - The SDK's `Stream` reads the events of a loop of `runTools`; its `MessageStream` reads one reply only.
  *
- * @throws TypeError when `events$` is no Observable.
+ * @throws TypeError when `events$` is not an Observable.
  *
  * @example
  * ```ts
@@ -52,7 +52,7 @@ export function toReadableStream<E extends AnyStreamEvent>(
   const lines = defer(() => {
     let blocks = 0;
     return events$.pipe(
-      // The error of a source of ours has its own `partial`; there is no need for a second.
+      // The error of a source of this package already has a `partial`.
       requireMessageStop({ keepContent: false }),
       concatMap((event: AnyStreamEvent) => {
         if (event.type === 'ping') return [];
@@ -71,8 +71,8 @@ export function toReadableStream<E extends AnyStreamEvent>(
 
 function withdrawn(): MessageStreamError {
   return new MessageStreamError(
-    'toReadableStream: the reply was carried on without a block that has been sent, which the ' +
-      "SDK's format cannot say; toSseResponse can",
+    "toReadableStream: the resumed reply withdraws a block that has been sent, which the SDK's format " +
+      'does not support: use toSseResponse',
     { code: 'protocol' },
   );
 }

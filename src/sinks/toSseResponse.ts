@@ -5,13 +5,13 @@ import { byteStream } from './byteStream.ts';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
 
 export interface SseResponseInit extends ToSseConfig, SinkOptions {
-  /** Further headers, or other values for those of an event stream. */
+  /** Additional headers, which override the default headers of an event stream. Default: none. */
   headers?: ConstructorParameters<typeof Headers>[0] | undefined;
-  /** Default: 200. */
+  /** The HTTP status. Default: 200. */
   status?: number | undefined;
 }
 
-/** What an event stream is sent with; nginx holds one back unless it is told not to. */
+/** The headers of an event stream. `x-accel-buffering` stops nginx from buffering it. */
 export const SSE_HEADERS: Readonly<Record<string, string>> = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
@@ -19,23 +19,24 @@ export const SSE_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Events as the `Response` of a web server: Hono, Next.js, Deno, Bun, Cloudflare Workers, a service
- * worker.
+ * Sends events as server-sent events (SSE) in a web `Response`: for Hono, Next.js, Deno, Bun, Cloudflare
+ * Workers, or a service worker.
  *
  * ```text
  * events$    --m--t--t--S|
  * body       --M--T--T--S|     a frame for each event, see `toSse`
  * ```
  *
- * `fromResponse` on the other side gives the same events and the same ending.
+ * `fromResponse` in the client emits the same events and the same ending.
  *
- * - Cold and pull-driven: `events$` is subscribed when the body is first read, and not before. A
- *   response that nobody reads makes no request.
- * - Slow reader: give the source and this the same `valve`, and the source waits. Without one, the
- *   frames that are not read yet are kept, as many as there are: at most the rest of the reply.
- * - Cancel (the reader has left): `events$` is unsubscribed at once, which aborts the request.
- * - Error: the last frame says it, and the body ends. The status is sent before anything is known
- *   of the reply, so it is 200 also then.
+ * - Cold and pull-driven: `events$` is subscribed at the first read of the body. A response that nobody
+ *   reads sends no request.
+ * - Slow reader: pass the same `valve` to the source and to this function, and the source waits. Without
+ *   a valve, frames that have not been read are buffered, without a limit: at most the rest of the
+ *   reply.
+ * - Cancel (the reader disconnects): `events$` is unsubscribed at once, which aborts the request.
+ * - Error: the last frame is the error, and the body ends. The status is sent before the outcome is
+ *   known, so it is 200 in this case too.
  *
  * @throws TypeError when `events$` is not an Observable, or an option is not valid.
  *
@@ -50,7 +51,7 @@ export const SSE_HEADERS: Readonly<Record<string, string>> = {
  *   const { messages } = await request.json();
  *   const valve = new Valve();
  *   const params = { model: 'claude-opus-5-5', max_tokens: 1024, messages };
- *   // What has been sent need not be kept: the reader has its own `partial`.
+ *   // Do not keep events that were sent: the reader has its own `partial`.
  *   const reply$ = fromMessages(client, params, { valve, keepContent: false });
  *   return toSseResponse(reply$, { valve });
  * }

@@ -1,7 +1,7 @@
 import { concatWith, defer, filter, map, type MonoTypeOperatorFunction, of } from 'rxjs';
 import { surrogateBoundary } from '../text/graphemeBoundary.ts';
 
-/** Keeps half a surrogate pair until its other half comes: alone, UTF-8 has no bytes for it. */
+/** Holds half a surrogate pair back until its other half arrives: UTF-8 cannot encode a half. */
 export function wholeCharacters(): MonoTypeOperatorFunction<string> {
   return (source) =>
     defer(() => {

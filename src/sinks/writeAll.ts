@@ -3,12 +3,12 @@ import type { TextWritable } from './TextWritable.ts';
 import type { PullQueue } from './PullQueue.ts';
 
 /**
- * Writes what waits, no faster than the writable takes it: all texts of a synchronous run in one piece.
- * Resolves when all is written, or nothing is to be written any more; rejects with the error of the
- * source when what came before is written.
+ * Writes the waiting texts, no faster than the writable drains. Texts that arrive synchronously are
+ * written together. Resolves when all is written, or the queue was stopped; rejects with the error of
+ * the source when all texts before it are written.
  */
 export function writeAll(waiting: PullQueue<string>, writable: TextWritable): Promise<void> {
-  // Not an async function: a text that comes alone would pay for four promises.
+  // Not an async function, which would create four promises for a single text.
   return new Promise((resolve, reject) => {
     const write = (): void => {
       try {
@@ -27,7 +27,7 @@ export function writeAll(waiting: PullQueue<string>, writable: TextWritable): Pr
   });
 }
 
-/** Calls `goOn` when the writable takes more, or never will. */
+/** Calls `goOn` when the writable has drained, or was closed. */
 function whenDrained(writable: TextWritable, goOn: () => void): void {
   const events = ['drain', 'close', 'error'];
   const done = () => {

@@ -6,7 +6,7 @@ import { PullQueue } from './PullQueue.ts';
 import { wholeCharacters } from './wholeCharacters.ts';
 
 export interface WriteTextOptions extends SinkOptions {
-  /** Whether the writable ends with the text; `process.stdout` is to stay open. Default: `true`. */
+  /** Whether to end the writable after the text: `false` for `process.stdout`. Default: `true`. */
   end?: boolean | undefined;
 }
 
@@ -15,22 +15,22 @@ export interface WriteTextOptions extends SinkOptions {
  *
  * ```text
  * text$       --a--bc---d|
- * writable    --a--(bc)-d|     what comes while it is full is written in one piece when it has drained
- * result      ------------x    resolves when all of it is flushed
+ * writable    --a--(bc)-d|     text that arrives while it is full is written together when it has drained
+ * result      ------------x    resolves when all text is flushed
  * ```
  *
- * - It subscribes at once. No character is cut in two: half a surrogate pair waits for the other.
- * - Slow writable: give the source and this the same `valve`, and the source waits. Without one, the
- *   text that waits is kept.
- * - Error of `text$`: what came before is flushed, then the writable is destroyed, so that a response
- *   that is cut does not look whole (with `end: false` it stays open), and the promise rejects with
- *   that error.
+ * - It subscribes at once. No character is cut in two: half a surrogate pair waits for its other half.
+ * - Slow writable: pass the same `valve` to the source and to this function, and the source waits.
+ *   Without a valve, waiting text is buffered.
+ * - Error of `text$`: the text before it is flushed; then the writable is destroyed, so that an
+ *   incomplete response does not look complete (with `end: false` it stays open), and the promise
+ *   rejects with this error.
  * - Error or early close of the writable: `text$` is unsubscribed, and the promise rejects.
  *
- * To stop it, use `takeUntil` or `takeUntilAborted` before. For a file that must be on the disk there
- * is `appendText`.
+ * To stop it, use `takeUntil` or `takeUntilAborted` before. To make sure that a file is on the disk, use
+ * `appendText`.
  *
- * @throws TypeError when `text$` is no Observable, or `writable` no writable of Node.
+ * @throws TypeError when `text$` is not an Observable, or `writable` is not a Node writable.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export function writeText(
 ): Promise<void> {
   checkSink('writeText', text$, options);
   if (typeof writable?.write !== 'function' || typeof writable.on !== 'function') {
-    throw new TypeError('writeText: pass a writable stream of Node, such as process.stdout');
+    throw new TypeError('writeText: pass a Node writable stream, such as process.stdout');
   }
   return write(text$, writable, options);
 }
@@ -66,7 +66,7 @@ async function write(
   let isFlushed = false;
   let onFailure: (() => void) | undefined;
   const fail = (error: unknown = closed()) => {
-    // That it closes after its end is as it should be.
+    // After the flush, the close event is expected.
     if (isFlushed) return;
     failure ??= { error };
     waiting.stop();

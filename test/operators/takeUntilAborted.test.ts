@@ -217,7 +217,7 @@ describe('takeUntilAborted and its argument', () => {
     ['a function', () => {}],
   ])('refuses %s when it is called', (_, argument) => {
     expect(() => takeUntilAborted(argument as never)).toThrow(TypeError);
-    expect(() => takeUntilAborted(argument as never)).toThrow(/pass an AbortSignal/);
+    expect(() => takeUntilAborted(argument as never)).toThrow(/must be an AbortSignal/);
   });
 });
 

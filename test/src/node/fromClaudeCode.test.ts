@@ -208,7 +208,7 @@ describe('fromClaudeCode when the process fails', () => {
       cause: { code: 'ENOENT' },
     });
     const nowhere = run(standIn([]), { cwd: '/no/such/folder' });
-    expect((await failure(nowhere)).message).toContain('no folder /no/such/folder');
+    expect((await failure(nowhere)).message).toContain('the folder /no/such/folder does not exist');
   });
 
   it('reports one that may not be run, and one that the system refuses', async () => {
@@ -534,7 +534,7 @@ describe('fromClaudeCode with a valve', () => {
       const options = { prompts$, executable, maxUnreadPrompts: 1_000_000, killAfter: 500 };
       const error = await failure(fromClaudeCode(options));
       expect(error).toMatchObject({ code: 'request', retryable: false });
-      expect(error.message).toContain('1000000 bytes of them wait (`maxUnreadPrompts`)');
+      expect(error.message).toContain('1000000 bytes are waiting (`maxUnreadPrompts`)');
     });
 
     it.each(['a list', 'an async iterable'])(
