@@ -14,9 +14,9 @@ import { decodeEntry, type Ending, type RelayEntry, restOf } from './RelayEntry.
 import type { LogEntry, RelayStore } from './RelayStore.ts';
 import type { LogWatchListener } from './LogWatch.ts';
 
-/** An event of a reply, and its place. */
+/** An event of a reply, and its offset. */
 export interface RelayedEvent<E> {
-  /** To follow on from here, also on another node and after a reload. It says nothing else. */
+  /** Pass it as `after` to continue from here, also on another node or after a reload. Opaque otherwise. */
   readonly offset: string;
   readonly event: E;
 }
@@ -33,25 +33,25 @@ export interface FollowerConfig {
   readonly patience: number;
 }
 
-/** As many entries are read at once, at most. */
+/** How many entries are read at once, at most. */
 const PAGE = 256;
 
 /**
- * Gives the entries of a log to a subscriber: those that there are in pages, then each as it comes.
+ * Emits the entries of a log to a subscriber: existing entries in pages, then new ones as they arrive.
  *
- * What comes while it reads, or while the valve is closed, it does not keep: it reads that from the
- * log. So a slow reader costs a page.
+ * Entries that arrive during a read, or while the valve is closed, are not buffered but read from the
+ * log later. So a slow reader takes the memory of one page.
  */
 export class Follower<E extends EncodableEvent> implements LogWatchListener {
   readonly #store: RelayStore;
   readonly #config: FollowerConfig;
   readonly #subscriber: Subscriber<RelayedEvent<E>>;
   readonly #builder = new MessageBuilder<AnyStreamEvent>();
-  /** The number of the last entry that was taken in. */
+  /** The number of the last entry that was handled. */
   #position: number;
   #isReading = false;
   #isHeld = false;
-  /** Whether there was news while it could not be taken. */
+  /** Whether entries arrived that could not be handled at that time. */
   #isBehind = false;
   #end: { last: number; error: MessageStreamError } | undefined;
 
@@ -59,15 +59,15 @@ export class Follower<E extends EncodableEvent> implements LogWatchListener {
     this.#store = store;
     this.#subscriber = subscriber;
     this.#config = config;
-    // For a whole `partial`, what came before `after` is read as well.
+    // For a complete `partial`, the entries before `after` are read as well.
     this.#position = config.keepContent ? 0 : config.after;
   }
 
-  /** Begins with what there is; `ended`: the number of the last entry, where that is the ending. */
+  /** Begins with the existing entries. `ended`: the number of the last entry, if that is the ending. */
   start(ended?: number): void {
     if (ended !== undefined) {
       this.#end = { last: ended, error: badEntry(ended, 'is missing: the reply has expired') };
-      // All has been received: what is left to say is how it ended.
+      // The reader has all events: only the ending is missing.
       if (this.#position === ended) this.#position = 0;
     }
     this.#read();
@@ -110,23 +110,23 @@ export class Follower<E extends EncodableEvent> implements LogWatchListener {
     } catch (error) {
       bad = error;
     }
-    // Only what is late is merged: what is live comes as it came.
+    // Only the replay is merged; live events are emitted unchanged.
     this.#give(isPage ? mergeEntries(decoded) : decoded, isPage, bad);
   }
 
-  /** `bad`: why what comes after these cannot be read. */
+  /** `bad`: why the entries after these cannot be decoded. */
   #give(entries: readonly RelayEntry<E>[], isPage: boolean, bad?: unknown): void {
     const { valve } = this.#config;
     try {
       for (const [index, entry] of entries.entries()) {
         if (this.#subscriber.closed) return;
         if (valve?.isOpen === false) {
-          // What is bad is found again.
+          // The bad entry is found again by the next read.
           if (bad !== undefined) this.#isBehind = true;
           return this.#hold(entries.slice(index), valve);
         }
         if (entry.number <= this.#position) continue;
-        // Of what is live, something was told to others before this one came.
+        // Live entries before this one were delivered to others before this reader joined.
         if (!this.#follows(entry) && !isPage) return this.#read();
         this.#check(entry);
         this.#pass(entry);
@@ -144,7 +144,7 @@ export class Follower<E extends EncodableEvent> implements LogWatchListener {
     return follows === undefined ? first <= this.#position + 1 : follows === this.#position;
   }
 
-  /** Throws where there should be an entry between the last one and this. */
+  /** Throws if an entry is missing before this one. */
   #check(entry: RelayEntry<E>): void {
     const { id, after } = this.#config;
     const { number, follows } = entry;
@@ -158,7 +158,7 @@ export class Follower<E extends EncodableEvent> implements LogWatchListener {
     this.#isHeld = true;
     whenOpen(valve, this.#subscriber, () => {
       this.#isHeld = false;
-      // They are known to follow.
+      // These entries have been checked to follow.
       this.#give(rest, true);
     });
   }

@@ -5,32 +5,32 @@ import { askStore } from './askStore.ts';
 import { droppedLog, lostEntries, lostWriter } from './relayErrors.ts';
 import type { LogEntry, LogHead, RelayStore } from './RelayStore.ts';
 
-/** Somebody who follows a log on this node. */
+/** A reader of a log on this node. */
 export interface LogWatchListener {
-  /** There are more entries: these, or others. */
+  /** There are more entries: these or, with an empty list, some to read from the log. */
   more(entries: readonly LogEntry[]): void;
-  /** There will be none after this one. */
+  /** No entries follow after the entry `last`. */
   end(last: number, error: MessageStreamError): void;
 }
 
 export interface LogWatchConfig {
-  /** For how long the store may be away, and for how long a lease holds: in milliseconds. */
+  /** How long the store may be unavailable, and how long a lease lasts, in milliseconds. */
   readonly patience: number;
   readonly lease: number;
-  /** Tries to carry the reply on, on this node. Resolves with whether somebody does. */
+  /** Tries to take the reply over on this node. Resolves with whether any node continues it. */
   readonly takeOver: (head: LogHead) => Promise<boolean>;
 }
 
-/** A lease is looked at so much later than when it runs out, in milliseconds. */
+/** A lease is checked this many milliseconds after it has expired. */
 const SLACK = 10;
-/** So long the store takes to answer only when it has been away. */
+/** If the store takes longer than this to answer, it was unavailable, in milliseconds. */
 const LONG = 1_000;
-/** Where a look has found entries that were not told, the next look comes so soon, in milliseconds. */
+/** After a check has found entries that were not delivered, milliseconds until the next check. */
 const SOON = 250;
 
 /**
- * What the followers of a log have in common on one node: they are told of what is new, and whether
- * somebody still writes. So the store is asked once for each log, not for each follower.
+ * Watches a log for all its readers on this node: it passes on new entries, and checks whether the writer
+ * is alive. So the store gets one request for each log, not for each reader.
  */
 export class LogWatch {
   readonly #store: RelayStore;
@@ -44,7 +44,7 @@ export class LogWatch {
   #last: number;
   #asking = Subscription.EMPTY;
   #isOver = false;
-  /** The time, by this node's own clock, before which a lease that has run out is no sign of a loss. */
+  /** By the clock of this node: until then, an expired lease does not mean that the writer is dead. */
   #patientUntil = 0;
 
   constructor(store: RelayStore, id: string, head: LogHead, config: LogWatchConfig) {
@@ -61,12 +61,12 @@ export class LogWatch {
     void this.#judge(head);
   }
 
-  /** What is known of the log on this node. */
+  /** The head of the log, as far as this node knows. */
   get head(): LogHead {
     return { ...this.#head, last: this.#last };
   }
 
-  /** Whether nobody can be told anything any more. */
+  /** Whether the watch has ended, so that no reader can join. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -92,13 +92,13 @@ export class LogWatch {
 
   #tell(entries: readonly LogEntry[]): void {
     const { number = this.#last + 1 } = entries.at(-1) ?? {};
-    // Entries that were there already: the log may be a shorter one than it was.
+    // These entries are known already: the log may be shorter than it was.
     if (number <= this.#last) this.#lookIn(0);
     else if (entries.length > 0) this.#last = number;
     for (const listener of this.#listeners) listener.more(entries);
   }
 
-  /** Tells all that there is nothing after the entry with this number. */
+  /** Reports to all readers that no entry follows after this number. */
   end(last: number, error: MessageStreamError): void {
     this.#isOver = true;
     for (const listener of this.#listeners) listener.end(last, error);
@@ -110,10 +110,10 @@ export class LogWatch {
   }
 
   #look(): void {
-    // Its answer is yet to come, and tells how long the store was away.
+    // Another check is running, and measures how long the store is unavailable.
     if (!this.#asking.closed) return;
     const asked = performance.now();
-    // What is told meanwhile may be newer than the answer.
+    // Entries that arrive meanwhile may be newer than the answer.
     const known = this.#last;
     this.#asking = askStore(() => this.#store.head(this.#id), this.#config.patience).subscribe({
       next: (head) => this.#learn(head, known, performance.now() - asked > LONG),
@@ -123,14 +123,14 @@ export class LogWatch {
 
   #learn(head: LogHead | undefined, known: number, wasAway: boolean): void {
     if (head?.tag !== this.tag) return this.end(0, droppedLog(this.#id));
-    // A store may publish what it then loses in a failover, and its writer appends it again.
+    // In a failover, a store may lose entries that it has published; the writer appends them again.
     const isShort = head.last < known;
     if (isShort && head.ended) return this.end(0, lostEntries());
-    // What was appended while the connection was lost may not have been told.
+    // Entries that were appended during a lost connection may not have been delivered.
     const isBehind = head.last > this.#last;
     if (isBehind || head.ended) this.#tell([]);
     this.#last = Math.max(this.#last, head.last);
-    // While the store was away the writer could not renew its lease either: it gets the time to.
+    // The writer could not renew its lease while the store was unavailable: give it time to do so.
     const now = performance.now();
     if (wasAway) this.#patientUntil = now + this.#config.lease;
     const patience = this.#patientUntil - now;

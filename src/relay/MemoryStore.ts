@@ -15,7 +15,7 @@ interface Log {
   owner: string;
   writers: number;
   ended: boolean;
-  /** Whether it was ended by `end`. */
+  /** Whether the log was ended by `end`. */
   stopped: boolean;
   heldUntil: number;
   keptUntil: number;
@@ -25,11 +25,11 @@ interface Log {
 type Listener = (entries: readonly LogEntry[]) => void;
 
 /**
- * Keeps the logs of a relay in the memory of this process: the default, for a service on one node,
- * and for tests.
+ * Keeps the logs of a relay in the memory of this process. This is the default, for a service on one
+ * node and for tests.
  *
- * What has expired is let go when the next log begins; there is no timer. Several relays that share
- * one store are like nodes that share a Redis.
+ * Expired logs are removed when the next log begins; there is no timer. In tests, several relays with the
+ * same store behave like nodes with the same Redis.
  *
  * @example
  * ```ts
@@ -73,7 +73,7 @@ export class MemoryStore implements RelayStore {
   async append(id: string, lease: Lease, { after, entries, ends }: Batch): Promise<WriteOutcome> {
     const own = this.#find(id);
     const isWriters = own !== undefined && own.owner === lease.owner && !own.stopped;
-    // It has been done, and is tried again.
+    // This append was done already, and is repeated.
     if (isWriters && lastOf(own) === entries.at(-1)?.number) return 'done';
     return this.#write(id, lease, (log) => {
       if (lastOf(log) !== after) return 'diverged';
@@ -178,7 +178,7 @@ function lastOf({ entries }: Log): number {
   return entries.at(-1)?.number ?? 0;
 }
 
-/** Adds a listener; returns what takes it away. */
+/** Adds a listener. Returns a function that removes it. */
 function listen<L>(listeners: Map<string, Set<L>>, id: string, listener: L): () => void {
   const own = listeners.get(id) ?? new Set();
   listeners.set(id, own.add(listener));

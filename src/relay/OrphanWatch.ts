@@ -2,18 +2,18 @@ import { askStore } from './askStore.ts';
 import type { RelayStore } from './RelayStore.ts';
 
 export interface OrphanWatchConfig {
-  /** For how long a lease holds, and how long the store may be away, in milliseconds. */
+  /** How long a lease lasts, and how long the store may be unavailable, in milliseconds. */
   readonly lease: number;
   readonly patience: number;
-  /** Is called for a log whose lease ran out a whole `lease` ago, and was not renewed since. */
+  /** Is called for a log whose lease expired at least one `lease` ago. */
   readonly settle: (id: string) => Promise<void>;
 }
 
 /**
- * Looks, once in the time of a lease, for replies whose node has died and that nobody follows.
+ * Looks for orphans: replies whose node has died and that have no readers. It checks once per lease.
  *
- * Each is given the time of another lease before it is settled: while the store was away, its writer
- * could not renew the lease either. Keeps no process alive.
+ * An orphan is settled one lease after it was found, because its writer may have been unable to renew
+ * the lease while the store was unavailable. The timers do not keep the process alive.
  */
 export class OrphanWatch {
   readonly #store: RelayStore;
@@ -41,7 +41,7 @@ export class OrphanWatch {
           for (const id of ids) this.#later(() => void this.#settle(id));
           this.#look();
         },
-        // The next look says whether the store is there.
+        // The next check tries again.
         error: () => this.#look(),
       });
     });
@@ -51,7 +51,7 @@ export class OrphanWatch {
     try {
       await this.#config.settle(id);
     } catch {
-      // It is found again.
+      // The next check finds it again.
     }
   }
 

@@ -9,137 +9,145 @@ import type { RelayStore } from './RelayStore.ts';
 import type { Conclusion } from './Writer.ts';
 
 export interface RelayConfig<E extends EncodableEvent = StreamEvent> {
-  /** Where the replies are kept. Default: a `MemoryStore`, for one node. */
+  /** Where the replies are stored. Default: a `MemoryStore`, for one node. */
   store?: RelayStore;
   /**
-   * For how many milliseconds the node that writes a reply may be silent before it is taken for dead;
-   * it says that it lives three times in that time. Default: 10,000.
+   * How long the writing node may be silent before it counts as dead, in milliseconds. It sends a
+   * heartbeat every lease / 3. Default: 10,000.
    */
   lease?: number;
-  /** For how many milliseconds a reply is kept after it was last written to. Default: 3,600,000. */
+  /** How long a reply is kept after the last write, in milliseconds. Default: 3,600,000. */
   ttl?: number;
   /**
-   * From so many entries on the log of a reply is compacted: adjacent deltas become one, and nothing
-   * is lost, not even an offset. Default: 5,000.
+   * The number of entries at which the log of a reply is compacted: adjacent deltas are merged. No text is
+   * lost, and all offsets stay valid. Default: 5,000.
    */
   maxEvents?: number;
-  /** The most characters that an event may have as JSON. Default: 4,194,304. */
+  /**
+   * The maximum size of an event, in characters of JSON. A larger event ends the reply with an error.
+   * Default: 4,194,304.
+   */
   maxEventSize?: number;
   /**
-   * The most characters of a reply that wait while the store is away; with more of them the reply is
-   * given up, and its request aborted. A `valve` keeps them fewer. Default: 8,388,608.
+   * The maximum size of events that wait while the store is unavailable, in characters per reply. With
+   * more, the reply ends and its request is aborted. A `valve` keeps the number small. Default: 8,388,608.
    */
   maxBuffered?: number;
   /**
-   * From so many characters on, what a reader has read of the log and not taken yet is not added to: the
-   * rest stays in the log. Default: 1,048,576.
+   * How much of the log is held in memory for a slow reader, in characters; the rest stays in the log.
+   * Default: 1,048,576.
    */
   maxUnread?: number;
-  /** For how many milliseconds the store may be away before a reader or a reply is given up. Default: 30,000. */
+  /**
+   * How long the store may be unavailable before a reader or a reply fails, in milliseconds. Default:
+   * 30,000.
+   */
   patience?: number;
   /**
-   * Carries a reply on whose node has died: `({ request, partial }) => fromMessages(client,
-   * continueFrom(request, partial))`. It is called on one node of those that have somebody who follows
-   * the reply; who follows sees one message, joined as by `retryResumable`. Default: such a reply
-   * is an error.
+   * Continues a reply whose node has died: `({ request, partial }) => fromMessages(client,
+   * continueFrom(request, partial))`. It is called on one node, and readers see a single message, joined
+   * as by `retryResumable`. Default: none; such a reply ends with an error.
    */
   resume?: (context: TakeOverContext<E>) => ObservableInput<E>;
-  /** How many times a reply is carried on at most. Default: 3. */
+  /** How many times a reply may be taken over by another node. Default: 3. */
   maxTakeOvers?: number;
   /**
-   * What becomes of a reply whose node has died and that nobody follows, about two leases later:
-   * `resume` carries it on, `end` ends it with an error of code `connection`, `keep` leaves it to the
-   * next reader. Needs a store that finds them, as `MemoryStore` and `RedisStore` do. Default: `resume`
-   * where there is the option `resume`, else `end`.
+   * What happens to a reply whose node has died and that has no readers, about two leases later: `resume`
+   * continues it, `end` ends it with an error with code `connection`, `keep` leaves it to the next reader.
+   * The store must support this, as `MemoryStore` and `RedisStore` do. Default: `resume` if the option
+   * `resume` is set, else `end`.
    */
   orphans?: OrphanPolicy | undefined;
 }
 
-/** What becomes of a reply whose node has died and that nobody follows. */
+/** What happens to a reply whose node has died and that has no readers. */
 export type OrphanPolicy = 'resume' | 'end' | 'keep';
 
-/** What is known of a reply whose node has died. */
+/** A reply whose node has died. */
 export interface TakeOverContext<E extends EncodableEvent> extends ResumeContext<
   Extract<E, AnyStreamEvent>
 > {
   readonly id: string;
-  /** What `publish` was given as `request`. */
-  // The caller knows what it has given.
+  /** The `request` that was passed to `publish`. */
+  // Its type is known to the caller.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly request: any;
 }
 
 export interface PublishOptions {
-  /** What another node needs to carry the reply on, as JSON; readers do not see it. */
+  /**
+   * The parameters of the request, stored as JSON, for a node that takes over. Readers do not get them.
+   * Default: none.
+   */
   request?: unknown;
-  /** The valve of the source, which then waits while the store is slow or away. */
+  /** The same valve as in the source, which then waits while the store is slow. Default: none. */
   valve?: Valve | undefined;
 }
 
-/** A reply that is being written. */
+/** A published reply. */
 export interface Publication {
   readonly id: string;
-  /** How the writing ended on this node; never rejects. */
+  /** Resolves when writing has ended on this node. Never rejects. */
   readonly concluded: Promise<Conclusion>;
 }
 
 export interface FollowOptions {
-  /** The offset of the last event that was received. Default: from the beginning. */
+  /** The offset of the last received event. Default: none, from the beginning. */
   after?: string | undefined;
-  /** Makes the log wait while a slow step is behind: see `Valve`. */
+  /** Pauses reading from the log while the valve is closed: see `Valve`. Default: none. */
   valve?: Valve | undefined;
   /**
-   * Whether the `partial` of an error holds the content. With `false` there is none, and a reply of
-   * any length takes no memory. Default: `true`.
+   * Whether the `partial` of an error holds the content. With `false`, errors have no `partial`, and
+   * memory does not grow with the reply. Default: `true`.
    */
   keepContent?: boolean | undefined;
 }
 
 export interface RelayStatus {
-  /** `lost`: the node that wrote it has gone, and none has carried it on. */
+  /** `lost`: the writing node has died, and no node has taken over. */
   readonly state: 'streaming' | 'complete' | 'error' | 'stopped' | 'lost';
-  /** Of the last entry, to follow what comes after it; `undefined` while there is none. */
+  /** The offset of the last entry; `undefined` if there is none. */
   readonly offset: string | undefined;
-  /** Whether the reply is over, and there is nothing after the offset that was asked about. */
+  /** Whether the reply has ended, and nothing follows after the offset `after`. */
   readonly isConsumed: boolean;
-  /** What it ended with, without `partial`. */
+  /** The error that ended the reply, without `partial`. */
   readonly error?: MessageStreamError | undefined;
 }
 
 export interface Relay<E extends EncodableEvent = StreamEvent> {
   /**
-   * Writes a reply to its log. The source is subscribed when the log has begun, and stays
-   * subscribed until the reply ends, with or without readers; every event is in the log before anybody
-   * is given it.
+   * Writes a reply to its log. The source is subscribed when the log has been created, and stays
+   * subscribed until the reply ends, with or without readers. Readers only get events that are in the
+   * log.
    *
-   * Rejects with code `request` and status 409 when there is a reply with this id, `connection` when
-   * the store cannot be reached. Without an `id`, one is made that nobody can guess.
+   * Without an `id`, a random one is generated that cannot be guessed. Rejects with code `request` and
+   * status 409 if there is a reply with this id, with code `connection` if the store is unavailable.
    */
   publish(source: Observable<E>, options?: PublishOptions): Promise<Publication>;
   publish(id: string, source: Observable<E>, options?: PublishOptions): Promise<Publication>;
 
   /**
-   * The reply: what there is of it, merged, then live; completes or errors as the source did. Leaving
-   * it does nothing to the reply.
+   * Follows a reply: a replay of the reply so far, with merged deltas, then the rest live. Completes or
+   * errors like the source. Unsubscribing does not affect the reply.
    *
-   * Errors that are not the source's own: `request` with status 404 (no such reply) or 400 (the offset
-   * is unknown), `aborted` (it was stopped), `connection` (its node has gone, or the store), and
-   * `protocol` (the log holds what is no entry, or lacks some).
+   * Additional errors: `request` with status 404 (unknown id) or 400 (unknown offset), `aborted` (the
+   * reply was stopped), `connection` (its node has died, or the store is unavailable), and `protocol` (an
+   * entry of the log is invalid or missing).
    */
   follow(id: string, options?: FollowOptions): Observable<RelayedEvent<E>>;
 
   /**
-   * Ends a reply from any node, as a person's Stop: aborts its request, and ends all who follow it with
-   * code `aborted`. Resolves with `false` when there is none, or it was over.
+   * Stops a reply, from any node: aborts its request, and its readers get an error with code `aborted`.
+   * Resolves with `false` if there is no such reply, or it has ended.
    */
   stop(id: string, reason?: string): Promise<boolean>;
 
-  /** The status of a reply; `undefined` when there is none. Rejects when `after` is no offset of it. */
+  /** The status of a reply; `undefined` if there is none. Rejects if `after` is not an offset of it. */
   status(id: string, options?: Pick<FollowOptions, 'after'>): Promise<RelayStatus | undefined>;
 
   /**
-   * Leaves the replies that this node writes to others, which need not wait for the lease, aborts
-   * their requests, and ends all who follow on this node with code `connection`.
+   * Shuts this node down: aborts the requests of the replies that it writes, releases their leases so that
+   * other nodes can take over at once, and ends all readers on this node with code `connection`.
    */
   close(): Promise<void>;
 }

@@ -11,20 +11,20 @@ export type Ending =
   | { readonly state: 'error'; readonly error: MessageStreamError }
   | { readonly state: 'stopped'; readonly reason?: string | undefined };
 
-/** What an entry of a log says. */
+/** A decoded entry of a log: an event or the ending. */
 export interface RelayEntry<E = EncodableEvent> {
   readonly number: number;
-  /** The number of the first of the entries of which this one was merged, else its own. */
+  /** The number of the first of the merged entries; for an entry that was not merged, its own number. */
   readonly first: number;
-  /** How much of a text each of them brought. */
+  /** The text length of each of the merged entries. */
   readonly lengths?: readonly number[] | undefined;
-  /** The first of a writer that took over: the number of the last entry before it. */
+  /** In the first entry of a writer that took over: the number of the entry before it. */
   readonly follows?: number | undefined;
   readonly event?: E;
   readonly ending?: Ending;
 }
 
-/** The format of entries; one of a later version is refused, and not misread. */
+/** The version of the format of entries. Other versions are refused. */
 const VERSION = 1;
 
 interface Written {
@@ -38,16 +38,16 @@ interface Written {
 }
 
 /**
- * Writes an event, or several that were merged.
+ * Encodes an event, or several merged events.
  *
- * @throws TypeError when it has no `type`, or cannot be JSON.
+ * @throws TypeError when the event has no `type`, or cannot be converted to JSON.
  */
 export function encodeEventEntry(
   event: EncodableEvent,
   { follows, lengths }: Pick<RelayEntry, 'follows' | 'lengths'> = {},
 ): string {
   if (typeof event?.type !== 'string') {
-    throw new TypeError('relay: the values of the source must be events, with a `type`');
+    throw new TypeError('relay: the values of the source must be events with a `type`, a string');
   }
   return JSON.stringify({ v: VERSION, follows, lengths, event });
 }
@@ -63,17 +63,17 @@ export function encodeEnding(ending: Ending, follows?: number): string {
   });
 }
 
-/** Entries are read once, however many followers there are. */
+/** Entries are decoded once for all readers. */
 const read = new WeakMap<LogEntry, RelayEntry>();
 
 /**
- * Reads an entry. `isShared`: all followers on this node get this very event, so it is encoded once.
+ * Decodes an entry. `isShared`: all readers on this node get this event object, so it is encoded once.
  *
  * @throws MessageStreamError with code `protocol` when it is not an entry, or has more than `maxSize` characters.
  */
 export function decodeEntry<E>(entry: LogEntry, maxSize: number, isShared = false): RelayEntry<E> {
   if (entry.data.length > maxSize) {
-    const why = `is too large: ${entry.data.length} characters, and ${maxSize} is the most`;
+    const why = `is too large: it has ${entry.data.length} characters, and the limit is ${maxSize}`;
     throw badEntry(entry.number, why);
   }
   let known = read.get(entry);
@@ -87,19 +87,19 @@ export function decodeEntry<E>(entry: LogEntry, maxSize: number, isShared = fals
 function decode({ number, data, isForeign = false }: LogEntry): RelayEntry {
   const written = parsed(number, data);
   if (written.v !== VERSION) {
-    throw badEntry(number, `is of another version than ${VERSION}: update this node`);
+    throw badEntry(number, `has another version than ${VERSION}: update claude-rx on this node`);
   }
   if (isForeign) throw lostEntries();
   const follows = isCount(written.follows, number) ? { follows: written.follows } : {};
   const own = { number, first: number, ...follows };
   if (written.event === undefined) return { ...own, ending: endingOf(number, written) };
   if (typeof written.event?.type !== 'string')
-    throw badEntry(number, 'holds an event without type');
+    throw badEntry(number, 'has an event without a `type`');
   const event = revived(written.event);
   if (written.lengths === undefined) return { ...own, event };
   const { lengths } = written;
   if (!areLengths(lengths, event) || lengths.length > number) {
-    throw badEntry(number, 'does not say of what it was merged');
+    throw badEntry(number, 'has invalid `lengths` of merged entries');
   }
   return { ...own, first: number - lengths.length + 1, lengths, event };
 }
@@ -109,7 +109,7 @@ function parsed(number: number, data: string): Written {
     const value: unknown = JSON.parse(data);
     if (typeof value === 'object' && value !== null) return value;
   } catch {
-    // What is no JSON may be anything, so it is not quoted.
+    // The content is not JSON and may be anything, so the error does not quote it.
   }
   throw badEntry(number, 'was not written by a relay');
 }
@@ -125,21 +125,21 @@ function endingOf(number: number, { end, error, reason }: Written): Ending {
       if (said) return { state: 'error', error: said };
     }
   }
-  throw badEntry(number, 'holds neither an event nor an ending');
+  throw badEntry(number, 'has neither an event nor an ending');
 }
 
-/** The seam in a reply that was carried on says what broke it: that is an error again. */
+/** Restores the error in a `resume` event. */
 function revived(event: NonNullable<Written['event']>): EncodableEvent {
   if (event.type !== 'resume') return event;
   return { ...event, error: revivedError(event['error']) ?? event['error'] };
 }
 
-/** How much of a text an event brings, where another can make it longer. */
+/** The text length of an event that can be merged; else 0. */
 export function lengthOf(event: EncodableEvent): number {
   return textOf(event)?.text.length ?? 0;
 }
 
-/** What of a merged entry is left for who has had all up to and including `after`. */
+/** The rest of a merged entry for a reader that has all entries up to and including `after`. */
 export function restOf<E extends EncodableEvent>(entry: RelayEntry<E>, after: number): E {
   const { event, lengths = [], first } = entry as Required<RelayEntry<E>>;
   const had = lengths.slice(0, Math.max(0, after - first + 1)).reduce((sum, one) => sum + one, 0);

@@ -31,7 +31,7 @@ import type {
   Relay,
 } from './Relay.ts';
 
-/** What there may be around the text of a merged entry: JSON escapes it, and it lists its parts. */
+/** Additional characters of a merged entry: JSON escapes, and the lengths of its parts. */
 const ENTRY_OVERHEAD = 1_048_576;
 const PAGE = 256;
 
@@ -46,7 +46,7 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
   constructor(config: ReturnType<typeof relayConfig<E>>) {
     this.#config = config;
     this.#store = config.store ?? new MemoryStore();
-    // In a store of its own there are no replies of other nodes.
+    // The default store is not shared, so it has no replies of other nodes.
     if (config.orphans === 'keep' || !config.store?.orphans) return;
     this.#orphans = new OrphanWatch(this.#store, { ...config, settle: (id) => this.#settle(id) });
   }
@@ -59,7 +59,7 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
     const isNamed = typeof first === 'string';
     const [source, options = {}] = isNamed ? [second, third] : [first, second as PublishOptions];
     if (typeof (source as Partial<Observable<E>> | undefined)?.subscribe !== 'function') {
-      throw new TypeError('relay.publish: pass an id and an Observable, or an Observable alone');
+      throw new TypeError('relay.publish: pass an Observable of events, or an id and an Observable');
     }
     if (isNamed) checkId('relay.publish', first);
     return this.#publish(isNamed ? first : randomId(), source as Observable<E>, options);
@@ -102,7 +102,7 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
         if (!head.ended) subscriber.add(this.#join(id, head, follower));
         follower.start(head.ended ? head.last : undefined);
       };
-      // Of a reply that is followed on this node already, enough is known.
+      // If the reply is already followed on this node, its head is known.
       const watch = this.#watches.get(id);
       if (watch && !watch.isOver) {
         const { head } = watch;
@@ -144,7 +144,7 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
     if (!final) return undefined;
     const { ending } = decodeEntry(final, Infinity);
     const state = ending?.state ?? 'error';
-    // Of an ending that is no error a reader is told nothing that it does not know.
+    // For a reader that has all events, a successful ending is not news.
     const isConsumed = remainder.length === 0 || (remainder.length === 1 && state === 'complete');
     if (ending?.state === 'error') return { state, offset, isConsumed, error: ending.error };
     const error = ending?.state === 'stopped' ? stoppedReply(ending.reason) : undefined;
@@ -158,7 +158,7 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
     await Promise.all([...this.#writers].map((writer) => writer.release()));
   }
 
-  /** Has a follower told of what is new. Returns what ends that. */
+  /** Adds a reader to the watch of its log. Returns a function that removes it. */
   #join(id: string, head: LogHead, follower: Follower<E>): () => void {
     let tail = this.#watches.get(id);
     if (!tail || tail.isOver || tail.tag !== head.tag) {
@@ -178,7 +178,7 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
     };
   }
 
-  /** Whether somebody carries the reply on: this node, or another that was quicker. */
+  /** Tries to take a reply over. Resolves with whether this node, or a faster one, continues it. */
   async #takeOver(id: string, head: LogHead): Promise<boolean> {
     const { resume, maxTakeOvers } = this.#config;
     if (!resume || this.#isClosed) return false;
@@ -194,7 +194,7 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
     return true;
   }
 
-  /** Carries on, or ends, a reply whose node has died. */
+  /** Continues or ends a reply whose node has died. */
   async #settle(id: string): Promise<void> {
     const head = await this.#ask(() => this.#store.head(id));
     if (!head || head.ended || head.remaining > 0 || this.#isClosed) return;
@@ -202,7 +202,7 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
     const lease = this.#lease();
     const isOwn = () => this.#store.takeOver(id, lease, Number.MAX_SAFE_INTEGER);
     if (!(await this.#ask(isOwn))) return;
-    // What the former writer has appended before this node was its successor.
+    // Includes entries that the previous writer appended before the take-over.
     const last = (await this.#ask(() => this.#store.head(id)))?.last ?? 0;
     const writer = new Writer<E>(this.#store, id, lease, this.#config, { last, count: 0 });
     this.#write(writer, throwError(lostWriter));

@@ -1,38 +1,38 @@
-/** An entry of a log: a text that the store does not look into. */
+/** An entry of a log: a text that the store does not interpret. */
 export interface LogEntry {
-  /** Its place: 1 or more, greater than that of the entry before. */
+  /** The number of the entry: 1 or more, greater than the number of the entry before it. */
   readonly number: number;
   readonly data: string;
-  /** Whether no writer of this log has appended it: for a reader it is an error. */
+  /** Whether another client has appended it, not a writer of this log. Readers treat it as an error. */
   readonly isForeign?: boolean;
 }
 
-/** Who may write to a log, and until when. */
+/** The right to write to a log. */
 export interface Lease {
-  /** A random text of the writer's own. A writer that was superseded is told by it, and refused. */
+  /** A random id of the writer. The store refuses writes of a writer whose lease was taken over. */
   readonly owner: string;
-  /** For how many milliseconds from now the lease holds; 0 gives it up. */
+  /** How long the lease lasts from now, in milliseconds; 0 releases it. */
   readonly lease: number;
-  /** For how many milliseconds from now the log is kept. */
+  /** How long the log is kept from now, in milliseconds. */
   readonly ttl: number;
 }
 
-/** What a log is begun with. */
+/** The initial values of a log. */
 export interface NewLog extends Lease {
-  /** A random text of this log's own. */
+  /** A random id of this log. */
   readonly tag: string;
-  /** A text to be kept with the log. */
+  /** A text to store with the log. */
   readonly request?: string | undefined;
 }
 
-/** What is known of a log. */
+/** The state of a log. */
 export interface LogHead {
   readonly tag: string;
-  /** The number of the last entry; 0 while there is none. */
+  /** The number of the last entry; 0 if there is none. */
   readonly last: number;
-  /** Whether the last entry is the ending, after which nothing is appended. */
+  /** Whether the last entry is the ending, so that nothing may be appended. */
   readonly ended: boolean;
-  /** For how many milliseconds the lease still holds, by the store's clock; 0 or less: it has run out. */
+  /** The rest of the lease in milliseconds, by the clock of the store; 0 or less: it has expired. */
   readonly remaining: number;
   /** How many writers the log has had. */
   readonly writers: number;
@@ -40,89 +40,93 @@ export interface LogHead {
 }
 
 /**
- * What became of a write.
+ * The outcome of a write.
  *
  * | | |
  * |---|---|
- * | `done` | it is stored, as safely as the store stores anything |
- * | `unknown` | there is no such log (any more) |
- * | `superseded` | the lease is somebody else's |
+ * | `done` | stored |
+ * | `unknown` | there is no such log, or it has expired |
+ * | `superseded` | another owner has the lease |
  * | `ended` | the log has ended |
- * | `diverged` | the entries are not those that the writer knows of: the store has lost some, or another client has changed the log |
+ * | `diverged` | the log does not have the entries that the writer expects: the store has lost some, or another client has changed the log |
  */
 export type WriteOutcome = 'done' | 'unknown' | 'superseded' | 'ended' | 'diverged';
 
-/** Entries to be appended, all or none. */
+/** Entries to append, all or none. */
 export interface Batch {
-  /** The number of the entry that they follow. */
+  /** The number of the entry before them. */
   readonly after: number;
   readonly entries: readonly LogEntry[];
-  /** Whether the last of them is the ending. */
+  /** Whether the last entry is the ending. */
   readonly ends: boolean;
 }
 
 /**
- * Where a relay keeps its logs: one for each reply. `MemoryStore` and `RedisStore` are two; for
- * another, such as Kafka or NATS JetStream, `relayStoreContract` in `claude-rx/testing/relay-store`
- * says whether it holds.
+ * The store of a relay, with one log for each reply. `MemoryStore` and `RedisStore` are included. To
+ * test another store, for example on Kafka or NATS JetStream, use `relayStoreContract` of
+ * `claude-rx/testing/relay-store`.
  *
- * - Each method is atomic: of writers on any number of nodes, it is as if one came after the other.
- * - A promise that rejects means that the store could not be reached. It is then not known whether a
- *   write was done, and the relay tries it again: each of them may be repeated, and is `done` then,
- *   too. Rejecting with a `MessageStreamError` that is not `retryable` is final: it is not tried again.
- * - A log that has not been written to, nor its lease renewed, for its `ttl` is forgotten.
+ * - Each method is atomic, with writers on any number of nodes.
+ * - Reject a promise if the store cannot be reached. The relay then does not know whether the write was
+ *   done, and repeats it: a repeated write must have no further effect, and resolve with `done`. To
+ *   prevent a repetition, reject with a `MessageStreamError` that is not `retryable`.
+ * - A log is deleted `ttl` milliseconds after the last write or renewal of its lease.
  */
 export interface RelayStore {
-  /** Begins a log. `false`: there is one with this id, that another owner has begun. */
+  /** Creates a log. Resolves with `false` if another owner has created a log with this id. */
   begin(id: string, log: NewLog): Promise<boolean>;
 
   /**
-   * Makes another owner the writer of a log that has not ended and whose lease has run out. Of any
-   * number that try, one succeeds. `false`: it did not, or the log has had `writers` of them.
+   * Makes another owner the writer of a log that has not ended and whose lease has expired. If several
+   * try, exactly one succeeds. Resolves with `false` if another has succeeded, or if the log has had
+   * `writers` writers.
    */
   takeOver(id: string, lease: Lease, writers: number): Promise<boolean>;
 
-  /** Renews the lease, also one that has run out but was not taken over. */
+  /** Renews the lease, also if it has expired but was not taken over. */
   renew(id: string, lease: Lease): Promise<WriteOutcome>;
 
   /** Appends entries, and renews the lease. */
   append(id: string, lease: Lease, batch: Batch): Promise<WriteOutcome>;
 
   /**
-   * Puts these entries in the place of all up to and including the number of the last of them, which
-   * is the last of the log.
+   * Replaces all entries of the log with these. The number of the last one must be that of the last entry
+   * of the log.
    */
   compact(id: string, lease: Lease, entries: readonly LogEntry[]): Promise<WriteOutcome>;
 
   /**
-   * Ends a log, whichever node writes it, with an entry that follows the last. `false`: there is none, or it
-   * has ended.
+   * Ends a log, regardless of its writer, by appending `data` as the last entry. Resolves with `false` if
+   * there is no such log, or it has ended.
    */
   end(id: string, data: string): Promise<boolean>;
 
-  /** What is known of a log; `undefined` where there is none. */
+  /** The state of a log; `undefined` if there is none. */
   head(id: string): Promise<LogHead | undefined>;
 
   /**
-   * The entries with a number above `after`, `limit` of them at most, in order. A page that has `size`
-   * characters of data or more may end there: the rest is then read by another call. Default of `size`:
-   * no such end.
+   * Reads up to `limit` entries with a number above `after`, in order. A page may end early when it has
+   * `size` characters of data or more; the relay then reads the rest with another call. Default of
+   * `size`: no limit.
    */
   read(id: string, after: number, limit: number, size?: number): Promise<readonly LogEntry[]>;
 
   /**
-   * Tells of entries after `after`, which was the last one or before it, as they are appended; each
-   * once or more often, in order. It may also tell of none: that is to say, look. Returns what ends it.
+   * Calls `listener` with entries after `after` as they are appended: each at least once, in order. An
+   * empty list means that the relay should check the log. Returns a function that stops watching.
    */
   watch(id: string, after: number, listener: (entries: readonly LogEntry[]) => void): () => void;
 
-  /** Tells, at once or a little later, that a log may have been ended by `end`. Returns what ends it. */
+  /**
+   * Calls `listener`, without much delay, when a log may have been ended by `end`. Returns a function that
+   * stops watching.
+   */
   watchEnd(id: string, listener: () => void): () => void;
 
   /**
-   * Ids of logs that have not ended and whose lease has run out, as far as there may be new ones. A log
-   * that was given to one caller may be kept from others for two `lease`s, in milliseconds. Without this
-   * method, a reply whose node has died waits for a reader.
+   * Ids of logs that have not ended and whose lease has expired. `lease` is in milliseconds; a log that
+   * one caller has got may be withheld from others for two leases. Without this method, a reply whose
+   * node has died stays unfinished until a reader comes.
    */
   orphans?(lease: number): Promise<readonly string[]>;
 }

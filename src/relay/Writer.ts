@@ -28,41 +28,41 @@ import {
 } from './relayErrors.ts';
 import type { Lease, LogEntry, RelayStore, WriteOutcome } from './RelayStore.ts';
 
-/** How a writer came to its end. */
+/** The outcome of a writer. */
 export interface Conclusion {
   /**
-   * `complete` and `error` as the source did; `stopped` by `stop`; `lost` when the store refused it, or
-   * could not be reached.
+   * `complete` or `error` like the source; `stopped` by `relay.stop`; `lost` if the store refused the
+   * writer, or was unavailable.
    */
   readonly state: 'complete' | 'error' | 'stopped' | 'lost';
   readonly error?: MessageStreamError | undefined;
 }
 
 export interface WriterLimits {
-  /** Entries of a log from which on it is compacted. */
+  /** The number of entries at which a log is compacted. */
   readonly maxEvents: number;
-  /** The most characters of one entry. */
+  /** The maximum size of an entry, in characters. */
   readonly maxEventSize: number;
-  /** The most characters that wait for the store. */
+  /** The maximum size of entries that wait for the store, in characters. */
   readonly maxBuffered: number;
-  /** For how long the store may be away, in milliseconds. */
+  /** How long the store may be unavailable, in milliseconds. */
   readonly patience: number;
 }
 
-/** As many entries are appended, or read, at once. */
+/** How many entries are appended or read at once, at most. */
 const BATCH = 256;
-/** A writer that took over counts on from here after the last entry, for those that a store may have lost. */
+/** A writer that took over skips this many numbers, because the store may have lost entries. */
 const GAP = 1_000_000;
 /** Heartbeats are sent every lease / 3, so two may be late. */
 const BEATS = 3;
-/** A writer that leaves waits so long for the store, in milliseconds. */
+/** How long a writer waits for the store when it ends, in milliseconds. */
 const FAREWELL = 1_000;
 
 /**
- * Writes the events of a source to a log: one append at a time, with all that has come meanwhile.
+ * Writes the events of a source to a log, with one append at a time for all events that have arrived.
  *
- * It holds the lease, and ends when the source does, or when the store says that the log is not its
- * own any more; then the source is unsubscribed.
+ * It holds the lease. It ends with the source, or when the store reports that the lease is lost; then the
+ * source is unsubscribed.
  */
 export class Writer<E extends EncodableEvent> {
   /** Never rejects. */
@@ -78,11 +78,11 @@ export class Writer<E extends EncodableEvent> {
 
   #pending: LogEntry[] = [];
   #size = 0;
-  /** The number of the last entry that was given one, and of the last one that is stored. */
+  /** The number of the last entry, and of the last stored entry. */
   #last: number;
   #stored: number;
   #follows: number | undefined;
-  /** How many entries the log has, and how many let it be compacted. */
+  /** How many entries the log has, and at which number it is compacted. */
   #count = 0;
   #compactAt: number;
   #ending: Conclusion | undefined;
@@ -117,12 +117,12 @@ export class Writer<E extends EncodableEvent> {
     merge(interval(this.#lease.lease / BEATS), mayHaveEnded)
       .pipe(
         exhaustMap(() => this.#store.renew(this.#id, this.#lease)),
-        // The next one may be heard.
+        // The next heartbeat may succeed.
         catchError((error: unknown, again) => (isPermanent(error) ? of(error) : again)),
         takeUntil(this.#over),
       )
       .subscribe((outcome) => {
-        // It may be our own ending, of which the append knows.
+        // If this writer has appended the ending, the append handles it.
         if (outcome !== 'ended' || !this.#ending) this.#heed(outcome);
       });
     source
@@ -138,11 +138,11 @@ export class Writer<E extends EncodableEvent> {
       });
   }
 
-  /** Unsubscribes the source and leaves the log, without an ending, to the node that takes it over. */
+  /** Unsubscribes the source and releases the lease, so that another node can take over. */
   async release(): Promise<void> {
     this.#stop({ state: 'lost', error: closedRelay() });
     const given = this.#store.renew(this.#id, { ...this.#lease, lease: 0 });
-    // Where the store is away, the lease runs out.
+    // If the store is unavailable, the lease expires.
     await firstValueFrom(from(given).pipe(timeout(FAREWELL))).catch(() => {});
   }
 
@@ -190,7 +190,7 @@ export class Writer<E extends EncodableEvent> {
 
   async #flush(): Promise<void> {
     this.#isFlushing = true;
-    // What a source says in one go is one batch.
+    // Events that are emitted synchronously form one batch.
     await Promise.resolve();
     while (this.#pending.length > 0 && !this.#isOver) {
       const entries = this.#pending.slice(0, BATCH);
@@ -210,7 +210,7 @@ export class Writer<E extends EncodableEvent> {
     this.#isFlushing = false;
   }
 
-  /** Nothing else is appended meanwhile. Where it fails, the log is longer than it need be. */
+  /** Nothing is appended meanwhile. If it fails, the log stays longer than necessary. */
   async #compact(): Promise<void> {
     const entries: RelayEntry<E>[] = [];
     try {
@@ -229,12 +229,12 @@ export class Writer<E extends EncodableEvent> {
         this.#count = written.length;
       }
     } catch {
-      // The next append says whether the store is there.
+      // The next append reports an unavailable store.
     }
     this.#compactAt = Math.max(this.#limits.maxEvents, this.#count * 2);
   }
 
-  /** What the store says, or why it says nothing. */
+  /** The outcome of a write, or the error if the store is unavailable. */
   #ask(write: () => Promise<WriteOutcome>): Promise<WriteOutcome | MessageStreamError> {
     const outcome = askStore<WriteOutcome | MessageStreamError>(write, this.#limits.patience).pipe(
       catchError((error: MessageStreamError) => [error]),
@@ -257,7 +257,7 @@ export class Writer<E extends EncodableEvent> {
     }
   }
 
-  /** The ending that another node has given the log. */
+  /** Reads the ending that another node has appended. */
   async #endingInLog(): Promise<Conclusion> {
     const head = await this.#store.head(this.#id);
     const [entry] = head ? await this.#store.read(this.#id, head.last - 1, 1) : [];
@@ -267,14 +267,14 @@ export class Writer<E extends EncodableEvent> {
     return { state: 'stopped', error: stoppedReply(reason) };
   }
 
-  /** Those who follow get the same error as this writer. */
+  /** Ends the log, so that its readers get the same error as this writer. */
   async #endDamagedLog(): Promise<Conclusion> {
     const error = lostEntries();
     await this.#store.end(this.#id, encodeEnding({ state: 'error', error })).catch(() => {});
     return { state: 'lost', error };
   }
 
-  /** Lets go of the source at once, and concludes when the store has answered. */
+  /** Unsubscribes the source at once, and concludes when the store has answered. */
   #stopAfter(conclusion: Promise<Conclusion>, otherwise: Conclusion): void {
     if (!this.#halt()) return;
     const answered = firstValueFrom(from(conclusion).pipe(timeout(FAREWELL)));
@@ -285,7 +285,7 @@ export class Writer<E extends EncodableEvent> {
     if (this.#halt()) this.#conclude(conclusion);
   }
 
-  /** Whether it was not over already. */
+  /** Ends the writer. Returns `false` if it had ended before. */
   #halt(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
@@ -298,14 +298,14 @@ export class Writer<E extends EncodableEvent> {
 
 function tooLarge(size: number, most: number): MessageStreamError {
   return new MessageStreamError(
-    `An event of ${size} characters is too large for the relay, whose maxEventSize is ${most}`,
+    `An event of ${size} characters is too large: raise \`maxEventSize\` of createRelay, which is ${most}`,
     { code: 'protocol' },
   );
 }
 
 function superseded(): MessageStreamError {
   return new MessageStreamError(
-    'Another node has taken this reply over, as the lease had run out',
+    'Another node has taken over this reply, because the lease of this node had expired',
     {
       code: 'connection',
       retryable: false,
@@ -314,5 +314,5 @@ function superseded(): MessageStreamError {
 }
 
 function fullBuffer(size: number): Error {
-  return new Error(`${size} characters wait for it, which is more than maxBuffered`);
+  return new Error(`${size} characters are waiting for the store, more than \`maxBuffered\``);
 }

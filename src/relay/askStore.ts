@@ -6,8 +6,8 @@ const SHORTEST_WAIT = 20;
 const LONGEST_WAIT = 500;
 
 /**
- * Asks the store until it answers; an error with code `connection` when it has been away for longer
- * than `patience`, in milliseconds. An error that does not pass by waiting is passed on at once.
+ * Sends a request to the store, with retries. Errors with code `connection` when the store has been
+ * unavailable for longer than `patience`, in milliseconds. A permanent error is passed on at once.
  */
 export function askStore<T>(ask: () => Promise<T>, patience: number): Observable<T> {
   let cause: unknown;
@@ -20,14 +20,14 @@ export function askStore<T>(ask: () => Promise<T>, patience: number): Observable
           : timer(Math.min(SHORTEST_WAIT * 2 ** count, LONGEST_WAIT)),
     }),
     timeout({ first: patience }),
-    // One that was never answered has no cause of its own.
+    // After a timeout without any error, the timeout is the cause.
     catchError((error: unknown) =>
       throwError(() => (isPermanent(error) ? error : unreachableStore(cause ?? error))),
     ),
   );
 }
 
-/** Whether a store has failed in a way that does not pass by waiting. */
+/** Whether an error of the store is permanent, so that a retry cannot help. */
 export function isPermanent(error: unknown): error is MessageStreamError {
   return error instanceof MessageStreamError && !error.retryable;
 }

@@ -5,8 +5,8 @@ import type { RelayConfig, Relay } from './Relay.ts';
 import { RelayNode } from './RelayNode.ts';
 
 /**
- * Replies that survive a reload, a lost node, and many readers: the log of each is in a store, and
- * every reader who knows its id can follow it, on any node.
+ * Creates a relay: replies that survive a reload and a lost node, for any number of readers. The log of
+ * each reply is in a store, and every reader with its id can follow it, on any node.
  *
  * ```text
  * source             --m--a--b------c--S|
@@ -16,19 +16,19 @@ import { RelayNode } from './RelayNode.ts';
  * follow after b                  ---c-(S|)
  * ```
  *
- * - Append, then deliver: who follows on the writer's own node reads the log, too. What came while an
- *   append was under way is the next one.
- * - One writer: it holds a lease, and one that has lost it is refused by the store, however late it
- *   wakes up. When its node dies, all who follow get an error with `partial` within the lease time, or
- *   one of their nodes carries the reply on, if it has `resume`.
- * - The ending is an entry of the log, so nobody waits for one that was missed.
- * - An offset is good for the whole life of the log, also after compaction, and is refused for any
- *   other.
+ * - Append, then deliver: readers only get events that are in the log, also on the node of the writer.
+ *   Events that arrive during an append are written together by the next append.
+ * - One writer: it holds a lease, and the store refuses a writer that has lost its lease. When its node
+ *   dies, readers get an error with `partial` when the lease has expired or, with `resume`, one node
+ *   continues the reply.
+ * - The ending is an entry of the log, so no reader misses it.
+ * - An offset stays valid as long as the log exists, also after compaction. It is refused for any other
+ *   log.
  *
- * Only replies of one message are carried on; where tools run, so that there are several, theirs is
+ * Only replies of a single message are continued. A reply of several messages, as with tools, ends with
  * the error.
  *
- * @throws TypeError when an option is out of its range.
+ * @throws TypeError when an option is out of range.
  *
  * @example
  * ```ts

@@ -21,41 +21,41 @@ import { readEventStream } from '../sources/readEventStream.ts';
 import { RELAY_END } from './offset.ts';
 
 export interface FromRelayOptions {
-  /** The offset of the last event that is known. Default: from the beginning. */
+  /** The offset of the last received event. Default: none, from the beginning. */
   after?: string | undefined;
-  /** Makes the requests, with credentials and headers of your own. Default: the platform's `fetch`. */
+  /** Sends the requests, for example with credentials or headers. Default: the platform's `fetch`. */
   fetch?: (
     url: string,
     init: { signal: AbortSignal; headers: Record<string, string> },
   ) => Promise<Response>;
-  /** After how many failures in a row, without an event between them, it gives up. Default: 10. */
+  /** The maximum number of retries in a row without an event between them. Default: 10. */
   count?: number;
   /**
-   * Milliseconds before it connects again, or a function that gives them. What the server asked for wins.
-   * Default: `exponentialBackoff({ initial: 200 })`.
+   * Milliseconds before a reconnect, or a function that returns them. The delay that the server asked for
+   * takes precedence. Default: `exponentialBackoff({ initial: 200 })`.
    */
   delay?: RetryDelay;
   /**
-   * After so many milliseconds without a sign of life the connection is taken for dead: more than two
-   * of the server's heartbeats. `Infinity` is never. Default: 45,000.
+   * Milliseconds without an event or heartbeat after which the connection counts as lost. Choose more than
+   * two heartbeats of the server. `Infinity` is off. Default: 45,000.
    */
   liveness?: number;
-  /** Called before each wait: for a log, or a line that says "reconnecting". */
+  /** Called before each wait, for a log or a "reconnecting" message. */
   onReconnect?: (context: RetryContext) => void;
-  /** Where the waits, and `liveness`, are timed. Default: `asyncScheduler`. */
+  /** The scheduler of the waits and of `liveness`. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
-  /** The longest frame, in UTF-16 code units, as of `fromResponse`. Default: 67,108,864. */
+  /** The maximum length of a frame, in UTF-16 code units, as in `fromResponse`. Default: 67,108,864. */
   maxFrameLength?: number | undefined;
-  /** Ends with code `aborted` when it fires. Does not stop the reply. */
+  /** When it aborts, the Observable errors with code `aborted`. The reply goes on. Default: none. */
   signal?: AbortSignal | undefined;
-  /** Makes the source wait while a slow step is behind: see `Valve`. */
+  /** Pauses the source while the valve is closed: see `Valve`. Default: none. */
   valve?: Valve | undefined;
   /** Whether the `partial` of an error holds the content. Default: `true`. */
   keepContent?: boolean | undefined;
 }
 
 /**
- * Reads a reply from the address where `relaySse` serves it: in a browser, or anywhere else.
+ * Reads a reply that `relaySse` serves at this URL: in a browser, or anywhere else.
  *
  * ```text
  * server      --m--a--b--x         x: connection lost
@@ -63,18 +63,17 @@ export interface FromRelayOptions {
  * result      --m--a--b-------c--d--(S|)
  * ```
  *
- * - Each event is given once: after a lost connection, a node that went down, an end of the body without
- *   the reply's own, or a silence longer than `liveness`, it connects again, with the offset of the
- *   last event that had wholly arrived.
+ * - Each event is emitted exactly once. After a lost connection, a lost node, an incomplete body or a
+ *   silence longer than `liveness`, it reconnects with the offset of the last complete event.
  * - Cold: each subscription begins at `after`.
- * - Error: what the source of the reply ended with, as it was (`code`, `retryable`, `requestId` ...); what
- *   the server refuses (403, 404, 400) at once; and a failure of the connection after `count` of them.
- *   `partial` holds what had arrived, if it began at the beginning.
- * - Complete: when the reply has, however many messages it was.
- * - Unsubscribe: the socket is closed at once, and the reply goes on. To stop that, let the server call
- *   `relay.stop`.
+ * - Error: the error of the reply (`code`, `retryable`, `requestId` ...); a refusal of the server (403,
+ *   404, 400), at once; a failure of the connection, after `count` retries. If
+ *   `after` is not set, `partial` holds what has arrived.
+ * - Complete: with the reply, also if it has several messages.
+ * - Unsubscribe: the connection is closed at once, and the reply goes on. To stop the reply, call
+ *   `relay.stop` on the server.
  *
- * @throws TypeError when an option is out of its range.
+ * @throws TypeError when an option is out of range.
  *
  * @example
  * ```ts
@@ -104,7 +103,7 @@ export function fromRelay(
   }: FromRelayOptions = {},
 ): Observable<StreamEvent> {
   if (typeof url !== 'string' && !(url instanceof URL)) {
-    throw invalid('fromRelay', 'url', 'an address', url);
+    throw invalid('fromRelay', 'url', 'a string or a URL', url);
   }
   requireFunction('fromRelay', 'fetch', request, 'a function like fetch');
   requireNumbers('fromRelay', { liveness }, { above: 0, what: 'milliseconds' });
@@ -112,7 +111,7 @@ export function fromRelay(
   const attemptsOf = reconnecting('fromRelay', { count, delay, onRetry: onReconnect, scheduler });
   const reply = defer(() => {
     const received = new PartialMessage(keepContent);
-    /** The offset of the last event that was given, and of the last frame. */
+    /** The offset of the last emitted event, and of the last frame. */
     let offset = after || undefined;
     let seen = offset;
     const attempts = attemptsOf();
@@ -123,7 +122,7 @@ export function fromRelay(
         subscriber,
         (aborted) => request(withAfter(String(url), offset), { signal: aborted, headers: HEADERS }),
         (response, abort) => {
-          // It is over, and all of it is known.
+          // The reply has ended, and all of it has been received.
           if (response.status === 204) {
             response.body?.cancel().catch(() => {});
             return subscriber.complete();
@@ -147,7 +146,7 @@ export function fromRelay(
 
     const wait = (thrown: unknown): Observable<unknown> => {
       const error = toMessageStreamError(thrown);
-      // An error that has an offset is the ending of the reply; to ask again would bring it again.
+      // An error with an offset is the ending of the reply: another request would return it again.
       const isEnding = seen !== offset;
       if (isEnding || !attempts.mayFollow(error)) throw error;
       return attempts.wait({ error, partial: partial() });

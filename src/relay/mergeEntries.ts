@@ -2,14 +2,14 @@ import { mergeAdjacent } from '../message/mergeAdjacent.ts';
 import type { EncodableEvent } from '../sse/encodeEvent.ts';
 import { lengthOf, type RelayEntry } from './RelayEntry.ts';
 
-/** As much text is put into one event, in characters. */
+/** The maximum length of the text in a merged event, in characters. */
 const LONGEST = 65_536;
 
 /**
- * Entries that follow each other, in fewer: deltas of one kind for one block become one delta.
+ * Merges adjacent entries: deltas of the same type and block become one delta.
  *
- * A merged entry has the number of its last, and knows how much each of them brought: so a reader
- * that has had some of them can be given the rest (`restOf`).
+ * A merged entry has the number of the last entry, and stores the text length of each entry. So `restOf`
+ * can return the rest to a reader that has some of the entries.
  */
 export function mergeEntries<E extends EncodableEvent>(
   entries: readonly RelayEntry<E>[],
@@ -34,7 +34,7 @@ export function mergeEntries<E extends EncodableEvent>(
   return merged;
 }
 
-/** Entries of a writer that took over stay as they are: they say what they follow. */
+/** The first entry of a writer that took over is not merged, because it names the entry before it. */
 function together<E extends EncodableEvent>(
   last: RelayEntry<E> | undefined,
   { event, first, follows }: RelayEntry<E>,

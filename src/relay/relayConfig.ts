@@ -18,7 +18,7 @@ const ORPHANS: ReadonlySet<unknown> = new Set<OrphanPolicy>(['resume', 'end', 'k
 
 type Numbers = typeof DEFAULTS;
 
-/** The options with their defaults; throws a TypeError for one that is out of its range. */
+/** The options with their defaults. Throws a TypeError for an option that is out of range. */
 export function relayConfig<E extends EncodableEvent>(
   config: RelayConfig<E>,
 ): Pick<RelayConfig<E>, 'store' | 'resume'> & { orphans: OrphanPolicy } & Numbers {
@@ -27,7 +27,7 @@ export function relayConfig<E extends EncodableEvent>(
     throw new TypeError('createRelay: `store` must be a RelayStore, such as new MemoryStore()');
   }
   if (resume !== undefined) {
-    const wanted = 'a function that gives the rest of a reply';
+    const wanted = 'a function that returns the rest of a reply';
     requireFunction('createRelay', 'resume', resume, wanted);
   }
   if (!ORPHANS.has(orphans)) {
@@ -45,7 +45,9 @@ export function relayConfig<E extends EncodableEvent>(
     requireNumbers('createRelay', { [name]: value }, { min, max: LONGEST_TIMER });
   }
   if (numbers.ttl < numbers.lease) {
-    throw new TypeError('createRelay: ttl must not be shorter than lease');
+    throw new TypeError(
+      `createRelay: ttl must not be shorter than lease: ttl is ${numbers.ttl} ms, lease ${numbers.lease} ms`,
+    );
   }
   return { ...(store && { store }), ...(resume && { resume }), orphans, ...numbers };
 }

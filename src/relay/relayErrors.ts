@@ -1,6 +1,6 @@
 import { MessageStreamError } from '../message/MessageStreamError.ts';
 
-/** There is no log of this id. */
+/** There is no log with this id. */
 export function unknownReply(id: string): MessageStreamError {
   return new MessageStreamError(
     `There is no reply ${shown(id)}: it has expired, or the id is wrong`,
@@ -8,15 +8,15 @@ export function unknownReply(id: string): MessageStreamError {
   );
 }
 
-/** An id that is given a second time. */
+/** An id that is in use. */
 export function knownReply(id: string): MessageStreamError {
-  return new MessageStreamError(`There is a reply ${shown(id)} already: a new one needs a new id`, {
+  return new MessageStreamError(`There is already a reply ${shown(id)}: choose another id`, {
     code: 'request',
     status: 409,
   });
 }
 
-/** An offset that no event of this reply has. */
+/** An offset that this reply does not have. */
 export function wrongOffset(id: string): MessageStreamError {
   return new MessageStreamError(
     `Unknown offset of the reply ${shown(id)}: pass the offset of one of its events, or no offset`,
@@ -24,53 +24,53 @@ export function wrongOffset(id: string): MessageStreamError {
   );
 }
 
-/** A reply whose writer has gone. */
+/** A reply whose writer has died. */
 export function lostWriter(): MessageStreamError {
   return new MessageStreamError(
-    'The node that was writing this reply has gone, and none carries it on; what arrived is in `partial`',
+    'The node that wrote this reply has died, and no node has taken over; what arrived is in `partial`',
     { code: 'connection', retryable: true },
   );
 }
 
 /** A node that shuts down. */
 export function closedRelay(): MessageStreamError {
-  return new MessageStreamError('This relay was closed: another node has the reply', {
+  return new MessageStreamError('The relay of this node was closed: follow the reply on another node', {
     code: 'connection',
     retryable: true,
   });
 }
 
-/** A store that does not answer. */
+/** A store that is unavailable. */
 export function unreachableStore(cause: unknown): MessageStreamError {
-  return new MessageStreamError('The store of the relay could not be reached', {
+  return new MessageStreamError('The store of the relay is unavailable: see `cause`', {
     code: 'connection',
     retryable: true,
     cause,
   });
 }
 
-/** A store that has less than it had. */
+/** A store that has lost entries. */
 export function lostEntries(): MessageStreamError {
   return new MessageStreamError(
-    'The store of the relay has lost entries that it had acknowledged, or another client has changed the log: see its durability, and who may write to it',
+    'The store of the relay has lost acknowledged entries, or another client has changed the log: check its durability settings, and which clients may write to it',
     { code: 'protocol' },
   );
 }
 
-/** A log that was there, and is not any more. */
+/** A log that has disappeared. */
 export function droppedLog(id: string): MessageStreamError {
   return new MessageStreamError(
-    `The store of the relay has dropped the log of the reply ${shown(id)}: it was evicted or deleted, or its \`ttl\` is over`,
+    `The store of the relay no longer has the log of the reply ${shown(id)}: it was evicted or deleted, or its \`ttl\` has passed`,
     { code: 'protocol' },
   );
 }
 
-/** An entry that no relay has written, or a later version of it. */
+/** An entry that this version of the relay cannot read. */
 export function badEntry(number: number, why: string): MessageStreamError {
   return new MessageStreamError(`Entry ${number} of the log ${why}`, { code: 'protocol' });
 }
 
-/** A person has pressed Stop. */
+/** A reply that was stopped by `relay.stop`. */
 export function stoppedReply(reason?: string): MessageStreamError {
   return new MessageStreamError(
     reason === undefined ? 'The reply was stopped' : `The reply was stopped: ${reason}`,

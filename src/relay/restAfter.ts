@@ -13,16 +13,17 @@ import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { lostWriter } from './relayErrors.ts';
 
 /**
- * The rest of a reply of which these are the events so far: as `retryResumable` joins it to them.
+ * The rest of a reply after these events, joined as by `retryResumable`.
  *
- * They are gone through again, so that the rest fits: blocks that are withdrawn, indices, usage.
+ * The events are processed again, without being emitted, so that the rest fits: withdrawn blocks, indices,
+ * usage.
  */
 export function restAfter<E extends AnyStreamEvent>(
   events: readonly E[],
   resume: (context: ResumeContext<E>) => ObservableInput<E>,
 ): Observable<E> {
   const end = events.findIndex(({ type }) => type === 'message_stop');
-  // Of several messages, as when tools run, nobody knows what was to come.
+  // A reply of several messages, as with tools, cannot be continued.
   if (end >= 0 && end < events.length - 1) return throwError(lostWriter);
   const once = reconnecting<E>('restAfter', { count: 1, delay: 0, isImmediate: true });
   return defer(() => {

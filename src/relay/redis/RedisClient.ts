@@ -1,16 +1,16 @@
-/** The message is a string. As an argument to `unsubscribe`, the package wants less of a listener. */
+/** The message is a string. Its type is `unknown` to match the types of `unsubscribe` of `redis`. */
 export type MessageListener = (message: unknown) => void;
 
-/** Subscribes to channels, and renews the subscriptions when a connection was lost. */
+/** Subscribes to channels, and renews the subscriptions after a lost connection. */
 export interface PubSub {
   subscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
   unsubscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
 }
 
 /**
- * What is used of `createClient({ url })` of the `redis` package, version 5 or 6, connected.
+ * The required part of a connected `createClient({ url })` of the package `redis`, version 5 or 6.
  *
- * By shape, so that the package is not imported, and may be there in any copy.
+ * The type is structural, so this package does not import `redis`.
  */
 export interface RedisClient {
   readonly isOpen: boolean;
@@ -19,13 +19,13 @@ export interface RedisClient {
   unsubscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
   readonly isReady: boolean;
   connect(): Promise<unknown>;
-  /** A client with the same settings and a connection of its own. */
+  /** A client with the same settings and another connection. */
   duplicate(): RedisClient;
   destroy(): void;
   sendCommand(args: readonly string[]): Promise<unknown>;
 }
 
-/** What is used of `createCluster({ rootNodes })` of the `redis` package, connected. */
+/** The required part of a connected `createCluster({ rootNodes })` of the package `redis`. */
 export interface RedisClusterClient {
   on(event: string, listener: () => void): unknown;
   off(event: string, listener: () => void): unknown;
@@ -41,7 +41,7 @@ export interface RedisClusterClient {
   getSlotMaster(slot: number): unknown;
 }
 
-/** What is used of `createSentinel({ name, sentinelRootNodes })` of the `redis` package, connected. */
+/** The required part of a connected `createSentinel({ name, sentinelRootNodes })` of the package `redis`. */
 export interface RedisSentinelClient {
   on(event: string, listener: () => void): unknown;
   off(event: string, listener: () => void): unknown;

@@ -6,25 +6,25 @@ import type {
 } from './RedisClient.ts';
 import { SubscriberConnection } from './SubscriberConnection.ts';
 
-/** What the store needs of a client, be it of one Redis, a cluster, or behind Sentinel. */
+/** A common interface for clients of one Redis, a cluster, or Sentinel. */
 export interface RedisConnection {
   /** The command that publishes to the channel of a log. */
   readonly publish: 'PUBLISH' | 'SPUBLISH';
-  /** What the keys begin with, unless an option says so. */
+  /** The default prefix of the keys. */
   readonly prefix: string;
-  /** Whether the client follows redirects and failovers, so that those errors pass. */
+  /** Whether the client follows redirects and failovers, so that such errors are temporary. */
   readonly isManaged: boolean;
-  /** Channels of logs. */
+  /** The channels of logs. */
   readonly logs: PubSub;
-  /** Channels that any node may publish to. */
+  /** Channels that are not sharded, for messages to all nodes. */
   readonly all: PubSub;
   send(key: string, args: string[]): Promise<unknown>;
-  /** Calls the listener when messages may have been missed. Returns what ends that. */
+  /** Calls the listener when messages may have been lost. Returns a function that stops this. */
   onReady(listener: () => void): () => void;
   close(): void;
 }
 
-/** @throws TypeError when it is not a client of the `redis` package. */
+/** @throws TypeError when `client` is not a client of the package `redis`. */
 export function redisConnection(
   client: RedisClient | RedisClusterClient | RedisSentinelClient,
 ): RedisConnection {
@@ -53,11 +53,11 @@ function plainConnection(client: RedisClient): RedisConnection {
   };
 }
 
-/** Reads go to the master too: a replica may not have yet what was acknowledged. */
+/** Reads go to the master too: a replica may not have the acknowledged writes yet. */
 function clusterConnection(client: RedisClusterClient): RedisConnection {
   return {
     publish: 'SPUBLISH',
-    // Without braces: the keys of each reply are in a slot of their own.
+    // Without braces, so that replies are spread over the slots.
     prefix: 'claude-rx',
     isManaged: true,
     logs: {

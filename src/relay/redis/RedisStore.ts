@@ -16,22 +16,22 @@ import { type Script, type Scripts, scriptsWith, SEPARATOR } from './scripts.ts'
 
 export interface RedisStoreOptions {
   /**
-   * What the keys and channels begin with. A part in braces puts all of them in one slot of a cluster;
-   * without braces, each reply has a slot of its own. Default: `{claude-rx}`, in a cluster `claude-rx`.
+   * The prefix of all keys and channels. In a cluster, a hash tag in braces puts all replies in one slot;
+   * without braces, replies are spread over the slots. Default: `{claude-rx}`, in a cluster `claude-rx`.
    */
   prefix?: string;
   /**
-   * How many replicas have a write before it counts as stored (`WAIT`). Where they have it not within a
-   * second, the write is tried again, for the `patience` of the relay. Default: 0.
+   * How many replicas must have a write before it counts as stored (`WAIT`). If this takes more than a
+   * second, the write is repeated, until the `patience` of the relay has passed. Default: 0.
    */
   replicas?: number;
 }
 
-/** A larger batch is not published: followers read it from the log. In characters. */
+/** A larger batch is not published: readers read it from the log. In characters. */
 const MOST_PUBLISHED = 1_048_576;
-/** The answer to `WAIT` is waited for so long, in milliseconds. */
+/** How long `WAIT` may take, in milliseconds. */
 const WAIT_FOR = '1000';
-/** What is acknowledged; the other scripts may be repeated by another node. */
+/** The scripts whose writes must be on the replicas. */
 const ACKNOWLEDGED: ReadonlySet<keyof Scripts> = new Set([
   'BEGIN',
   'TAKE_OVER',
@@ -39,30 +39,31 @@ const ACKNOWLEDGED: ReadonlySet<keyof Scripts> = new Set([
   'COMPACT',
   'END',
 ]);
-/** As many logs are looked at in one go for a writer that has gone. */
+/** How many logs are checked at once for a dead writer. */
 const ORPHANS = '100';
 
 /**
- * Keeps the logs of a relay in Redis, as streams: for a service on several nodes.
+ * Keeps the logs of a relay in Redis, as Redis streams: for a service on several nodes.
  *
- * - The client is of the package `redis` 5 or 6: `createClient`, `createSentinel`, or `createCluster`.
- * - Each write is one Lua script, so it is done as a whole or not at all. A writer whose lease was
- *   taken over is refused by it. The script also publishes what it appended, so followers need not ask.
- * - A node has two connections, the client's and one for subscriptions (in a cluster, two for each
- *   master), and one subscription for each reply that is followed on it, however many follow.
- * - What is acknowledged is as safe as the Redis is: with `appendonly yes` it survives a restart, up
- *   to the last second; with `appendfsync always` all of it; without, none. Entries that are lost all
- *   the same are found by their numbers, and are an error.
- * - With `replicas`, a write counts as stored only when so many replicas have it: then a failover to one
- *   of these loses nothing, as writers append again what the new master lacks.
- * - While Redis is away, writers keep what comes (`maxBuffered`, `patience`), and the client connects
- *   again by itself. A write whose answer was lost is repeated, and done once. An error that does not
- *   pass by waiting (`OOM`, `WRONGTYPE`, `NOPERM`, ...) fails at once, with a sentence about what to do.
+ * - The client is one of the package `redis`, version 5 or 6: `createClient`, `createSentinel`, or
+ *   `createCluster`.
+ * - Each write is one Lua script, so it is atomic. The script refuses a writer whose lease was taken over,
+ *   and publishes the appended entries to the nodes with readers.
+ * - Each node has two connections, yours and one for subscriptions (in a cluster, two for each master),
+ *   and one subscription for each reply with readers on this node.
+ * - Acknowledged writes are as durable as your Redis: with `appendonly yes`, a restart loses at most the
+ *   last second; with `appendfsync always`, nothing; without an append-only file, everything since the
+ *   last snapshot. Lost entries are detected by their numbers, and are an error.
+ * - With `replicas`, a write counts as stored only when this many replicas have it. A failover to one of
+ *   them then loses nothing, because writers append again what the new master lacks.
+ * - While Redis is unavailable, writers buffer events (`maxBuffered`, `patience`), and the client
+ *   reconnects. A write whose answer was lost is repeated, and takes effect once. A permanent error (`OOM`,
+ *   `WRONGTYPE`, `NOPERM`, ...) fails at once, with a message about what to do.
  *
- * It needs Redis 6.2 or later (7 for a cluster), or Valkey, with a `maxmemory-policy` that evicts nothing
- * while a reply is being written. Listen to `error` on the client: `redis` throws what nobody listens to.
+ * It needs Redis 6.2 or later (7 for a cluster), or Valkey, with `maxmemory-policy noeviction`. Add an
+ * `error` listener to the client: without one, `redis` throws its errors.
  *
- * @throws TypeError when `client` is not a client of `redis`, or an option is out of its range.
+ * @throws TypeError when `client` is not a client of `redis`, or an option is out of range.
  *
  * @example
  * ```ts
@@ -99,13 +100,13 @@ export class RedisStore implements RelayStore {
     this.#prefix = prefix ?? this.#connection.prefix;
     this.#scripts = scriptsWith(this.#connection.publish);
     this.#reader = new LogReader(this.#connection, (...args) => this.#page(...args));
-    // The message about an end may have been missed.
+    // The message about an ending may have been lost.
     this.#unlisten = this.#connection.onReady(() => {
       for (const id of this.#endListeners.keys()) this.#tellEnd(id);
     });
   }
 
-  /** Ends the subscriptions and the connection that this store has made. The client is yours. */
+  /** Closes the subscriptions and the connection of this store. Close the client yourself. */
   close(): void {
     this.#endListeners.clear();
     this.#reader.close();
@@ -119,7 +120,7 @@ export class RedisStore implements RelayStore {
     const more = request === undefined ? [tag] : [tag, request];
     const [begun] = await Promise.all([
       this.#run('BEGIN', this.#keys(id), [...said(lease), ...more]),
-      // First, so that the log is found when this node dies in between.
+      // At the same time, so that the log is found if this node dies right after it.
       this.#run('OPEN', [this.#openKey], [id, String(lease.lease)]),
     ]);
     return Number(begun) === 1;
@@ -172,7 +173,7 @@ export class RedisStore implements RelayStore {
     limit: number,
     size: number = Infinity,
   ): Promise<readonly LogEntry[]> {
-    // Redis counts bytes. A page that it ends must have `size` characters, and one has at most 3 bytes.
+    // Redis counts bytes, and a UTF-16 code unit has at most 3 bytes.
     return (await this.#page(id, after, limit, 3 * size))?.entries ?? [];
   }
 
@@ -193,7 +194,7 @@ export class RedisStore implements RelayStore {
   }
 
   async orphans(lease: number): Promise<readonly string[]> {
-    // The caller waits for a lease to make sure; until then no other caller is given the log.
+    // The caller waits for one lease; until then no other caller gets this log.
     const due = await this.#run('DUE', [this.#openKey], [String(2 * lease), ORPHANS]);
     const orphans: string[] = [];
     await Promise.all(
@@ -210,10 +211,10 @@ export class RedisStore implements RelayStore {
   async #subscribeToEnds(): Promise<void> {
     try {
       await this.#connection.all.subscribe(this.#endsChannel, this.#hearEnd);
-      // What was ended meanwhile.
+      // Logs that were ended meanwhile.
       for (const waiting of this.#endListeners.keys()) this.#tellEnd(waiting);
     } catch {
-      // A heartbeat of the writer finds the end a little later.
+      // The next heartbeat of the writer finds the ending.
       this.#ends = undefined;
     }
   }
@@ -240,7 +241,7 @@ export class RedisStore implements RelayStore {
     return `${this.#prefix}:log:${this.#tagged(id)}`;
   }
 
-  /** An id as the one hash tag of its keys, where the prefix has none. */
+  /** The id as hash tag of its keys, unless the prefix has a hash tag. */
   #tagged(id: string): string {
     if (/\{.+\}/.test(this.#prefix)) return id;
     return `{${id.replaceAll(/[%{}]/g, encodeURIComponent)}}`;
@@ -275,7 +276,7 @@ export class RedisStore implements RelayStore {
     }
   }
 
-  /** Where it fails, the next search for orphans does it. */
+  /** If this fails, the next search for orphans does it. */
   #forget(id: string): void {
     this.#connection.send(this.#openKey, ['ZREM', this.#openKey, id]).catch(ignore);
   }
@@ -290,7 +291,7 @@ export class RedisStore implements RelayStore {
     const send = (...command: string[]) => this.#connection.send(keys[0]!, [...command, ...call]);
     try {
       const answer = await send('EVALSHA', sha).catch((error: unknown) => {
-        // A Redis that was started anew does not know it; by its whole text it remembers it again.
+        // After a restart, Redis does not know the script: `EVAL` sends its source, and Redis caches it.
         if (error instanceof Error && error.message.startsWith('NOSCRIPT')) {
           return send('EVAL', source);
         }
@@ -303,22 +304,22 @@ export class RedisStore implements RelayStore {
     }
   }
 
-  /** It is the same connection, so it waits for the write before. */
+  /** On the same connection, so `WAIT` waits for the write before it. */
   async #copied(key: string): Promise<void> {
     const wait = ['WAIT', String(this.#replicas), WAIT_FOR];
     const have = Number(await this.#connection.send(key, wait));
     if (have < this.#replicas) {
       throw new Error(
-        `${have} replicas have the write: ${this.#replicas} are wanted (\`replicas\`)`,
+        `Only ${have} replicas have the write, and \`replicas\` is ${this.#replicas}: check the replicas`,
       );
     }
   }
 }
 
-/** An entry as Redis gives it: its id, and its fields, each followed by its value. */
+/** An entry of a Redis stream: its id, and its fields, each followed by its value. */
 type StreamEntry = readonly [id: unknown, fields: unknown];
 
-/** Entry `7-0`, with the field `d`. An entry of another shape has no data, and is refused when read. */
+/** Converts an entry such as `7-0` with the field `d`. Without `d` it gets no data, and is refused later. */
 function toLogEntry([id, fields]: StreamEntry, last: number): LogEntry {
   const number = Number.parseInt(String(id), 10);
   const isOurs = Array.isArray(fields) && fields.length === 2 && String(fields[0]) === 'd';

@@ -1,14 +1,14 @@
 import type { MessageListener, PubSub, RedisClient } from './RedisClient.ts';
 
-/** Milliseconds between two looks whether the connection is alive, and for the answer. */
+/** Milliseconds between two checks of the connection, and the timeout of a check. */
 const PING_EVERY = 5_000;
 
 /**
- * The one connection of a node for subscriptions: Redis wants them apart from commands (protocol
- * version 2). It is opened for the first channel.
+ * The connection of a node for subscriptions, which protocol version 2 of Redis requires to be separate
+ * from commands. It is opened for the first channel.
  *
- * The client connects again and subscribes again by itself. A connection that no longer answers, or
- * that the client has given up, is replaced.
+ * The client reconnects and renews its subscriptions. A connection that no longer answers, or that the
+ * client has given up, is replaced.
  */
 export class SubscriberConnection implements PubSub {
   readonly #client: RedisClient;
@@ -47,7 +47,7 @@ export class SubscriberConnection implements PubSub {
 
   #opened(): Promise<RedisClient> {
     if (this.#isClosed) return Promise.reject(new Error('The store was closed'));
-    // A connection whose reconnecting was given up is not open any more.
+    // The client has given up reconnecting.
     if (this.#connection && !this.#connection.isOpen) this.#drop();
     return (this.#opening ??= this.#open());
   }
@@ -55,7 +55,7 @@ export class SubscriberConnection implements PubSub {
   async #open(): Promise<RedisClient> {
     const connection = this.#client.duplicate();
     this.#connection = connection;
-    // The next look says that it failed.
+    // The next check detects the failure.
     connection.on('error', () => {});
     connection.on('ready', () => {
       if (this.#connection === connection) this.#ready();
@@ -75,7 +75,7 @@ export class SubscriberConnection implements PubSub {
     for (const listener of this.#readyListeners) listener();
   }
 
-  /** A connection can be dead without an event that says so. */
+  /** Checks the connection, because it can be lost without an event. */
   async #look(): Promise<void> {
     const connection = this.#connection;
     if (connection?.isOpen && (!connection.isReady || (await answers(connection)))) return;
@@ -87,7 +87,7 @@ export class SubscriberConnection implements PubSub {
       await Promise.all([...this.#channels].map(([name, told]) => next.subscribe(name, told)));
       this.#ready();
     } catch {
-      // The next look tries it again.
+      // The next check tries again.
     }
   }
 

@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
 
-/** A Lua script, and the name by which Redis remembers it. */
+/** A Lua script, and the hash under which Redis caches it. */
 export interface Script {
   readonly source: string;
   readonly sha: string;
 }
 
-/** An index entry that nobody has looked at for so long is dropped, in milliseconds. */
+/** An index entry that was not checked for this long is removed, in milliseconds. */
 const DAY = 86_400_000;
 
-/** Between the parts of a message. JSON holds no such character. */
+/** Separates the parts of a message. JSON text does not contain this character. */
 export const SEPARATOR = '\u001e';
 
-// KEYS: the head of a log (a hash) and its entries (a stream, with ids `<number>-0`). The name of the
-// stream is the name of its channel, too. Redis runs a script as a whole, and writes what it does to the
-// append-only file as one transaction. What is published comes last, so that a user who may not publish
-// leaves no half of a write. https://redis.io/docs/latest/develop/programmability/eval-intro/
+// KEYS: the head of a log (a hash) and its entries (a stream, with ids `<number>-0`). The channel has the
+// same name as the stream. Redis runs a script atomically, and writes its effects to the append-only file
+// as one transaction. The script publishes last, so that a user without this permission leaves no partial
+// write. https://redis.io/docs/latest/develop/programmability/eval-intro/
 const COMMON = `
 local head, log = KEYS[1], KEYS[2]
 local function now()
@@ -50,7 +50,7 @@ local function isWhole(count)
 end
 `;
 
-/** owner, lease, ttl, tag, request or nothing */
+/** ARGV: owner, lease, ttl, tag, optionally the request */
 const BEGIN = `
 local owner = redis.call('HGET', head, 'owner')
 if owner then return owner == ARGV[1] and 1 or 0 end
@@ -62,7 +62,7 @@ hold(ARGV[2], ARGV[3])
 return 1
 `;
 
-/** owner, lease, ttl, the most writers */
+/** ARGV: owner, lease, ttl, the maximum number of writers */
 const TAKE_OVER = `
 local known = redis.call('HMGET', head, 'owner', 'ended', 'until', 'writers')
 if not known[1] or known[2] then return 0 end
@@ -73,7 +73,7 @@ hold(ARGV[2], ARGV[3], 'owner', ARGV[1])
 return 1
 `;
 
-/** owner, lease, ttl; followers are told the number of the last entry, and find what they lack */
+/** ARGV: owner, lease, ttl. Publishes the number of the last entry, so readers notice missing entries. */
 const RENEW = `
 local known = redis.call('HMGET', head, 'owner', 'ended', 'last')
 local refused = refusal(ARGV[1], known)
@@ -84,8 +84,8 @@ return 'done'
 `;
 
 /**
- * owner, lease, ttl, after, 1 where it ends or else 0, 1 where followers are told the entries or else 0
- * (they read them), then number and data of each entry
+ * ARGV: owner, lease, ttl, after, 1 if the last entry is the ending or else 0, 1 to publish the entries or
+ * 0 if readers must read them, then number and data of each entry
  */
 const APPEND = `
 local known = redis.call('HMGET', head, 'owner', 'ended', 'last', 'count')
@@ -106,7 +106,7 @@ tell(ARGV[6] == '1' and ARGV[4] .. '\\30' .. table.concat(ARGV, '\\30', 7) or la
 return 'done'
 `;
 
-/** owner, lease, ttl, then number and data of each entry */
+/** ARGV: owner, lease, ttl, then number and data of each entry */
 const COMPACT = `
 local known = redis.call('HMGET', head, 'owner', 'ended', 'last', 'count')
 local refused = refusal(ARGV[1], known)
@@ -119,7 +119,8 @@ return 'done'
 `;
 
 /**
- * the data of the ending, the id, the channel that tells writers; entries of other clients are removed
+ * ARGV: the data of the ending, the id, the channel that notifies writers. Entries of other clients are
+ * removed.
  */
 const END = `
 local known = redis.call('HMGET', head, 'last', 'ended', 'ttl', 'count')
@@ -145,7 +146,7 @@ if not known[1] then return false end
 return { known[1], known[2], known[3] or '', string.format('%.0f', known[4] - now()), known[5], known[6] or '' }
 `;
 
-/** the id of the first entry, how many at most, and the bytes at which the page ends */
+/** ARGV: the id of the first entry, the maximum number of entries, the bytes at which the page ends */
 const READ = `
 local last = redis.call('HGET', head, 'last')
 if not last then return false end
@@ -163,10 +164,9 @@ end
 return { last, page }
 `;
 
-// Of the index of open logs, KEYS has only its own key: a sorted set, with the time at which the lease of
-// each log may have run out.
+// KEYS: only the index of open logs, a sorted set with the time at which the lease of each log may expire.
 
-/** id, milliseconds until the lease may have run out */
+/** ARGV: id, milliseconds until the lease may expire */
 const OPEN = `
 redis.call('ZREMRANGEBYSCORE', head, '-inf', now() - ${DAY})
 redis.call('ZADD', head, now() + ARGV[2], ARGV[1])
@@ -174,7 +174,7 @@ redis.call('PEXPIRE', head, ${7 * DAY})
 return 1
 `;
 
-/** milliseconds until a log is given again, how many */
+/** ARGV: milliseconds until a log may be returned again, the maximum number of logs */
 const DUE = `
 local due = redis.call('ZRANGEBYSCORE', head, '-inf', now(), 'LIMIT', 0, ARGV[2])
 for _, id in ipairs(due) do redis.call('ZADD', head, now() + ARGV[1], id) end

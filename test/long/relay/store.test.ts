@@ -29,13 +29,13 @@ it('RedisStore refuses replicas that are not a whole number', () => {
   expect(() => new RedisStore(client, { replicas: -1 })).toThrow(/`replicas` must be/);
 });
 
-it('RedisStore does not take a write for stored that fewer replicas have than wanted', async () => {
+it('RedisStore does not report a write as stored that too few replicas have', async () => {
   const client = createClient({ url: server.url });
   await client.connect();
   const store = new RedisStore(client, { replicas: 1 });
   const log = { owner: 'a', lease: 1_000, ttl: 10_000, tag: 'tag' };
   await expect(store.begin('unsafe', log)).rejects.toThrow(
-    '0 replicas have the write: 1 are wanted',
+    'Only 0 replicas have the write, and `replicas` is 1',
   );
   store.close();
   await client.close();

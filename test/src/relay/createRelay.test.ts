@@ -242,7 +242,7 @@ describe('appending', () => {
     [
       'too large',
       () => ({ type: 'x', value: 'x'.repeat(2_000) }),
-      /too large.*maxEventSize is 1000/,
+      /too large.*`maxEventSize` of createRelay, which is 1000/,
     ],
   ])('refuses what is %s, and says so to all', async (_what, make, said) => {
     const { relay } = node(undefined, { maxEventSize: 1_000 });
@@ -463,8 +463,8 @@ describe('a log that is damaged', () => {
     ['is a number', '7', /Entry 3 .*not written by a relay/],
     ['is of a later version', '{"v":2,"event":{"type":"ping"}}', /Entry 3 .*another version/],
     ['holds nothing', `{${V}}`, /Entry 3 .*neither an event nor an ending/],
-    ['holds no event', `{${V},"event":{"kind":"secret"}}`, /Entry 3 .*an event without type/],
-    ['holds an event that is null', `{${V},"event":null}`, /Entry 3 .*an event without type/],
+    ['holds no event', `{${V},"event":{"kind":"secret"}}`, /Entry 3 .*an event without a `type`/],
+    ['holds an event that is null', `{${V},"event":null}`, /Entry 3 .*an event without a `type`/],
     ['ends in no known way', `{${V},"end":"secret"}`, /Entry 3 .*neither an event/],
     ['ends with no error', `{${V},"end":"error","error":"secret"}`, /Entry 3 .*neither an event/],
     ['is merged of nothing', `{${V},"lengths":[],"event":{"type":"ping"}}`, /Entry 3 .*merged/],

@@ -238,8 +238,8 @@ describe('a store that is away', () => {
   });
 
   it.each([
-    ['for too long', { patience: 100 }, /could not be reached/],
-    ['while too much comes', { maxBuffered: 600 }, /could not be reached/],
+    ['for too long', { patience: 100 }, /store of the relay is unavailable/],
+    ['while too much comes', { maxBuffered: 600 }, /store of the relay is unavailable/],
   ])('%s is an error for the writer, which aborts its request', async (_when, config, said) => {
     const own = node(undefined, config);
     const source = new Subject<StreamEvent>();
