@@ -24,7 +24,7 @@ export interface MeasureStreamConfig {
    * `Infinity`, which reports only at the end.
    */
   every?: number;
-  /** Its `now()` is the clock. Default: `asyncScheduler`. */
+  /** The scheduler of the reports; its `now()` is the clock. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
 

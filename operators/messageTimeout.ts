@@ -16,10 +16,11 @@ import type { AnyStreamEvent } from '../src/message/StreamEvent.ts';
 
 export type { MessageLimits } from '../src/flow/MessageClocks.ts';
 
-/** Limits in milliseconds, at least one; one that is left out or `Infinity` is off. */
+/** Limits in milliseconds; at least one is required. An omitted limit, or `Infinity`, is off. */
 export interface MessageTimeoutConfig extends MessageLimits {
   /**
-   * The valve of the source. While it is closed, the source does not read, so only `total` runs.
+   * The valve of the source. While it is closed, the source does not read, so only `total` runs. Default:
+   * none.
    */
   valve?: Pick<Valve, 'open$'>;
   /**
@@ -27,7 +28,7 @@ export interface MessageTimeoutConfig extends MessageLimits {
    * memory does not grow with the reply. Default: `true`.
    */
   keepContent?: boolean;
-  /** Default: `asyncScheduler`. */
+  /** The scheduler of the timer. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
 

@@ -28,7 +28,7 @@ export interface SegmentTextConfig {
    * `Infinity`: only more text or the end of the source finishes a unit.
    */
   settle?: number;
-  /** Default: `asyncScheduler`. */
+  /** The scheduler of `settle`. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
 

@@ -32,7 +32,7 @@ export interface SmoothTextConfig {
   endAtOnce?: boolean;
   /** The language of the text, as for `Intl.Segmenter`. Default: the language of the platform. */
   locale?: string | string[];
-  /** Default: `asyncScheduler`. */
+  /** The scheduler of the outputs. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
 

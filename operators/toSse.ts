@@ -32,6 +32,7 @@ export interface ToSseConfig extends ErrorTextOptions {
    * connection. `Infinity` sends none. Default: 15,000.
    */
   heartbeat?: number;
+  /** The scheduler of the heartbeats. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike;
 }
 

@@ -92,7 +92,7 @@ const lost = new Error('lost');
 
 describe('measureStream', () => {
   it(
-    'passes the events on and reports once, when the reply is complete',
+    'passes the events through and reports once, when the reply is complete',
     drawn(
       'measureStream',
       run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -151,7 +151,7 @@ describe('measureStream', () => {
     expect(order).toEqual(['complete', 'passed on']);
   });
 
-  it('reports on unsubscribe, after the source is let go', () => {
+  it('reports on unsubscribe, after the source is unsubscribed', () => {
     const order: unknown[] = [];
     new Observable<StreamEvent>(() => () => order.push('let go'))
       .pipe(measureStream(({ outcome }) => order.push(outcome)))
@@ -160,7 +160,7 @@ describe('measureStream', () => {
     expect(order).toEqual(['let go', 'unsubscribed']);
   });
 
-  it('measures what there is of a reply that broke, or that was left', () => {
+  it('measures the received part of a reply that failed or was unsubscribed', () => {
     const arrived = { events: 3, timeToFirstText: 3, characters: 2, duration: 6 };
     expect(measure('-m[t--#')).toEqual([
       expect.objectContaining({ ...arrived, outcome: 'error', error: lost }),
@@ -184,7 +184,7 @@ describe('measureStream', () => {
   );
 
   it(
-    'sees the error of an operator that it stands behind',
+    'reports the error of an operator before it',
     run(({ cold, expectObservable, flush }) => {
       const reports: StreamMeasurements[] = [];
       const measured = cold('-m', events).pipe(
@@ -202,7 +202,7 @@ describe('measureStream', () => {
     }),
   );
 
-  it('takes one who leaves after message_stop for one who has the whole reply', () => {
+  it('reports complete for an unsubscribe after message_stop', () => {
     const reports: StreamMeasurements[] = [];
     from(messageEvents.text('Hello'))
       .pipe(
@@ -238,7 +238,7 @@ describe('measureStream', () => {
     expect(seen).toHaveLength(all.length);
   });
 
-  it('takes whatever comes over the wire', () => {
+  it('takes malformed events', () => {
     const odd = [
       raw({ type: 'message_start' }),
       raw({ type: 'message_start', message: { usage: null } }),
@@ -253,7 +253,7 @@ describe('measureStream', () => {
 });
 
 describe('measureStream, times', () => {
-  it('are unknown where nothing came', () => {
+  it('are unknown without events', () => {
     expect(measure('----|')).toEqual([
       expect.objectContaining({
         timeToFirstEvent: undefined,
@@ -344,7 +344,7 @@ describe('measureStream, sizes', () => {
     expect(measureAll(pieces)).toMatchObject({ characters: 13, bytes: 13 });
   });
 
-  it('does not count what is no content of the message', () => {
+  it('does not count events without content', () => {
     const others = [
       ping,
       raw({ type: 'vibe_check', delta: { type: 'text_delta', text: 'no' } }),
@@ -379,7 +379,7 @@ describe('measureStream, sizes', () => {
     );
   });
 
-  it('counts the seams', () => {
+  it('counts the resume events', () => {
     expect(measure('mtrtrS|')[0]).toMatchObject({ seams: 2, events: 6 });
   });
 });
@@ -395,7 +395,7 @@ describe('measureStream, tokens', () => {
     expect(measureAll(updates)).toMatchObject({ inputTokens: 40, outputTokens: 12 });
   });
 
-  it('have no pace before message_delta has counted them, nor in no time', () => {
+  it('have no rate before message_delta, or if no time has passed', () => {
     expect(measure('m--t--t#')[0]).toMatchObject({ outputTokens: 1, tokensPerSecond: undefined });
     const reports: StreamMeasurements[] = [];
     of(events.m, events.x, events.S)
@@ -408,7 +408,7 @@ describe('measureStream, tokens', () => {
     expect(reports[0]).toMatchObject({ outputTokens: 15, tokensPerSecond: undefined });
   });
 
-  it('have a pace from the first content to the last', () => {
+  it('have a rate from the first content to the last', () => {
     expect(measure('-p- 96ms m 499ms t 498ms x S - |')[0]).toMatchObject({
       outputTokens: 15,
       tokensPerSecond: 15,
@@ -498,7 +498,7 @@ describe('measureStream and an observer that throws', () => {
     return { source, seen, subscription };
   };
 
-  it('makes what it throws the error of the result', () => {
+  it('becomes the error of the result', () => {
     const completing = observed();
     completing.source.complete();
     expect(completing.seen).toEqual({ calls: 1, notifications: [broken] });
@@ -507,7 +507,7 @@ describe('measureStream and an observer that throws', () => {
     expect(failing.seen).toEqual({ calls: 1, notifications: [broken] });
   });
 
-  it('throws it from unsubscribe, when the source is already let go', () => {
+  it('throws from unsubscribe, after the source is unsubscribed', () => {
     const { source, seen, subscription } = observed();
     expect(() => subscription.unsubscribe()).toThrow(UnsubscriptionError);
     expect(source.observed).toBe(false);
@@ -524,7 +524,7 @@ describe('measureStream and an observer that throws', () => {
 });
 
 describe('measureStream and its arguments', () => {
-  it('refuses what it cannot use when it is called', () => {
+  it('throws for invalid arguments, when called', () => {
     expect(() => measureStream(undefined as never)).toThrow(/must be a function/);
     expect(() => measureStream({ next: () => {} } as never)).toThrow(TypeError);
     expect(() => measureStream(() => {}, { every: 0 })).toThrow(/`every` .* not 0/);

@@ -78,7 +78,7 @@ describe('messageState', () => {
   );
 
   it(
-    'makes an error the last state, with what had arrived, and completes',
+    'emits an error as the last state, with the reply so far, and completes',
     drawn(
       'messageState-error',
       () =>
@@ -126,7 +126,7 @@ describe('messageState', () => {
     expect(error?.code).toBe('connection');
   });
 
-  it('says aborted, and keeps the text, when an AbortSignal fires', () => {
+  it('emits the status aborted, and keeps the text, when an AbortSignal fires', () => {
     const button = new AbortController();
     const source = new Subject<StreamEvent>();
     const seen: MessageState[] = [];
@@ -158,7 +158,7 @@ describe('messageState', () => {
   );
 
   it(
-    'emits nothing for what changes nothing',
+    'emits nothing for events that change nothing',
     marbles((m) => {
       const source = m.cold('-p-a-m-p-m-[-]-p--', events);
       const result = '       w----A-----B------';
@@ -182,7 +182,7 @@ describe('messageState', () => {
     expect(taken()).toBe(0);
   });
 
-  it('waits anew for each subscription', () => {
+  it('has separate state for each subscription', () => {
     const once = from([events.m, textStart(0, 'Hi'), messageStop]).pipe(messageState());
     const first = outcomeOf(once).values;
     expect(first.map(({ status, text: words }) => `${status} ${words}`)).toEqual([
@@ -194,7 +194,7 @@ describe('messageState', () => {
     expect(outcomeOf(once).values).toStrictEqual(first);
   });
 
-  it('keeps the identity of what has not changed', () => {
+  it('keeps the identity of unchanged fields', () => {
     const all = [events.m, textStart(0, 'Hello'), callStart(1), json(1, '{}'), events.x];
     const { values } = outcomeOf(from([...all, messageStop]).pipe(messageState()));
     const [, , second, third, fourth, fifth, last] = values;

@@ -57,7 +57,7 @@ const onlyPing = 'the last event was ping, and there was no content';
 
 describe('messageTimeout', () => {
   it(
-    'ends a reply of which only pings come',
+    'ends a reply when only pings arrive',
     drawn(
       'messageTimeout',
       run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -74,7 +74,7 @@ describe('messageTimeout', () => {
   );
 
   it(
-    'ends a reply of which nothing comes any more',
+    'ends a reply when nothing arrives any more',
     drawn(
       'messageTimeout-liveness',
       run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -91,7 +91,7 @@ describe('messageTimeout', () => {
   );
 
   it(
-    'passes a reply on that keeps within its limits',
+    'passes on a reply within the limits',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold(' ---m--p--t----t--x----S|', events);
       const result = '      ---m--p--t----t--x----S|';
@@ -120,7 +120,7 @@ describe('messageTimeout', () => {
   );
 
   it(
-    'has clocks of its own for each subscription',
+    'has separate clocks for each subscription',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-m', events);
       const result = source.pipe(messageTimeout({ liveness: 3 }), retry(1));
@@ -145,7 +145,7 @@ describe('messageTimeout', () => {
     expect(error.partial?.content).toEqual([{ type: 'text', text: 'Hello', citations: null }]);
   });
 
-  it('has no message to give when nothing came', () => {
+  it('has no partial message if nothing arrived', () => {
     const scheduler = new VirtualTimeScheduler();
     const errors: MessageStreamError[] = [];
     new Observable<typeof events.m>()
@@ -176,7 +176,7 @@ describe('messageTimeout, liveness', () => {
   );
 
   it(
-    'does not run before the first event where there is another clock',
+    'does not run before the first event if another clock does',
     run(({ cold, expectObservable }) => {
       const source = cold('--------m----', events);
       const error = silence.liveness(3, last('message_start'));
@@ -282,7 +282,7 @@ describe('messageTimeout before the first event', () => {
 
 describe('messageTimeout, total', () => {
   it(
-    'ends a reply however lively it is',
+    'ends a reply with frequent events',
     run(({ cold, expectObservable }) => {
       const source = cold('m-t-p-t-p-t-p-t', events);
       const error = silence.total(9, last('ping', 'content_block_delta'));
@@ -303,7 +303,7 @@ describe('messageTimeout after message_stop', () => {
   );
 
   it(
-    'is not set going by a ping, but by the next message',
+    'is not started by a ping, but by the next message',
     run(({ cold, expectObservable }) => {
       const source = cold('mtS-----p-----u-----m--t------', events);
       const result = '     mtS-----p-----u-----m--t---#';
@@ -314,7 +314,7 @@ describe('messageTimeout after message_stop', () => {
 });
 
 describe('messageTimeout and its timer', () => {
-  it('is one, however many events come, and is not set anew for each', () => {
+  it('is a single timer, which events do not reset', () => {
     const scheduler = new VirtualTimeScheduler();
     const schedule = vi.spyOn(scheduler, 'schedule');
     const source = new Subject<typeof events.m>();
@@ -357,7 +357,7 @@ describe('messageTimeout and its timer', () => {
     expect(timers(scheduler)).toBe(0);
   });
 
-  it('is gone when the consumer leaves within an event', () => {
+  it('is gone when the consumer unsubscribes within an event', () => {
     const scheduler = new VirtualTimeScheduler();
     const source = new Subject<typeof events.m>();
     source.pipe(messageTimeout({ liveness: 10, scheduler }), take(1)).subscribe();
@@ -365,7 +365,7 @@ describe('messageTimeout and its timer', () => {
     expect(timers(scheduler)).toBe(0);
   });
 
-  it('is not needed where all limits are off', () => {
+  it('is not needed if all limits are off', () => {
     const scheduler = new VirtualTimeScheduler();
     const schedule = vi.spyOn(scheduler, 'schedule');
     new Subject<typeof events.m>()
@@ -374,7 +374,7 @@ describe('messageTimeout and its timer', () => {
     expect(schedule).not.toHaveBeenCalled();
   });
 
-  it('is right in a source that does not wait', () => {
+  it('works with a synchronous source', () => {
     const scheduler = new VirtualTimeScheduler();
     const config = { liveness: 10, scheduler };
     const seen: unknown[] = [];
@@ -390,7 +390,7 @@ describe('messageTimeout and its timer', () => {
     expect(timers(scheduler)).toBe(0);
   });
 
-  it('is right when an event brings another about', () => {
+  it('works when an event causes another event', () => {
     const scheduler = new VirtualTimeScheduler();
     const source = new Subject<typeof events.m>();
     const seen: string[] = [];
@@ -409,7 +409,7 @@ describe('messageTimeout with a valve', () => {
   const content = last('content_block_delta');
 
   it(
-    'does not take a pause of ours for silence',
+    'does not count a pause of the reader as silence',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold(' m--t----------t-----------', events);
       const open = '        y--n---------y------------';
@@ -443,7 +443,7 @@ describe('messageTimeout with a valve', () => {
   );
 
   it(
-    'goes on with what was left of a limit, so that pauses of others hide no silence',
+    'continues a limit after a pause, so that pauses hide no silence',
     run(({ cold, expectObservable }) => {
       const source = cold('m----------------------', events);
       // Another step closes it now and then: 2, 2 and 2 of silence are 6.
@@ -460,7 +460,7 @@ describe('messageTimeout with a valve', () => {
   );
 
   it(
-    'hears what was under way when the valve closed',
+    'handles events that were on their way when the valve closed',
     run(({ cold, expectObservable }) => {
       const source = cold('m--p------------------', events);
       const open = '       y-n-------y-----------';
@@ -476,7 +476,7 @@ describe('messageTimeout with a valve', () => {
   );
 
   it(
-    'counts pings, and not our pause, as no progress',
+    'counts pings as no progress, and does not count the pause',
     run(({ cold, expectObservable }) => {
       const source = cold('m--p------p-----p--', events);
       const open = '       y---n----y---------';
@@ -493,7 +493,7 @@ describe('messageTimeout with a valve', () => {
   );
 
   it(
-    'waits as well for the first event while the valve is closed, which another step did',
+    'waits for the first event while another step has closed the valve',
     run(({ cold, expectObservable }) => {
       const source = cold('------------------', events);
       const open = '       n---------y-------';
@@ -512,7 +512,7 @@ describe('messageTimeout with a valve', () => {
   );
 
   it(
-    'goes on with `total` in the pause',
+    'continues `total` in the pause',
     run(({ cold, expectObservable }) => {
       const source = cold('m--t------------------', events);
       const open = '       y--n------------------';
@@ -526,7 +526,7 @@ describe('messageTimeout with a valve', () => {
   );
 
   it(
-    'takes a step that is slower than the limit for none of the server',
+    'does not time out because of a step that is slower than the limit',
     run(({ cold, expectObservable }) => {
       const valve = new Valve({ highWaterMark: 1 });
       const source = cold('m|', events);
@@ -557,7 +557,7 @@ describe('messageTimeout with a valve', () => {
 });
 
 describe('messageTimeout with `keepContent: false`', () => {
-  it('gives all of the message but its content with its error', () => {
+  it('errors with the message without its content', () => {
     const scheduler = new VirtualTimeScheduler();
     const errors: MessageStreamError[] = [];
     const source = new Subject<typeof events.m>();
@@ -575,7 +575,7 @@ describe('messageTimeout with `keepContent: false`', () => {
 });
 
 describe('messageTimeout and clocks that are not ideal', () => {
-  it('hears first, when the timer is late, what the program was too busy to hear', () => {
+  it('handles waiting events first when the timer is late', () => {
     const { scheduler, virtual, shift } = shiftable();
     const source = new Subject<typeof events.m>();
     const errors: MessageStreamError[] = [];

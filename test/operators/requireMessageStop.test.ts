@@ -66,7 +66,7 @@ function endOf(source: Observable<StreamEvent>, ...config: Parameters<typeof req
 
 describe('requireMessageStop', () => {
   it(
-    'completes at message_stop and lets the source go',
+    'completes at message_stop and unsubscribes from the source',
     drawn(
       'requireMessageStop',
       run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -79,7 +79,7 @@ describe('requireMessageStop', () => {
   );
 
   it(
-    'makes an error of a completion before message_stop',
+    'errors for a completion before message_stop',
     drawn(
       'requireMessageStop-truncated',
       run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -93,7 +93,7 @@ describe('requireMessageStop', () => {
   );
 
   it(
-    'makes an error of a completion after a stop_reason, too',
+    'errors for a completion after a stop_reason, too',
     run(({ cold, expectObservable }) => {
       const source = cold('--m--t--x--|', events);
       const result = '     --m--t--x--#';
@@ -102,7 +102,7 @@ describe('requireMessageStop', () => {
   );
 
   it(
-    'makes an error of a stream without events',
+    'errors for a stream without events',
     run(({ cold, expectObservable }) => {
       expectObservable(cold('---|', events).pipe(requireMessageStop())).toBe(
         '---#',
@@ -135,7 +135,7 @@ describe('requireMessageStop', () => {
   );
 
   it(
-    'judges each subscription by itself',
+    'has separate state for each subscription',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-m-t-|', events);
       const result = '     -m-t--m-t-#';
@@ -145,7 +145,7 @@ describe('requireMessageStop', () => {
     }),
   );
 
-  it('passes every event on untouched, those of unknown types too', () => {
+  it('passes every event on unchanged, also of unknown types', () => {
     const unknown = raw({ type: 'vibe_check' });
     const all = [...messageEvents.text('Hi').ping().event(unknown).toolUse('f', {})];
     const seen: StreamEvent[] = [];
@@ -170,7 +170,7 @@ describe('requireMessageStop', () => {
 });
 
 describe('requireMessageStop and its error', () => {
-  it('has what had arrived', () => {
+  it('has the message so far', () => {
     const { error } = endOf(of(events.m, events['['], events.t));
     expect(error).toBeInstanceOf(MessageStreamError);
     expect(error).toMatchObject({ code: 'truncated', retryable: true });
@@ -181,7 +181,7 @@ describe('requireMessageStop and its error', () => {
     });
   });
 
-  it('has nothing where nothing had arrived', () => {
+  it('has no message if nothing had arrived', () => {
     expect(endOf(of(events.p)).error).toMatchObject({ code: 'truncated', partial: undefined });
   });
 
@@ -228,7 +228,7 @@ function messageOf(event: StreamEvent) {
 }
 
 describe('requireMessageStop with a source that does not wait', () => {
-  it('asks for nothing after message_stop, nor for more than is taken', () => {
+  it('reads nothing after message_stop, and no more than is taken', () => {
     const all = [events.m, events.t, events.S, events.n, events.t];
     const whole = synchronous(all);
     expect(endOf(whole.source)).toMatchObject({ complete: true, types: { length: 3 } });
@@ -238,7 +238,7 @@ describe('requireMessageStop with a source that does not wait', () => {
     expect(taken()).toBe(1);
   });
 
-  it('is right when an event brings message_stop about', () => {
+  it('works when an event causes message_stop', () => {
     const source = new Subject<StreamEvent>();
     const seen: string[] = [];
     source.pipe(requireMessageStop()).subscribe({
@@ -274,7 +274,7 @@ describe('requireMessageStop with `allowMissing`', () => {
   );
 
   it(
-    'adds none where there is one',
+    'adds no second message_stop',
     run(({ cold, expectObservable }) => {
       const source = cold('--m--x--S--|', events);
       const result = '     --m--x--(S|)';
@@ -283,7 +283,7 @@ describe('requireMessageStop with `allowMissing`', () => {
   );
 
   it(
-    'lets somebody leave with the one that it adds',
+    'allows an unsubscribe at the added message_stop',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('--m--x--|', events);
       const result = '     --m--x--(S|)';
@@ -293,7 +293,7 @@ describe('requireMessageStop with `allowMissing`', () => {
   );
 
   it(
-    'makes an error of a completion without a stop_reason all the same',
+    'errors for a completion without a stop_reason',
     run(({ cold, expectObservable }) => {
       for (const diagram of ['--m--t--', '--m--y--', '---']) {
         expectObservable(cold(`${diagram}|`, events).pipe(requireMessageStop(config))).toBe(
@@ -322,7 +322,7 @@ describe('requireMessageStop with `keepContent: false`', () => {
   const config = { keepContent: false };
   const message = { id: 'msg_1', content: [], stop_reason: 'end_turn' };
 
-  it('gives all of the message but its content with its error', () => {
+  it('errors with the message without its content', () => {
     const all = [events.m, events['['], events.t, events.x];
     const { error, types } = endOf(from(all), config);
     expect(types).toEqual(all.map(({ type }) => type));

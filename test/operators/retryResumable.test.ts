@@ -138,7 +138,7 @@ const opening = [events.m, events['['], events.a];
 
 describe('retryResumable', () => {
   it(
-    'carries a reply on that broke',
+    'resumes a reply that broke',
     drawn(
       'retryResumable',
       run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -155,7 +155,7 @@ describe('retryResumable', () => {
   );
 
   it(
-    'passes on a reply that does not break, and lets the source go at message_stop',
+    'passes on a reply that does not break, and unsubscribes at message_stop',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-m-[-a-p-b-]-x-S----', events);
       const result = '     -m-[-a-p-b-]-x-(S|)';
@@ -165,7 +165,7 @@ describe('retryResumable', () => {
     }),
   );
 
-  it('passes the very events on, those of unknown types too', () => {
+  it('passes on the same event objects, also of unknown types', () => {
     const unknown = raw({ type: 'vibe_check', index: 7 });
     const all = [...opening, unknown, events.b, events[']'], events.x, events.S];
     const { values } = outcomeOf(from(all).pipe(retry({ resume: () => EMPTY })));
@@ -174,7 +174,7 @@ describe('retryResumable', () => {
   });
 
   it(
-    'takes a completion before message_stop for a break',
+    'treats a completion before message_stop as a break',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-m-[-a-|', events);
       const resume = cold('       -n-[-b-]-x-S', events);
@@ -190,7 +190,7 @@ describe('retryResumable', () => {
   );
 
   it(
-    'takes over from a stall, with clocks of its own for each attempt',
+    'resumes after a stall, with separate clocks for each attempt',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-m-[-a----------------', events);
       const resume = cold('             ---n-[---p-b-]-x-S', events);
@@ -209,7 +209,7 @@ describe('retryResumable', () => {
   );
 
   it(
-    'passes pings on, also before the seam',
+    'passes pings on, also before the resume event',
     run(({ cold, expectObservable }) => {
       const source = cold('pm-p-[-a-#', events, connection);
       const resume = cold('         p-n-p-[-p-b-]-x-S', events);
@@ -220,7 +220,7 @@ describe('retryResumable', () => {
   );
 
   it(
-    'begins with the first attempt that has a message_start',
+    'starts with the first attempt that has a message_start',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('---#', events, connection);
       const resume = cold('   -m-[-a-]-x-S', events);
@@ -236,7 +236,7 @@ describe('retryResumable', () => {
   );
 
   it(
-    'ends a reply that lacks nothing but message_stop, without a request',
+    'completes a reply that lacks only message_stop, without a request',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const lost = cold('-m-[-a-]-x-#', events, connection);
       const cut = cold(' -m-[-a-]-x-|', events);
@@ -250,7 +250,7 @@ describe('retryResumable', () => {
   );
 
   it(
-    'ends such a reply in a later attempt, too, and a block that was left open',
+    'completes such a reply in a later attempt, too, and a block that was left open',
     run(({ cold, expectObservable }) => {
       const source = cold('-m-[-a-#', events, connection);
       const resume = cold('       -n-[-b-x----#', events, connection);
@@ -261,7 +261,7 @@ describe('retryResumable', () => {
   );
 
   it(
-    'lets everything go when it is unsubscribed in an attempt',
+    'cleans up when unsubscribed in an attempt',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-m-[-a-#', events, connection);
       const resume = cold('       -n-[-b--------', events);
@@ -275,7 +275,7 @@ describe('retryResumable', () => {
   );
 
   it(
-    'lets everything go when it is unsubscribed while it waits',
+    'cleans up when unsubscribed while it waits',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-m-[-a-#', events, connection);
       const resume = cold('             -n-[-b-', events);
@@ -288,7 +288,7 @@ describe('retryResumable', () => {
     }),
   );
 
-  it('leaves no timer when it is unsubscribed while it waits', () => {
+  it('leaves no timer when unsubscribed while it waits', () => {
     const scheduler = new VirtualTimeScheduler();
     const resume = vi.fn(() => EMPTY);
     const subscription = broken(opening)
@@ -302,7 +302,7 @@ describe('retryResumable', () => {
   });
 
   it(
-    'begins afresh with each subscription',
+    'has separate state for each subscription',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-m-[-a-#', events, connection);
       const resume = cold('       -n-[-b-]-x-S', events);
@@ -358,7 +358,7 @@ const messageOf = (all: readonly StreamEvent[]) =>
 
 describe('retryResumable and its waits', () => {
   it(
-    'waits as long as it is told',
+    'waits for the given delay',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-m-[-a-#', events, connection);
       const resume = cold('            -n-[-b-]-x-S', events);
@@ -370,7 +370,7 @@ describe('retryResumable and its waits', () => {
     }),
   );
 
-  it('asks a function for the wait, with the error and the number of the retry', () => {
+  it('calls a delay function with the error and the number of the retry', () => {
     const errors = [1, 2, 3].map((number) => failed({ requestId: `req_${number}` }));
     const delay = vi.fn((_: MessageStreamError, number: number) => 100 * number);
     let attempt = 0;
@@ -386,7 +386,7 @@ describe('retryResumable and its waits', () => {
     ]);
   });
 
-  it('takes exponentialBackoff for it', () => {
+  it('takes exponentialBackoff as delay', () => {
     const { times } = outcomeWith(broken(opening), {
       resume: () => broken([]),
       count: 4,
@@ -405,7 +405,7 @@ describe('retryResumable and its waits', () => {
     expect(retries.map(({ context }) => context.delay)).toEqual([700, 0]);
   });
 
-  it('does not where it is told to ignore that', () => {
+  it('does not with ignoreRetryAfter', () => {
     const { times } = outcomeWith(broken(opening, failed({ retryAfterMs: 700 })), {
       resume: () => from(rest),
       delay: 500,
@@ -427,7 +427,7 @@ describe('retryResumable and its waits', () => {
     random.mockRestore();
   });
 
-  it('does not begin in the same run, also without a wait', () => {
+  it('does not retry synchronously, also with delay 0', () => {
     const schedule = vi.spyOn(asyncScheduler, 'schedule');
     const resume = vi.fn(() => NEVER);
     const subscription = broken(opening).pipe(retry({ resume })).subscribe();
@@ -437,14 +437,14 @@ describe('retryResumable and its waits', () => {
     schedule.mockRestore();
   });
 
-  it('does not take a wait that no timer can count for none', () => {
+  it('does not treat a delay that is too long for a timer as 0', () => {
     for (const delay of [Infinity, 2 ** 31]) {
       const { times } = outcomeWith(broken(opening), { resume: () => from(rest), delay });
       expect(times).toEqual([2 ** 31 - 1]);
     }
   });
 
-  it('tells before each wait what broke, how it stands and how long it will be', () => {
+  it('calls onRetry before each wait with the error, the partial message and the delay', () => {
     const errors = [failed({ requestId: 'req_1' }), failed({ code: 'overloaded' })];
     const { resumes, retries } = outcomeWith(broken([...opening, events.b], errors[0]), {
       resume: ({ attempt }) =>
@@ -495,7 +495,7 @@ describe('retryResumable and its count', () => {
       return isLast ? from(whole) : broken(whole.slice(0, 3), failed({ requestId: `${attempt}` }));
     };
 
-  it('carries a reply on three times', () => {
+  it('resumes a reply three times', () => {
     const { completed, textSoFar } = outcomeWith(broken(opening), {
       resume: inPieces(pieces.slice(0, 3)),
     });
@@ -503,7 +503,7 @@ describe('retryResumable and its count', () => {
     expect(textSoFar).toBe('Once upon a b c');
   });
 
-  it('and then fails with the last error, all that was shown and the number of attempts', () => {
+  it('then errors with the last error, the partial message and the number of attempts', () => {
     const { error, resumes, textSoFar } = outcomeWith(broken(opening), {
       resume: inPieces(pieces),
     });
@@ -523,7 +523,7 @@ describe('retryResumable and its count', () => {
     expect(textSoFar).toBe('Once upon a b c');
   });
 
-  it('counts as it is told, and not at all with 0', () => {
+  it('retries `count` times, and never with 0', () => {
     for (const [count, attempts] of [
       [0, 0],
       [1, 1],
@@ -539,7 +539,7 @@ describe('retryResumable and its count', () => {
     }
   });
 
-  it('counts anew after progress, if asked', () => {
+  it('resets the count after progress with resetOnProgress', () => {
     const config = { resume: inPieces(pieces), count: 1 };
     expect(outcomeWith(broken(opening), config).completed).toBe(false);
     const { completed, textSoFar } = outcomeWith(broken(opening), {
@@ -550,7 +550,7 @@ describe('retryResumable and its count', () => {
     expect(textSoFar).toBe(`Once upon${pieces.join('')}`);
   });
 
-  it('does not take for progress what is withdrawn, or was there before', () => {
+  it('does not count withdrawn or repeated text as progress', () => {
     const thoughts = [events.n, thinkingStart(0), thinking(0, 'Let me'), thinking(0, ' think')];
     const same = [events.n, events['['], text(0, 'Once upon')];
     for (const all of [thoughts, same, [events.n], []]) {
@@ -563,7 +563,7 @@ describe('retryResumable and its count', () => {
     }
   });
 
-  it('counts an attempt that brings nothing', () => {
+  it('counts an attempt without events', () => {
     const overloaded = failed({ code: 'overloaded', status: 529 });
     const { error, resumes, types } = outcomeWith(broken(opening), {
       resume: () => broken([], overloaded),
@@ -590,7 +590,7 @@ describe('retryResumable and its count', () => {
   });
 });
 
-describe('retryResumable and errors that are not worth it', () => {
+describe('retryResumable and errors that are not retryable', () => {
   it.each(['request', 'protocol', 'invalid_json', 'refusal', 'aborted', 'unknown'] as const)(
     'passes %s on, the same object',
     (code) => {
@@ -629,7 +629,7 @@ describe('retryResumable and errors that are not worth it', () => {
     expect(resumes).toHaveLength(0);
   });
 
-  it('in a later attempt gives the error all that was shown', () => {
+  it('adds the partial message to the error of a later attempt', () => {
     const { error, textSoFar } = outcomeWith(broken(opening), {
       resume: () => broken([events.n, events['['], events.b], failed({ code: 'request' })),
     });
@@ -641,7 +641,7 @@ describe('retryResumable and errors that are not worth it', () => {
     expect(textSoFar).toBe('Once upon a time');
   });
 
-  it('gives an error without `partial` what was shown', () => {
+  it('adds the partial message to an error without `partial`', () => {
     const { error } = outcomeWith(broken(opening, failed({ code: 'request' })), {
       resume: () => EMPTY,
     });
@@ -704,7 +704,7 @@ describe('retryResumable and errors that are not worth it', () => {
       expect(resumes.length).toBeLessThanOrEqual(1);
     });
 
-    it('in `resume`, which gives nothing', () => {
+    it('in `resume`, which returns nothing', () => {
       const { error } = outcomeWith(broken(opening), { resume: (() => {}) as never });
       expect(error).toBeInstanceOf(TypeError);
       expect((error as Error).message).toMatch(/^You provided 'undefined' where a stream/);
@@ -743,14 +743,14 @@ describe('retryResumable and errors that are not worth it', () => {
 });
 
 describe('retryResumable with a source that does not wait', () => {
-  it.each([1, 2, 3, 5, 6])('asks for no more than the %d events that are taken', (count) => {
+  it.each([1, 2, 3, 5, 6])('reads no more than the %d events that are taken', (count) => {
     const all = [...opening, events.b, events[']'], events.x, events.S];
     const { source, taken } = synchronous(all);
     source.pipe(retry({ resume: () => EMPTY }), take(count)).subscribe();
     expect(taken()).toBe(count);
   });
 
-  it('asks a continuation for no more, either', () => {
+  it('reads no more from a continuation, either', () => {
     const scheduler = new VirtualTimeScheduler();
     const { source, taken } = synchronous(rest);
     const seen: string[] = [];
@@ -763,13 +763,13 @@ describe('retryResumable with a source that does not wait', () => {
     expect(taken()).toBe(3);
   });
 
-  it('asks for nothing after message_stop', () => {
+  it('reads nothing after message_stop', () => {
     const { source, taken } = synchronous([...opening, events[']'], events.x, events.S, events.m]);
     source.pipe(retry({ resume: () => EMPTY })).subscribe();
     expect(taken()).toBe(6);
   });
 
-  it('is right when an event brings message_stop about', () => {
+  it('works when an event causes message_stop', () => {
     const source = new Subject<StreamEvent>();
     const seen: string[] = [];
     source.pipe(retry({ resume: () => EMPTY })).subscribe({
@@ -783,7 +783,7 @@ describe('retryResumable with a source that does not wait', () => {
     expect(seen).toEqual(['message_start', 'message_stop', 'end']);
   });
 
-  it('takes whatever can be an Observable from `resume`', async () => {
+  it('takes any ObservableInput from `resume`', async () => {
     async function* generated() {
       yield* rest;
     }
@@ -794,7 +794,7 @@ describe('retryResumable with a source that does not wait', () => {
     }
   });
 
-  it('does not pile up calls, however often it breaks', () => {
+  it('does not grow the call stack, however often it breaks', () => {
     const { resumes, completed } = outcomeWith(broken(opening), {
       resume: ({ attempt }) => (attempt <= 2_000 ? broken([]) : from(rest)),
       count: Infinity,
@@ -869,7 +869,7 @@ describe('retryResumable and the blocks of a reply', () => {
     expect(textSoFar).toBe('Once upon a time, the end');
   });
 
-  it('begins anew where there was no text', () => {
+  it('starts over if there was no text', () => {
     const { seams, message } = spliced([
       [events.m, ...thought(0, 'Hm')],
       [events.n, ...thought(0, 'Well'), textStart(1)],
@@ -879,7 +879,7 @@ describe('retryResumable and the blocks of a reply', () => {
     expect(message.content).toEqual([thoughtBlock('Ah'), textBlock('Once')]);
   });
 
-  it('keeps all that is before the text', () => {
+  it('keeps everything before the text', () => {
     const call = [callStart(1), json(1, '{"city": "Paris"}'), stop(1)];
     const { seams, message } = spliced([
       [events.m, ...thought(0, 'Hm'), ...call, ...opened(2, 'Once upon')],
@@ -893,7 +893,7 @@ describe('retryResumable and the blocks of a reply', () => {
     ]);
   });
 
-  it('ends for the result of a call that it keeps, also where the continuation just ends', () => {
+  it('ends with tool_use if a call is kept, also if the continuation ends with end_turn', () => {
     const call = [callStart(1), json(1, '{"city": "Paris"}'), stop(1)];
     const begun = [events.m, ...said(0, 'I look'), ...call, ...opened(2, 'It takes')];
     const endingWith = (reason: string, first = begun) =>
@@ -906,7 +906,7 @@ describe('retryResumable and the blocks of a reply', () => {
     expect(endingWith('end_turn', [...begun.slice(0, 4), ...call])).toBe('end_turn');
   });
 
-  it('goes on in a block that is open, and begins another where it was ended', () => {
+  it('continues an open block, and begins another if the block had ended', () => {
     const rest = [events.n, ...said(0, ' a time'), ...last];
     const open = spliced([[events.m, ...opened(0, 'Once upon')], rest]);
     expect(open.message.content).toEqual([textBlock('Once upon a time')]);
@@ -924,7 +924,7 @@ describe('retryResumable and the blocks of a reply', () => {
     expect(values.filter(({ type }) => type === 'content_block_start')).toHaveLength(2);
   });
 
-  it('goes on after thinking, in a block of its own', () => {
+  it('continues after thinking in another block', () => {
     const { message, textSoFar } = spliced([
       [events.m, ...opened(0, 'Once upon a time')],
       [events.n, ...thought(0, 'Go on'), ...said(1, 'ce upon a time there', ' was'), ...last],
@@ -937,7 +937,7 @@ describe('retryResumable and the blocks of a reply', () => {
     expect(textSoFar).toBe('Once upon a time there was');
   });
 
-  it('takes a text after a call for a new one', () => {
+  it('treats a text after a call as new text', () => {
     const call = [callStart(0), json(0, '{}'), stop(0)];
     const { message } = spliced([
       [events.m, ...opened(0, 'Once upon a time')],
@@ -985,7 +985,7 @@ describe('retryResumable and the blocks of a reply', () => {
     expect(message.content).toEqual([textBlock('Once upon a time there was')]);
   });
 
-  it('gives one message_start, where a proxy repeats it, too', () => {
+  it('emits one message_start, also if a proxy repeats it', () => {
     const { values } = spliced([
       [events.m, events.m, ...opened(0, 'Once')],
       [events.n, events.n, ...said(0, ' upon'), ...last],
@@ -993,7 +993,7 @@ describe('retryResumable and the blocks of a reply', () => {
     expect(values.filter(({ type }) => type === 'message_start')).toEqual([events.m]);
   });
 
-  it('passes on what it does not know, and takes it for no sign of the next attempt', () => {
+  it('passes on unknown events, and does not treat them as the start of an attempt', () => {
     const unknown = raw({ type: 'vibe_check' });
     const { values } = spliced([
       [events.m, ...opened(0, 'Once'), unknown],
@@ -1015,7 +1015,7 @@ describe('retryResumable and the blocks of a reply', () => {
     ]);
   });
 
-  it('leaves unknown deltas and citations where they are', () => {
+  it('keeps the order of unknown deltas and citations', () => {
     const cited = delta(0, { type: 'citations_delta', citation: citation('Grimm') });
     const odd = delta(0, { type: 'vibe_delta', text: 'odd' });
     const { values, message } = spliced([
@@ -1035,7 +1035,7 @@ describe('retryResumable and the blocks of a reply', () => {
 });
 
 describe('retryResumable and the seam', () => {
-  it('drops what is repeated, however it is cut', () => {
+  it('drops repeated text, however it is cut', () => {
     for (const pieces of [
       ['a time there was'],
       ['a ti', 'me th', 'ere', ' was a k'],
@@ -1077,7 +1077,7 @@ describe('retryResumable and the seam', () => {
     expect(textSoFar).toBe('Once upon \n\na time');
   });
 
-  it('begins anew with the strategy `restart`, which withdraws the text', () => {
+  it('starts over with the strategy `restart`, which withdraws the text', () => {
     const { seams, message, values } = spliced(
       [
         [events.m, ...opened(0, 'Once upon')],
@@ -1105,7 +1105,7 @@ describe('retryResumable and the seam', () => {
     expect(messageOf(values).content).toEqual([textBlock('Long ago')]);
   });
 
-  it('goes by the model where nothing is known of the request', () => {
+  it('decides by the model if the request is unknown', () => {
     const old = raw({
       type: 'message_start',
       message: { ...messageOf([events.m, events.S]), model: 'claude-sonnet-4-5' },
@@ -1137,7 +1137,7 @@ describe('retryResumable and white space at the beginning of a text', () => {
     }),
   );
 
-  it('gives it with the end of the block, and before an error', () => {
+  it('emits it at the end of the block, and before an error', () => {
     const blank = [textStart(0), text(0, '\n'), text(0, ' ')];
     const whole = [events.m, ...blank, events[']'], ...last];
     expect(outcomeWith(from(whole), { resume: () => EMPTY }).values).toEqual(whole);
@@ -1149,7 +1149,7 @@ describe('retryResumable and white space at the beginning of a text', () => {
     expect(error).toMatchObject({ partial: { content: [{ text: '\n ' }] } });
   });
 
-  it('cannot continue a block of nothing else, so that what is before it comes twice', () => {
+  it('cannot continue a block of white space only, so the text before it is doubled', () => {
     const { message, textSoFar } = spliced([
       [events.m, ...said(0, 'Once'), ...thought(1, 'Hm'), ...said(2, '\n'), ...thought(3, 'So')],
       [
@@ -1172,7 +1172,7 @@ describe('retryResumable and white space at the beginning of a text', () => {
     ]);
   });
 
-  it('withdraws nothing that was shown, and makes no block twice', () => {
+  it('withdraws no emitted text, and begins no block twice', () => {
     const { message, textSoFar } = spliced([
       [events.m, ...opened(0, '\n')],
       [events.n, ...said(0, '\n', 'Once'), ...thought(1, 'Hm'), ...opened(2, '\n', ' ')],
@@ -1195,7 +1195,7 @@ describe('retryResumable and usage', () => {
       message: { ...messageOf([events.m, events.S]), usage: { ...usage(input, 1), ...fields } },
     });
 
-  it('adds what all attempts have used, and lists them', () => {
+  it('sums the usage of all attempts, and lists them', () => {
     const { message, values } = spliced([
       [started(10, { cache_read_input_tokens: 5 }), ...opened(0, 'Once')],
       [started(20, { server_tool_use: { web_search_requests: 1 } }), ...opened(0, ' upon')],
@@ -1219,7 +1219,7 @@ describe('retryResumable and usage', () => {
     ]);
   });
 
-  it('does not take a null, or usage that is missing, for none', () => {
+  it('does not treat null or missing usage as 0', () => {
     const ended = raw({ ...messageDelta(), usage: { input_tokens: null, output_tokens: 9 } });
     const silent = raw({ ...messageDelta(), usage: null });
     const of = (end: StreamEvent) =>
@@ -1307,7 +1307,7 @@ describe('retryResumable inside of another one', () => {
 
   const outer = [events.m, ...opened(0, 'Once upon a time')];
 
-  it('joins what the inner one has joined', () => {
+  it('joins the result of the inner one', () => {
     const { message, textSoFar, values } = whole(outer, [
       [events.n, ...opened(0, ' there was')],
       [events.n, ...opened(0, ' a king')],

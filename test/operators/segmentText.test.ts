@@ -83,7 +83,7 @@ describe('segmentText', () => {
   );
 
   it(
-    'has state of its own for each subscription',
+    'has separate state for each subscription',
     run(({ cold, expectObservable }) => {
       const result = cold('a-b|', { a: 'x', b: 'y' }).pipe(segmentText('grapheme'));
       expectObservable(result).toBe('      --x(y|)');

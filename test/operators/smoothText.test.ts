@@ -23,7 +23,7 @@ const lost = new Error('lost');
 
 describe('smoothText', () => {
   it(
-    'gives text that came at once evenly, and completes with its last',
+    'emits a burst at an even pace, and completes with the last of it',
     drawn(
       'smoothText',
       run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -37,7 +37,7 @@ describe('smoothText', () => {
   );
 
   it(
-    'goes on after the end at its pace',
+    'continues at its pace after the end',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('a-|', { a: 'paced' });
       const result = '     p-a-c-e-(d|)';
@@ -47,7 +47,7 @@ describe('smoothText', () => {
   );
 
   it(
-    'ends at once when asked',
+    'ends at once with endAtOnce',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('a--|', { a: 'paced' });
       const result = '     p-a(r|)';
@@ -60,7 +60,7 @@ describe('smoothText', () => {
   );
 
   it(
-    'gives all that waits at once, then errors',
+    'emits all waiting text at once, then errors',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('a--#', { a: 'paced' }, lost);
       const result = '     p-a(r#)';
@@ -75,7 +75,7 @@ describe('smoothText', () => {
   );
 
   it(
-    'drops what waits on unsubscribe, also on one by takeUntil behind it',
+    'drops waiting text on unsubscribe, also by takeUntil behind it',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('a-------', { a: 'paced' });
       const unsubscribe = '---!';
@@ -88,7 +88,7 @@ describe('smoothText', () => {
   );
 
   it(
-    'gives as many units per second as asked',
+    'emits at the given rate',
     run(({ cold, expectObservable }) => {
       const source = cold('a|', { a: 'one two three.' });
       const values = { o: 'one', t: ' two', u: ' three.' };
@@ -102,7 +102,7 @@ describe('smoothText', () => {
   );
 
   it(
-    'is faster than the rate where text would be late by it',
+    'exceeds the rate if text would be late',
     run(({ cold, expectObservable }) => {
       const source = cold('a|', { a: 'abcdef' });
       const result = '     a-b-c-d-e-(f|)';
@@ -111,7 +111,7 @@ describe('smoothText', () => {
   );
 
   it(
-    'gives the first text after a silence at once',
+    'emits the first text after a silence at once',
     run(({ cold, expectObservable }) => {
       const source = cold('a 99ms b 9ms |', { a: 'x\n', b: 'y\n' });
       const result = '     a 39ms b 59ms c 39ms (d|)';
@@ -125,7 +125,7 @@ describe('smoothText', () => {
   );
 
   it(
-    'waits for the rest of the last character or word until nothing has come for a while',
+    'waits for the rest of the last character or word until a silence',
     run(({ cold, expectObservable }) => {
       const config = { frame: 2, maxLatency: 6 };
       const source = cold('a--b---------|', { a: 'e', b: '\u0301' });
@@ -142,7 +142,7 @@ describe('smoothText', () => {
     }),
   );
 
-  it('is done with 300 words at once within maxLatency', () => {
+  it('emits a burst of 300 words within maxLatency', () => {
     const words = Array.from({ length: 300 }, (_, index) => `word${index}`).join(' ');
     for (const unit of ['grapheme', 'word'] as const) {
       for (const rate of ['adaptive', 5] as const) {
@@ -157,7 +157,7 @@ describe('smoothText', () => {
     }
   });
 
-  it('types bursts without a pause between them, and with less delay the more often they come', () => {
+  it('emits bursts without pauses, with less delay if they are frequent', () => {
     const late = (every: number) => {
       const bursts = Array.from(
         { length: 40 },
@@ -185,7 +185,7 @@ describe('smoothText', () => {
   });
 
   it(
-    'counts a silence that was long enough even where a frame hides its end',
+    'counts a long enough silence even if a frame hides its end',
     run(({ cold, expectObservable }) => {
       // Settled at 3, between the frames of 0 and 4; a mark at 4 cannot join any more.
       const source = cold('a---b---|', { a: 'xy', b: '\u0301' });
@@ -200,7 +200,7 @@ describe('smoothText', () => {
   );
 
   it(
-    'has state of its own for each subscription',
+    'has separate state for each subscription',
     run(({ cold, expectObservable }) => {
       const result = cold('a|', { a: 'xyz' }).pipe(smoothText({ frame: 2, maxLatency: 4 }));
       expectObservable(result).toBe('     x-y-(z|)');
@@ -242,7 +242,7 @@ describe('smoothText with any text at any time', () => {
     );
   });
 
-  it('has each text out within maxLatency', () => {
+  it('emits each text within maxLatency', () => {
     fc.assert(
       fc.property(arrivals, configs, (texts, config) => {
         const { maxLatency, frame = 16 } = config;
@@ -273,7 +273,7 @@ describe('smoothText with any text at any time', () => {
 });
 
 describe('smoothText and its timer', () => {
-  it('has one while text waits, and none otherwise', () => {
+  it('runs only while text is waiting', () => {
     const scheduler = new VirtualTimeScheduler();
     const source = new Subject<string>();
     source
@@ -298,7 +298,7 @@ describe('smoothText and its timer', () => {
     expect(timers()).toBe(0);
   });
 
-  it('has none after the consumer has left from within an output', () => {
+  it('is gone after the consumer unsubscribes from within an output', () => {
     const scheduler = new VirtualTimeScheduler();
     const source = new Subject<string>();
     const seen: string[] = [];
@@ -320,7 +320,7 @@ describe('smoothText and its timer', () => {
     expect(taken()).toBe(1);
   });
 
-  it('takes text that the consumer brings about with an output', () => {
+  it('takes text that the consumer causes with an output', () => {
     const scheduler = new VirtualTimeScheduler();
     const source = new Subject<string>();
     const seen: string[] = [];
@@ -334,7 +334,7 @@ describe('smoothText and its timer', () => {
     expect(seen.join('')).toBe('abc\nz\n');
   });
 
-  it('does not ask a timer of the platform for a time that it cannot keep', () => {
+  it('does not exceed the longest timer of the platform', () => {
     vi.useFakeTimers();
     try {
       const source = new Subject<string>();

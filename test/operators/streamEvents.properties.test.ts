@@ -202,7 +202,7 @@ function eventsOf(messages: AgentMessage[], parent: string | null) {
 }
 
 describe('streamEvents', () => {
-  it('gives each block that stands exactly once, and none that was taken back', () => {
+  it('emits each block exactly once, and no withdrawn block', () => {
     fc.assert(
       fc.property(session, ({ threads, picks }) => {
         const played = threads.map((plans, index) => play(plans, parents[index]!));
@@ -220,7 +220,7 @@ describe('streamEvents', () => {
     );
   });
 
-  it('gives the same text of a session with its partial messages and without', async () => {
+  it('emits the same text with and without partial messages', async () => {
     const standing = replyPlan.map((plan): ReplyPlan => ({
       ...plan,
       fate: { kind: 'stands', endsTurn: false },

@@ -77,7 +77,7 @@ describe('streamEvents with partial messages', () => {
   const values = { M, '[': start, a, b, ']': stop, x, S } as Record<string, BetaStreamEvent>;
 
   it(
-    'passes the events on, and drops the complete message of what was streamed',
+    'passes the events on, and drops the complete message of a streamed block',
     drawn(
       'streamEvents',
       marbles((m) => {
@@ -99,7 +99,7 @@ describe('streamEvents with partial messages', () => {
   );
 
   it(
-    'lets the source go when it is left, also in the middle of a message',
+    'unsubscribes from the source on unsubscribe, also in the middle of a message',
     marbles((m) => {
       const source = m.cold(' -i-A-r|', messages);
       m.expect(source.pipe(streamEvents(), take(2), toArray(), take(1))).toBeObservable('---(v|)', {
@@ -109,7 +109,7 @@ describe('streamEvents with partial messages', () => {
     }),
   );
 
-  it('gives the very objects that it was given', () => {
+  it('emits the same objects', () => {
     const events = eventsOf(turn('partial'));
     const given = turn('partial').flatMap((one) =>
       one.type === 'stream_event' ? [one.event] : [],
@@ -122,7 +122,7 @@ describe('streamEvents with partial messages', () => {
   it.each([
     ['after the end of its block', 1],
     ['after the end of its reply', 3],
-  ])('drops a complete message that comes %s', (_, later) => {
+  ])('drops a complete message that arrives %s', (_, later) => {
     const messages = reply({ id: 'msg_1', blocks: [answer] }, 'partial');
     const at = messages.findIndex(({ type }) => type === 'assistant');
     const [line] = messages.splice(at, 1);
@@ -130,7 +130,7 @@ describe('streamEvents with partial messages', () => {
     expect(blocks(eventsOf([...messages, result()]))).toEqual([[answer]]);
   });
 
-  it('drops one that comes when the next reply has begun', () => {
+  it('drops a complete message that arrives after the start of the next reply', () => {
     const first = reply({ id: 'msg_1', blocks: [call], stopReason: 'tool_use' }, 'partial');
     const lines = first.filter(({ type }) => type === 'assistant');
     const [start, ...second] = reply({ id: 'msg_2', blocks: [answer] }, 'partial');
@@ -139,7 +139,7 @@ describe('streamEvents with partial messages', () => {
     expect(blocks(eventsOf(messages))).toEqual([[call], [answer]]);
   });
 
-  it('takes the content of the complete message where Claude Code has changed it', () => {
+  it('takes the content of the complete message if Claude Code has changed it', () => {
     const changed = toolUse('toolu_1', 'Read', { file_path: '/elsewhere' });
     const messages = reply({ id: 'msg_1', blocks: [call] }, 'partial').map((one) =>
       one.type === 'assistant' ? complete('msg_1', changed) : one,
@@ -147,7 +147,7 @@ describe('streamEvents with partial messages', () => {
     expect(blocks(eventsOf([...messages, result()]))).toEqual([[changed]]);
   });
 
-  it('gives a block that was not streamed from its complete message, in its reply', () => {
+  it('emits a block that was not streamed from its complete message, in its reply', () => {
     const messages = reply({ id: 'msg_1', blocks: [said] }, 'partial');
     messages.splice(-2, 0, complete('msg_1', call));
     const events = eventsOf([...messages, toolResult('toolu_1'), result()]);
@@ -155,7 +155,7 @@ describe('streamEvents with partial messages', () => {
     expect(typesOf(events).filter((type) => type === 'message_start')).toHaveLength(1);
   });
 
-  it('gives a reply that was joined in the middle from its complete messages', () => {
+  it('emits a reply whose start was missed from its complete messages', () => {
     const messages = reply({ id: 'msg_1', blocks: [thought, said] }, 'partial').slice(4);
     const events = eventsOf([...messages, result()]);
     expect(blocks(events)).toEqual([[thought, said]]);
@@ -165,7 +165,7 @@ describe('streamEvents with partial messages', () => {
     });
   });
 
-  it('streams on at once when the calls of a reply are answered', () => {
+  it('emits the next reply at once when the calls of a reply have results', () => {
     const first = reply({ id: 'msg_1', blocks: [call], stopReason: 'tool_use' }, 'partial');
     const second = reply({ id: 'msg_2', blocks: [answer] }, 'partial').slice(0, 3);
     const seen: string[] = [];
@@ -178,7 +178,7 @@ describe('streamEvents with partial messages', () => {
     ]);
   });
 
-  it('holds a reply while it is not certain that the one before it stands', () => {
+  it('holds a reply while the reply before it may be withdrawn', () => {
     const first = reply({ id: 'msg_1', blocks: [said], stopReason: 'refusal' }, 'partial');
     const second = reply({ id: 'msg_2', blocks: [answer] }, 'partial');
     const at = second.findIndex(({ type }) => type === 'assistant');
@@ -197,7 +197,7 @@ describe('streamEvents with partial messages', () => {
     ]);
   });
 
-  it('lets pings and events of unknown types through', () => {
+  it('passes on pings and events of unknown types', () => {
     const messages = reply({ id: 'msg_1', blocks: [answer] }, 'partial');
     messages.splice(3, 0, partial(event('ping')), partial(event('weather', { rain: true })));
     expect(typesOf(eventsOf(messages))).toEqual(expect.arrayContaining(['ping', 'weather']));
@@ -206,7 +206,7 @@ describe('streamEvents with partial messages', () => {
 
 describe('streamEvents with complete messages', () => {
   it(
-    'makes the events of each block at once, and the end when the reply stands',
+    'emits the events of each block at once, and message_stop when the reply is confirmed',
     drawn(
       'streamEvents-complete',
       marbles((m) => {
@@ -221,7 +221,7 @@ describe('streamEvents with complete messages', () => {
     ),
   );
 
-  it('makes valid replies of them', () => {
+  it('emits valid replies', () => {
     const events = eventsOf(turn('complete'));
     const block = 'content_block_start content_block_delta content_block_stop';
     const two = 'content_block_start content_block_delta content_block_delta content_block_stop';
@@ -245,11 +245,11 @@ describe('streamEvents with complete messages', () => {
     ]);
   });
 
-  it('leaves the last reply open where the source ends without a result', () => {
+  it('leaves the last reply open if the source ends without a result', () => {
     expect(typesOf(eventsOf(turn('complete').slice(0, -1))).at(-1)).toBe('content_block_stop');
   });
 
-  it('passes over what is no message as it should be', () => {
+  it('ignores malformed messages', () => {
     const odd = [
       { type: 'assistant', message: null },
       { type: 'assistant', message: { id: 'msg_0', content: [null, 1, 'x'] } },
@@ -271,14 +271,14 @@ describe('streamEvents with complete messages', () => {
 });
 
 describe.each(levels)('streamEvents of %s messages', (level) => {
-  it('gives the same text, each character once', async () => {
+  it('emits the same text, each character once', async () => {
     const texts = await all(from(turn(level)).pipe(streamEvents(), textOnly()));
     expect(texts.join('')).toBe(`${said.type === 'text' && said.text}It is a project.`);
     if (level === 'complete') expect(texts).toHaveLength(2);
     else expect(texts.length).toBeGreaterThan(10);
   });
 
-  it('gives each block, and each call when it is proven', async () => {
+  it('emits each block, and each call when it is complete', async () => {
     expect(await all(from(turn(level)).pipe(streamEvents(), contentBlocks()))).toEqual([
       thought,
       said,
@@ -316,7 +316,7 @@ describe.each(levels)('streamEvents of %s messages', (level) => {
     }),
   );
 
-  it('keeps subagents apart, and gives each of them on request', () => {
+  it('separates subagents, and emits each with `parent`', () => {
     const child = (parent: string, blockList: Block[]) =>
       reply({ id: `msg_${parent}`, blocks: blockList, parent }, level);
     const [a, b] = [
@@ -337,7 +337,7 @@ describe.each(levels)('streamEvents of %s messages', (level) => {
     expect(typesOf(events).at(-1)).toBe('message_stop');
   });
 
-  it('withdraws what a later message supersedes, and gives it no message_stop', () => {
+  it('withdraws what a later message supersedes, without message_stop', () => {
     const refused = reply({ id: 'msg_1', blocks: [said, call], stopReason: 'refusal' }, level);
     const supersedes = refused.flatMap((one) => (one.type === 'assistant' ? [one.uuid] : []));
     const next = reply({ id: 'msg_2', blocks: [answer] }, level).map((one) =>
@@ -365,7 +365,7 @@ describe.each(levels)('streamEvents of %s messages', (level) => {
     });
   });
 
-  it('withdraws what the notice at the end of the turn names', () => {
+  it('withdraws the messages named by a notice at the end of the turn', () => {
     const refused = reply({ id: 'msg_1', blocks: [said] }, level);
     const retracted_message_uuids = refused.flatMap((one) =>
       one.type === 'assistant' ? [one.uuid] : [],
@@ -378,7 +378,7 @@ describe.each(levels)('streamEvents of %s messages', (level) => {
     expect(blocks(eventsOf([...refused, notice, notice, result()]))).toEqual([]);
   });
 
-  it('keeps an interrupted reply as it is, without message_stop', () => {
+  it('keeps an interrupted reply, without message_stop', () => {
     const whole = reply({ id: 'msg_1', blocks: [thought, text('Let me lo')] }, level);
     const at = whole.findLastIndex(({ type }) => type === 'assistant');
     const cut = { ...whole[at]!, aborted: true } as AgentMessage;
@@ -388,7 +388,7 @@ describe.each(levels)('streamEvents of %s messages', (level) => {
     expect(typesOf(events).at(-1)).toBe('content_block_delta');
   });
 
-  it('keeps of a reply that broke off what was complete, and goes on with the next', () => {
+  it('keeps the complete blocks of a reply that was cut off, and goes on with the next', () => {
     const whole = reply({ id: 'msg_1', blocks: [thought, said, answer] }, level);
     const at = whole.findIndex(
       (one) => one.type === 'assistant' && one.message.content[0] === said,
@@ -400,7 +400,7 @@ describe.each(levels)('streamEvents of %s messages', (level) => {
     ]);
   });
 
-  it('goes on with the next turn after a result', () => {
+  it('continues with the next turn after a result', () => {
     const second = reply({ id: 'msg_3', blocks: [text('More.')] }, level);
     expect(blocks(eventsOf([...turn(level), ...second, result()]))).toEqual([
       [thought, said, call],
@@ -416,6 +416,6 @@ it('falls back from a stream to complete messages', () => {
   expect(blocks(eventsOf([...broken, ...whole, result()]))).toEqual([[said, answer]]);
 });
 
-it('refuses a parent that is no id', () => {
+it('throws for a parent that is not an id', () => {
   expect(() => streamEvents({ parent: 1 as never })).toThrow(TypeError);
 });

@@ -29,7 +29,7 @@ function counted() {
 
 describe('takeUntilAborted', () => {
   it(
-    'errors when the signal aborts, and lets the source go',
+    'errors when the signal aborts, and unsubscribes from the source',
     drawn(
       'takeUntilAborted',
       run(({ cold, hot, expectObservable, expectSubscriptions }) => {
@@ -74,7 +74,7 @@ describe('takeUntilAborted', () => {
   );
 
   it(
-    'passes a completion on and lets the signal go',
+    'passes a completion on and removes its listener',
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const { controller, signal, listeners } = counted();
       const source = cold('-a-|');
@@ -87,7 +87,7 @@ describe('takeUntilAborted', () => {
   );
 
   it(
-    'passes an error on and lets the signal go',
+    'passes an error on and removes its listener',
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const { signal, listeners } = counted();
       const source = cold('-a-#', undefined, reason);
@@ -99,7 +99,7 @@ describe('takeUntilAborted', () => {
   );
 
   it(
-    'unsubscribes from the source and lets the signal go',
+    'unsubscribes from the source and removes its listener',
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const { signal, listeners } = counted();
       const source = cold('-a-b');
@@ -110,7 +110,7 @@ describe('takeUntilAborted', () => {
     }),
   );
 
-  it('lets the signal go when that has aborted', () => {
+  it('removes its listener when the signal has aborted', () => {
     const { controller, signal, listeners } = counted();
     const errors: unknown[] = [];
     new Subject()
@@ -138,7 +138,7 @@ describe('takeUntilAborted', () => {
 });
 
 describe('takeUntilAborted and its error', () => {
-  it('has the reason of the signal, and is not worth a retry', () => {
+  it('has the reason of the signal, and is not retryable', () => {
     const error = errorOf(new Subject(), reason);
     expect(error).toBeInstanceOf(MessageStreamError);
     expect(error).toMatchObject({ code: 'aborted', retryable: false, cause: reason });
@@ -149,7 +149,7 @@ describe('takeUntilAborted and its error', () => {
     });
   });
 
-  it('has the message so far where the values are events', () => {
+  it('has the message so far if the values are events', () => {
     const events = [messageStart(), textStart(0), ping, text(0, 'Hel'), text(0, 'lo')];
     expect(errorOf(endless(events), reason).partial).toMatchObject({
       id: 'msg_1',
@@ -164,7 +164,7 @@ describe('takeUntilAborted and its error', () => {
     }
   });
 
-  it('has all of the message but its content with `keepContent: false`', () => {
+  it('has the message without its content with `keepContent: false`', () => {
     const events = [messageStart(), textStart(0), text(0, 'Hello'), messageDelta()];
     const error = errorOf(endless(events), reason, { keepContent: false });
     expect(error).toMatchObject({ code: 'aborted', cause: reason });
@@ -173,7 +173,7 @@ describe('takeUntilAborted and its error', () => {
 });
 
 describe('takeUntilAborted with a source that does not wait', () => {
-  it('asks for no more than is taken', () => {
+  it('reads no more than is taken', () => {
     const { source, taken } = synchronous([1, 2, 3, 4]);
     const { signal, listeners } = counted();
     source.pipe(takeUntilAborted(signal), take(2)).subscribe();
@@ -181,7 +181,7 @@ describe('takeUntilAborted with a source that does not wait', () => {
     expect(listeners()).toBe(0);
   });
 
-  it('stops at once when a value brings the abort about', () => {
+  it('stops at once when a value causes the abort', () => {
     const { source, taken } = synchronous([1, 2, 3, 4]);
     const stop = new AbortController();
     const seen: unknown[] = [];
@@ -196,7 +196,7 @@ describe('takeUntilAborted with a source that does not wait', () => {
     expect(taken()).toBe(2);
   });
 
-  it('errors once when letting the source go aborts the signal', () => {
+  it('errors once when the unsubscribe aborts the signal', () => {
     const stop = new AbortController();
     const seen: unknown[] = [];
     of(messageStart() as StreamEvent)

@@ -76,7 +76,7 @@ describe('textOnly', () => {
     expect(textsOf([textStart(0, 'Good '), text(0, 'morning')])).toEqual(['Good ', 'morning']);
   });
 
-  it('never emits an empty string, also where the wire has null', () => {
+  it('never emits an empty string, also for null', () => {
     const nothing = [
       textStart(0),
       text(0, ''),
@@ -86,7 +86,7 @@ describe('textOnly', () => {
     expect(textsOf(nothing)).toEqual([]);
   });
 
-  it('passes over everything that is no text, known or not', () => {
+  it('ignores everything that is not text, known or not', () => {
     const others = [
       thinkingStart(0, 'Hm'),
       thinking(0, 'Hm'),

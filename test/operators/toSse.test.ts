@@ -102,7 +102,7 @@ describe('toSse', () => {
   );
 
   it(
-    'leaves out the event line, and ends with the data that a reader waits for',
+    'omits the event line, and ends with the data of `done`',
     run(({ cold, expectObservable }) => {
       const config = { id: false, eventLine: false, done: '[DONE]', heartbeat: Infinity };
       const lines = {
@@ -169,7 +169,7 @@ describe('toSse', () => {
     );
   });
 
-  it('counts, asks, or leaves out the ids', () => {
+  it('counts, calls a function for, or omits the ids', () => {
     const ids = (...config: Parameters<typeof toSse>) =>
       outcomeOf(of(events.a, ping, events.b).pipe(toSse(...config))).values.map(
         (frame) => /^id: (.*)\n/.exec(frame)?.[1],
@@ -184,12 +184,12 @@ describe('toSse', () => {
     ]);
   });
 
-  it('counts anew for each subscription', () => {
+  it('starts from 0 for each subscription', () => {
     const frames$ = of(events.a).pipe(toSse());
     expect(outcomeOf(frames$)).toEqual(outcomeOf(frames$));
   });
 
-  it('tells a reader who knows only the types of the API something that fits', () => {
+  it('sends API types to readers that know only these', () => {
     const types = (['overloaded', 'timeout', 'truncated', 'request', 'aborted'] as const).map(
       (code) => JSON.parse(dataOf(new MessageStreamError('No', { code }))).error.type,
     );
@@ -209,7 +209,7 @@ describe('toSse', () => {
     new MessageStreamError('x'.repeat(5_000), { code: 'request', retryable: true }),
     new InvalidJsonError('The JSON is cut', { text: '{"a', value: {} }),
     new MessageStreamError('Later', { code: 'a_later_code' as MessageStreamErrorCode }),
-  ])('sends an error so that fromResponse gives it again: $code', async (error) => {
+  ])('sends an error that fromResponse restores: $code', async (error) => {
     const begin = [messageStart(), text(0, 'Hel')];
     const body = outcomeOf(
       concat(
@@ -226,7 +226,7 @@ describe('toSse', () => {
     expect(again.partial?.content).toEqual([{ type: 'text', text: 'Hel', citations: null }]);
   });
 
-  it('sends an error of any other kind as what it is to this package', () => {
+  it('sends any other error as the MessageStreamError it becomes', () => {
     expect(JSON.parse(dataOf(new TypeError('terminated')))).toMatchObject({
       error: {
         message: 'The connection to the model was lost.',
@@ -238,7 +238,7 @@ describe('toSse', () => {
     });
   });
 
-  it('sends a seam with its error', () => {
+  it('sends a resume event with its error', () => {
     const partial = outcomeOf(of(messageStart()).pipe(accumulateMessage())).values[0];
     const error = limited.with({ partial });
     const resume: StreamEvent = { type: 'resume', attempt: 2, keep: 1, error };
@@ -252,7 +252,7 @@ describe('toSse', () => {
     expect({ ...again.error.toJSON() }).toStrictEqual(limited.toJSON());
   });
 
-  it('makes an event that cannot be written an error of the stream', () => {
+  it('errors for an event that cannot be encoded', () => {
     const cyclic: Record<string, unknown> = { type: 'tool_progress' };
     cyclic['self'] = cyclic;
     for (const event of [{ index: 1 }, { type: 'a\nb' }, null, cyclic]) {
@@ -265,7 +265,7 @@ describe('toSse', () => {
     expect(twoLines.values).toEqual([expect.stringContaining('an id must be a single line')]);
   });
 
-  it('refuses an interval or id that is not valid, when it is called', () => {
+  it('throws for an invalid interval or id, when called', () => {
     for (const heartbeat of [0, -1, Number.NaN, '15' as never]) {
       expect(() => toSse({ heartbeat })).toThrow(TypeError);
     }

@@ -87,7 +87,7 @@ const plain = (values: ToolInput[]): object[] =>
 
 describe('toolInput', () => {
   it(
-    'gives the input so far while it is written, then the whole, checked one',
+    'emits the input so far, then the complete, validated input',
     drawn(
       'toolInput',
       marbles((m) => {
@@ -104,7 +104,7 @@ describe('toolInput', () => {
   );
 
   it(
-    'takes the next block for a proof that the call is complete, and not its own end',
+    'completes a call at the next block, not at its own end',
     marbles((m) => {
       const source = m.cold('-m-{-a-b-}-t-x-S|', events);
       const result = '       ---s-A-B---C----|';
@@ -116,7 +116,7 @@ describe('toolInput', () => {
   );
 
   it(
-    'keeps several calls of the tool apart',
+    'separates several calls of the tool',
     marbles((m) => {
       const source = m.cold('-m-{-a-b-}-<----c-d->-x-S|', events);
       const result = '       ---s-A-B---(Cz)-X-----Y--|';
@@ -126,7 +126,7 @@ describe('toolInput', () => {
   );
 
   it(
-    'needs neither message_start nor content_block_stop, where the reply waits for tools',
+    'needs neither message_start nor content_block_stop with the stop reason tool_use',
     marbles((m) => {
       const source = m.cold('{-a-b-<-c-d-x---|', events);
       const result = '       s-A-B-z-X---(CY)|';
@@ -136,7 +136,7 @@ describe('toolInput', () => {
   );
 
   it(
-    'emits nothing where nothing has changed',
+    'emits nothing if nothing has changed',
     marbles((m) => {
       const source = m.cold('-m-p-{-e-p-m-a-e-b-}-p-x-x-S|', events);
       const result = '       -----s-------A---B-----C----|';
@@ -147,7 +147,7 @@ describe('toolInput', () => {
     }),
   );
 
-  it('passes over calls of other tools and of those that run at Anthropic', () => {
+  it('ignores calls of other tools and of server tools', () => {
     const other = { type: 'tool_use', id: 'a', name: 'get_time', input: {} };
     const all = [
       events.m,
@@ -167,7 +167,7 @@ describe('toolInput', () => {
     expect(outcome).toEqual({ values: [], completed: true });
   });
 
-  it('gives a call without arguments the input {}', () => {
+  it('emits the input {} for a call without arguments', () => {
     const all = messageEvents.toolUse('get_weather').toolUse('get_weather', {});
     const { values } = outcomeOf(from(all).pipe(toolInput('get_weather', z.object({}))));
     expect(values).toEqual([
@@ -178,7 +178,7 @@ describe('toolInput', () => {
     ]);
   });
 
-  it('takes an input that comes whole with its start', () => {
+  it('takes a complete input in content_block_start', () => {
     const whole = { type: 'tool_use', id: 'a', name: 'get_weather', input: { city: 'Rome' } };
     const all = [events.m, start(0, whole), stop(0), events.x, messageStop];
     const { values } = outcomeOf(from(all).pipe(toolInput('get_weather', Weather)));
@@ -188,7 +188,7 @@ describe('toolInput', () => {
     ]);
   });
 
-  it('makes inputs invalid that are no objects: no call runs with one', () => {
+  it('emits invalid for inputs that are not objects', () => {
     const all = [events.m, ...call(0, '[1, "a"]'), ...call(1, '12'), events.x, messageStop];
     const { values } = outcomeOf(from(all).pipe(toolInput('get_weather')));
     expect(plain(values.filter(({ status }) => status !== 'streaming'))).toEqual([
@@ -204,7 +204,7 @@ describe('toolInput', () => {
     ['end_turn', 'invalid_json', 'the reply stopped at end_turn'],
     ['pause_turn', 'invalid_json', 'the reply stopped at pause_turn'],
     ['new_one', 'invalid_json', 'the reply stopped at new_one'],
-  ])('makes a last call invalid under the stop reason %s', (stopReason, code, problem) => {
+  ])('emits invalid for a last call with the stop reason %s', (stopReason, code, problem) => {
     const cut = '{"city":"Rome","days":';
     const all = [
       events.m,
@@ -232,7 +232,7 @@ describe('toolInput', () => {
     expect(error.message).toContain(problem);
   });
 
-  it('does not take a last call that parses for complete, where the reply was cut', () => {
+  it('does not complete a last call that is valid JSON if the reply was cut off', () => {
     const all = [events.m, ...call(0, '{"city":"/"}'), messageDelta('max_tokens'), messageStop];
     const { values } = outcomeOf(from(all).pipe(toolInput('get_weather', Weather)));
     expect(plain(values).at(-1)).toEqual({
@@ -241,7 +241,7 @@ describe('toolInput', () => {
     });
   });
 
-  it('makes a call invalid that has no stop reason, or no end at all', () => {
+  it('emits invalid for a call without a stop reason, or without an end', () => {
     const begin = [events.m, ...call(0, '{"city":"Paris"}')];
     const stopped = outcomeOf(
       from([...begin, messageStop]).pipe(toolInput('get_weather', Weather)),
@@ -258,7 +258,7 @@ describe('toolInput', () => {
     });
   });
 
-  it('lets the other calls go on where one of three is no JSON', () => {
+  it('continues the other calls if one of three is not JSON', () => {
     const all = [
       events.m,
       ...call(0, '{"city":"Paris"}'),
@@ -284,7 +284,7 @@ describe('toolInput', () => {
     expect(error.cause).toBeInstanceOf(SyntaxError);
   });
 
-  it('makes a call invalid that the schema refuses, with the issues and their paths', () => {
+  it('emits invalid for a call that fails the schema, with the issues and their paths', () => {
     const Trip = z.object({ stops: z.array(z.object({ city: z.string('no text') })) });
     const input = '{"stops": [{"city": "Rome"}, {"city": 5}]}';
     const all = [events.m, ...call(0, input), events.x, messageStop];
@@ -305,7 +305,7 @@ describe('toolInput', () => {
   });
 
   it(
-    'makes the first invalid call the error of the result, if wanted',
+    'errors for the first invalid call with `invalid: throw`',
     marbles((m) => {
       const source = m.cold('-m-{-a-b-}-<----i->-x-S|', events);
       const result = '       ---s-A-B---(Cz)-E---#';
@@ -321,7 +321,7 @@ describe('toolInput', () => {
     }),
   );
 
-  it('makes a refused or cut call the error of the result, if wanted', () => {
+  it('errors for a call that fails the schema or is cut off with `invalid: throw`', () => {
     const throwing = toolInput('get_weather', { schema: Weather, invalid: 'throw' });
     const refused = outcomeOf(from([events.m, ...call(0, '{}'), events.x]).pipe(throwing));
     expect(refused.error).toMatchObject({ code: 'invalid_json', value: {} });
@@ -344,7 +344,7 @@ describe('toolInput', () => {
   );
 
   it(
-    'withdraws with a resume what it does not keep, also a call that was complete',
+    'withdraws with a resume event what it does not keep, also a complete call',
     marbles((m) => {
       const source = m.cold('-m-{-a-b-}-t-q-{-a-b-}-x-S|', events);
       const result = '       ---s-A-B---C-W-s-A-B---C--|';
@@ -355,7 +355,7 @@ describe('toolInput', () => {
     }),
   );
 
-  it('withdraws the call that retryResumable asks for again', async () => {
+  it('withdraws the call that retryResumable requests again', async () => {
     const first = from([events.m, ...call(0, '{"city":"Pa')]);
     const second = [events.m, ...call(0, '{"city":"Rome"}'), events.x, messageStop];
     const outcome = outcomeSoFar(
@@ -376,7 +376,7 @@ describe('toolInput', () => {
   });
 
   it(
-    'withdraws a call that was invalid, and one that is under way',
+    'withdraws an invalid call, and an unfinished call',
     marbles((m) => {
       const source = m.cold('-m-{-a-q-{-a-b-}-x-S|', events);
       const result = '       ---s-A-W-s-A-B---C--|';
@@ -409,7 +409,7 @@ describe('toolInput', () => {
   );
 
   it(
-    'passes an error on at once, and does not end the call under way',
+    'passes an error on at once, and does not end the unfinished call',
     marbles((m) => {
       const source = m.cold('-m-{-a-#', events, lost);
       const result = '       ---s-A-#';
@@ -458,7 +458,7 @@ describe('toolInput', () => {
     expect((values.at(-1) as { error: InvalidJsonError }).error.partial?.id).toBe('msg_2');
   });
 
-  it('keeps the order of calls that are checked asynchronously', async () => {
+  it('keeps the order of calls that are validated asynchronously', async () => {
     const { schema, checks } = manualSchema<{ n: number }>();
     const all = [events.m, ...call(0, '{"n":0}'), ...call(1, '{"n":1}'), events.x, messageStop];
     const outcome = outcomeSoFar(from(all).pipe(toolInput('get_weather', schema)));
@@ -483,7 +483,7 @@ describe('toolInput', () => {
     expect(outcome.completed).toBe(true);
   });
 
-  it('withdraws a call that is still being checked, after its check', async () => {
+  it('withdraws a call that is being validated, after its validation', async () => {
     const { schema, checks } = manualSchema();
     const all = [events.m, ...call(0, '{}'), events.t, events.q, ...call(0, '{}'), events.y];
     const outcome = outcomeSoFar(from(all).pipe(toolInput('get_weather', schema)));
@@ -499,7 +499,7 @@ describe('toolInput', () => {
     ]);
   });
 
-  it('drops what is still being checked when the source errors', async () => {
+  it('drops calls that are being validated when the source errors', async () => {
     const { schema, checks } = manualSchema();
     const source = new Subject<StreamEvent>();
     const outcome = outcomeSoFar(source.pipe(toolInput('get_weather', schema)));
@@ -523,7 +523,7 @@ describe('toolInput', () => {
     expect(rejections).toEqual([]);
   });
 
-  it('passes on what a schema throws, at once or later', async () => {
+  it('passes on an error that a schema throws, synchronously or later', async () => {
     const bug = new RangeError('a bug');
     const throwing = z.unknown().transform((): string => {
       throw bug;
@@ -536,13 +536,13 @@ describe('toolInput', () => {
     expect(outcome.error).toBe(bug);
   });
 
-  it('keeps the state of each subscription apart', () => {
+  it('has separate state for each subscription', () => {
     const twice = from([events.m, ...call(0, '{"a":1}'), events.x]).pipe(toolInput('get_weather'));
     expect(outcomeOf(twice).values).toHaveLength(3);
     expect(outcomeOf(twice).values).toHaveLength(3);
   });
 
-  it('shares what has not changed, and changes nothing that was handed out', () => {
+  it('shares unchanged parts, and never changes an emitted value', () => {
     const input = { list: [{ n: 1 }, { n: 2 }], text: 'a longer text', more: { x: true } };
     const all = messageEvents.toolUse('get_weather', input, { chunk: 3 });
     const values: { list?: object[]; more?: object }[] = [];
@@ -554,7 +554,7 @@ describe('toolInput', () => {
     expect(values.at(-1)!.list![0]).toBe(values.at(-4)!.list![0]);
   });
 
-  it('completes exactly the calls that toolUses gives, whatever the reply', () => {
+  it('completes exactly the calls that toolUses emits, whatever the reply', () => {
     const inputText = fc.oneof(
       fc.jsonValue().map((value) => JSON.stringify(value)),
       fc.constantFrom('', '{', '{a:1}', '{"a":1}}', '{"a":', ' {} '),
@@ -631,7 +631,7 @@ describe('toolInput', () => {
     );
   });
 
-  it('refuses, when it is called, what is not valid', () => {
+  it('throws for invalid arguments, when called', () => {
     expect(() => toolInput('')).toThrow('toolInput: pass the name of a tool, a string that is not empty');
     expect(() => toolInput(undefined as never)).toThrow(TypeError);
     for (const schema of [null, 5, 'text', { type: 'object' }, { schema: { type: 'object' } }]) {

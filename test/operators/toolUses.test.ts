@@ -66,7 +66,7 @@ const notJson =
 
 describe('toolUses', () => {
   it(
-    'emits a call when the next block or the stop reason proves it complete',
+    'emits a call when the next block or the stop reason shows that it is complete',
     drawn(
       'toolUses',
       marbles((m) => {
@@ -79,7 +79,7 @@ describe('toolUses', () => {
   );
 
   it(
-    'does not emit a last call that was cut',
+    'does not emit a last call that was cut off',
     drawn(
       'toolUses-cut',
       marbles((m) => {
@@ -92,7 +92,7 @@ describe('toolUses', () => {
   );
 
   it.each(['max_tokens', 'refusal', 'model_context_window_exceeded', 'pause_turn', 'compaction'])(
-    'does not emit a last call under the stop reason %s, also where it parses',
+    'does not emit a last call with the stop reason %s, also if it is valid JSON',
     (stopReason) => {
       const all = [
         messageStart(),
@@ -109,7 +109,7 @@ describe('toolUses', () => {
     (reason) => {
       const all = [messageStart(), ...call(0, '{"path":"/"}'), messageDelta(reason), messageStop];
 
-      it('fails for a whole last call, and names the stop reason', () => {
+      it('errors for a complete last call, and names the stop reason', () => {
         const { values, error } = outcomeOf(from(all).pipe(toolUses()));
         expect(values).toEqual([]);
         expect(error).toMatchObject({
@@ -120,26 +120,26 @@ describe('toolUses', () => {
         expect((error as Error).message).toContain('get_weather (toolu_0)');
       });
 
-      it('emits it where the option says so', () => {
+      it('emits it with the option `stopReasons`', () => {
         const outcome = outcomeOf(from(all).pipe(toolUses(undefined, { stopReasons: [reason] })));
         expect(outcome).toEqual({ values: [callBlock(0, { path: '/' })], completed: true });
       });
 
-      it('completes where all calls were proven before', () => {
+      it('completes if all calls were complete before', () => {
         const more = [...all.slice(0, -2), textStart(1), stop(1), ...all.slice(-2)];
         expect(outcomeOf(from(more).pipe(toolUses())).completed).toBe(true);
       });
     },
   );
 
-  it('refuses stop reasons under which a call may be cut', () => {
+  it('refuses stop reasons after which a call may be incomplete', () => {
     for (const stopReasons of [['max_tokens'], ['refusal'], ['pause_turn'], [5], 'end_turn']) {
       expect(() => toolUses(undefined, { stopReasons: stopReasons as never })).toThrow(TypeError);
     }
   });
 
   it(
-    'takes text, as any next block, for a proof',
+    'emits a call when any block follows, such as text',
     marbles((m) => {
       const source = m.cold('-m-[-a-]-t-}-y-S|', events);
       const result = '       ---------A------|';
@@ -148,7 +148,7 @@ describe('toolUses', () => {
   );
 
   it(
-    'needs no content_block_stop, where the reply waits for tools',
+    'needs no content_block_stop with the stop reason tool_use',
     marbles((m) => {
       const source = m.cold('-m-[-a-{-b-x----S|', events);
       const result = '       -----------(AB)--|';
@@ -161,7 +161,7 @@ describe('toolUses', () => {
     expect(outcomeOf(from(all).pipe(toolUses())).values).toStrictEqual([callBlock(0, {})]);
   });
 
-  it('emits a call whose input comes with its start', () => {
+  it('emits a call whose input is in content_block_start', () => {
     const whole = start(0, callBlock(0, { city: 'Rome' }));
     const all = [messageStart(), whole, stop(0), messageDelta('tool_use'), messageStop];
     expect(outcomeOf(from(all).pipe(toolUses())).values).toStrictEqual([calls.A]);
@@ -177,7 +177,7 @@ describe('toolUses', () => {
   );
 
   it(
-    'discards the call before a fallback that is no JSON, without an error',
+    'discards a call before a fallback that is not JSON, without an error',
     marbles((m) => {
       const source = m.cold('-m-[-i-]-F-}-t-x-S|', { ...events, t: textStart(2, 'Sure.') });
       const result = '       ------------------|';
@@ -185,7 +185,7 @@ describe('toolUses', () => {
     }),
   );
 
-  it('emits no calls of tools that run at Anthropic', () => {
+  it('emits no calls of server tools', () => {
     const all = [
       messageStart(),
       callStart(0, 'server_tool_use'),
@@ -201,7 +201,7 @@ describe('toolUses', () => {
   });
 
   it(
-    'emits the valid calls, then errors for one that is complete but no JSON',
+    'emits the valid calls, then errors for a complete call that is not JSON',
     marbles((m) => {
       const source = m.cold('-m-[-i-]-{-b-}-x-S|', events);
       const result = '       ---------------B--#';
@@ -211,7 +211,7 @@ describe('toolUses', () => {
     }),
   );
 
-  it('gives the error a code, the whole text and message, and what could be read', () => {
+  it('has the code, the raw text, the message and the parsed part in the error', () => {
     const input = `{"city":"Rome","text": '${'x'.repeat(200)}'}`;
     const all = [events.m, ...call(0, input), ...call(1, '{}'), events.x, messageStop];
     const { values, error } = outcomeOf(from(all).pipe(toolUses()));
@@ -246,7 +246,7 @@ describe('toolUses', () => {
   });
 
   it(
-    'passes an error on, and no call that was not proven before it',
+    'passes an error on, and emits no incomplete call',
     marbles((m) => {
       const source = m.cold('-m-[-a-]-{-b-}-#', events, new Error('lost'));
       const result = '       ---------A-----#';
@@ -255,7 +255,7 @@ describe('toolUses', () => {
   );
 
   it(
-    'emits no call that was not proven before the source completes',
+    'emits no incomplete call when the source completes',
     marbles((m) => {
       const source = m.cold('-m-[-a-]-{-b-}-|', events);
       const result = '       ---------A-----|';
@@ -264,7 +264,7 @@ describe('toolUses', () => {
   );
 
   it(
-    'errors for an invalid call also where message_stop is missing',
+    'errors for an invalid call also if message_stop is missing',
     marbles((m) => {
       const source = m.cold('-m-[-i-]-t-|', events);
       const result = '       -----------#';
@@ -284,14 +284,14 @@ describe('toolUses', () => {
     }),
   );
 
-  it('keeps the state of each subscription apart', () => {
+  it('has separate state for each subscription', () => {
     const once = from([events.m, ...call(0, '{}'), callStart(1)]).pipe(toolUses());
     expect(outcomeOf(once).values).toEqual([callBlock(0, {})]);
     expect(outcomeOf(once).values).toEqual([callBlock(0, {})]);
   });
 
   it(
-    'withdraws with a resume what was not emitted, and keeps what was',
+    'withdraws calls that were not emitted with a resume event',
     marbles((m) => {
       const source = m.cold('-m-[-a-]-{-b-}-r-{-b-}-x-S|', { ...events, r: resume(1) });
       const result = '       ---------A-------------B--|';
@@ -309,7 +309,7 @@ describe('toolUses', () => {
   );
 
   it(
-    'does not take the stop reason of before a resume for a proof',
+    'ignores a stop reason before a resume event',
     marbles((m) => {
       const source = m.cold('-m-[-a-]-x-r-[-a-]-y-S|', { ...events, r: resume(0) });
       const result = '       ---------A------------|';
@@ -326,7 +326,7 @@ describe('toolUses', () => {
     }),
   );
 
-  it('passes over events of unknown and incomplete shape', () => {
+  it('ignores events of unknown and incomplete shape', () => {
     const odd = [
       raw({ type: 'message_delta' }),
       raw({ type: 'content_block_start', index: 0 }),
@@ -353,7 +353,7 @@ describe('toolUses', () => {
     }),
   );
 
-  it('emits only whole calls, wherever a reply is cut', () => {
+  it('emits only complete calls, wherever a reply is cut off', () => {
     const inputs = fc.array(
       fc.jsonValue().map((value) => JSON.stringify({ value })),
       {
@@ -402,7 +402,7 @@ describe('toolUses with schemas', () => {
   const get_weather = z.object({ city: z.string(), days: z.number().default(1) });
 
   it(
-    'emits calls with the input as the schema gives it',
+    'emits calls with the output of the schema as input',
     marbles((m) => {
       const source = m.cold('--m--[--a--]--{--b--}--x--S|', events);
       const result = '       --------------A--------B---|';
@@ -415,7 +415,7 @@ describe('toolUses with schemas', () => {
   );
 
   it(
-    'emits the valid calls, then errors for one that its schema refuses',
+    'emits the valid calls, then errors for a call that fails its schema',
     marbles((m) => {
       const schema = z.object({ city: z.literal('Paris', 'only Paris') });
       const source = m.cold('-m-[-a-]-{-b-}-x-S|', events);
@@ -427,7 +427,7 @@ describe('toolUses with schemas', () => {
     }),
   );
 
-  it('gives that error the issues, the value and its text', () => {
+  it('has the issues, the value and its text in the error', () => {
     const schema = z.object({ stops: z.array(z.object({ city: z.string() })) });
     const input = { stops: [{ city: 'Rome' }, { city: 5 }], more: true };
     const all = [events.m, ...call(0, JSON.stringify(input)), events.x, messageStop];
@@ -446,7 +446,7 @@ describe('toolUses with schemas', () => {
   });
 
   it.each(['get_weather', 'toString', '__proto__'])(
-    'lets no call of %s run where it has no schema',
+    'emits no call of %s without a schema',
     (name) => {
       const start0 = start(0, { type: 'tool_use', id: 'toolu_0', name, input: {} });
       const all = [events.m, start0, json(0, '{"a":1}'), stop(0), events.x, messageStop];
@@ -461,7 +461,7 @@ describe('toolUses with schemas', () => {
     },
   );
 
-  it('keeps the order of calls that are checked asynchronously, one at a time', async () => {
+  it('validates calls asynchronously in order, one at a time', async () => {
     const { schema, checks } = manualSchema();
     const all = [events.m, ...call(0, '{}'), ...call(1, '{"n":1}'), events.x, messageStop];
     const outcome = outcomeSoFar(from(all).pipe(toolUses({ get_weather: schema })));
@@ -476,7 +476,7 @@ describe('toolUses with schemas', () => {
     expect(outcome.completed).toBe(true);
   });
 
-  it('errors for a call that is refused after the source has completed', async () => {
+  it('errors for a call that fails after the source has completed', async () => {
     const { schema, checks } = manualSchema();
     const all = [events.m, ...call(0, '{}'), ...call(1, '{}'), events.x, messageStop];
     const outcome = outcomeSoFar(from(all).pipe(toolUses({ get_weather: schema })));
@@ -490,7 +490,7 @@ describe('toolUses with schemas', () => {
     );
   });
 
-  it('names a call of an earlier message that its schema refuses', () => {
+  it('names a call of an earlier message that fails its schema', () => {
     const next = [messageStart('msg_2'), ...call(0, '{"city":"Rome"}'), events.x, messageStop];
     const all = [events.m, ...call(0, '{"city":5}'), events.x, messageStop, ...next];
     const { values, error } = outcomeOf(from(all).pipe(toolUses({ get_weather })));
@@ -499,7 +499,7 @@ describe('toolUses with schemas', () => {
   });
 
   it(
-    'forgets a refused call that a resume withdraws',
+    'ignores a failed call that a resume event withdraws',
     marbles((m) => {
       const source = m.cold('-m-[-b-]-{-a-}-x-r-[-a-]-x-S|', {
         ...events,
@@ -515,7 +515,7 @@ describe('toolUses with schemas', () => {
     }),
   );
 
-  it('does not emit a call that a resume withdraws while it is being checked', async () => {
+  it('does not emit a call that a resume event withdraws during its validation', async () => {
     const { schema, checks } = manualSchema();
     const source = new Subject<StreamEvent>();
     const outcome = outcomeSoFar(source.pipe(toolUses({ get_weather: schema })));
@@ -532,7 +532,7 @@ describe('toolUses with schemas', () => {
     expect(outcome.completed).toBe(true);
   });
 
-  it('forgets a call that is refused after a resume has withdrawn it', async () => {
+  it('ignores a call that fails after a resume event has withdrawn it', async () => {
     const { schema, checks } = manualSchema();
     const all = [events.m, ...call(0, '{}'), textStart(1), resume(0), events.x, messageStop];
     const outcome = outcomeSoFar(from(all).pipe(toolUses({ get_weather: schema })));
@@ -542,7 +542,7 @@ describe('toolUses with schemas', () => {
   });
 
   it(
-    'passes on what a schema throws',
+    'passes on an error that a schema throws',
     marbles((m) => {
       const failing = z.string().transform((): string => {
         throw new RangeError('a bug');
@@ -555,7 +555,7 @@ describe('toolUses with schemas', () => {
     }),
   );
 
-  it('passes an error on at once, while a call is being checked', async () => {
+  it('passes an error on at once, during the validation of a call', async () => {
     const { schema, checks } = manualSchema();
     const source = new Subject<StreamEvent>();
     const outcome = outcomeSoFar(source.pipe(toolUses({ get_weather: schema })));
@@ -577,7 +577,7 @@ describe('toolUses with schemas', () => {
     expect(outcome).toMatchObject({ values: [], completed: false });
   });
 
-  it('keeps the failures of each subscription apart', () => {
+  it('has separate failures for each subscription', () => {
     const replies = [
       [events.m, ...call(0, '{"city":5}'), events.x, messageStop],
       [events.m, ...call(0, '{"city":"Rome"}'), events.x, messageStop],
@@ -587,7 +587,7 @@ describe('toolUses with schemas', () => {
     expect(outcomeOf(from(replies[1]!).pipe(check)).completed).toBe(true);
   });
 
-  it('refuses, when it is called, what are no schemas', () => {
+  it('throws for invalid schemas, when called', () => {
     const message = 'toolUses: pass the schemas by the names of their tools';
     expect(() => toolUses(get_weather as never)).toThrow(new RegExp(message));
     expect(() => toolUses(null as never)).toThrow(new RegExp(message));

@@ -70,10 +70,10 @@ function cut(id: string, whole: Block[], last: Block): AgentMessage[] {
   ];
 }
 
-describe('a reply that was cut', () => {
+describe('a reply that was cut off', () => {
   const first = cut('msg_1', [], text('The first try'));
 
-  it('is withdrawn whole where its first block was cut, and has no ending', () => {
+  it('is withdrawn completely if its first block was cut off, and has no message_stop', () => {
     const lines = [init(), ...first, system('api_retry', { error: 'unknown' }), ...second()];
     const events = eventsOf([...lines, result()]);
     expect(built(events)).toMatchObject([
@@ -89,7 +89,7 @@ describe('a reply that was cut', () => {
     expect(run([...lines, result()], accumulateText()).values.at(-1)).toBe('The second try.');
   });
 
-  it('is followed by one that comes without a stream', () => {
+  it('is followed by a reply without stream events', () => {
     const whole = complete('msg_2', text('The second try.'));
     whole.message.stop_reason = 'end_turn';
     const events = eventsOf([init(), ...first, whole, result({ stop_reason: null })]);
@@ -98,7 +98,7 @@ describe('a reply that was cut', () => {
     expect(stopsOf(events)).toBe(1);
   });
 
-  it('keeps the blocks that were whole', () => {
+  it('keeps the complete blocks', () => {
     const lines = [...cut('msg_1', [text('Whole. ')], text('Cut')), cliTellsModel(), ...second()];
     const events = eventsOf([...lines, result()]);
     expect(built(events)).toMatchObject([
@@ -109,13 +109,13 @@ describe('a reply that was cut', () => {
     expect(run([...lines, result()], finalText()).values).toEqual(['The second try.']);
   });
 
-  it('has no ending where the line with abandoned_blocks is missing', () => {
+  it('has no message_stop if the message with abandoned_blocks is missing', () => {
     const events = eventsOf([init(), ...first.slice(0, -1), ...second(), result()]);
     expect(blocks(events)).toEqual([[text('The second try.')]]);
     expect(stopsOf(events)).toBe(1);
   });
 
-  it('has no ending where message_stop comes without a stop_reason', () => {
+  it('has no message_stop if the CLI sends one without a stop_reason', () => {
     const stop = eventOf('msg_1', { type: 'message_stop' });
     const delta = { type: 'message_delta', delta: { stop_reason: null }, usage: {} };
     const lines = [init(), ...first.slice(0, -1), eventOf('msg_1', delta), stop];
@@ -124,7 +124,7 @@ describe('a reply that was cut', () => {
     expect(events.filter(({ type }) => type === 'message_delta')).toHaveLength(1);
   });
 
-  it('gives the call that ran, at both levels', () => {
+  it('emits the call that ran, with complete and partial messages', () => {
     const error = () => cliError('API Error: lost', {}, 'tool_use');
     const behind = [toolResult('toolu_1'), error(), ...second(), result()];
     const partial = [init(), ...cut('msg_1', [text('I call.'), call], text('More')), ...behind];
@@ -152,7 +152,7 @@ describe('a reply that was cut', () => {
     }
   });
 
-  it('is the partial of the error where the CLI gives up', () => {
+  it('is the partial of the error if the CLI gives up', () => {
     const error = cliError('API Error: lost', { api_error: 'connection_failed' });
     const end = result({ is_error: true, api_error: 'connection_failed', stop_reason: null });
     const { values, error: thrown } = run([init(), ...first, error, end], (same) => same);
@@ -169,8 +169,8 @@ describe('a reply that was cut', () => {
   });
 });
 
-describe('an error in words of the CLI', () => {
-  it.each(['partial', 'complete'] as const)('is a notice, and no text (%s)', (level) => {
+describe('an error message of the CLI', () => {
+  it.each(['partial', 'complete'] as const)('is a notice, not text (%s)', (level) => {
     const lines = [init(), cliError('API Error: secret'), ...second(level), result()];
     const events = eventsOf(lines);
     expect(textOf(lines)).toBe('The second try.');
@@ -178,7 +178,7 @@ describe('an error in words of the CLI', () => {
     expect(blocks(events)).toEqual([[text('The second try.')]]);
   });
 
-  it('closes no reply that it comes in the middle of', () => {
+  it('does not end the reply in which it arrives', () => {
     const lines = second();
     lines.splice(3, 0, cliError('API Error'));
     const events = eventsOf([...lines, result()]);
@@ -186,7 +186,7 @@ describe('an error in words of the CLI', () => {
     expect(events.filter(({ type }) => type === 'message_start')).toHaveLength(1);
   });
 
-  it('has the words that Claude Code addresses to the user', () => {
+  it('has the message of Claude Code for the user', () => {
     const line = system('informational', { content: 'Going on once.', level: 'notice' });
     expect(eventsOf([line])).toEqual([
       { type: 'notice', kind: 'informational', text: 'Going on once.' },
@@ -201,7 +201,7 @@ describe('a refusal', () => {
     lines.flatMap((line) => (line.type === 'assistant' ? [line.uuid] : []));
   const retry = (id: string) => cliTellsModel({ refusal_retry: true, refused_message_id: id });
 
-  it('is taken back before its message_delta, and then has no ending', () => {
+  it('is withdrawn before its message_delta, and then has no message_stop', () => {
     const lines = refused('msg_1');
     const notice = system('model_refusal_fallback', { retracted_message_uuids: uuidsOf(lines) });
     lines.splice(-2, 0, notice);
@@ -218,7 +218,7 @@ describe('a refusal', () => {
   });
 
   it.each(['partial', 'complete'] as const)(
-    'stands where the same model is asked again (%s)',
+    'is kept if the same model answers again (%s)',
     (level) => {
       const lines = [...refused('msg_1', level), retry('msg_1'), ...second(level), result()];
       expect(built(eventsOf(lines))).toMatchObject([
@@ -228,7 +228,7 @@ describe('a refusal', () => {
     },
   );
 
-  it('does not hold the next reply, once the CLI has said what became of it', () => {
+  it('does not hold the next reply once the CLI has confirmed it', () => {
     const seen = eventsOf([...refused('msg_1'), retry('msg_1'), ...second().slice(0, 3)]);
     expect(seen.slice(-3).map(({ type }) => type)).toEqual([
       'message_start',
@@ -237,7 +237,7 @@ describe('a refusal', () => {
     ]);
   });
 
-  it.each(['partial', 'complete'] as const)('ends once where it is final (%s)', (level) => {
+  it.each(['partial', 'complete'] as const)('ends once if it is final (%s)', (level) => {
     const lines = refused('msg_1', level);
     const at = level === 'partial' ? -2 : lines.length;
     lines.splice(at, 0, cliError('API Error', { refused_message_id: 'msg_1' }, 'refusal'));
@@ -251,7 +251,7 @@ describe('a refusal', () => {
 });
 
 describe('a turn', () => {
-  it('that was interrupted keeps what it has, has no ending, and the session goes on', () => {
+  it('that was interrupted keeps its blocks, has no message_stop, and the session goes on', () => {
     const lines = reply({ id: 'msg_1', blocks: [text('A long repl')] }, 'partial').slice(0, -4);
     const stop = [
       complete('msg_1', text('A long repl'), { aborted: true }),
@@ -276,7 +276,7 @@ describe('a turn', () => {
     });
   });
 
-  it('is over where the next one begins, though its result comes later', () => {
+  it('is over when the next one begins, although its result arrives later', () => {
     const answer = (id: string, said: string) => complete(id, text(said));
     const lines = [init(), answer('msg_1', 'One.'), init(), answer('msg_2', 'Two.')];
     const events = eventsOf([...lines, result(), result()]);
@@ -285,17 +285,17 @@ describe('a turn', () => {
   });
 });
 
-describe('a complete message that differs from what was streamed', () => {
+describe('a complete message that differs from the streamed block', () => {
   const lines = () => reply({ id: 'msg_1', blocks: [text('Hello wide world'), call] }, 'partial');
   const without = (at: number) => [init(), ...lines().toSpliced(at, 1), result()];
 
-  it('adds the rest where that is missing', () => {
+  it('adds the missing rest', () => {
     const last = lines().findIndex(({ type }) => type === 'assistant') - 1;
     expect(textOf(without(last))).toBe('Hello wide world');
     expect(eventsOf(without(last)).some(({ type }) => type === 'resume')).toBe(false);
   });
 
-  it('takes the place of the block where a piece in the middle is missing', () => {
+  it('replaces a block of which a delta in the middle is missing', () => {
     const events = eventsOf(without(3));
     expect(blocks(events)).toEqual([[text('Hello wide world'), call]]);
     // What was emitted is not emitted again.
@@ -304,7 +304,7 @@ describe('a complete message that differs from what was streamed', () => {
     expect(run(without(3), contentBlocks()).values).toEqual([text('Hello wide world'), call]);
   });
 
-  it('gives the call its input: defaults of the CLI at both levels', () => {
+  it('adds the defaults of the CLI to the input of a call, with complete and partial messages', () => {
     const edit = toolUse('toolu_2', 'Edit', { file_path: '/a' });
     const withDefault = toolUse('toolu_2', 'Edit', { replace_all: false, file_path: '/a' });
     const streamedLines = reply({ id: 'msg_1', blocks: [edit], stopReason: 'tool_use' }, 'partial');
@@ -316,7 +316,7 @@ describe('a complete message that differs from what was streamed', () => {
     }
   });
 
-  it('gives no call of an input that the CLI could not parse, at both levels', () => {
+  it('emits no call whose input the CLI could not parse, with complete and partial messages', () => {
     const unparsed = toolUse('toolu_1', 'Bash', { __unparsedToolInput: { raw: '{"com', len: 5 } });
     const open = (fields: object) => eventOf('msg_1', { index: 0, ...fields });
     const streamedLines = [
@@ -418,7 +418,7 @@ describe.each(agentRecordings)('the recording $name', ({ lines, isPartial }) => 
   const withoutInput = (block: Block): object =>
     'input' in block ? { ...block, input: null } : block;
 
-  it('gives the complete messages in the end', () => {
+  it('emits the complete messages in the end', () => {
     const { facts } = factsOf(lines, isPartial);
     const messages = built(eventsOf(lines));
     for (const [id, { blocks: expected }] of facts) {
@@ -429,7 +429,7 @@ describe.each(agentRecordings)('the recording $name', ({ lines, isPartial }) => 
     expectEachCharacterOnce(lines, lines);
   });
 
-  it('gives no ending that no line has told, cut at every line', () => {
+  it('emits no ending without evidence, cut at every message', () => {
     for (const at of places(lines.length)) {
       const head = lines.slice(0, at);
       expectNoInventedEnding(head, isPartial);
@@ -443,7 +443,7 @@ describe.each(agentRecordings)('the recording $name', ({ lines, isPartial }) => 
     }
   });
 
-  it('gives the complete messages with any one line left out', () => {
+  it('emits the complete messages with any one message left out', () => {
     const { facts: whole } = factsOf(lines, isPartial);
     for (const at of places(lines.length)) {
       const dropped = lines[at]!;
@@ -467,14 +467,14 @@ describe.each(agentRecordings)('the recording $name', ({ lines, isPartial }) => 
   });
 });
 
-describe('a recording of both levels', () => {
+describe('a recording with complete and partial messages', () => {
   const both = agentRecordings.flatMap((one) => {
     const other = agentRecordings.find(
       ({ name }) => one.isPartial && name === one.name.replace('partial', 'message'),
     );
     return other ? [{ name: one.name, partial: one.lines, message: other.lines }] : [];
   });
-  it.each(both)('gives the same text and calls: $name', ({ partial, message }) => {
+  it.each(both)('emits the same text and calls: $name', ({ partial, message }) => {
     const standing = (lines: AgentMessage[]) =>
       blocks(eventsOf(lines)).map((own) =>
         plain(own.map((block) => ({ ...block, signature: '' }))),

@@ -26,7 +26,7 @@ interface Mine {
   session_id: string;
 }
 
-it('gives the messages of the query it is given', () => {
+it('emits the messages of the query', () => {
   expectTypeOf(fromAgent(query)).toEqualTypeOf<Observable<AgentMessage>>();
   expectTypeOf(fromAgent(() => query)).toEqualTypeOf<Observable<AgentMessage>>();
   expectTypeOf(fromAgent((signal) => (signal.throwIfAborted(), query))).toEqualTypeOf<
@@ -39,7 +39,7 @@ it('gives the messages of the query it is given', () => {
   fromAgent({} as AsyncIterable<StreamEvent>);
 });
 
-it('tells messages apart', () => {
+it('narrows the types of messages', () => {
   fromAgent(query).subscribe((message) => {
     if (message.type === 'result') {
       expectTypeOf(message).toEqualTypeOf<AgentResultMessage>();
@@ -64,7 +64,7 @@ it('tells messages apart', () => {
   });
 });
 
-it('gives events and states of any messages of an agent', () => {
+it('takes any messages of an agent', () => {
   const messages = fromAgent(query);
   expectTypeOf(messages.pipe(streamEvents())).toEqualTypeOf<Observable<BetaStreamEvent>>();
   expectTypeOf(messages.pipe(streamEvents({ parent: 'toolu_1' }), textOnly())).toEqualTypeOf<

@@ -49,11 +49,11 @@ function query(messages: readonly AgentMessage[], { hangs = false } = {}) {
 }
 
 describe('fromAgent', () => {
-  it('gives the messages as they are', async () => {
+  it('emits the messages unchanged', async () => {
     expect(await received(fromAgent(() => play(whole)))).toEqual(whole);
   });
 
-  it('makes a query for each subscription when given a function', async () => {
+  it('calls the function for each subscription', async () => {
     let count = 0;
     const agent = fromAgent(() => {
       count++;
@@ -65,7 +65,7 @@ describe('fromAgent', () => {
     expect(count).toBe(2);
   });
 
-  it('says how to subscribe twice when it has been given a query', async () => {
+  it('explains how to subscribe twice when given a query', async () => {
     const agent = fromAgent(play(whole));
     await received(agent);
     expect(await failure(agent)).toMatchObject({
@@ -74,12 +74,12 @@ describe('fromAgent', () => {
     });
   });
 
-  it('refuses what is no query, when it is called', () => {
+  it('throws for an argument that is not a query, when called', () => {
     expect(() => fromAgent(undefined as never)).toThrow(TypeError);
     expect(() => fromAgent('prompt' as never)).toThrow(/query/);
   });
 
-  it('reports what the function throws', async () => {
+  it('reports an error that the function throws', async () => {
     const mine = new RangeError('mine');
     const agent = fromAgent(() => {
       throw mine;
@@ -88,7 +88,7 @@ describe('fromAgent', () => {
   });
 
   it.each(whole.slice(0, -1).map((_, index) => index))(
-    'is truncated where it ends without a result, after message %i',
+    'errors with code truncated if it ends without a result, after message %i',
     async (index) => {
       const seen: AgentMessage[] = [];
       const agent = fromAgent(() => play(whole.slice(0, index + 1)));
@@ -105,13 +105,13 @@ describe('fromAgent', () => {
     },
   );
 
-  it('is truncated where the second turn has no result', async () => {
+  it('errors with code truncated if the second turn has no result', async () => {
     const messages = [...whole, ...reply({ id: 'msg_3', blocks: [text('And')] }, 'complete')];
     const error = await failure(fromAgent(() => play(messages)));
     expect(error).toMatchObject({ code: 'truncated', partial: { content: [text('And')] } });
   });
 
-  it('completes after the result, whatever the system and subagents have to say then', async () => {
+  it('completes after the result, whatever system messages and subagents follow', async () => {
     const late = complete('msg_9', said, { parent_tool_use_id: 'toolu_1' });
     const messages = [...whole, init({ subtype: 'task_notification' as never }), late];
     expect(await received(fromAgent(() => play(messages)))).toEqual(messages);
@@ -168,14 +168,14 @@ describe('fromAgent', () => {
     expect(seen).toEqual(messages);
   });
 
-  it('lets such a result pass with allowErrorResult, and goes on', async () => {
+  it('emits such a result with allowErrorResult, and goes on', async () => {
     const messages = [init(), errorResult('error_max_turns'), ...whole];
     expect(await received(fromAgent(() => play(messages), { allowErrorResult: true }))).toEqual(
       messages,
     );
   });
 
-  it('keeps an error that is thrown as the cause, with what had arrived', async () => {
+  it('keeps a thrown error as the cause, with the reply so far', async () => {
     const mine = new RangeError('mine');
     async function* broken() {
       yield* whole.slice(0, -4);
@@ -188,7 +188,7 @@ describe('fromAgent', () => {
     expect(without.partial).toBeUndefined();
   });
 
-  it('interrupts and closes a query at once when it is left during a stall', async () => {
+  it('interrupts and closes a query at once when unsubscribed during a stall', async () => {
     const { query: hanging, log } = query(whole.slice(0, 3), { hangs: true });
     let count = 0;
     const subscription = fromAgent(() => hanging).subscribe(() => count++);
@@ -198,7 +198,7 @@ describe('fromAgent', () => {
     expect(log).toEqual(['interrupt', 'close']);
   });
 
-  it('closes a query when it has failed, and when it is over', async () => {
+  it('closes a query when it has failed, and when it has completed', async () => {
     const failed = query([init(), errorResult('error_max_turns'), init()]);
     await failure(fromAgent(failed.query));
     expect(failed.log).toContain('close');
@@ -207,7 +207,7 @@ describe('fromAgent', () => {
     expect(log).toContain('close');
   });
 
-  it('tells a generator to return, and gives it a signal to heed', async () => {
+  it('calls return() of a generator, and passes it a signal', async () => {
     const log: string[] = [];
     async function* heedful(signal: AbortSignal) {
       try {
@@ -226,7 +226,7 @@ describe('fromAgent', () => {
     expect(log).toEqual(['aborted', 'returned']);
   });
 
-  it('asks for nothing more when it is left at a message', async () => {
+  it('reads nothing more when unsubscribed at a message', async () => {
     let asked = 0;
     async function* counted() {
       for (const message of whole) {
@@ -239,7 +239,7 @@ describe('fromAgent', () => {
     expect(asked).toBe(3);
   });
 
-  it('ends with the reason of a signal, and what had arrived', async () => {
+  it('errors with the reason of a signal, and the reply so far', async () => {
     const stopping = new AbortController();
     const { query: hanging, log } = query(whole.slice(0, -4), { hangs: true });
     const agent = fromAgent(hanging, { signal: stopping.signal });
@@ -272,7 +272,7 @@ describe('fromAgent', () => {
     expect(valve.depth).toBe(0);
   });
 
-  it('gives text through streamEvents', async () => {
+  it('emits text through streamEvents', async () => {
     const texts = await received(fromAgent(() => play(whole)).pipe(streamEvents(), textOnly()));
     expect(texts.join('')).toBe('Hello wide world');
   });

@@ -34,12 +34,12 @@ function partialOf(build: (silent: Observable<StreamEvent>) => Observable<Stream
 }
 
 describe('a message that two subscribers share', () => {
-  it('is built once where messageTimeout directly follows a source', () => {
+  it('is built once if messageTimeout directly follows a source', () => {
     const source = from(reply).pipe(requireMessageStop());
     expect(pushesOf(source.pipe(timeout))).toBe(reply.length);
   });
 
-  it('is built twice where another operator is between them', () => {
+  it('is built twice if another operator is between them', () => {
     const source = from(reply).pipe(
       requireMessageStop(),
       map((event) => event),
@@ -48,7 +48,7 @@ describe('a message that two subscribers share', () => {
     expect(pushesOf(source)).toBe(2 * reply.length);
   });
 
-  it('is built twice where only one of them keeps the content', () => {
+  it('is built twice if only one of them keeps the content', () => {
     const source = from(reply).pipe(requireMessageStop({ keepContent: false }), timeout);
     expect(pushesOf(source)).toBeGreaterThan(reply.length);
     const partial = partialOf((silent) =>
@@ -64,7 +64,7 @@ describe('a message that two subscribers share', () => {
     expect(partial).toEqual([{ type: 'text', text: 'Hel', citations: null }]);
   });
 
-  it('is not that of a source before', () => {
+  it('is not the message of an earlier source', () => {
     const lost = throwError(() => new Error('lost')).pipe(requireMessageStop<StreamEvent>());
     const source = new Observable<StreamEvent>((subscriber) => {
       from(begun).subscribe((event) => subscriber.next(event));

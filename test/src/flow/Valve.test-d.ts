@@ -6,7 +6,7 @@ import { expectTypeOf, it } from 'vitest';
 const source = <T>(): Observable<T> => NEVER;
 const valve = new Valve();
 
-it('takes what the source gives and gives what the work gives', () => {
+it('takes the values of the source and emits the results of the work', () => {
   const saved = source<StreamEvent>().pipe(
     valve.concatMap((event) => {
       expectTypeOf(event).toEqualTypeOf<StreamEvent>();
@@ -31,7 +31,7 @@ it('takes a function that is declared elsewhere', () => {
   >();
 });
 
-it('shows how it is, and that cannot be set', () => {
+it('has a read-only state', () => {
   expectTypeOf(valve.depth$).toEqualTypeOf<Observable<number>>();
   expectTypeOf(valve.open$).toEqualTypeOf<Observable<boolean>>();
   expectTypeOf(valve.depth).toEqualTypeOf<number>();
@@ -54,7 +54,7 @@ it('is an option of the sources and of messageTimeout', () => {
   fromResponse(new Response(), { valve: true });
 });
 
-it('takes its marks, each optional', () => {
+it('takes its optional marks', () => {
   expectTypeOf<ValveConfig>().toEqualTypeOf<{ highWaterMark?: number; lowWaterMark?: number }>();
   // @ts-expect-error: a number is no config
   expectTypeOf(Valve).toBeConstructibleWith(8);

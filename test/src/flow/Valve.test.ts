@@ -94,7 +94,7 @@ describe('Valve', () => {
   );
 
   it(
-    'loses nothing of a source that waits, and never holds more than the high mark',
+    'loses no value, and never holds more than the high mark',
     run(({ expectObservable, flush }) => {
       const valve = new Valve({ highWaterMark: 2 });
       const depths: number[] = [];
@@ -148,7 +148,7 @@ describe('Valve', () => {
     expect(valve).toMatchObject({ depth: 9, isOpen: true });
   });
 
-  it('is shared by several steps: what is in any of them counts', () => {
+  it('is shared by several steps, and counts the values in all of them', () => {
     const valve = new Valve({ highWaterMark: 3, lowWaterMark: 1 });
     const [one, other] = [new Subject<number>(), new Subject<number>()];
     const first = one.pipe(valve.concatMap(() => NEVER)).subscribe();
@@ -178,7 +178,7 @@ describe('Valve', () => {
   );
 });
 
-describe('the steps of a Valve give what those of RxJS give', () => {
+describe('the steps of a Valve emit the same as those of RxJS', () => {
   it(
     'concatMap',
     run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -265,7 +265,7 @@ describe('the steps of a Valve give what those of RxJS give', () => {
 
 describe('a Valve when something ends', () => {
   it(
-    'lets an error of the source wait for what came before it',
+    'delays an error of the source until all values before it are handled',
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const valve = new Valve({ highWaterMark: 2 });
       const source = cold(' -a-b-c-#', undefined, lost);
@@ -288,7 +288,7 @@ describe('a Valve when something ends', () => {
   );
 
   it(
-    'passes an error of the step on at once, and lets the source go',
+    'passes an error of the step on at once, and unsubscribes from the source',
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const valve = new Valve({ highWaterMark: 2 });
       const source = cold(' -a-b-c-d-e-');
@@ -320,7 +320,7 @@ describe('a Valve when something ends', () => {
     ['throws', 1],
     ['throws for a value that had waited', 2],
     ['gives what is nothing to subscribe to', 3],
-  ])('gives everything back where the function %s', (_, kind) => {
+  ])('counts no values of a step whose function %s', (_, kind) => {
     const valve = new Valve({ highWaterMark: 1 });
     const done = new Subject<never>();
     const source = new Subject<number>();
@@ -339,7 +339,7 @@ describe('a Valve when something ends', () => {
     expect(source.observed).toBe(false);
   });
 
-  it('gives everything back when it is unsubscribed while closed, and lets the source go', () => {
+  it('opens when unsubscribed while closed, and unsubscribes from the source', () => {
     const { valve, source, subscription, outcome } = filled(5, { highWaterMark: 2 });
     const seen = changes(valve);
     subscription.unsubscribe();
@@ -348,7 +348,7 @@ describe('a Valve when something ends', () => {
     expect(source.observed).toBe(false);
   });
 
-  it('gives nothing back twice when work and source are done', () => {
+  it('counts each value only once when work and source complete', () => {
     const { valve, source, subscription } = filled(2);
     source.complete();
     expect(valve.depth).toBe(2);
@@ -359,7 +359,7 @@ describe('a Valve when something ends', () => {
   });
 
   it(
-    'gives back what waits when enough has been taken',
+    'counts no waiting values when enough values were taken',
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const valve = new Valve({ highWaterMark: 2 });
       const source = cold(' -abcde-');
@@ -373,7 +373,7 @@ describe('a Valve when something ends', () => {
   );
 
   it.each([1, 2, Infinity])(
-    'gives back exactly what is inside when work that does not wait ends the step (%s at a time)',
+    'counts no values when synchronous work ends the step (%s at a time)',
     (concurrent) => {
       const valve = new Valve({ highWaterMark: 1 });
       const seen = changes(valve);
@@ -390,7 +390,7 @@ describe('a Valve when something ends', () => {
   );
 
   it(
-    'begins anew with each subscription',
+    'has separate state for each subscription',
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const valve = new Valve({ highWaterMark: 2 });
       const source = cold('-ab#', undefined, lost);
@@ -409,7 +409,7 @@ describe('a Valve when something ends', () => {
   );
 
   it(
-    'stops a source that does not wait when it is left',
+    'stops a synchronous source on unsubscribe',
     run(({ expectObservable, flush }) => {
       const valve = new Valve();
       let taken = 0;
@@ -428,7 +428,7 @@ describe('a Valve when something ends', () => {
 });
 
 describe('a Valve whose listeners react', () => {
-  it('tells every listener last how it is, also when one of them changes that', () => {
+  it('passes the latest state to every listener, also when a listener changes it', () => {
     const valve = new Valve({ highWaterMark: 2 });
     const source = new Subject<number>();
     const subscription = source.pipe(valve.concatMap(() => NEVER)).subscribe();
@@ -443,7 +443,7 @@ describe('a Valve whose listeners react', () => {
     expectEmpty(valve);
   });
 
-  it('takes a value that comes while it tells of the one before', () => {
+  it('takes a value that arrives while listeners are called', () => {
     const valve = new Valve({ highWaterMark: 2, lowWaterMark: 0 });
     const source = new Subject<number>();
     const done = new Subject<void>();
@@ -469,7 +469,7 @@ describe('a Valve whose listeners react', () => {
     expect(seen).toEqual([0, 'open', 2, 'closed', 1, 0, 'open']);
   });
 
-  it('has room for a step that a listener adds, and for one that it takes away', () => {
+  it('supports listeners that add or remove a step', () => {
     const valve = new Valve({ highWaterMark: 1 });
     const [one, other] = [new Subject<number>(), new Subject<number>()];
     const first = one.pipe(valve.concatMap(() => NEVER)).subscribe();
@@ -483,7 +483,7 @@ describe('a Valve whose listeners react', () => {
     expect(valve).toMatchObject({ depth: 1, isOpen: false });
   });
 
-  it('lets a source go on within the end of the work before, in order', () => {
+  it('keeps the order when a source continues at the end of the previous work', () => {
     const valve = new Valve({ highWaterMark: 1, lowWaterMark: 0 });
     const source = new Subject<number>();
     const done = new Subject<void>();
@@ -508,8 +508,8 @@ describe('a Valve whose listeners react', () => {
   });
 });
 
-describe('a step of a Valve that is no operator', () => {
-  it('counts beside the other steps, and tells each listener', () => {
+describe('a step of a Valve that is not an operator', () => {
+  it('counts with the other steps, and notifies each listener', () => {
     const valve = new Valve({ highWaterMark: 3, lowWaterMark: 1 });
     const [one, other] = [valve.step(), valve.step()];
     const seen: (number | boolean)[] = [];
@@ -522,7 +522,7 @@ describe('a step of a Valve that is no operator', () => {
     expect(seen).toEqual([0, true, 1, 2, 3, false, 1, true]);
   });
 
-  it('gives back no more than what is in it', () => {
+  it('never counts below zero', () => {
     const valve = new Valve({ highWaterMark: 3 });
     const [one, other] = [valve.step(), valve.step()];
     one.enter();
@@ -537,7 +537,7 @@ describe('a step of a Valve that is no operator', () => {
 });
 
 describe('whenOpen', () => {
-  it('goes on at once without a valve and with an open one', () => {
+  it('continues at once without a valve and with an open valve', () => {
     const seen: string[] = [];
     new Observable((subscriber) => {
       whenOpen(undefined, subscriber, () => seen.push('none'));
@@ -546,7 +546,7 @@ describe('whenOpen', () => {
     expect(seen).toEqual(['none', 'open']);
   });
 
-  it('waits for a closed one, goes on once, and not when the subscriber has left', () => {
+  it('waits for a closed valve, continues once, and not after unsubscribe', () => {
     const closed = filled(1, { highWaterMark: 1 });
     const { valve, subscription, source } = closed;
     const seen: string[] = [];
@@ -582,7 +582,7 @@ describe('Valve and its arguments', () => {
     expect(() => new Valve(config)).toThrow(message);
   });
 
-  it('refuses what is no function when it is called', () => {
+  it('throws for an argument that is not a function, when called', () => {
     for (const name of ['concatMap', 'mergeMap'] as const) {
       expect(() => new Valve()[name]('save' as never)).toThrow(TypeError);
       expect(() => new Valve()[name](undefined as never)).toThrow(

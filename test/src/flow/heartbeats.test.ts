@@ -40,7 +40,7 @@ describe('heartbeats', () => {
   );
 
   it(
-    'leaves out a heartbeat that is held, and sends the next one in time',
+    'skips a held heartbeat, and sends the next one in time',
     run(({ expectObservable }) => {
       const isHeld = () => asyncScheduler.now() < 5;
       expectObservable(NEVER.pipe(every(4, isHeld)), '^--------!').toBe('--------h-');

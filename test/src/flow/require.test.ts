@@ -58,7 +58,7 @@ describe('requireNumbers', () => {
     }
   });
 
-  it('names the first that is wrong', () => {
+  it('names the first invalid option', () => {
     expect(() => requireNumbers('f', { a: 1, b: -1, c: -2 }, { min: 0 })).toThrow('`b`');
   });
 });
@@ -78,7 +78,7 @@ it('requireOneOf takes a known value only', () => {
   );
 });
 
-it('invalid shows the beginning of a long text, and no source of a function', () => {
+it('invalid shows the beginning of a long text, and not the source of a function', () => {
   expect(invalid('f', 'a', 'b', 'x'.repeat(1_000)).message.length).toBeLessThan(150);
   expect(invalid('f', 'a', 'b', () => 'secret').message).toBe('f: `a` must be b, not a function');
 });

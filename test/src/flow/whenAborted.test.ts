@@ -5,7 +5,7 @@ import { NEVER, type Subscription } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 describe('fifty replies with one signal', () => {
-  it('print no warning, all end when it aborts, and let go of it', async () => {
+  it('print no warning, all error when it aborts, and remove their listener', async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => warnings.push(warning);
     process.on('warning', onWarning);
@@ -27,7 +27,7 @@ describe('fifty replies with one signal', () => {
     expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
   });
 
-  it('let go of a signal that does not abort', () => {
+  it('remove their listener from a signal that does not abort', () => {
     const { signal } = new AbortController();
     const read = () => NEVER.pipe(takeUntilAborted(signal)).subscribe();
     for (let round = 0; round < 2; round++) {

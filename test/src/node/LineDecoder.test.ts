@@ -12,7 +12,7 @@ function linesOf(chunks: Iterable<Uint8Array>, maxLength = 1_000): string[] {
 }
 
 describe('LineDecoder', () => {
-  it('gives the same lines wherever the bytes are cut', () => {
+  it('emits the same lines wherever the chunks end', () => {
     const bytes = Buffer.from('{"a":"Grüße 世界 🌥️"}\n\nplain\r\n{}\nno end');
     const lines = ['{"a":"Grüße 世界 🌥️"}', 'plain\r', '{}', 'no end'];
     for (let first = 0; first <= bytes.length; first++) {
@@ -27,7 +27,7 @@ describe('LineDecoder', () => {
     }
   });
 
-  it('gives any lines in any chunks', () => {
+  it('emits any lines from any chunks', () => {
     const line = fc
       .string({ unit: 'grapheme', minLength: 1 })
       .map((said) => said.replaceAll('\n', ' '));
@@ -42,7 +42,7 @@ describe('LineDecoder', () => {
     );
   });
 
-  it('puts a line of 64 MB together once, however many pieces it comes in', () => {
+  it('joins the chunks of a line of 64 MB only once', () => {
     // Were it put together anew for each of them, these would be 2 TB of copies.
     const piece = Buffer.alloc(1_024, 'x');
     const chunks = Array.from({ length: 65_536 }, () => piece);
@@ -58,7 +58,7 @@ describe('LineDecoder', () => {
     expect(() => decoder.push(Buffer.from('567890'))).toThrow(/longer than 10 bytes.*"01234"/);
   });
 
-  it('gives nothing more once it is stopped, also inside a chunk', () => {
+  it('emits nothing after it is stopped, also inside a chunk', () => {
     const lines: string[] = [];
     const decoder = new LineDecoder((line) => {
       lines.push(line);

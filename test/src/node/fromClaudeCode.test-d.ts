@@ -4,7 +4,7 @@ import { ClaudeCodeExit, type ClaudeCodeInput, fromClaudeCode } from 'claude-rx/
 import { type Observable, of, Subject } from 'rxjs';
 import { expectTypeOf, it } from 'vitest';
 
-it('gives the messages of an agent', () => {
+it('emits the messages of an agent', () => {
   const messages = fromClaudeCode({ prompt: 'Hi' });
   expectTypeOf(messages).toEqualTypeOf<Observable<AgentMessage>>();
   expectTypeOf(messages.pipe(streamEvents())).toEqualTypeOf<Observable<BetaStreamEvent>>();
@@ -12,7 +12,7 @@ it('gives the messages of an agent', () => {
   expectTypeOf(new ClaudeCodeExit(1, null, '').exitCode).toEqualTypeOf<number | null>();
 });
 
-it('takes one prompt, or an Observable of them', () => {
+it('takes one prompt, or an Observable of prompts', () => {
   fromClaudeCode({ prompts$: of('one', 'two') });
   fromClaudeCode({
     prompts$: new Subject<ClaudeCodeInput>(),

@@ -55,7 +55,7 @@ const textOf = async (stand: StandIn, options: Partial<ClaudeCodeOptions> = {}) 
   (await received(run(stand, options).pipe(streamEvents(), textOnly()))).join('');
 
 describe('fromClaudeCode', () => {
-  it('gives the messages of the CLI, and completes when it has ended', async () => {
+  it('emits the messages of the CLI, and completes when the process has ended', async () => {
     const stand = standIn(linesOf(whole));
     expect(await received(run(stand))).toEqual(whole);
     expect(stand.log[0]?.argv?.join(' ')).toBe(
@@ -63,7 +63,7 @@ describe('fromClaudeCode', () => {
     );
   });
 
-  it('gives the same text with partial messages and without, each character once', async () => {
+  it('emits the same text with and without partial messages, each character once', async () => {
     const words = said.type === 'text' && said.text;
     expect(await textOf(standIn(linesOf(turn('complete'))))).toBe(words);
     const stand = standIn(linesOf(turn('partial')));
@@ -71,7 +71,7 @@ describe('fromClaudeCode', () => {
     expect(stand.log[0]?.argv).toContain('--include-partial-messages');
   });
 
-  it('hands over prompt, arguments, folder and environment', async () => {
+  it('passes prompt, arguments, folder and environment to the process', async () => {
     const stand = standIn(linesOf(whole));
     process.env['MARK'] = 'of this process';
     await received(
@@ -97,7 +97,7 @@ describe('fromClaudeCode', () => {
     expect(new Set(stand.log.flatMap(({ pid }) => pid ?? [])).size).toBe(2);
   });
 
-  it('passes over lines that are no messages, and lets unknown types through', async () => {
+  it('skips lines that are not messages, and emits messages of unknown types', async () => {
     const odd = { type: 'telemetry', value: 1 } as unknown as AgentMessage;
     const garbage = [
       '',
@@ -117,7 +117,7 @@ describe('fromClaudeCode', () => {
     expect(await received(run(standIn(steps)))).toEqual([...whole, odd]);
   });
 
-  it('takes a last line without an end', async () => {
+  it('reads a last line without a line break', async () => {
     const steps: Step[] = [...linesOf(whole.slice(0, -1)), { raw: JSON.stringify(whole.at(-1)) }];
     expect(await received(run(standIn(steps)))).toEqual(whole);
   });
@@ -129,7 +129,7 @@ describe('fromClaudeCode', () => {
     expect(await received(run(standIn(steps)))).toEqual(whole);
   });
 
-  it('refuses a line that is longer than it may be', async () => {
+  it('refuses a line that is longer than maxLineLength', async () => {
     const error = await failure(run(standIn(linesOf(whole)), { maxLineLength: 300 }));
     expect(error).toMatchObject({
       code: 'protocol',
@@ -140,7 +140,7 @@ describe('fromClaudeCode', () => {
 
 describe('fromClaudeCode when the process fails', () => {
   it.each(whole.map((_, index) => index))(
-    'reports a kill -9 after line %i, with what had arrived',
+    'reports a kill -9 after line %i, with the reply so far',
     async (index) => {
       const seen: AgentMessage[] = [];
       const steps: Step[] = [...linesOf(whole.slice(0, index)), { kill: 'SIGKILL' }];
@@ -179,12 +179,12 @@ describe('fromClaudeCode when the process fails', () => {
     expect(heard.join('')).toMatch(/^long [^]*boom 💥\n$/);
   });
 
-  it('quotes what was printed in place of messages', async () => {
+  it('quotes output that was not a message', async () => {
     const error = await failure(run(standIn([{ line: 'Invalid API key' }, { exit: 1 }])));
     expect(error.message).toContain('exit code 1: Invalid API key');
   });
 
-  it('is truncated where it ends well without a result', async () => {
+  it('errors with code truncated if it exits with code 0 without a result', async () => {
     const error = await failure(run(standIn(linesOf(whole.slice(0, -1)))));
     expect(error).toMatchObject({
       code: 'truncated',
@@ -194,12 +194,12 @@ describe('fromClaudeCode when the process fails', () => {
     expect(await failure(run(standIn([])))).toMatchObject({ code: 'truncated' });
   });
 
-  it('reports an exit code after a good result', async () => {
+  it('reports an exit code after a successful result', async () => {
     const error = await failure(run(standIn([...linesOf(whole), { exit: 7 }])));
     expect(error).toMatchObject({ code: 'unknown', cause: { exitCode: 7 } });
   });
 
-  it('reports an executable that is not there, and a folder', async () => {
+  it('reports an executable or a folder that does not exist', async () => {
     const missing = fromClaudeCode({ prompt: 'Hi', executable: '/no/claude' });
     expect(await failure(missing)).toMatchObject({
       code: 'request',
@@ -211,7 +211,7 @@ describe('fromClaudeCode when the process fails', () => {
     expect((await failure(nowhere)).message).toContain('the folder /no/such/folder does not exist');
   });
 
-  it('reports one that may not be run, and one that the system refuses', async () => {
+  it('reports an executable that may not be run, and one that the system refuses', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'claude-rx-'));
     const file = join(folder, 'claude');
     writeFileSync(file, 'not a program');
@@ -233,13 +233,13 @@ describe('fromClaudeCode when the process fails', () => {
     await until(() => !isRunning(stand.log[0]!.pid!));
   });
 
-  it('completes after an error result that is allowed, and the exit code that goes with it', async () => {
+  it('completes after an allowed error result with its exit code', async () => {
     const messages = [...whole.slice(0, 3), errorResult('error_max_turns')];
     const stand = standIn([...linesOf(messages), { exit: 1 }]);
     expect(await received(run(stand, { allowErrorResult: true }))).toEqual(messages);
   });
 
-  it('does not wait for something in the background that holds the output open', async () => {
+  it('does not wait for a background process that keeps the output open', async () => {
     const stand = standIn([{ child: 3 }, ...linesOf(whole), { exit: 0 }]);
     expect(await received(run(stand))).toEqual(whole);
     // It was left to itself: it may be what the session was to leave behind.
@@ -247,7 +247,7 @@ describe('fromClaudeCode when the process fails', () => {
     expect(isRunning(child)).toBe(true);
   });
 
-  it('completes some time after the last result of a process that does not end', async () => {
+  it('completes after exitTimeout if the process does not exit after the last result', async () => {
     const stand = standIn(linesOf(whole), [...linesOf(whole), { hang: true }]);
     const prompts$ = of('One', 'Two');
     const messages = await received(run(stand, { prompts$, exitTimeout: 100 }));
@@ -255,7 +255,7 @@ describe('fromClaudeCode when the process fails', () => {
     await until(() => !isRunning(stand.log[0]!.pid!));
   });
 
-  it('does not take a result for the last one while turns are in the queue', async () => {
+  it('does not treat a result as the last one while turns are queued', async () => {
     const first = [...whole.slice(0, -1), result({ queued_turn_count: 1 })];
     const stand = standIn([...linesOf(first), { wait: 300 }, ...linesOf(whole)]);
     expect(await received(run(stand, { exitTimeout: 100 }))).toEqual([...first, ...whole]);
@@ -285,8 +285,8 @@ describe('fromClaudeCode when the process fails', () => {
   });
 });
 
-describe('fromClaudeCode when it is left', () => {
-  it('ends the process at once, also while nothing comes', async () => {
+describe('fromClaudeCode when it is unsubscribed', () => {
+  it('ends the process at once, also while it is silent', async () => {
     const stand = standIn([...linesOf(whole.slice(0, 2)), { hang: true }]);
     let count = 0;
     const subscription = run(stand, { killAfter: 60_000 }).subscribe(() => count++);
@@ -295,7 +295,7 @@ describe('fromClaudeCode when it is left', () => {
     await until(() => !isRunning(stand.log[0]!.pid!));
   });
 
-  it('ends it when it is left before the first line', async () => {
+  it('ends the process when unsubscribed before the first line', async () => {
     const stand = standIn([{ hang: true }]);
     run(stand).subscribe().unsubscribe();
     const subscription = run(stand).subscribe();
@@ -303,7 +303,7 @@ describe('fromClaudeCode when it is left', () => {
     subscription.unsubscribe();
   });
 
-  it('gives nothing more inside a chunk', async () => {
+  it('emits nothing more inside a chunk', async () => {
     const steps = [
       {
         raw: linesOf(whole)
@@ -314,7 +314,7 @@ describe('fromClaudeCode when it is left', () => {
     expect(await received(run(standIn(steps)).pipe(take(3)))).toEqual(whole.slice(0, 3));
   });
 
-  it('kills one that does not heed SIGTERM, after the time it was given', async () => {
+  it('kills a process that ignores SIGTERM, after killAfter', async () => {
     const stand = standIn([{ ignoreTerm: true }, ...linesOf(whole.slice(0, 1)), { hang: true }]);
     let count = 0;
     const subscription = run(stand, { killAfter: 300 }).subscribe(() => count++);
@@ -325,7 +325,7 @@ describe('fromClaudeCode when it is left', () => {
     await until(() => !isRunning(stand.log[0]!.pid!));
   });
 
-  it('kills what it has started, though that does not heed SIGTERM', async () => {
+  it('kills child processes that ignore SIGTERM', async () => {
     const stand = standIn([{ child: 600 }, ...linesOf(whole.slice(0, 1)), { hang: true }]);
     let count = 0;
     const subscription = run(stand, { killAfter: 100 }).subscribe(() => count++);
@@ -341,7 +341,7 @@ describe('fromClaudeCode when it is left', () => {
     ['that heed SIGTERM', 60_000, false],
     ['that do not', 100, true],
     ['with killAfter: 0', 0, true],
-  ])('ends commands in sessions of their own, %s', async (_, killAfter, ignoresTerm) => {
+  ])('ends commands in separate sessions, %s', async (_, killAfter, ignoresTerm) => {
     const line = linesOf(whole.slice(0, 1));
     const stand = standIn([{ session: [600, ignoresTerm] }, ...line, { hang: true }]);
     let count = 0;
@@ -354,7 +354,7 @@ describe('fromClaudeCode when it is left', () => {
     await until(() => !pids.some(isRunning));
   });
 
-  it('ends such commands when somebody else has killed the CLI', async () => {
+  it('ends such commands when another process has killed the CLI', async () => {
     const stand = standIn([{ session: [600, true] }, { kill: 'SIGKILL' }]);
     expect(await failure(run(stand, { killAfter: 50 }))).toMatchObject({ code: 'connection' });
     const pids = stand.log.flatMap(({ pid }) => pid ?? []);
@@ -362,14 +362,14 @@ describe('fromClaudeCode when it is left', () => {
     await until(() => !pids.some(isRunning));
   });
 
-  it('kills what is left behind when somebody else has killed it', async () => {
+  it('kills the remaining processes when another process has killed the CLI', async () => {
     const stand = standIn([{ child: 600 }, { kill: 'SIGKILL' }]);
     expect(await failure(run(stand, { killAfter: 100 }))).toMatchObject({ code: 'connection' });
     const pids = stand.log.flatMap(({ pid }) => pid ?? []);
     await until(() => !pids.some(isRunning));
   });
 
-  it('ends with the reason of a signal, and what had arrived', async () => {
+  it('errors with the reason of a signal, and the reply so far', async () => {
     const stopping = new AbortController();
     const stand = standIn([...linesOf(whole.slice(0, -1)), { hang: true }]);
     const agent = run(stand, { signal: stopping.signal }).pipe(
@@ -392,7 +392,7 @@ describe('fromClaudeCode with several prompts', () => {
     result({ total_cost_usd: index + 1 }),
   ]);
 
-  it('sends each of them, and ends the session when they complete', async () => {
+  it('sends each prompt, and ends the session when the prompts complete', async () => {
     const stand = standIn(...turns.map(linesOf));
     const prompts$ = new Subject<string>();
     const seen: AgentMessage[] = [];
@@ -416,13 +416,13 @@ describe('fromClaudeCode with several prompts', () => {
     expect(sent).toMatchObject([{ text: 'prompt 1' }, { text: 'prompt 2' }, { text: 'prompt 3' }]);
   });
 
-  it('has the state of the session over all turns', async () => {
+  it('emits the state of the session over all turns', async () => {
     const stand = standIn(...turns.map(linesOf));
     const states = run(stand, { prompts$: of('a', 'b', 'c') }).pipe(agentState(), last());
     expect(await lastValueFrom(states)).toMatchObject({ status: 'ended', turns: 3, costUsd: 3 });
   });
 
-  it('sends messages of any kind as they are', async () => {
+  it('sends messages of any type unchanged', async () => {
     const stand = standIn(linesOf(turns[0]!));
     const request = { type: 'control_request', request_id: '1', request: { subtype: 'interrupt' } };
     const image = {
@@ -439,7 +439,7 @@ describe('fromClaudeCode with several prompts', () => {
     expect(seen[0]?.type).toBe('control_response');
   });
 
-  it('is truncated where the process ends before they do, and lets them go', async () => {
+  it('errors with code truncated if the process ends before the prompts, and unsubscribes from them', async () => {
     const stand = standIn([...linesOf(turns[0]!.slice(0, -1)), { exit: 0 }]);
     let isLeft = false;
     const prompts$ = concat(of('a'), NEVER).pipe(finalize(() => (isLeft = true)));
@@ -463,7 +463,7 @@ describe('fromClaudeCode with several prompts', () => {
     );
   });
 
-  it('survives a process that does not read them', async () => {
+  it('survives a process that does not read the prompts', async () => {
     const stand = standIn([...linesOf(turns[0]!), { exit: 0 }]);
     const prompts$ = concat(of('a'), timer(0, 1).pipe(map(() => 'x'.repeat(100_000))));
     expect(await received(run(stand, { prompts$ }))).toEqual(turns[0]);
@@ -471,7 +471,7 @@ describe('fromClaudeCode with several prompts', () => {
 });
 
 describe('fromClaudeCode with a valve', () => {
-  it('makes the process wait, and loses nothing', async () => {
+  it('makes the process wait, and loses no message', async () => {
     const COUNT = 2_000;
     const line = { ...init(), number: '#', filling: 'x'.repeat(1_000) };
     const stand = standIn([{ flood: [JSON.stringify(line), COUNT] }, ...linesOf([result()])]);
@@ -505,14 +505,14 @@ describe('fromClaudeCode with a valve', () => {
     expect(valve.depth).toBe(0);
   });
 
-  it('gives all of a process that has long ended while the valve was closed', async () => {
+  it('emits all output of a process that has ended while the valve was closed', async () => {
     const stand = standIn(linesOf(whole));
     const valve = new Valve({ highWaterMark: 1 });
     const slow = valve.concatMap((message: AgentMessage) => timer(100).pipe(map(() => message)));
     expect(await received(run(stand, { valve }).pipe(slow))).toEqual(whole);
   });
 
-  it('ends the process when it is left while the valve is closed', async () => {
+  it('ends the process when unsubscribed while the valve is closed', async () => {
     const line = JSON.stringify({ ...init(), filling: 'x'.repeat(1_000) });
     const stand = standIn([{ flood: [line, 2_000] }]);
     const valve = new Valve({ highWaterMark: 2 });
@@ -529,7 +529,7 @@ describe('fromClaudeCode with a valve', () => {
     const executable = [process.execPath, '-e', 'setTimeout(() => {}, 60_000)', '--'] as const;
     const long = 'x'.repeat(100_000);
 
-    it('fails where an Observable gives more than may wait', async () => {
+    it('errors when an Observable emits more prompts than may wait', async () => {
       const prompts$ = timer(0, 0).pipe(map(() => long));
       const options = { prompts$, executable, maxUnreadPrompts: 1_000_000, killAfter: 500 };
       const error = await failure(fromClaudeCode(options));
@@ -538,7 +538,7 @@ describe('fromClaudeCode with a valve', () => {
     });
 
     it.each(['a list', 'an async iterable'])(
-      'asks %s for no more than there is room for',
+      'reads %s no faster than the process reads',
       async (kind) => {
         let asked = 0;
         let hasEnded = false;

@@ -58,7 +58,7 @@ describe('a reply', () => {
     following.unsubscribe();
   });
 
-  it('is whole for who comes when it is over, and completes', async () => {
+  it('is replayed completely to a reader who comes after the end', async () => {
     const { relay } = node();
     const { id, concluded } = await relay.publish('mine', from(reply));
     expect(id).toBe('mine');
@@ -68,7 +68,7 @@ describe('a reply', () => {
     expect(messageOf(all)).toEqual(messageOf(reply));
   });
 
-  it('goes on when nobody follows it', async () => {
+  it('goes on without readers', async () => {
     const { relay } = node();
     const { id, concluded } = await relay.publish(paced(reply));
     const first = await allOf(relay.follow(id).pipe(take(2)));
@@ -77,7 +77,7 @@ describe('a reply', () => {
     expect(messageOf(eventsIn(await allOf(relay.follow(id))))).toEqual(messageOf(reply));
   });
 
-  it('has an id that cannot be guessed, if it was given none', async () => {
+  it('gets an id that cannot be guessed, unless one was given', async () => {
     const { relay } = node();
     const ids = await Promise.all(
       Array.from({ length: 50 }, async () => (await relay.publish(from(reply))).id),
@@ -86,7 +86,7 @@ describe('a reply', () => {
     for (const id of ids) expect(id).toMatch(/^r_[\w-]{24}$/);
   });
 
-  it('may be of any events, and of several messages', async () => {
+  it('may consist of any events and several messages', async () => {
     const { relay } = node();
     const events = [
       ...reply,
@@ -101,7 +101,7 @@ describe('a reply', () => {
     expect(messageOf(all)).toEqual(messageOf(events));
   });
 
-  it('completes for its followers where the source completed without a message_stop', async () => {
+  it('completes for its readers if the source completes without a message_stop', async () => {
     const { relay } = node();
     const { id } = await relay.publish(from(reply.slice(0, 4)));
     expect(messageOf(eventsIn(await allOf(relay.follow(id))))).toEqual(
@@ -124,7 +124,7 @@ describe('an error of the source', () => {
   it.each([
     ['live', false],
     ['late', true],
-  ])('is the same for all who follow, with what had arrived: %s', async (_when, isLate) => {
+  ])('is the same for all readers, with the reply so far: %s', async (_when, isLate) => {
     const store = new MemoryStore();
     const { relay } = node(store);
     const error = new MessageStreamError('Too much', full);
@@ -145,14 +145,14 @@ describe('an error of the source', () => {
     });
   });
 
-  it('that is not ours becomes one with code unknown', async () => {
+  it('that is not a MessageStreamError gets the code unknown', async () => {
     const { relay } = node();
     const { id } = await relay.publish(throwError(() => new RangeError('a mistake')));
     const error = await failure(relay.follow(id));
     expect(error).toMatchObject({ code: 'unknown', message: expect.stringMatching('a mistake') });
   });
 
-  it('has the partial for who follows from the middle, too', async () => {
+  it('has the partial message for a reader from the middle, too', async () => {
     const { relay } = node();
     const { id, concluded } = await relay.publish(
       concat(
@@ -168,7 +168,7 @@ describe('an error of the source', () => {
     expect(short.partial).toBeUndefined();
   });
 
-  it('keeps the seam of a retry, and what broke it', async () => {
+  it('keeps the resume event of a retry, and its error', async () => {
     const { relay } = node();
     const error = new MessageStreamError('lost', { code: 'connection', requestId: 'req_9' });
     const resume: StreamEvent = { type: 'resume', attempt: 2, keep: 1, error };
@@ -182,7 +182,7 @@ describe('an error of the source', () => {
 });
 
 describe('appending', () => {
-  it('comes before delivering, on the own node as well', async () => {
+  it('happens before delivery, also on the node of the writer', async () => {
     const own = node();
     const source = new Subject<StreamEvent>();
     const { id } = await own.relay.publish(source);
@@ -199,7 +199,7 @@ describe('appending', () => {
     following.unsubscribe();
   });
 
-  it('takes what comes meanwhile as one batch', async () => {
+  it('writes events that arrive during an append as one batch', async () => {
     const own = node();
     const { id, concluded } = await own.relay.publish(from(trickyReply(600)));
     await concluded;
@@ -244,7 +244,7 @@ describe('appending', () => {
       () => ({ type: 'x', value: 'x'.repeat(2_000) }),
       /too large.*`maxEventSize` of createRelay, which is 1000/,
     ],
-  ])('refuses what is %s, and says so to all', async (_what, make, said) => {
+  ])('ends with an error for all readers for an event: %s', async (_what, make, said) => {
     const { relay } = node(undefined, { maxEventSize: 1_000 });
     const source = concat(from(reply.slice(0, 3)), of(make() as unknown as StreamEvent), NEVER);
     const { id, concluded } = await relay.publish(source);
@@ -256,7 +256,7 @@ describe('appending', () => {
 });
 
 describe('stop', () => {
-  it('from another node aborts the request and ends all who follow, with what had arrived', async () => {
+  it('from another node aborts the request and ends all readers, with the reply so far', async () => {
     const store = new MemoryStore();
     const { relay } = node(store);
     const other = node(store).relay;
@@ -280,7 +280,7 @@ describe('stop', () => {
     expect((await failure(other.follow(id))).partial).toEqual(messageOf(reply.slice(0, 5)));
   });
 
-  it('is not what a reader does that leaves', async () => {
+  it('does not happen when a reader unsubscribes', async () => {
     const { relay } = node();
     let isAborted = false;
     const source = concat(from(reply.slice(0, 5)), NEVER).pipe(
@@ -293,7 +293,7 @@ describe('stop', () => {
     expect(await relay.status(id)).toMatchObject({ state: 'streaming' });
   });
 
-  it('of what there is not is false', async () => {
+  it('of an unknown reply returns false', async () => {
     expect(await node().relay.stop('nothing')).toBe(false);
   });
 });
@@ -316,7 +316,7 @@ describe('offsets', () => {
   };
 
   it.each([5_000, 8])(
-    'each are a place to go on from: nothing lost, nothing double; compacted from %i on',
+    'continue the reply exactly, at every position; compacted from %i on',
     async (maxEvents) => {
       const events = [...trickyReply(160)];
       const { relay, id, live } = await followFrom(events, maxEvents);
@@ -333,7 +333,7 @@ describe('offsets', () => {
     },
   );
 
-  it('of a merged event are good, too: any number of connections, cut anywhere', async () => {
+  it('of merged events are valid: any number of connections, cut anywhere', async () => {
     const events = [...trickyReply(150)];
     const { relay, id } = await followFrom(events, 16);
     await fc.assert(
@@ -358,7 +358,7 @@ describe('offsets', () => {
     );
   });
 
-  it('after the last say how it ended', async () => {
+  it('of the last event return the ending', async () => {
     const { relay, id, live } = await followFrom(reply, 5_000);
     const { offset: last } = live.at(-1)!;
     for (const keepContent of [true, false]) {
@@ -370,7 +370,7 @@ describe('offsets', () => {
     expect((await relay.status(id, { after: live.at(-2)!.offset }))?.isConsumed).toBe(false);
   });
 
-  it('that are forged, or of another reply, are refused', async () => {
+  it('that are forged or belong to another reply are refused', async () => {
     const { relay, id, live } = await followFrom(reply, 5_000);
     const other = await relay.publish(from(reply));
     await other.concluded;
@@ -404,7 +404,7 @@ describe('an id', () => {
     expect(await relay.status('nothing')).toBeUndefined();
   });
 
-  it('that is taken is refused, and the other reply is unharmed', async () => {
+  it('that is in use is refused, and the other reply is unchanged', async () => {
     const store = new MemoryStore();
     const { relay } = node(store);
     const { id } = await relay.publish('one', paced(reply));
@@ -428,7 +428,7 @@ describe('an id', () => {
     expect((await following).code).toBe('connection');
   });
 
-  it.each([[''], ['a\nb'], [7], [undefined], ['x'.repeat(513)]])('must be one: %j', (id) => {
+  it.each([[''], ['a\nb'], [7], [undefined], ['x'.repeat(513)]])('must be valid: %j', (id) => {
     const { relay } = node();
     expect(() => relay.follow(id as string)).toThrow(TypeError);
   });
@@ -476,7 +476,7 @@ describe('a log that is damaged', () => {
     ],
   ];
 
-  it.each(damages)('is an error that says where: an entry %s', async (_what, data, said) => {
+  it.each(damages)('is an error with the number of the entry, which %s', async (_what, data, said) => {
     const store = new MemoryStore();
     const lease = { owner: 'x', lease: 1_000, ttl: 1_000 };
     await store.begin('x', { ...lease, tag: 'tag' });
@@ -493,7 +493,7 @@ describe('a log that is damaged', () => {
     expect(error.partial).toEqual(messageOf(reply.slice(0, 2)));
   });
 
-  it('is an error where entries are missing, or the ending', async () => {
+  it('is an error if entries or the ending are missing', async () => {
     const store = new MemoryStore();
     const lease = { owner: 'x', lease: 1_000, ttl: 1_000 };
     const data = JSON.stringify({ v: 1, event: reply[0] });
@@ -510,7 +510,7 @@ describe('a log that is damaged', () => {
     expect((await failure(relay.follow('end'))).message).toMatch(/Entry 1 .*is missing/);
   });
 
-  it('is found by its writer and by who follows, where the store has lost what it had', async () => {
+  it('is detected by its writer and its readers if the store has lost entries', async () => {
     const store = new MemoryStore();
     const { relay } = node(store);
     const source = new Subject<StreamEvent>();

@@ -8,7 +8,7 @@ import { until } from '../../support/server.ts';
 const FOLLOWERS = 1_000;
 const reply = [...messageEvents.toolUse('search', { query: 'x' })];
 
-it('1,000 followers of a reply on a node cost one encoding for each event, and one watch', async () => {
+it('1,000 readers of a reply on a node need one encoding per event and one watch', async () => {
   const memory = new MemoryStore();
   let watches = 0;
   const store = new Proxy(memory, {
@@ -46,7 +46,7 @@ it('1,000 followers of a reply on a node cost one encoding for each event, and o
   expect(watches).toBe(1);
 });
 
-it('does not ask the store again for a reply that is followed on this node already', async () => {
+it('sends no request to the store for a reply that is already followed on this node', async () => {
   const memory = new MemoryStore();
   const head = vi.spyOn(memory, 'head');
   const relay = createRelay({ store: memory });

@@ -20,7 +20,7 @@ const continued: RelayConfig['resume'] = ({ request, partial }) =>
   from(new ContinuingModel(reply).answer(continueFrom(request, partial)));
 
 describe('a node that dies', () => {
-  it('ends all who follow within the lease time, with what had arrived', async () => {
+  it('ends all readers when the lease has expired, with the reply so far', async () => {
     const store = new MemoryStore();
     const writer = node(store, { lease: 120 });
     const { id } = await writer.relay.publish(stuck(5));
@@ -38,7 +38,7 @@ describe('a node that dies', () => {
     expect((await failure(others[1]!.follow(id))).partial).toEqual(messageOf(reply.slice(0, 5)));
   });
 
-  it('after its last event, before the ending, leaves a whole reply', async () => {
+  it('after the last event and before the ending leaves a complete reply', async () => {
     const store = new MemoryStore();
     const writer = node(store, { lease: 60 });
     const { id } = await writer.relay.publish(stuck(reply.length));
@@ -52,7 +52,7 @@ describe('a node that dies', () => {
     expect(await other.relay.status(id)).toMatchObject({ state: 'complete' });
   });
 
-  it('is not taken for dead while its upstream is silent', async () => {
+  it('does not count as dead while its source is silent', async () => {
     const store = new MemoryStore();
     const { id } = await node(store, { lease: 60 }).relay.publish(stuck(3));
     const errors: unknown[] = [];
@@ -65,7 +65,7 @@ describe('a node that dies', () => {
 });
 
 describe('resume', () => {
-  it('carries the reply on with one node of those that follow, as one message', async () => {
+  it('continues the reply on one node with readers, as one message', async () => {
     const store = new MemoryStore();
     const writer = node(store, { lease: 80 });
     const { id } = await writer.relay.publish(stuck(6), { request: params });
@@ -101,7 +101,7 @@ describe('resume', () => {
     expect(joinedBlocks(messageOf(late)!.content)).toEqual(joinedBlocks(messageOf(reply)!.content));
   });
 
-  it('refuses the first node, when it wakes up, and aborts its request', async () => {
+  it('refuses writes of the first node when it wakes up, and aborts its request', async () => {
     const store = new MemoryStore();
     const first = node(store, { lease: 60 });
     const source = new Subject<StreamEvent>();
@@ -128,7 +128,7 @@ describe('resume', () => {
     expect(messageOf(reply.slice(0, 4))).toEqual(messageOf(events.slice(0, 3)));
   });
 
-  it('may be needed again, on the next node, and not for ever', async () => {
+  it('is repeated when the next node dies too, at most maxTakeOvers times', async () => {
     const store = new MemoryStore();
     const model = new ContinuingModel(trickyReply(600));
     const config = { lease: 60, maxTakeOvers: 2 };
@@ -156,7 +156,7 @@ describe('resume', () => {
     expect(attempts).toBe(2);
   });
 
-  it('that fails is the ending, for all', async () => {
+  it('that fails ends the reply for all readers', async () => {
     const store = new MemoryStore();
     const writer = node(store, { lease: 60 });
     const { id } = await writer.relay.publish(stuck(6));
@@ -171,7 +171,7 @@ describe('resume', () => {
     }
   });
 
-  it('does not guess what was to come where there were several messages', async () => {
+  it('does not continue a reply of several messages', async () => {
     const store = new MemoryStore();
     const writer = node(store, { lease: 60 });
     const events = [...reply, ...messageEvents.with({ id: 'msg_2' }).text('More')].slice(0, -3);
@@ -203,8 +203,8 @@ describe('resume', () => {
   });
 });
 
-describe('a store that is away', () => {
-  it('for a while is waited for: nothing is lost, nothing comes twice', async () => {
+describe('a store that is unavailable', () => {
+  it('for a while delays the reply: nothing is lost or doubled', async () => {
     const store = new MemoryStore();
     const writer = node(store, { lease: 300 });
     const reader = node(store, { lease: 300 });
@@ -256,7 +256,7 @@ describe('a store that is away', () => {
     expect((await failure(own.relay.follow(id))).code).toBe('connection');
   });
 
-  it('for too long is an error for who follows, with what had arrived', async () => {
+  it('for too long is an error for readers, with the reply so far', async () => {
     const store = new MemoryStore();
     const { relay } = node(store, { lease: 60 });
     const { id } = await relay.publish(stuck(5));
@@ -269,7 +269,7 @@ describe('a store that is away', () => {
     expect(error.partial).toEqual(messageOf(reply.slice(0, 5)));
   });
 
-  it('is an error for who asks it anything', async () => {
+  it('is an error for every request', async () => {
     const own = node(undefined, { patience: 50 });
     own.setAway(true);
     const away = { code: 'connection', retryable: true };
@@ -281,7 +281,7 @@ describe('a store that is away', () => {
 });
 
 describe('a slow reader', () => {
-  it('has no more characters of the log in memory than `maxUnread`, and an entry', async () => {
+  it('keeps at most `maxUnread` characters of the log, and one entry, in memory', async () => {
     const store = new MemoryStore();
     const pages: number[][] = [];
     const read = store.read.bind(store);
@@ -307,7 +307,7 @@ describe('a slow reader', () => {
     expect(pages.length).toBeGreaterThan(10);
   });
 
-  it('costs a page, and slows nobody', async () => {
+  it('takes the memory of a page, and does not slow down other readers', async () => {
     const store = new MemoryStore();
     const own = node(store);
     const events = [...messageEvents.toolUse('a', { text: 'x'.repeat(3_000) }, { chunk: 2 })];
@@ -341,7 +341,7 @@ describe('a slow reader', () => {
 });
 
 describe('close', () => {
-  it('leaves the reply to another node at once, and aborts the request', async () => {
+  it('lets another node take over at once, and aborts the request', async () => {
     const store = new MemoryStore();
     const first = node(store, { lease: 60_000 });
     let isAborted = false;

@@ -29,8 +29,8 @@ async function untilState(relay: Relay, id: string, state: string): Promise<void
   while ((await relay.status(id))!.state !== state) await pause(5);
 }
 
-describe('a reply whose node has died and that nobody follows', () => {
-  it('is carried on by another node, where there is `resume`', async () => {
+describe('a reply whose node has died and that has no readers', () => {
+  it('is continued by another node with `resume`', async () => {
     const store = new MemoryStore();
     const id = await orphan(store);
     const others = [1, 2, 3].map(() => node(store, { lease: 20, resume, orphans: undefined }));
@@ -43,7 +43,7 @@ describe('a reply whose node has died and that nobody follows', () => {
     );
   });
 
-  it('is ended without `resume`, with what had arrived', async () => {
+  it('is ended without `resume`, with the reply so far', async () => {
     const store = new MemoryStore();
     const id = await orphan(store);
     const { relay } = node(store, { lease: 20, orphans: undefined });
@@ -53,7 +53,7 @@ describe('a reply whose node has died and that nobody follows', () => {
     expect(error.partial).toEqual(messageOf(reply.slice(0, 6)));
   });
 
-  it('is ended where it was carried on often enough', async () => {
+  it('is ended after maxTakeOvers', async () => {
     const store = new MemoryStore();
     const id = await orphan(store);
     const { relay } = node(store, { lease: 20, resume, maxTakeOvers: 0, orphans: 'resume' });
@@ -69,7 +69,7 @@ describe('a reply whose node has died and that nobody follows', () => {
     expect(await allOf(relay.follow(id))).not.toHaveLength(0);
   });
 
-  it('is left to its writer, where that was only late', async () => {
+  it('is left to its writer if the writer was only late', async () => {
     const store = new MemoryStore();
     const writer = node(store, { lease: 60 });
     const source = new Subject<StreamEvent>();
@@ -96,7 +96,7 @@ it('a writer whose reply was ended by another node reports that ending', async (
   });
 });
 
-it('orphans that cannot be are refused', () => {
+it('refuses an invalid option `orphans`', () => {
   expect(() => createRelay({ orphans: 'sweep' as never })).toThrow(/'resume', 'end' or 'keep'/);
   expect(() => createRelay({ orphans: 'resume' })).toThrow(/needs the option `resume`/);
 });

@@ -14,7 +14,7 @@ import { createClient, createCluster, createSentinel } from 'redis';
 import { type Observable, of } from 'rxjs';
 import { expectTypeOf, it } from 'vitest';
 
-it('gives the events that it is given', () => {
+it('emits the events of the source', () => {
   const relay = createRelay();
   expectTypeOf(relay.follow('x')).toEqualTypeOf<Observable<RelayedEvent<StreamEvent>>>();
   expectTypeOf(relay.status('x')).resolves.toEqualTypeOf<RelayStatus | undefined>();
@@ -26,14 +26,14 @@ it('gives the events that it is given', () => {
   void relay.publish('x');
 });
 
-it('takes events of any type, when told', () => {
+it('takes events of any declared type', () => {
   type Tick = { type: 'tick'; count: number };
   const relay = createRelay<StreamEvent | Tick>();
   void relay.publish('x', of({ type: 'tick', count: 1 }));
   expectTypeOf(relay.follow('x')).toEqualTypeOf<Observable<RelayedEvent<StreamEvent | Tick>>>();
 });
 
-it('hands to resume what is known', () => {
+it('passes the context to resume', () => {
   createRelay({
     resume: ({ id, partial, error, attempt }) => {
       expectTypeOf(id).toEqualTypeOf<string>();
@@ -45,7 +45,7 @@ it('hands to resume what is known', () => {
   });
 });
 
-it('asks with the request that the server has', () => {
+it('passes the request of the server to authorize', () => {
   const relay = createRelay();
   const node = relaySse(relay, {
     authorize: (request: IncomingMessage) => request.httpVersion === '1.1',
@@ -66,7 +66,7 @@ it('reads the events of a reply', () => {
   fromRelay('/x', { method: 'POST' });
 });
 
-it('takes a client of redis, whatever version of the protocol it speaks', () => {
+it('takes a redis client with any version of the protocol', () => {
   expectTypeOf(new RedisStore(createClient())).toExtend<RelayStore>();
   const older = createClient({ RESP: 2, url: 'redis://localhost' });
   expectTypeOf(new RedisStore(older, { prefix: '{mine}' })).toExtend<RelayStore>();

@@ -67,7 +67,7 @@ describe.each([
   ['a Node response', false],
   ['a web Response', true],
 ])('relaySse, with %s', (_kind, web) => {
-  it('gives a reply to fromRelay as it is, live and late', async () => {
+  it('serves a reply to fromRelay unchanged, live and late', async () => {
     const { relay } = node();
     const { at } = await served(relay, { web });
     const source = new Subject<StreamEvent>();
@@ -87,7 +87,7 @@ describe.each([
     expect(messageOf(await allOf(fromResponse(fetch(at(id)))))).toEqual(messageOf(reply));
   });
 
-  it('gives the error of the source, whole, and does not ask again', async () => {
+  it('serves the error of the source, and the reader does not reconnect', async () => {
     const { relay } = node();
     const { at, asked } = await served(relay, { web });
     const init = { code: 'overloaded', status: 529, requestId: 'req_1', retryAfterMs: 5 } as const;
@@ -104,7 +104,7 @@ describe.each([
     expect(asked).toHaveLength(1);
   });
 
-  it('says 204 to who has all of it, and nothing else', async () => {
+  it('answers 204 only to a reader who has the whole reply', async () => {
     const { relay } = node();
     const { at } = await served(relay, { web });
     const { id, concluded } = await relay.publish(from(reply));
@@ -124,7 +124,7 @@ describe.each([
     expect(await both.text()).not.toContain('message_start');
   });
 
-  it('says 204 after an error was received, too', async () => {
+  it('answers 204 also after an error was received', async () => {
     const { relay } = node();
     const { at } = await served(relay, { web });
     const broken = throwError(() => new MessageStreamError('Overloaded', { code: 'overloaded' }));
@@ -154,7 +154,7 @@ describe.each([
     expect(asked).toHaveLength(2);
   });
 
-  it('says 503 while the store is away, and the reader asks again', async () => {
+  it('answers 503 while the store is unavailable, and the reader reconnects', async () => {
     const own = node(undefined, { patience: 30 });
     const { at } = await served(own.relay, { web });
     await own.relay.publish('x', from(reply));
@@ -177,7 +177,7 @@ describe.each([
     expect(failures).toEqual([1, 2]);
   });
 
-  it('lets a reader leave, and the reply go on', async () => {
+  it('continues the reply when a reader disconnects', async () => {
     const { relay } = node();
     const { at } = await served(relay, { web });
     const { id, concluded } = await relay.publish(paced(reply, 3));
@@ -185,7 +185,7 @@ describe.each([
     expect(await concluded).toEqual({ state: 'complete' });
   });
 
-  it('ends all readers when somebody stops the reply', async () => {
+  it('ends all readers when the reply is stopped', async () => {
     const { relay } = node();
     const { at, asked } = await served(relay, { web });
     const { id } = await relay.publish(concat(from(reply.slice(0, 5)), NEVER));
@@ -198,14 +198,14 @@ describe.each([
   });
 });
 
-describe('who may read', () => {
+describe('authorization', () => {
   const ask = (
     relay: Relay,
     id: string,
     authorize?: (request: RelayRequest, id: string) => boolean,
   ) => relaySse(relay, authorize && { authorize }).toResponse(new Request('http://x/'), id);
 
-  it('is decided before anything is looked up', async () => {
+  it('happens before any lookup', async () => {
     const own = node();
     const { id } = await own.relay.publish('mine', from(reply));
     await pause(5);
@@ -223,7 +223,7 @@ describe('who may read', () => {
     expect(seen).toEqual([expect.any(Request), id]);
   });
 
-  it('is who has an id that cannot be guessed, unless somebody decides', async () => {
+  it('without authorize serves only ids that cannot be guessed', async () => {
     const { relay } = node();
     const { id } = await relay.publish(from(reply));
     await relay.publish('chat-42', from(reply));
@@ -233,7 +233,7 @@ describe('who may read', () => {
     expect((await ask(relay, 'chat-42')).status).toBe(403);
   });
 
-  it('is for the framework to handle where it cannot be decided', async () => {
+  it('passes errors of authorize to the framework', async () => {
     const { relay } = node();
     const sse = relaySse(relay, { authorize: () => Promise.reject(new Error('no session store')) });
     const request = new Request('http://x/');
@@ -242,7 +242,7 @@ describe('who may read', () => {
 });
 
 describe('fromRelay', () => {
-  it('gives each event once, wherever the connections are lost', async () => {
+  it('emits each event once, wherever connections are lost', async () => {
     const events = [...trickyReply(160)];
     const { relay } = node();
     const cuts: number[] = [];
@@ -265,7 +265,7 @@ describe('fromRelay', () => {
     );
   });
 
-  it('gives each event once where the connection is lost at any byte, live', async () => {
+  it('emits each event once if a live connection is lost at any byte', async () => {
     const { relay } = node();
     let cut = Infinity;
     const { at, asked } = await served(relay, { cut: () => cut });
@@ -283,7 +283,7 @@ describe('fromRelay', () => {
   it.each([
     ['ends', ''],
     ['is followed by a page', '<!DOCTYPE html>\n\n<h1>Bad gateway</h1>\n\n'],
-  ])('connects again where the frame of an error is cut and the body %s', async (_, glued) => {
+  ])('reconnects if the frame of an error is cut and the body %s', async (_, glued) => {
     const { relay } = node();
     const broken = new MessageStreamError('Overloaded', { code: 'overloaded', retryable: true });
     const source = concat(
@@ -325,7 +325,7 @@ describe('fromRelay', () => {
     }
   });
 
-  it('connects to another node, and goes on there', async () => {
+  it('reconnects to another node, and continues there', async () => {
     const store = new MemoryStore();
     const nodes = [node(store), node(store)];
     const source = new Subject<StreamEvent>();
@@ -356,7 +356,7 @@ describe('fromRelay', () => {
     expect(urls[1]).toMatch(/^http:\/\/nowhere\/\?after=/);
   });
 
-  it('connects again after a silence that no heartbeat breaks', async () => {
+  it('reconnects after a silence without heartbeats', async () => {
     const { relay } = node();
     const { id, concluded } = await relay.publish(from(reply));
     await concluded;
@@ -375,7 +375,7 @@ describe('fromRelay', () => {
     expect(asked).toBe(2);
   });
 
-  it('is kept alive by heartbeats, which a consumer sees as pings', async () => {
+  it('stays connected with heartbeats, and emits them as pings', async () => {
     const { relay } = node();
     const { id } = await relay.publish(concat(from(reply.slice(0, 3)), NEVER));
     const sse = relaySse(relay, { heartbeat: 15 });
@@ -390,7 +390,7 @@ describe('fromRelay', () => {
     reading.unsubscribe();
   });
 
-  it('gives up after so many failures in a row, with what had arrived', async () => {
+  it('errors after `count` failures in a row, with the reply so far', async () => {
     const { relay } = node();
     const { id } = await relay.publish(concat(from(reply.slice(0, 5)), NEVER));
     const { at } = await served(relay);
@@ -415,7 +415,7 @@ describe('fromRelay', () => {
     expect(asked).toBe(4);
   });
 
-  it('closes the socket when it is left, while it waits as well', async () => {
+  it('closes the socket on unsubscribe, also while it waits', async () => {
     const { relay } = node();
     const { id } = await relay.publish(concat(from(reply.slice(0, 3)), NEVER));
     let closed = 0;
@@ -440,7 +440,7 @@ describe('fromRelay', () => {
     expect(asked).toBe(1);
   });
 
-  it('ends with its signal, and leaves the reply', async () => {
+  it('errors when its signal aborts, and the reply goes on', async () => {
     const { relay } = node();
     const { id, concluded } = await relay.publish(paced(reply, 4));
     const { at } = await served(relay);
@@ -452,7 +452,7 @@ describe('fromRelay', () => {
     expect(await concluded).toEqual({ state: 'complete' });
   });
 
-  it('goes on from an offset that it is given', async () => {
+  it('continues from a given offset', async () => {
     const { relay } = node();
     const { id, concluded } = await relay.publish(from(reply));
     await concluded;
@@ -481,12 +481,12 @@ describe('fromRelay', () => {
     ['/x', { delay: -1 }],
     ['/x', { liveness: 0 }],
     ['/x', { fetch: 'fetch' }],
-  ])('checks what it is given: %j %j', (url, options) => {
+  ])('checks its arguments: %j %j', (url, options) => {
     expect(() => fromRelay(url as string, options as object)).toThrow(TypeError);
   });
 });
 
-it('serves a slow reader no faster than it reads', async () => {
+it('sends to a slow reader no faster than it reads', async () => {
   const own = node();
   const events = [...messageEvents.text('')];
   const many = Array.from({ length: 4_000 }, (_, index) => ({

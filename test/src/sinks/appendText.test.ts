@@ -40,7 +40,7 @@ function slowFile() {
 }
 
 describe('appendText', () => {
-  it('appends any text, however it is cut, to what is in the file', async () => {
+  it('appends any text to the content of the file, wherever it is cut', async () => {
     let count = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -63,7 +63,7 @@ describe('appendText', () => {
     );
   });
 
-  it('writes one text at a time, what comes meanwhile with the next, and syncs at the end', async () => {
+  it('writes one text at a time, merges waiting texts, and syncs at the end', async () => {
     const { file, steps, go } = slowFile();
     const source = new Subject<string>();
     let isDone = false;
@@ -82,7 +82,7 @@ describe('appendText', () => {
     await result;
   });
 
-  it('has what came before an error on the disk when it rejects', async () => {
+  it('rejects with an error when the text before it is on the disk', async () => {
     const { file, steps, go } = slowFile();
     const source = concat(
       of('Hel', 'lo'),
@@ -107,7 +107,7 @@ describe('appendText', () => {
     expect([await result, source.observed, steps]).toEqual([full, false, ['a']]);
   });
 
-  it('holds the source while it writes, with a valve', async () => {
+  it('pauses the source while it writes, with a valve', async () => {
     const valve = new Valve({ highWaterMark: 2, lowWaterMark: 0 });
     const { file, go } = slowFile();
     const source = new Subject<string>();
@@ -123,7 +123,7 @@ describe('appendText', () => {
     await result;
   });
 
-  it('refuses what is no Observable or no file, when it is called', () => {
+  it('throws for an invalid Observable or file, when called', () => {
     expect(() => appendText('text' as never, slowFile().file)).toThrow(/pass an Observable/);
     expect(() => appendText(of('a'), 'reply.txt' as never)).toThrow(/pass a FileHandle/);
   });

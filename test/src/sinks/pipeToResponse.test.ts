@@ -93,7 +93,7 @@ describe('pipeToResponse', () => {
     ]);
   });
 
-  it('takes a status and further headers, and leaves sent ones alone', () => {
+  it('takes a status and additional headers, and keeps headers that were sent', () => {
     const response = new SlowResponse();
     const headers = { 'Cache-Control': 'no-store', 'set-cookie': ['a=1', 'b=2'] };
     pipeToResponse(NEVER, response, { status: 201, headers }).unsubscribe();
@@ -107,7 +107,7 @@ describe('pipeToResponse', () => {
     expect(sent.head).toBeUndefined();
   });
 
-  it('writes what comes in one run at once, and ends the response', async () => {
+  it('writes synchronous events at once, and ends the response', async () => {
     const response = new SlowResponse();
     const subscription = pipeToResponse(from(hello), response);
     await until(() => response.writableEnded);
@@ -143,7 +143,7 @@ describe('pipeToResponse', () => {
     expect(response.listenerCount('drain')).toBe(0);
   });
 
-  it('holds the source until the response has drained, with a valve', async () => {
+  it('pauses the source until the response has drained, with a valve', async () => {
     const valve = new Valve({ highWaterMark: 3, lowWaterMark: 1 });
     const response = new SlowResponse();
     const source = new Subject<StreamEvent>();
@@ -179,7 +179,7 @@ describe('pipeToResponse', () => {
     await until(() => response.writableEnded);
   });
 
-  it.each(['close', 'error'])('unsubscribes at once on %s, and writes no more', async (what) => {
+  it.each(['close', 'error'])('unsubscribes at once on %s, and writes nothing more', async (what) => {
     const response = new SlowResponse();
     const source = new Subject<StreamEvent>();
     const subscription = pipeToResponse(source, response);
@@ -195,7 +195,7 @@ describe('pipeToResponse', () => {
     expect([response.count, response.writableEnded]).toEqual([1, false]);
   });
 
-  it('does not subscribe when the client has left already', () => {
+  it('does not subscribe if the client has already disconnected', () => {
     for (const gone of ['destroyed', 'writableEnded'] as const) {
       const response = new SlowResponse();
       response[gone] = true;
@@ -206,7 +206,7 @@ describe('pipeToResponse', () => {
     }
   });
 
-  it('ends the response when it is unsubscribed, without what waits', async () => {
+  it('ends the response on unsubscribe, without waiting frames', async () => {
     const response = new SlowResponse();
     const source = new Subject<StreamEvent>();
     const subscription = pipeToResponse(source, response);
@@ -217,7 +217,7 @@ describe('pipeToResponse', () => {
     expect(response.count).toBe(0);
   });
 
-  it('sends the event of a cut when it is unsubscribed, but not when the client has left', () => {
+  it('sends the event `cut` on unsubscribe, but not when the client has disconnected', () => {
     const config = { id: false, eventLine: false, done: '[DONE]', cut: { type: 'cut' } };
     const response = new SlowResponse();
     pipeToResponse(NEVER, response, config).unsubscribe();
@@ -228,7 +228,7 @@ describe('pipeToResponse', () => {
     expect(left.written).toEqual([]);
   });
 
-  it('sends no event of a cut behind a reply that is over', async () => {
+  it('does not send the event `cut` after a complete reply', async () => {
     const response = new SlowResponse();
     const subscription = pipeToResponse(of(hello[0]!), response, { cut: { type: 'cut' } });
     await until(() => response.writableEnded);
@@ -236,7 +236,7 @@ describe('pipeToResponse', () => {
     expect(response.written.join('')).not.toContain('cut');
   });
 
-  it('says an error in the last frame, also when it is the first', async () => {
+  it('sends an error as the last frame, also if it is the first', async () => {
     const response = new SlowResponse();
     pipeToResponse(
       throwError(() => connection),
@@ -246,7 +246,7 @@ describe('pipeToResponse', () => {
     expect(response.written).toEqual([expect.stringMatching(/^event: error\ndata: {.*}\n\n$/)]);
   });
 
-  it('refuses what is no Observable or no response, when it is called', () => {
+  it('throws for an invalid Observable or response, when called', () => {
     const response = new SlowResponse();
     expect(() => pipeToResponse(hello as never, response)).toThrow(/pass an Observable/);
     expect(() => pipeToResponse(NEVER, new Response() as never)).toThrow(/pass a response of node/);
@@ -259,7 +259,7 @@ describe('pipeToResponse over HTTP', () => {
   const context = useServer();
   const relay = useHttpServers();
 
-  it('gives fromResponse the same events', async () => {
+  it('sends the same events to fromResponse', async () => {
     context.server.reply(hello);
     const { url } = await relay((_, response) =>
       pipeToResponse(fromMessages(context.client, params), response),
@@ -267,7 +267,7 @@ describe('pipeToResponse over HTTP', () => {
     expect(await received(fromResponse(() => fetch(url)))).toEqual(hello);
   });
 
-  it('gives fromResponse the same error', async () => {
+  it('sends the same error to fromResponse', async () => {
     context.server.reply({
       status: 429,
       headers: { 'retry-after': '7' },
@@ -339,7 +339,7 @@ describe('pipeToResponse over HTTP', () => {
     expect(subscription?.closed).toBe(true);
   });
 
-  it('aborts the request of a client that does not read any more, and then goes', async () => {
+  it('aborts the request of a client that stops reading, then disconnects', async () => {
     const valve = new Valve({ highWaterMark: 16 });
     const long = messageEvents.text('x'.repeat(32 << 20), { chunk: 1 << 16 });
     context.server.reply(long);
@@ -373,7 +373,7 @@ describe('pipeToResponse over HTTP', () => {
     expect(valve.depth).toBe(0);
   });
 
-  it('tells the reader when the server stops the reply', async () => {
+  it('is an error for the reader when the server stops the reply', async () => {
     let isLeft = false;
     const source = concat(of(hello[0]!), NEVER).pipe(finalize(() => (isLeft = true)));
     let subscription: Subscription | undefined;

@@ -19,7 +19,7 @@ async function collected<T>(iterable: AsyncIterable<T>, step = async () => {}): 
 }
 
 describe('toAsyncIterable', () => {
-  it('gives all values in order, however they come and are taken', async () => {
+  it('returns all values in order, whatever the timing', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(fc.nat(), { maxLength: 5 }), { maxLength: 5 }),
@@ -47,7 +47,7 @@ describe('toAsyncIterable', () => {
     );
   });
 
-  it('throws the error when all values before it have been taken', async () => {
+  it('throws the error after all values before it', async () => {
     for (const valve of [undefined, new Valve()]) {
       const iterator = toAsyncIterable(
         concat(
@@ -64,7 +64,7 @@ describe('toAsyncIterable', () => {
     }
   });
 
-  it('subscribes for each iterator, when its first value is asked for', async () => {
+  it('subscribes for each iterator, at the first next()', async () => {
     let subscriptions = 0;
     const source = new Observable<number>((subscriber) => {
       subscriptions++;
@@ -96,7 +96,7 @@ describe('toAsyncIterable', () => {
     }
   });
 
-  it('ends a next() that waits when it is told to return, and is done from then on', async () => {
+  it('ends a pending next() on return(), and is done from then on', async () => {
     const source = new Subject<number>();
     const iterator = toAsyncIterable(source)[Symbol.asyncIterator]();
     const pending = [iterator.next(), iterator.next()];
@@ -113,7 +113,7 @@ describe('toAsyncIterable', () => {
     await expect(iterator.throw!(connection)).rejects.toBe(connection);
   });
 
-  it('answers calls that are made ahead in their order', async () => {
+  it('resolves calls in order that are made ahead', async () => {
     const source = new Subject<number>();
     const iterator = toAsyncIterable(source)[Symbol.asyncIterator]();
     const calls = [iterator.next(), iterator.next(), iterator.next()];
@@ -127,7 +127,7 @@ describe('toAsyncIterable', () => {
     ]);
   });
 
-  it('counts what waits and what is worked on in the loop, with a valve', async () => {
+  it('counts waiting values and values in the loop, with a valve', async () => {
     const valve = new Valve({ highWaterMark: 2, lowWaterMark: 0 });
     const source = new Subject<number>();
     const iterator = toAsyncIterable(source, { valve })[Symbol.asyncIterator]();
@@ -152,7 +152,7 @@ describe('toAsyncIterable', () => {
     expect(await collected(toAsyncIterable(from(values)))).toEqual(values);
   });
 
-  it('refuses what is no Observable, when it is called', () => {
+  it('throws for an argument that is not an Observable, when called', () => {
     expect(() => toAsyncIterable([1] as never)).toThrow(/toAsyncIterable: pass an Observable/);
   });
 });

@@ -48,7 +48,7 @@ describe('toReadableStream', () => {
     expect(await lines(from(hello))).toEqual([...hello.map((event) => JSON.stringify(event)), '']);
   });
 
-  it.each(recordings)('is read by the SDK as what it is: $name', async (recording) => {
+  it.each(recordings)('is read by the SDK unchanged: $name', async (recording) => {
     for (const events of repliesOf(recording).filter(
       (all) => all.at(-1)?.type === 'message_stop',
     )) {
@@ -65,7 +65,7 @@ describe('toReadableStream', () => {
     }
   });
 
-  it('leaves out pings, and a seam that withdraws nothing', async () => {
+  it('omits pings, and resume events that withdraw nothing', async () => {
     const all = [
       messageStart(),
       ping,
@@ -80,7 +80,7 @@ describe('toReadableStream', () => {
     expect(written).toEqual([...[...kept, messageStop].map((event) => JSON.stringify(event)), '']);
   });
 
-  it('fails where a block is withdrawn, which the format cannot say', async () => {
+  it('errors when a block is withdrawn, which the format does not support', async () => {
     const all = [messageStart(), textStart(0), text(0, 'a'), resume(0), messageStop];
     const error = await thrown(lines(from(all)));
     expect(error).toMatchObject({
@@ -100,7 +100,7 @@ describe('toReadableStream', () => {
     expect(await thrown(reader.read())).toMatchObject({ code: 'connection' });
   });
 
-  it('makes an error of an end before message_stop, which the SDK would take for a good one', async () => {
+  it('errors for an end before message_stop', async () => {
     expect(await thrown(lines(from(hello.slice(0, -1))))).toMatchObject({ code: 'truncated' });
   });
 
@@ -113,7 +113,7 @@ describe('toReadableStream', () => {
     expect(isLeft).toBe(true);
   });
 
-  it('refuses what is no Observable, when it is called', () => {
+  it('throws for an argument that is not an Observable, when called', () => {
     expect(() => toReadableStream(hello as never)).toThrow(/toReadableStream: pass an Observable/);
   });
 });
@@ -121,7 +121,7 @@ describe('toReadableStream', () => {
 describe('toReadableStream over HTTP', () => {
   const context = useServer();
 
-  it("gives the SDK's MessageStream the reply", async () => {
+  it("sends the reply to the SDK's MessageStream", async () => {
     context.server.reply(hello);
     const stream = toReadableStream(fromMessages(context.client, params));
     expect(await MessageStream.fromReadableStream(stream).finalText()).toBe('Hello wide world');

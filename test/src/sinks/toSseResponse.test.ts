@@ -88,7 +88,7 @@ const aReply = fc
   });
 
 describe('toSseResponse', () => {
-  it('is a response that proxies pass on as it comes', async () => {
+  it('is a response that proxies do not buffer', async () => {
     const response = toSseResponse(from(hello));
     expect(response.status).toBe(200);
     expect(Object.fromEntries(response.headers)).toEqual({
@@ -101,7 +101,7 @@ describe('toSseResponse', () => {
     expect(body.match(/^id: /gm)).toHaveLength(hello.length);
   });
 
-  it('takes a status, further headers, and what toSse takes', async () => {
+  it('takes a status, additional headers, and the options of toSse', async () => {
     const response = toSseResponse(from(hello), {
       status: 201,
       headers: { 'Cache-Control': 'no-store', 'x-mine': '1' },
@@ -113,7 +113,7 @@ describe('toSseResponse', () => {
     expect(await response.text()).toMatch(/^id: m1-0\n/);
   });
 
-  it('gives what fromResponse reads as the same events and the same ending, for any reply', async () => {
+  it('sends the same events and ending to fromResponse, for any reply', async () => {
     await fc.assert(
       fc.asyncProperty(aReply, async (source) => {
         // What any reader adds: the end before message_stop is an error, and it has what came.
@@ -140,7 +140,7 @@ describe('toSseResponse', () => {
     expect(subscriptions).toBe(1);
   });
 
-  it('gives the events of one run as one chunk, and answers reads that are made ahead', async () => {
+  it('sends synchronous events as one chunk, and resolves reads that are made ahead', async () => {
     const source = new Subject<StreamEvent>();
     const reader = toSseResponse(source, { heartbeat: Infinity }).body!.getReader();
     const reads = [reader.read(), reader.read(), reader.read()];
@@ -170,7 +170,7 @@ describe('toSseResponse', () => {
     }
   });
 
-  it('holds the source while nobody reads, with a valve', async () => {
+  it('pauses the source while nobody reads, with a valve', async () => {
     const valve = new Valve({ highWaterMark: 4, lowWaterMark: 1 });
     const source = new Subject<StreamEvent>();
     const reader = toSseResponse(source, { valve, heartbeat: Infinity }).body!.getReader();
@@ -193,7 +193,7 @@ describe('toSseResponse', () => {
     expect([valve.depth, source.observed]).toEqual([0, false]);
   });
 
-  it('refuses what is no Observable, and options that are not valid, when it is called', () => {
+  it('throws for an invalid Observable or option, when called', () => {
     expect(() => toSseResponse(hello as never)).toThrow(/toSseResponse: pass an Observable/);
     expect(() => toSseResponse(from(hello), { heartbeat: 0 })).toThrow(TypeError);
     expect(() => toSseResponse(from(hello), { valve: {} as never })).toThrow(/must be a Valve/);
@@ -228,7 +228,7 @@ describe('toSseResponse over HTTP', () => {
     expect(partial?.content).toMatchObject([{ type: 'text', text: 'Hello wi' }]);
   });
 
-  it('aborts the request when the browser goes away', async () => {
+  it('aborts the request when the browser disconnects', async () => {
     context.server.reply({ events: hello, fault: { kind: 'stall', beforeEvent: 4 } });
     const { url } = await relay((_, response) =>
       serve(toSseResponse(fromMessages(context.client, params)), response),

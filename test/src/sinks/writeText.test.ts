@@ -41,7 +41,7 @@ describe('writeText', () => {
   const folder = mkdtempSync(join(tmpdir(), 'claude-rx-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('writes all of any text, however it is cut, and ends', async () => {
+  it('writes any text completely, wherever it is cut, and ends', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.string({ unit: 'binary', maxLength: 40 })),
@@ -63,7 +63,7 @@ describe('writeText', () => {
     );
   });
 
-  it('waits for a full writable, and writes what has come meanwhile at once', async () => {
+  it('waits for a full writable, and writes waiting text at once', async () => {
     const { writable, written, go } = slowWritable();
     const source = new Subject<string>();
     const result = writeText(source, writable);
@@ -83,7 +83,7 @@ describe('writeText', () => {
     expect(writable.writableFinished).toBe(true);
   });
 
-  it('holds the source meanwhile, with a valve', async () => {
+  it('pauses the source meanwhile, with a valve', async () => {
     const valve = new Valve({ highWaterMark: 2, lowWaterMark: 0 });
     const { writable, go } = slowWritable();
     const source = new Subject<string>();
@@ -98,7 +98,7 @@ describe('writeText', () => {
     await result;
   });
 
-  it('leaves the writable open when told to, and no listener on it', async () => {
+  it('leaves the writable open with `end: false`, without listeners', async () => {
     const { writable, written, go } = slowWritable(100);
     const result = writeText(of('a', 'b'), writable, { end: false });
     await turn();
@@ -110,7 +110,7 @@ describe('writeText', () => {
     expect(writable.eventNames().filter((name) => name !== 'prefinish')).toEqual([]);
   });
 
-  it('flushes what came before an error, then destroys the writable', async () => {
+  it('flushes the text before an error, then destroys the writable', async () => {
     const path = join(folder, 'reply.txt');
     const file = createWriteStream(path);
     const source = concat(
@@ -122,7 +122,7 @@ describe('writeText', () => {
     expect([file.destroyed, file.writableFinished]).toEqual([true, false]);
   });
 
-  it('leaves the writable open after an error, when told to', async () => {
+  it('leaves the writable open after an error with `end: false`', async () => {
     const writable = new PassThrough();
     const source = concat(
       of('Hel'),
@@ -147,7 +147,7 @@ describe('writeText', () => {
     }
   });
 
-  it('rejects when the writable is closed already, without a subscription', async () => {
+  it('rejects without a subscription if the writable is already closed', async () => {
     const writable = new PassThrough();
     writable.destroy();
     const source = new Subject<string>();
@@ -156,7 +156,7 @@ describe('writeText', () => {
     await expect(result).rejects.toThrow(/closed before/);
   });
 
-  it('refuses what is no Observable or no writable, when it is called', () => {
+  it('throws for an invalid Observable or writable, when called', () => {
     expect(() => writeText('text' as never, new PassThrough())).toThrow(/pass an Observable/);
     expect(() => writeText(of('a'), new WritableStream() as never)).toThrow(
       /pass a writable stream/,
@@ -168,7 +168,7 @@ describe('writeText over HTTP', () => {
   const context = useServer();
   const relay = useHttpServers();
 
-  it('writes a reply to a response, and cuts it where the reply is cut', async () => {
+  it('writes a reply to a response, and destroys the response if the reply breaks', async () => {
     const hello = messageEvents.text('Hello wide world', { chunk: 4 });
     context.server.reply(hello);
     context.server.reply({ events: hello, fault: { kind: 'rst', beforeEvent: 4 } });
@@ -185,7 +185,7 @@ describe('writeText over HTTP', () => {
     expect(ends).toEqual(['written', 'connection']);
   });
 
-  it('aborts the request when the client of the response has gone', async () => {
+  it('aborts the request when the client disconnects', async () => {
     const hello = messageEvents.text('Hello wide world', { chunk: 4 });
     context.server.reply({ events: hello, fault: { kind: 'stall', beforeEvent: 4 } });
     let failed: Promise<unknown> | undefined;
