@@ -121,12 +121,12 @@ const ways = [
 ] as const;
 
 describe.each(ways)('fromAgent of a query whose CLI is %s', (_, start) => {
-  it.each(['partial', 'complete'] as const)('gives %s messages as they are', async (level) => {
+  it.each(['partial', 'complete'] as const)('emits %s messages unchanged', async (level) => {
     expect(await received(fromAgent(start(turn(level))))).toEqual(turn(level).map(withoutUuid));
   });
 
   it.each(['partial', 'complete'] as const)(
-    'gives the same text of %s messages, each character once',
+    'emits the same text from %s messages, each character once',
     async (level) => {
       const texts = fromAgent(start(turn(level))).pipe(streamEvents(), textOnly());
       expect((await received(texts)).join('')).toBe(words);
@@ -157,13 +157,13 @@ function withoutUuid<M>(message: M): unknown {
 }
 
 describe('fromAgent of a query with a process', () => {
-  it('asks for partial messages as the SDK does', async () => {
+  it('requests partial messages like the SDK', async () => {
     const { stand, start } = spawned(linesOf(turn('partial')), { includePartialMessages: true });
     await received(fromAgent(start));
     expect(stand.log[0]?.argv).toContain('--include-partial-messages');
   });
 
-  it('reports a kill -9 after every line, with what had arrived', async () => {
+  it('reports a kill -9 after every line, with the reply so far', async () => {
     const messages = turn('partial');
     for (let index = 0; index <= messages.length; index++) {
       const steps: Step[] = [...linesOf(messages.slice(0, index)), { kill: 'SIGKILL' }];
@@ -181,7 +181,7 @@ describe('fromAgent of a query with a process', () => {
     }
   });
 
-  it('reports an exit code with what it had to say', async () => {
+  it('reports an exit code with the standard error output', async () => {
     const steps: Step[] = [
       ...linesOf(turn('complete').slice(0, 2)),
       { stderr: 'boom\n' },
@@ -192,13 +192,13 @@ describe('fromAgent of a query with a process', () => {
     expect(error.message).toMatch(/code 3[^]*boom/);
   });
 
-  it('is truncated where it ends well without a result', async () => {
+  it('errors with code truncated if it exits with code 0 without a result', async () => {
     const steps: Step[] = [...linesOf(turn('complete').slice(0, -1)), { exit: 0 }];
     const error = await failure(fromAgent(spawned(steps).start));
     expect(error).toMatchObject({ code: 'truncated', partial: { content: [said] } });
   });
 
-  it('passes over lines that are no messages', async () => {
+  it('skips lines that are not messages', async () => {
     const steps = linesOf(turn('partial')).flatMap((step): Step[] => [{ line: 'npm warn' }, step]);
     const texts = fromAgent(spawned(steps).start).pipe(streamEvents(), textOnly());
     expect((await received(texts)).join('')).toBe(words);
@@ -210,7 +210,7 @@ describe('fromAgent of a query with a process', () => {
     expect((await received(texts)).join('')).toBe(words);
   });
 
-  it('reports an executable that is not there', async () => {
+  it('reports an executable that does not exist', async () => {
     const start = () =>
       query({
         prompt: 'Hi',
@@ -219,7 +219,7 @@ describe('fromAgent of a query with a process', () => {
     expect(await failure(fromAgent(start))).toMatchObject({ code: 'request', retryable: false });
   });
 
-  it('reports that somebody else aborted it', async () => {
+  it('reports that the query was aborted elsewhere', async () => {
     const abortController = new AbortController();
     const stand = standIn([...linesOf(turn('complete').slice(0, 2)), { hang: true }]);
     const env = { ...process.env, ...stand.env };
@@ -233,7 +233,7 @@ describe('fromAgent of a query with a process', () => {
     await until(() => !isRunning(stand.log[0]!.pid!));
   });
 
-  it('ends the process at once when it is left during a stall', async () => {
+  it('ends the process at once when unsubscribed during a stall', async () => {
     const { stand, start } = spawned([...linesOf(turn('complete').slice(0, 2)), { hang: true }]);
     let count = 0;
     const subscription = fromAgent(start).subscribe(() => count++);
@@ -242,7 +242,7 @@ describe('fromAgent of a query with a process', () => {
     await until(() => !isRunning(stand.log[0]!.pid!));
   });
 
-  it('takes prompts as the SDK does, and ends when they do', async () => {
+  it('takes prompts like the SDK, and ends with them', async () => {
     const stand = standIn(linesOf(turn('complete')), linesOf(turn('complete')));
     const env = { ...process.env, ...stand.env };
     async function* prompts() {
@@ -261,7 +261,7 @@ describe('fromAgent of a query with a process', () => {
   });
 });
 
-it('interrupts and kills a CLI in this process when it is left', async () => {
+it('interrupts and kills a CLI in this process on unsubscribe', async () => {
   const { log, start } = inProcess(turn('complete').slice(0, 3));
   let count = 0;
   const subscription = fromAgent(start).subscribe(() => count++);
@@ -271,7 +271,7 @@ it('interrupts and kills a CLI in this process when it is left', async () => {
   expect(log).toContain('control_request');
 });
 
-it('leaves nothing behind of 200 at once', async () => {
+it('leaves no process of 200 at once', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'claude-rx-'));
   const file = join(folder, 'claude');
   const line = JSON.stringify(init());

@@ -156,13 +156,13 @@ const rows: Row[] = [
       ]),
   },
   {
-    name: 'cut in the first block',
+    name: 'cut off in the first block',
     script: ({ attempt }) => (attempt === 0 ? cut(say('The first try is cut.'), 4) : second()),
     texts: ['The second try is whole.'],
     stops: ['end_turn'],
   },
   {
-    name: 'cut behind a whole block',
+    name: 'cut off after a complete block',
     script: ({ turn, attempt }) =>
       turn === 0 && attempt === 0
         ? cut(
@@ -177,7 +177,7 @@ const rows: Row[] = [
     stops: ['end_turn'],
   },
   {
-    name: 'cut behind a call',
+    name: 'cut off after a call',
     script: ({ turn }) =>
       turn === 0
         ? cut(
@@ -194,14 +194,14 @@ const rows: Row[] = [
     stops: ['end_turn'],
   },
   {
-    name: 'an error frame in the text',
+    name: 'an error event in the text',
     script: ({ attempt }) =>
       attempt === 0 ? cut(say('The first try is cut.'), 4, 'error') : second(),
     texts: ['The second try is whole.'],
     stops: ['end_turn'],
   },
   {
-    name: 'cut each time',
+    name: 'cut off on every attempt',
     script: () => cut(say('Always cut in the text.'), 4),
     texts: [],
     stops: [],
@@ -212,7 +212,7 @@ const rows: Row[] = [
     },
   },
   {
-    name: 'a refusal, each time',
+    name: 'a refusal on every attempt',
     script: () =>
       messageEvents.text('I start but ', { chunk: 4 }).with({ ...nextId(), stopReason: 'refusal' }),
     texts: [],
@@ -243,7 +243,7 @@ const callsOf = (events: BetaStreamEvent[]) =>
     ),
   );
 
-describe.each(levels)('the CLI with %s lines', (level) => {
+describe.each(levels)('the CLI with %s messages', (level) => {
   it.each(rows)('$name', async (row) => {
     const made = await scratch(row.script);
     const own = await run(made, level, row.args ? { args: row.args } : {});
@@ -328,13 +328,13 @@ describe('the processes of the CLI', () => {
     return processesOf(home);
   };
 
-  it.each([5_000, 0])('end when it is left, with killAfter: %i', async (killAfter) => {
+  it.each([5_000, 0])('end on unsubscribe, with killAfter: %i', async (killAfter) => {
     const { subscription, home } = await started(killAfter);
     subscription.unsubscribe();
     expect(await gone(home, killAfter + 3_000)).toEqual([]);
   });
 
-  it('end when somebody else kills the CLI', async () => {
+  it('end when another process kills the CLI', async () => {
     const { home, cli: pid, failure } = await started(500);
     process.kill(Number(pid), 'SIGKILL');
     while (failure() === undefined) await pause(20);
@@ -378,7 +378,7 @@ describe('the processes of the CLI', () => {
 
 describe('the Agent SDK', () => {
   it.each([true, false])(
-    'gives the text (includePartialMessages: %s)',
+    'emits the text (includePartialMessages: %s)',
     async (includePartialMessages) => {
       const { env, cwd } = await scratch(() => say('Hello from the SDK.'));
       const options = { env: { ...process.env, ...env }, cwd, includePartialMessages };
@@ -389,7 +389,7 @@ describe('the Agent SDK', () => {
     },
   );
 
-  it('leaves no process when it is left', async () => {
+  it('leaves no process on unsubscribe', async () => {
     const { env, cwd, home } = await scratch(({ turn }) =>
       turn === 0 ? use('I wait. ', bash('toolu_a', BUSY)) : say('No.'),
     );

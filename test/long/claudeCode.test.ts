@@ -49,7 +49,7 @@ it('reports a kill -9 at every line of a stream, and keeps each character once',
   }
 });
 
-it('reads a stream whose bytes come in pieces of any size', async () => {
+it('reads a stream in chunks of any size', async () => {
   const all = whole.map((message) => JSON.stringify(message)).join('\n');
   for (const size of [1, 2, 3, 5, 64, 1_000]) {
     expect(await received(run(standIn([{ cut: [all, size] }])))).toEqual(whole);
@@ -67,7 +67,7 @@ it('reads a line of 64 MB', async () => {
   ).toHaveLength(length - empty.length);
 });
 
-it('leaves nothing behind of 200 at once, half of which do not heed SIGTERM', async () => {
+it('leaves no process of 200 at once, half of which ignore SIGTERM', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'claude-rx-'));
   const script = (name: string, trap: string) => {
     const line = JSON.stringify(init());
@@ -101,7 +101,7 @@ it('leaves nothing behind of 200 at once, half of which do not heed SIGTERM', as
 });
 
 it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
-  'leaves nothing when this process is ended by %s',
+  'leaves no process when this process is ended by %s',
   async (signal) => {
     const line = linesOf(whole.slice(0, 1));
     const stand = standIn([

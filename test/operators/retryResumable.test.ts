@@ -592,7 +592,7 @@ describe('retryResumable and its count', () => {
 
 describe('retryResumable and errors that are not retryable', () => {
   it.each(['request', 'protocol', 'invalid_json', 'refusal', 'aborted', 'unknown'] as const)(
-    'passes %s on, the same object',
+    'passes %s on as the same object',
     (code) => {
       const partial = messageOf([...opening, events[']'], events.x, events.S]);
       const error = failed({ code, partial });
@@ -621,7 +621,7 @@ describe('retryResumable and errors that are not retryable', () => {
     expect(resumes).toHaveLength(0);
   });
 
-  it('passes a refusal on, which is an ending', () => {
+  it('passes on a refusal, which is a regular ending', () => {
     const refusal = messageEvents.text('I can').with({ stopReason: 'refusal' });
     const { completed, types, resumes } = outcomeWith(from(refusal), { resume: () => EMPTY });
     expect(completed).toBe(true);
@@ -671,7 +671,7 @@ describe('retryResumable and errors that are not retryable', () => {
     }
   });
 
-  it('asks `retryable`, if given, about every error', () => {
+  it('calls `retryable`, if given, for every error', () => {
     const asked: string[] = [];
     const config = {
       retryable: ({ code }: MessageStreamError) => (asked.push(code), code === 'request'),
@@ -1094,7 +1094,7 @@ describe('retryResumable and the seam', () => {
     ]);
   });
 
-  it('knows how the parts join also behind an operator that copies the events', () => {
+  it('knows how to join also behind an operator that copies the events', () => {
     const whole = [events.n, ...said(0, 'Long ago'), ...last];
     const { values } = outcomeWith(broken([events.m, ...opened(0, 'Once upon a time')]), {
       resume: ({ partial }) => {
@@ -1125,7 +1125,7 @@ describe('retryResumable and the seam', () => {
 
 describe('retryResumable and white space at the beginning of a text', () => {
   it(
-    'holds it back until there is more, so that it need not be withdrawn',
+    'holds it back until more text arrives, so that it need not be withdrawn',
     run(({ cold, expectObservable }) => {
       const values = { ...events, s: text(0, '\n'), t: text(0, ' \n'), r: seam(2, { keep: 0 }) };
       const source = cold('-m-[-s-t-a-s-]-x-S', values);
@@ -1240,7 +1240,7 @@ describe('retryResumable and usage', () => {
 });
 
 describe('retryResumable and the beta', () => {
-  it('joins the events of a beta reply, with blocks and deltas of its own', () => {
+  it('joins the events of a beta reply, with beta blocks and deltas', () => {
     const compacted = [
       start(0, { type: 'compaction', content: null, encrypted_content: null }),
       delta(0, { type: 'compaction_delta', content: 'So far', encrypted_content: 'x' }),

@@ -13,7 +13,7 @@ const lost = new Error('lost');
 
 describe('segmentText', () => {
   it(
-    'gives sentences as soon as they are certain, and the rest on completion',
+    'emits sentences as soon as they are complete, and the rest on completion',
     drawn(
       'segmentText',
       run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -29,7 +29,7 @@ describe('segmentText', () => {
   );
 
   it(
-    'gives the rest before an error',
+    'emits the rest before an error',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('a--b--#', { a: 'Hel', b: 'lo wor' }, lost);
       const result = '     ---x--(y#)';
@@ -52,7 +52,7 @@ describe('segmentText', () => {
   );
 
   it(
-    'gives a character that was cut across texts whole',
+    'emits a character that was cut across texts as one output',
     run(({ cold, expectObservable }) => {
       const source = cold('a-b-c-d|', { a: '\ud83d', b: '\udc69\u200d', c: '👧', d: '🇩' });
       const result = '     ------x(y|)';
@@ -62,7 +62,7 @@ describe('segmentText', () => {
   );
 
   it(
-    'gives what is unfinished after a silence, and ignores empty texts in it',
+    'emits the unfinished unit after a silence, and ignores empty texts in it',
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('a--b--e-----------c--|', { a: 'Let me', b: ' see.', c: ' So', e: '' });
       const result = '     -------------x-------(y|)';
@@ -91,7 +91,7 @@ describe('segmentText', () => {
     }),
   );
 
-  it('keeps the order where an output makes the source emit', () => {
+  it('keeps the order when an output makes the source emit', () => {
     const source = new Subject<string>();
     const seen: string[] = [];
     source.pipe(segmentText('line')).subscribe((line) => {
@@ -115,7 +115,7 @@ describe('segmentText', () => {
     expect(scheduler.actions).toHaveLength(0);
   });
 
-  it('sets no timer without `settle`, nor one that the platform cannot keep', () => {
+  it('sets no timer without `settle`, and none longer than the platform supports', () => {
     vi.useFakeTimers();
     try {
       for (const settle of [undefined, Infinity, 2 ** 31]) {
@@ -133,7 +133,7 @@ describe('segmentText', () => {
   });
 
   it.each(['grapheme', 'word', 'sentence', 'line'] as const)(
-    'gives %s outputs that joined are the inputs joined, none empty and no character cut',
+    'emits %s outputs that joined are the inputs joined, none empty and no character cut',
     (unit) => {
       fc.assert(
         fc.property(trickyPieces, fc.boolean(), (texts, fails) => {

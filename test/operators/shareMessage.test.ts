@@ -90,7 +90,7 @@ const connection = new MessageStreamError('The connection was lost', { code: 'co
 
 describe('shareMessage', () => {
   it(
-    'gives a late reader the reply so far, in few events, then the rest',
+    'replays the reply so far to a late subscriber, in few events, then the rest',
     drawn(
       'shareMessage',
       marbles((m) => {
@@ -112,7 +112,7 @@ describe('shareMessage', () => {
   );
 
   it(
-    'unsubscribes the source when the last reader has left, and begins anew with the next',
+    'unsubscribes the source when the last subscriber leaves, and subscribes again for the next',
     marbles((m) => {
       const source = m.cold('m[a--b--c--]xS|', events);
       const shared = source.pipe(shareMessage());
@@ -135,7 +135,7 @@ describe('shareMessage', () => {
   );
 
   it(
-    'waits as long as a notifier says for another reader',
+    'waits for another subscriber until the notifier emits',
     marbles((m) => {
       const source = m.cold('m[a--b--c--]xS|', events);
       const shared = source.pipe(shareMessage({ resetOnRefCountZero: () => timer(3) }));
@@ -145,7 +145,7 @@ describe('shareMessage', () => {
     }),
   );
 
-  it('gives the whole reply in short, and its end, to who comes after it', () => {
+  it('replays the complete reply to a subscriber after the end', () => {
     const { source, taken } = synchronous([...messageEvents.text('Hello world').text('again')]);
     const shared = source.pipe(shareMessage());
     const first = outcomeOf(shared);
@@ -156,7 +156,7 @@ describe('shareMessage', () => {
     expect(taken()).toBe(count);
   });
 
-  it('gives the same error to who comes after it', () => {
+  it('emits the same error to a subscriber after the error', () => {
     const begin = [events['m']!, events['[']!, events['a']!, events['b']!];
     const source = concat(
       from(begin),
@@ -169,7 +169,7 @@ describe('shareMessage', () => {
     expect(late.error).toBe(connection);
   });
 
-  it('holds the message of a source that failed while nobody read', () => {
+  it('keeps the message of a source that failed without subscribers', () => {
     const source = new Subject<StreamEvent>();
     const shared = source.pipe(shareMessage({ resetOnRefCountZero: false }));
     shared.pipe(take(1)).subscribe();
@@ -182,7 +182,7 @@ describe('shareMessage', () => {
     });
   });
 
-  it('gives pings, seams and unknown events to those who are there', () => {
+  it('does not replay pings, resume events and unknown events', () => {
     const source = new Subject<StreamEvent>();
     const shared = source.pipe(shareMessage());
     const first: StreamEvent[] = [];
@@ -198,7 +198,7 @@ describe('shareMessage', () => {
     expect(late).toStrictEqual([messageStart(), textStart(0), text(0, 'a'), ...after]);
   });
 
-  it('does not repeat the blocks that a seam has withdrawn', () => {
+  it('does not replay blocks that a resume event has withdrawn', () => {
     const all = [
       messageStart(),
       textStart(0),
@@ -223,7 +223,7 @@ describe('shareMessage', () => {
     joinEverywhere([messageStart(), ...text2, ...text7, ...text7, messageDelta(), messageStop]);
   });
 
-  it('repeats deltas of unknown types as events, which survive JSON', () => {
+  it('replays deltas of unknown types as events, which survive JSON', () => {
     const source = new Subject<StreamEvent>();
     const shared = source.pipe(shareMessage());
     shared.subscribe();
@@ -235,14 +235,14 @@ describe('shareMessage', () => {
     expect(JSON.parse(JSON.stringify(late))).toStrictEqual(late);
   });
 
-  it('accumulates the same message for who joins at any position of any reply', () => {
+  it('accumulates the same message for a subscriber at any position of any reply', () => {
     fc.assert(
       fc.property(reply, (all) => joinEverywhere(all)),
       { numRuns: rounds(300) },
     );
   });
 
-  it('accumulates the same message for who joins at any position of several replies', () => {
+  it('accumulates the same message for a subscriber at any position of several replies', () => {
     fc.assert(
       fc.property(reply, reply, (one, other) => {
         const second = other.map((event) =>
@@ -260,7 +260,7 @@ describe('shareMessage', () => {
     }
   });
 
-  it('gives a reader who subscribes inside the next of another each event once', () => {
+  it('emits each event once to a subscriber that subscribes inside the next of another', () => {
     const source = new Subject<StreamEvent>();
     const shared = source.pipe(shareMessage());
     const inner: StreamEvent[] = [];
@@ -274,7 +274,7 @@ describe('shareMessage', () => {
     expect(after).toStrictEqual(inner);
   });
 
-  it('keeps the order for all when a reader makes the source emit', () => {
+  it('keeps the order for all when a subscriber makes the source emit', () => {
     const source = new Subject<StreamEvent>();
     const shared = source.pipe(shareMessage());
     const seen: StreamEvent[][] = [[], [], []];
@@ -296,7 +296,7 @@ describe('shareMessage', () => {
     expect(seen[2]).toStrictEqual([...'m[Tc'].map((letter) => events[letter]));
   });
 
-  it('gives the end after the replay to who makes the source end in it', () => {
+  it('emits the end after the replay to a subscriber that makes the source end in it', () => {
     const source = new Subject<StreamEvent>();
     const shared = source.pipe(shareMessage());
     shared.subscribe();
@@ -308,7 +308,7 @@ describe('shareMessage', () => {
     });
   });
 
-  it('stops for who leaves inside its next, in the replay and after it', () => {
+  it('stops for a subscriber that leaves inside its next, in the replay and after it', () => {
     const source = new Subject<StreamEvent>();
     let isLeft = false;
     const shared = source.pipe(
@@ -328,13 +328,13 @@ describe('shareMessage', () => {
     expect(isLeft).toBe(true);
   });
 
-  it('stops a synchronous source when its only reader leaves', () => {
+  it('stops a synchronous source when its only subscriber leaves', () => {
     const { source, taken } = synchronous([...messageEvents.text('Hello world', { chunk: 1 })]);
     expect(outcomeOf(source.pipe(shareMessage(), take(3))).values).toHaveLength(3);
     expect(taken()).toBe(3);
   });
 
-  it('keeps its state apart for each source, and for each request', () => {
+  it('has separate state for each source, and for each request', () => {
     const operator = shareMessage<StreamEvent>();
     let requests = 0;
     const source = defer(() => from([messageStart(`msg_${++requests}`), textStart(0)]));
@@ -349,7 +349,7 @@ describe('shareMessage', () => {
     ]);
   });
 
-  it('refuses what is no way to reset, when it is called', () => {
+  it('throws for an invalid resetOnRefCountZero, when called', () => {
     expect(() => shareMessage({ resetOnRefCountZero: 5_000 as never })).toThrow(TypeError);
     expect(() => shareMessage({ resetOnRefCountZero: null as never })).toThrow(/a boolean, or a/);
   });
@@ -359,7 +359,7 @@ describe('shareMessage over HTTP', () => {
   const context = useServer();
   const reply$ = () => fromMessages(context.client, params);
 
-  it('makes one request for all readers', async () => {
+  it('sends one request for all subscribers', async () => {
     context.server.reply(messageEvents.text('Hello wide world'));
     const shared = reply$().pipe(shareMessage());
     const [texts, whole] = await Promise.all([
@@ -372,7 +372,7 @@ describe('shareMessage over HTTP', () => {
     expect(context.server.requests).toHaveLength(1);
   });
 
-  it('aborts the request when the last reader leaves', async () => {
+  it('aborts the request when the last subscriber leaves', async () => {
     const hello = messageEvents.text('Hello wide world');
     context.server.reply({ events: hello, fault: { kind: 'stall', beforeEvent: 4 } });
     const shared = reply$().pipe(shareMessage());

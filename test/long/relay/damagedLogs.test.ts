@@ -50,7 +50,7 @@ it.each<[string, (id: string) => Promise<unknown>]>([
       await server.command('XADD', log(id), '9-0', 'd', ENDING);
     },
   ],
-])('where %s, the writer and all who follow get one error', async (_name, damage) => {
+])('the writer and all readers get the same error after: %s', async (_name, damage) => {
   const [writer, reader] = [await node(), await node()];
   const source = new Subject<StreamEvent>();
   const { id, concluded } = await writer.publish(source);

@@ -72,8 +72,8 @@ const provoked: Record<string, () => Promise<MessageStreamError>> = {
   },
 };
 
-describe('an error of Redis that does not pass by waiting', () => {
-  it('stands in the guide with its sentence, and only there', () => {
+describe('a permanent error of Redis', () => {
+  it('is in the guide with its message', () => {
     expect(documented.map(([name]) => name).toSorted()).toEqual(
       [...Object.keys(provoked), 'CROSSSLOT'].toSorted(),
     );
@@ -93,7 +93,7 @@ describe('an error of Redis that does not pass by waiting', () => {
     expect(await concluded).toMatchObject({ state: 'lost', error: { errorType: 'OOM' } });
   });
 
-  it('leaves no half of an append where the user may not publish', async () => {
+  it('leaves no partial append if the user may not publish', async () => {
     await server.command('ACL', 'SETUSER', 'mute', 'on', '>mute', '~*', '+@all', 'resetchannels');
     const { relay, store } = await connected({ username: 'mute', password: 'mute' });
     const source = new Subject<StreamEvent>();
@@ -105,8 +105,8 @@ describe('an error of Redis that does not pass by waiting', () => {
   });
 });
 
-describe('an error of Redis that passes', () => {
-  it('is waited for: a script that takes long', async () => {
+describe('a temporary error of Redis', () => {
+  it('delays the reply: a script that takes long', async () => {
     const { relay } = await connected();
     const source = new Subject<StreamEvent>();
     const { id, concluded } = await relay.publish(source);

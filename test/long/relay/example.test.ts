@@ -41,7 +41,7 @@ it.each(['SIGHUP', 'SIGINT'] as const)(
   },
 );
 
-it('examples/relay goes on when the node that writes is killed', async () => {
+it('examples/relay continues when the writing node is killed', async () => {
   const { example, remove } = start();
   try {
     const [line] = (await once(example.stdout, 'data')) as [Buffer];

@@ -124,7 +124,7 @@ describe('a cluster of three masters with a replica each', () => {
   });
   it.each(checks.map(({ name, run }) => [name, run] as const))('%s', (_name, run) => run());
 
-  it('spreads replies over the masters, and loses none when all stay', async () => {
+  it('spreads replies over the masters, and loses none without a failure', async () => {
     const [writer, reader] = [relayOf(await connected()), relayOf(await connected())];
     const { outcomes } = await replies(writer, reader);
     expect(judge(await outcomes(), 'cluster, no failover')).toBe(0);

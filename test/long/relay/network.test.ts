@@ -69,7 +69,7 @@ class Way {
   }
 }
 
-it('a way to Redis that is cut, stands still or is slow costs no event', async () => {
+it('a connection to Redis that is cut, stalled or slow loses no event', async () => {
   const closers: (() => Promise<void>)[] = [];
   const nodes: [Relay, Way][] = [];
   for (let index = 0; index < 2; index++) {

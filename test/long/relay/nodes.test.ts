@@ -54,7 +54,7 @@ let count = 0;
 const newId = () => `reply-${count++}`;
 
 describe('another node', () => {
-  it('reads live what a process writes, and on from every offset', async () => {
+  it('reads a reply live from another process, and continues from every offset', async () => {
     const writer = await processes.start(server.url);
     const [one, other] = [await connected(), await connected()];
     const id = newId();
@@ -105,7 +105,7 @@ describe('another node', () => {
     await ahead!.kill();
   });
 
-  it('stops what a process writes', async () => {
+  it('stops a reply of another process', async () => {
     const writer = await processes.start(server.url);
     const relay = await connected();
     const id = newId();
@@ -121,7 +121,7 @@ describe('another node', () => {
     await writer.kill();
   });
 
-  it('goes on when it is killed at any of 100 moments: an error in time, or the rest', async () => {
+  it('handles a kill at any of 100 moments: readers get an error in time, or the rest', async () => {
     const LEASE = 1_000;
     const reader = await connected({ lease: LEASE });
     const taker = await connected({ lease: LEASE, resume });
@@ -215,7 +215,7 @@ describe('Redis', () => {
       });
   }
 
-  it('that is killed and started again has lost nothing that it had acknowledged', async () => {
+  it('that is killed and restarted has lost no acknowledged write', async () => {
     for (const at of [100, 350, 700]) {
       const acknowledged = new Map<string, number>();
       const writer = await connected({ lease: 3_000 }, remembering(acknowledged));
@@ -247,7 +247,7 @@ describe('Redis', () => {
     }
   });
 
-  it('that is gone for 5 s is waited for, within a bound', async () => {
+  it('that is down for 5 s delays the reply, with bounded memory', async () => {
     const patient = await connected({ lease: 2_000 });
     const bounded = await connected({ lease: 2_000, maxBuffered: 20_000 });
     const impatient = await connected({ lease: 2_000, patience: 2_000 });
@@ -274,7 +274,7 @@ describe('Redis', () => {
     }
   });
 
-  it('with entries that no relay has written is an error that says where', async () => {
+  it('with entries of another client is an error with their number', async () => {
     const relay = await connected({ maxEventSize: 1_000 });
     const redis = await client();
     const kinds: [string[], RegExp][] = [

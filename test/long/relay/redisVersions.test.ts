@@ -43,7 +43,7 @@ async function connected(): Promise<RedisStore> {
   return new RedisStore(client);
 }
 
-it('the range of the peer begins with the version that is tested', () => {
+it('the peer range begins with the tested version', () => {
   expect(peerDependencies['redis']).toBe('>=5 <7');
   expect(OLDEST).toBe('5.0.0');
 });
