@@ -84,8 +84,8 @@ export class MessageClocks {
   remaining(now: number): number {
     const nearest = this.#nearest();
     if (nearest === undefined) return Infinity;
-    // At most the limit itself: the system's clock may have been set back, or an event was under way
-    // when a pause began.
+    // Never more than the limit: the system clock may have been set back, or an event may have arrived
+    // after a pause began.
     nearest.since = Math.min(nearest.since, now);
     return nearest.since + nearest.limit - now;
   }

@@ -131,7 +131,7 @@ function watchOver(pid: number, mark: string): ChildProcess | undefined {
     stdio: ['pipe', 'ignore', 'ignore'],
     env: { PATH: process.env['PATH'] },
   });
-  // Where there is no shell, there is no watch.
+  // Without a shell, nothing watches the tree.
   watch.on('error', () => {});
   watch.stdin?.on('error', () => {});
   watch.unref();

@@ -24,7 +24,7 @@ export interface RelayedEvent<E> {
 export interface FollowerConfig {
   readonly id: string;
   readonly tag: string;
-  /** The number of the entry after which events are given. */
+  /** Only events after the entry with this number are emitted. */
   readonly after: number;
   readonly keepContent: boolean;
   readonly valve: Valve | undefined;

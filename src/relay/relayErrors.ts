@@ -32,7 +32,7 @@ export function lostWriter(): MessageStreamError {
   );
 }
 
-/** A node that shuts down. */
+/** A relay that was closed by `close()`. */
 export function closedRelay(): MessageStreamError {
   return new MessageStreamError('The relay of this node was closed: follow the reply on another node', {
     code: 'connection',
