@@ -125,6 +125,11 @@ export function retryResumable<E extends AnyStreamEvent>({
   resetOnProgress = false,
   ...config
 }: RetryResumableConfig<E>): MonoTypeOperatorFunction<E> {
-  requireFunction('retryResumable', 'resume', resume, 'a function that returns the rest of a reply');
+  requireFunction(
+    'retryResumable',
+    'resume',
+    resume,
+    'a function that returns the rest of a reply',
+  );
   return spliced({ resume, resetOnProgress }, reconnecting('retryResumable', { count, ...config }));
 }

@@ -147,16 +147,12 @@ export function toolInput<
           defer(() =>
             schema
               ? checkWithSchema(schema, input, (issues) =>
-                  invalidToolInput(
-                    call,
-                    `does not match the schema: ${describeIssues(issues)}`,
-                    {
-                      text: json.text,
-                      value: input,
-                      issues,
-                      partial: tracker.message,
-                    },
-                  ),
+                  invalidToolInput(call, `does not match the schema: ${describeIssues(issues)}`, {
+                    text: json.text,
+                    value: input,
+                    issues,
+                    partial: tracker.message,
+                  }),
                 )
               : [input as OutputOf<Schema>],
           ).pipe(

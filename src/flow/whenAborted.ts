@@ -12,9 +12,7 @@ const tasksOf = /* @__PURE__ */ new WeakMap<EventTarget, Set<() => void>>();
  */
 export function whenAborted(signal: AbortSignal): Observable<never> {
   if (typeof signal?.addEventListener !== 'function') {
-    throw new TypeError(
-      '`signal` must be an AbortSignal: pass the `signal` of an AbortController',
-    );
+    throw new TypeError('`signal` must be an AbortSignal: pass the `signal` of an AbortController');
   }
   return new Observable<never>((subscriber) => {
     const fail = () => subscriber.error(fromAbort(signal));

@@ -8,7 +8,8 @@ export class ClaudeCodeExit extends Error {
   readonly stderr: string;
 
   constructor(exitCode: number | null, signal: string | null, stderr: string) {
-    const how = signal === null ? `ended with exit code ${exitCode}` : `was ended by signal ${signal}`;
+    const how =
+      signal === null ? `ended with exit code ${exitCode}` : `was ended by signal ${signal}`;
     super(`Claude Code ${how}${stderr === '' ? '' : `: ${stderr}`}`);
     this.name = 'ClaudeCodeExit';
     this.exitCode = exitCode;

@@ -59,7 +59,9 @@ export class RelayNode<E extends EncodableEvent> implements Relay<E> {
     const isNamed = typeof first === 'string';
     const [source, options = {}] = isNamed ? [second, third] : [first, second as PublishOptions];
     if (typeof (source as Partial<Observable<E>> | undefined)?.subscribe !== 'function') {
-      throw new TypeError('relay.publish: pass an Observable of events, or an id and an Observable');
+      throw new TypeError(
+        'relay.publish: pass an Observable of events, or an id and an Observable',
+      );
     }
     if (isNamed) checkId('relay.publish', first);
     return this.#publish(isNamed ? first : randomId(), source as Observable<E>, options);

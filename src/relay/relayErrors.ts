@@ -34,10 +34,13 @@ export function lostWriter(): MessageStreamError {
 
 /** A relay that was closed by `close()`. */
 export function closedRelay(): MessageStreamError {
-  return new MessageStreamError('The relay of this node was closed: follow the reply on another node', {
-    code: 'connection',
-    retryable: true,
-  });
+  return new MessageStreamError(
+    'The relay of this node was closed: follow the reply on another node',
+    {
+      code: 'connection',
+      retryable: true,
+    },
+  );
 }
 
 /** A store that is unavailable. */

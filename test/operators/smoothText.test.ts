@@ -414,7 +414,10 @@ describe('smoothText and its arguments', () => {
     [{ frame: 0 }, '`frame` must be milliseconds, at least 1 and finite, not 0'],
     [{ frame: Number.NaN }, '`frame` must be milliseconds, at least 1 and finite, not NaN'],
     [{ maxLatency: 15 }, '`maxLatency` must be milliseconds, at least 16, not 15'],
-    [{ maxLatency: Infinity }, '`maxLatency` can be Infinity only with a `rate` in units per second'],
+    [
+      { maxLatency: Infinity },
+      '`maxLatency` can be Infinity only with a `rate` in units per second',
+    ],
     [{ settle: -1 }, '`settle` must be milliseconds, at least 0, not -1'],
   ])('are refused when it is called: %j', (config, problem) => {
     expect(() => smoothText(config)).toThrow(new TypeError(`smoothText: ${problem}`));

@@ -632,7 +632,9 @@ describe('toolInput', () => {
   });
 
   it('throws for invalid arguments, when called', () => {
-    expect(() => toolInput('')).toThrow('toolInput: pass the name of a tool, a string that is not empty');
+    expect(() => toolInput('')).toThrow(
+      'toolInput: pass the name of a tool, a string that is not empty',
+    );
     expect(() => toolInput(undefined as never)).toThrow(TypeError);
     for (const schema of [null, 5, 'text', { type: 'object' }, { schema: { type: 'object' } }]) {
       expect(() => toolInput('a', schema as never)).toThrow(/^toolInput: pass a Standard Schema/);

@@ -476,22 +476,25 @@ describe('a log that is damaged', () => {
     ],
   ];
 
-  it.each(damages)('is an error with the number of the entry, which %s', async (_what, data, said) => {
-    const store = new MemoryStore();
-    const lease = { owner: 'x', lease: 1_000, ttl: 1_000 };
-    await store.begin('x', { ...lease, tag: 'tag' });
-    const entries = reply.slice(0, 2).map((event) => JSON.stringify({ v: 1, event }));
-    for (const [index, text] of [...entries, data].entries()) {
-      const batch = { after: index, entries: [{ number: index + 1, data: text }], ends: false };
-      await store.append('x', lease, batch);
-    }
-    const { relay } = node(store, { maxEventSize: 1_000 });
-    const error = await failure(relay.follow('x'));
-    expect(error).toMatchObject({ code: 'protocol', retryable: false });
-    expect(error.message).toMatch(said);
-    expect(error.message).not.toMatch(/secret/);
-    expect(error.partial).toEqual(messageOf(reply.slice(0, 2)));
-  });
+  it.each(damages)(
+    'is an error with the number of the entry, which %s',
+    async (_what, data, said) => {
+      const store = new MemoryStore();
+      const lease = { owner: 'x', lease: 1_000, ttl: 1_000 };
+      await store.begin('x', { ...lease, tag: 'tag' });
+      const entries = reply.slice(0, 2).map((event) => JSON.stringify({ v: 1, event }));
+      for (const [index, text] of [...entries, data].entries()) {
+        const batch = { after: index, entries: [{ number: index + 1, data: text }], ends: false };
+        await store.append('x', lease, batch);
+      }
+      const { relay } = node(store, { maxEventSize: 1_000 });
+      const error = await failure(relay.follow('x'));
+      expect(error).toMatchObject({ code: 'protocol', retryable: false });
+      expect(error.message).toMatch(said);
+      expect(error.message).not.toMatch(/secret/);
+      expect(error.partial).toEqual(messageOf(reply.slice(0, 2)));
+    },
+  );
 
   it('is an error if entries or the ending are missing', async () => {
     const store = new MemoryStore();

@@ -179,21 +179,24 @@ describe('pipeToResponse', () => {
     await until(() => response.writableEnded);
   });
 
-  it.each(['close', 'error'])('unsubscribes at once on %s, and writes nothing more', async (what) => {
-    const response = new SlowResponse();
-    const source = new Subject<StreamEvent>();
-    const subscription = pipeToResponse(source, response);
-    source.next(hello[0]!);
-    await turn();
-    source.next(hello[1]!);
-    response.destroyed = true;
-    response.emit(what, new Error('EPIPE'));
-    expect([source.observed, subscription.closed]).toEqual([false, true]);
-    // The second of two errors has a listener, too.
-    response.emit('error', new Error('EPIPE'));
-    await turn();
-    expect([response.count, response.writableEnded]).toEqual([1, false]);
-  });
+  it.each(['close', 'error'])(
+    'unsubscribes at once on %s, and writes nothing more',
+    async (what) => {
+      const response = new SlowResponse();
+      const source = new Subject<StreamEvent>();
+      const subscription = pipeToResponse(source, response);
+      source.next(hello[0]!);
+      await turn();
+      source.next(hello[1]!);
+      response.destroyed = true;
+      response.emit(what, new Error('EPIPE'));
+      expect([source.observed, subscription.closed]).toEqual([false, true]);
+      // The second of two errors has a listener, too.
+      response.emit('error', new Error('EPIPE'));
+      await turn();
+      expect([response.count, response.writableEnded]).toEqual([1, false]);
+    },
+  );
 
   it('does not subscribe if the client has already disconnected', () => {
     for (const gone of ['destroyed', 'writableEnded'] as const) {
