@@ -528,7 +528,7 @@ describe('a log that is damaged', () => {
     const error = await following;
     expect(error).toMatchObject({
       code: 'protocol',
-      message: expect.stringMatching(/lost entries/),
+      message: expect.stringMatching(/lost acknowledged entries/),
     });
     expect(error.partial).toEqual(messageOf(reply.slice(0, 5)));
   });

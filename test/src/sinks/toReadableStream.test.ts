@@ -85,7 +85,7 @@ describe('toReadableStream', () => {
     const error = await thrown(lines(from(all)));
     expect(error).toMatchObject({
       code: 'protocol',
-      message: expect.stringContaining('carried on'),
+      message: expect.stringContaining('withdraws a block'),
     });
   });
 

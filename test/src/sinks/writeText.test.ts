@@ -159,7 +159,7 @@ describe('writeText', () => {
   it('throws for an invalid Observable or writable, when called', () => {
     expect(() => writeText('text' as never, new PassThrough())).toThrow(/pass an Observable/);
     expect(() => writeText(of('a'), new WritableStream() as never)).toThrow(
-      /pass a writable stream/,
+      /pass a Node writable stream/,
     );
   });
 });
