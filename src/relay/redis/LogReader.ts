@@ -5,7 +5,7 @@ import { SEPARATOR } from './scripts.ts';
 
 type Listener = (entries: readonly LogEntry[]) => void;
 
-/** What was read: the number of the last entry of the log, and entries. */
+/** A page of a log: the number of the last entry of the log, and some entries. */
 export interface LogPage {
   readonly last: number;
   readonly entries: readonly LogEntry[];
@@ -17,18 +17,18 @@ interface Followed {
   readonly channel: string;
   readonly listeners: Set<Listener>;
   readonly hear: MessageListener;
-  /** The number of the last entry that the listeners were told. */
+  /** The number of the last entry that was passed to the listeners. */
   last: number;
-  /** While entries are read, messages are not kept: what they bring is read, too. */
+  /** During a read, messages are dropped, because their entries are read too. */
   isReading: boolean;
   hasNews: boolean;
 }
 
 const SHORTEST_WAIT = 50;
 const LONGEST_WAIT = 1_000;
-/** An ending is read from the log, where only the writer's counts: anybody may publish a message. */
+/** An ending is always read from the log, because other clients may publish messages too. */
 const ENDING = /^\{"v":\d+,(?:"follows":\d+,)?"end":/;
-/** As many entries are read at once, at most, and no more behind so many bytes. */
+/** How many entries are read at once, at most, and the bytes at which a page ends. */
 const PAGE = 256;
 const PAGE_SIZE = 1_048_576;
 
@@ -40,11 +40,11 @@ type ReadPage = (
 ) => Promise<LogPage | undefined>;
 
 /**
- * Tells listeners what is appended to logs, in order and without a gap.
+ * Passes new entries of logs to listeners, in order and without a gap.
  *
- * Each append is published with its entries to the channel of its log. A node subscribes to it once,
- * however many listeners there are. Pub/sub may lose messages, so each names the entry that it follows,
- * and what is missing is read from the log: after a gap, and each time that a subscription begins.
+ * Each append publishes its entries to the channel of the log. A node subscribes once to a channel, for all
+ * listeners. Pub/sub may lose messages, so each message has the number of the entry before it. Missing
+ * entries are read from the log: after a gap, and whenever a subscription begins.
  * https://redis.io/docs/latest/develop/pubsub/
  */
 export class LogReader {
@@ -62,7 +62,7 @@ export class LogReader {
     });
   }
 
-  /** Gives the entries of a log after a number. Returns what ends it. */
+  /** Passes the entries after `after` to `listener`. Returns a function that stops this. */
   follow(id: string, channel: string, after: number, listener: Listener): () => void {
     let followed = this.#followed.get(id);
     if (!followed) {
@@ -79,7 +79,7 @@ export class LogReader {
       this.#followed.set(id, followed);
       void this.#subscribe(followed);
     } else if (after < followed.last) {
-      // The others have been told already what this one lacks.
+      // The other listeners have already got the entries that this one lacks.
       queueMicrotask(() => followed!.listeners.has(listener) && listener([]));
     }
     const joined = followed;
@@ -112,7 +112,7 @@ export class LogReader {
     if (this.#isFollowed(followed)) void this.#catchUp(followed);
   }
 
-  /** One message: nothing, the number of the last entry, or entries after the one that they follow. */
+  /** Handles a message: empty, the number of the last entry, or entries with the number before them. */
   #hear(followed: Followed, message: string): void {
     if (followed.isReading) {
       followed.hasNews = true;
@@ -123,14 +123,14 @@ export class LogReader {
     const after = Number(parts[0]);
     const isEnding = parts.length > 1 && ENDING.test(parts.at(-1)!);
     if (parts.length > 1 && after === followed.last) {
-      // What comes before an ending need not wait until that is read.
+      // Entries before an ending are delivered without waiting for the ending to be read.
       const entries = entriesIn(isEnding ? parts.slice(0, -2) : parts);
       if (entries.length > 0) this.#tell(followed, entries);
       if (!isEnding) return;
     }
     const number = Number(parts.at(-2) ?? after);
     const isHeartbeat = parts.length === 1;
-    // With fewer entries than were told, the listeners are told to look.
+    // If the log has fewer entries than before, the listeners must check it.
     if (number > followed.last || isEnding || (isHeartbeat && number < followed.last)) {
       void this.#catchUp(followed);
     }
@@ -146,7 +146,7 @@ export class LogReader {
         this.#read(followed.id, followed.last, PAGE, PAGE_SIZE),
       );
       if (!this.#isFollowed(followed)) break;
-      // The log is not there any more, or has fewer entries than it had: the listeners look.
+      // The log has disappeared, or has fewer entries than before: the listeners must check it.
       if (page === undefined || page.last < followed.last) this.#tell(followed, []);
       else if (page.entries.length > 0) this.#tell(followed, page.entries);
       if (page && (page.entries.at(-1)?.number ?? page.last) < page.last) followed.hasNews = true;
@@ -159,7 +159,7 @@ export class LogReader {
     for (const listener of followed.listeners) listener(entries);
   }
 
-  /** Tries again while Redis is away. */
+  /** Retries while Redis is unavailable. */
   async #untilDone<T>(followed: Followed, action: () => Promise<T>): Promise<T | undefined> {
     for (let wait = SHORTEST_WAIT; !this.#isClosed && this.#isFollowed(followed);) {
       try {
