@@ -130,7 +130,7 @@ describe('traceMessage', () => {
 
   it.each(failures)('records the failure %s as %s', async (code, type, reply, pipe) => {
     http.server.reply(reply);
-    const reply$ = pipe ? ask().pipe(messageTimeout({ liveness: 50 })) : ask();
+    const reply$ = pipe ? ask().pipe(messageTimeout({ first: 10_000, liveness: 50 })) : ask();
     expect(await failure(traced(reply$))).toMatchObject({ code });
     const [span] = spans.all;
     expect(statusOf(span!)).toBe('ERROR');
