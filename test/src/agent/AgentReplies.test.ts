@@ -467,14 +467,15 @@ describe.each(agentRecordings)('the recording $name', ({ lines, isPartial }) => 
   });
 });
 
-describe('a recording with complete and partial messages', () => {
-  const both = agentRecordings.flatMap((one) => {
-    const other = agentRecordings.find(
-      ({ name }) => one.isPartial && name === one.name.replace('partial', 'message'),
-    );
-    return other ? [{ name: one.name, partial: one.lines, message: other.lines }] : [];
-  });
-  it.each(both)('emits the same text and calls: $name', ({ partial, message }) => {
+const bothKinds = agentRecordings.flatMap((one) => {
+  const other = agentRecordings.find(
+    ({ name }) => one.isPartial && name === one.name.replace('partial', 'message'),
+  );
+  return other ? [{ name: one.name, partial: one.lines, message: other.lines }] : [];
+});
+
+describe.each(bothKinds)('$name, with complete and partial messages', ({ partial, message }) => {
+  it('emits the same text and calls', () => {
     const standing = (lines: AgentMessage[]) =>
       blocks(eventsOf(lines)).map((own) =>
         plain(own.map((block) => ({ ...block, signature: '' }))),
