@@ -126,8 +126,8 @@ export interface CallTrackerOptions {
  *    starts, the call waits for the end of the reply.
  * 3. More input after the stop reopens the call. More input after the call was complete makes it invalid.
  * 4. A `fallback` discards incomplete calls: the refusal before it may have cut them.
- * 5. An input that belongs to no block makes all incomplete calls invalid; without such a call, the reply
- *    fails.
+ * 5. An input that belongs to no block, or cannot be read, makes all incomplete calls invalid; without such
+ *    a call, the reply fails.
  * 6. For the effect of each stop reason, see `stopReasons.ts`.
  */
 export class CallTracker<E extends AnyStreamEvent> {
@@ -300,7 +300,7 @@ export class CallTracker<E extends AnyStreamEvent> {
       .map((call) =>
         this.#invalid(
           call!,
-          `may lack a part: an input or a stop came for block ${String(stray.index)}, which does not exist`,
+          `may lack a part: an input or a stop came for block ${String(stray.index)} that belongs to no call, or cannot be read`,
         ),
       );
   }

@@ -57,9 +57,23 @@ const RUNS: readonly Run[] = [
   { type: 'input_json_delta', from: 'partial_json', into: unfinishedInput, fits: 'input' },
 ];
 
+const INPUT: Run = RUNS.find(({ into }) => into === unfinishedInput)!;
+
 /** The string that a delta appends to, if it does. */
-export function runOf({ type }: Fields): Run | undefined {
-  return RUNS.find((run) => run.type === type);
+export function runOf(delta: Fields): Run | undefined {
+  return RUNS.find(({ type }) => type === delta['type']) ?? (hasInput(delta) ? INPUT : undefined);
+}
+
+/** Whether the delta brings a part of an input, also where its type is missing, or is another one. */
+export function hasInput({ [INPUT.from]: part }: Fields): boolean {
+  return part != null && part !== '';
+}
+
+/** Whether a part of an input can be read: it is text, in a delta of that type. */
+function isReadable(delta: Fields): boolean {
+  return (
+    !hasInput(delta) || (delta['type'] === INPUT.type && typeof delta[INPUT.from] === 'string')
+  );
 }
 
 /**
@@ -121,8 +135,9 @@ export class BlockBuilder {
     this.isOpen = isOpen;
     this.isAside = isAside;
     this.#block = block;
-    // A placeholder (SDK src/lib/MessageStream.ts). Gateways leave it out, or send null.
-    const input = block['input'] ?? (isAnyCall(block) ? {} : undefined);
+    // A placeholder (SDK src/lib/MessageStream.ts). Gateways leave it out, or send null or an empty string.
+    const given = block['input'] === '' ? undefined : block['input'];
+    const input = given ?? (isAnyCall(block) ? {} : undefined);
     if (isOpen && isRecord(input) && Object.keys(input).length === 0) {
       this.#block = { ...block, input, [unfinishedInput]: '' };
       this.#input = 'open';
@@ -161,14 +176,16 @@ export class BlockBuilder {
   extend(delta: Fields): boolean {
     const run = this.#run;
     if (run === undefined || run.type !== delta['type']) return false;
-    this.#text += asString(delta[run.from]);
+    const part = delta[run.from];
+    if (typeof part === 'string') this.#text += part;
+    else if (part != null && run === INPUT) return false;
     if (++this.#pieces >= MOST_PIECES) this.#gather();
     return true;
   }
 
   /**
-   * Adds a delta; returns `false` for text of another kind of block, and for input if the block can have
-   * none.
+   * Adds a delta; returns `false` for text of another kind of block, for input if the block can have none,
+   * and for input that cannot be read.
    */
   push(delta: Fields): boolean {
     if (this.extend(delta)) return true;
@@ -177,6 +194,7 @@ export class BlockBuilder {
     const block = this.#block;
     const fits = run && (block['type'] === run.fits || block[run.fits] !== undefined);
     if (run && !fits && (run.start || isProse(block))) return false;
+    if (run === INPUT && !isReadable(delta)) return false;
     if (!this.isOpen) {
       if (run && asString(delta[run.from]) === '') return true;
       this.#reopen();

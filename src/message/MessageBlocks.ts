@@ -1,7 +1,7 @@
-import { BlockBuilder, runOf } from './BlockBuilder.ts';
+import { BlockBuilder, hasInput, runOf, unfinishedInput } from './BlockBuilder.ts';
 import { asString, type Fields } from './record.ts';
 
-/** Input, or a stop, that belongs to no block. */
+/** Input that belongs to no block or cannot be read, or a stop that belongs to no block. */
 export interface Stray {
   /** Its `index`. */
   readonly index: unknown;
@@ -19,8 +19,9 @@ export interface Stray {
  * - Text or thinking with an unknown index goes to the open block of its kind, if there is exactly one
  *   and no later block of that kind. Otherwise it opens a new block. It also opens a new block if the
  *   block with its index is of another kind.
- * - The start of a call that is open with the same index and id is a repetition.
- * - Input that belongs to no block is a `stray`. It is added to no other call, and all calls whose input
+ * - The start of a call that is open with the same index and id is a repetition. The start of another block
+ *   takes the index over; an open call without any input may then lack its input.
+ * - Input that belongs to no block, or cannot be read, is a `stray`. It is added to no other call, and all calls whose input
  *   was not complete by then get no input. A stop that belongs to no block is a stray while a call is
  *   open. With no call open, it is a stray only if the reply then waits for tools, because a call may
  *   have been lost.
@@ -65,8 +66,12 @@ export class MessageBlocks {
 
   start(index: unknown, block: Fields): void {
     const [same] = this.withIndex(index);
-    if (same?.isOpen && isRepeated(same, block)) this.touched = same;
-    else this.#add(new BlockBuilder(keyOf(index), block, { isOpen: true }));
+    if (same?.isOpen && isRepeated(same, block)) {
+      this.touched = same;
+      return;
+    }
+    if (same?.isOpen && same.block[unfinishedInput] === '') this.#spoil([same]);
+    this.#add(new BlockBuilder(keyOf(index), block, { isOpen: true }));
   }
 
   delta(index: unknown, delta: Fields): void {
@@ -85,7 +90,7 @@ export class MessageBlocks {
     if (run === undefined) return;
     if (run.start === undefined) {
       named[0]?.keep(delta);
-      if (asString(delta[run.from]) !== '') this.#lose(key);
+      if (hasInput(delta)) this.#lose(key);
       return;
     }
     // A gateway left the start out: no text is lost, and no text gets into a block of
@@ -167,11 +172,15 @@ export class MessageBlocks {
   #lose(index: unknown, isStop = false): void {
     const calls = this.#unsettled.filter((block) => block.isUnsettled);
     this.#unsettled = [];
-    for (const call of calls) call.spoil();
-    this.#hasSpoiled ||= calls.length > 0;
+    this.#spoil(calls);
     const stray = { index, calls, isLost: !this.#hasSpoiled };
     if (isStop && stray.isLost) this.#strayStop = stray;
     else this.stray = stray;
+  }
+
+  #spoil(calls: readonly BlockBuilder[]): void {
+    for (const call of calls) call.spoil();
+    this.#hasSpoiled ||= calls.length > 0;
   }
 }
 

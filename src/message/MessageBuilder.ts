@@ -20,6 +20,7 @@ export let blocksOf: (builder: MessageBuilder<AnyStreamEvent>) => MessageBlocks;
  * - Input that is not complete, or may lack a part, stays text, under `unfinishedInput`.
  * - A `message_start` with the same id is a repetition and is ignored. With another id, or after
  *   `message_stop`, it begins a new message.
+ * - A start without a block, or with a block without a type, is ignored.
  * - `resume` withdraws the blocks from `keep` on.
  *
  * @example
@@ -89,19 +90,22 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     }
   }
 
-  #begin(message: unknown): void {
-    if (!isRecord(message)) return;
-    if (this.#header && !this.#stopped && this.#header['id'] === message['id']) return;
+  #begin(said: unknown): void {
+    const isGoingOn = this.#header !== undefined && !this.#stopped;
+    // One that says nothing begins a message only where there is none: its blocks must not be lost.
+    if (!isRecord(said) && isGoingOn) return;
+    const message = fields(said);
+    if (isGoingOn && this.#header?.['id'] === message['id']) return;
     this.#withdraw(0);
     this.#describe(message);
     const { content } = message;
     for (const block of Array.isArray(content) ? content : []) {
-      if (isRecord(block)) this.#blocks.push(this.#withId(block));
+      if (isBlock(block)) this.#blocks.push(this.#withId(block));
     }
   }
 
   #start(index: unknown, block: unknown): void {
-    if (!isRecord(block)) return;
+    if (!isBlock(block)) return;
     this.#blocks.start(index, this.#withId(block));
     // After a fallback, another model writes (SDK src/lib/BetaMessageStream.ts).
     if (block['type'] === 'fallback') this.#update({ model: fields(block['to'])['model'] });
@@ -144,6 +148,11 @@ export class MessageBuilder<E extends AnyStreamEvent = StreamEvent> {
     this.#blocks.withdraw(keep as number);
     this.#stopped = false;
   }
+}
+
+/** What has no type is no block, as if its start had been left out. */
+function isBlock(value: unknown): value is Fields {
+  return isRecord(value) && typeof value['type'] === 'string';
 }
 
 const NOT_STOPPED = { stop_reason: null, stop_sequence: null, stop_details: null };

@@ -1,4 +1,5 @@
 import { blockEvents } from './blockEvents.ts';
+import { isRecord } from './record.ts';
 import type { AnyStreamEvent, ContentBlockOf, MessageOf, StreamEvent } from './StreamEvent.ts';
 
 /** The fields that come at the end of a reply, not at its start. */
@@ -35,9 +36,10 @@ export function eventsOf<E extends AnyStreamEvent = StreamEvent>(
   const events: unknown[] = [
     { type: 'message_start', message: { ...message, ...start, content: [] } },
   ];
-  content.forEach((block, index) => {
-    const isOpen = !whole && index === content.length - 1;
-    events.push(...blockEvents<E>(block as ContentBlockOf<E>, index, { open: isOpen }));
+  const blocks = (content as readonly unknown[]).filter(isRecord);
+  blocks.forEach((block, index) => {
+    const isOpen = !whole && index === blocks.length - 1;
+    events.push(...blockEvents<E>(block as unknown as ContentBlockOf<E>, index, { open: isOpen }));
   });
   if (whole) events.push({ type: 'message_delta', delta, usage });
   if (!open) events.push({ type: 'message_stop' });

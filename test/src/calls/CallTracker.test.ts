@@ -38,6 +38,8 @@ function lineOf(step: CallStep<StreamEvent>): string[] {
 const x = messageDelta('tool_use');
 const end = [x, messageStop];
 const fallback = (index: number) => start(index, { type: 'fallback', from: {}, to: {} });
+const delta = (index: number, said: object) =>
+  raw({ type: 'content_block_delta', index, delta: said });
 const bare = (index: number, more: object = {}) =>
   start(index, { type: 'tool_use', id: `toolu_${index}`, name: 'get_weather', ...more });
 
@@ -66,6 +68,15 @@ describe('CallTracker', () => {
     ['is written in turns with others', [callStart(0), callStart(1), json(1, '{"b"'), json(0, '{"a"'), json(1, ':1}'), json(0, ':0}'), stop(1), stop(0), ...end], ['0 {"a":0}', '1 {"b":1}']],
     ['gets no input of an unknown block', [callStart(0), json(1, '{"p":"/"}'), stop(1), stop(0), ...end], ['0 invalid: may lack a part']],
     ['gets no input of a text', [textStart(0), callStart(1), json(0, '{}'), stop(1), ...end], ['1 invalid: may lack a part']],
+    ['has no input that is an object', [callStart(0), delta(0, { type: 'input_json_delta', partial_json: { a: 1 } }), stop(0), ...end], ['0 invalid: may lack a part']],
+    ['has no input of a delta without a type', [callStart(0), delta(0, { partial_json: '{"a":1}' }), stop(0), ...end], ['0 invalid: may lack a part']],
+    ['has no input of a delta of another type', [...call(0, '{"a":1}'), delta(0, { type: 'later', partial_json: ',"b":2}' }), ...end], ['0 invalid: may lack a part']],
+    ['may have deltas without an input', [...call(0, '{}'), delta(0, { type: 'later', partial_json: null }), delta(0, { type: 'input_json_delta', partial_json: null }), ...end], ['0 {}']],
+    ['whose index another takes over may lack its input', [bare(0), bare(0, { id: 'b' }), json(0, '{"b":1}'), ...end], ['0 invalid: is not valid JS', 'b {"b":1}']],
+    ['whose index another takes over has what came before', [bare(0), json(0, '{"a":1}'), bare(0, { id: 'b' }), json(0, '{"b":1}'), ...end], ['0 {"a":1}', 'b {"b":1}']],
+    ['has no arguments where its input is an empty text', [bare(0, { input: '' }), stop(0), ...end], ['0 {}']],
+    ['with an empty text as input has those that come', [bare(0, { input: '' }), json(0, '{"a":1}'), ...end], ['0 {"a":1}']],
+    ['whose block has no type is lost', [start(0, { id: 'toolu_0', name: 'a' }), json(0, '{"a":1}'), stop(0), ...end], ['failed protocol', 'failed protocol']],
     ['that is complete is not concerned', [...call(0, '{}'), textStart(1), json(7, '{}'), ...end], ['0 {}', 'failed protocol']],
     ['is invalid after a stop of an unknown block', [callStart(0), json(0, '{}'), stop(3), ...end], ['0 invalid: may lack a part']],
     ['may be lost: a stop of an unknown block, and tool_use', [textStart(0), stop(0), stop(1), ...end], ['failed protocol']],
@@ -95,6 +106,22 @@ describe('CallTracker', () => {
       expect(stepsOf([...call(0, '{}'), messageDelta(reason), messageStop], [reason])).toEqual([
         '0 {}',
       ]);
+    },
+  );
+
+  it.each([{}, { message: null }, { message: 'a' }])(
+    'follows the calls of a message_start that says nothing: %j',
+    (said) => {
+      const tracker = new CallTracker<StreamEvent>();
+      const begun = raw({ type: 'message_start', ...said });
+      const steps = [begun, callStart(0), json(0, '{"a"'), begun, json(0, ':1}'), stop(0), ...end];
+      expect(steps.flatMap((event) => [...tracker.push(event)]).flatMap(lineOf)).toEqual([
+        '0 {"a":1}',
+      ]);
+      expect(tracker.message).toMatchObject({
+        stop_reason: 'tool_use',
+        content: [{ type: 'tool_use' }],
+      });
     },
   );
 

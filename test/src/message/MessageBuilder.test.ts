@@ -415,6 +415,13 @@ describe('MessageBuilder and the order of events', () => {
     expect(builder.take(text(0, 'b')).message?.content).toEqual([{ ...TEXT, text: 'ab' }]);
   });
 
+  it('ignores a message_start without a message while one is being built', () => {
+    const builder = after(begin(), start(0, TEXT), text(0, 'a'));
+    const before = builder.message;
+    expect(builder.take({ type: 'message_start', message: null }).message).toBe(before);
+    expect(builder.take(text(0, 'b')).message?.content).toEqual([{ ...TEXT, text: 'ab' }]);
+  });
+
   const half = [
     begin(),
     start(0, TEXT),
@@ -496,6 +503,7 @@ describe('MessageBuilder and the order of events', () => {
     ['more text after the stop', [start(0, TEXT), text(0, 'a'), stop(0), text(0, 'b')], [block('ab')]],
     ['a null delta', [start(0, TEXT), { ...text(0, ''), delta: null }, text(0, 'a')], [block('a')]],
     ['a null content_block', [{ ...start(0, {}), content_block: null }, text(0, 'a')], [block('a')]],
+    ['a content_block without a type', [start(0, { text: 'b' }), text(0, 'a')], [block('a')]],
     ['an event without any field', [start(0, TEXT), { type: 'content_block_delta' }, { type: 'content_block_start' }, { type: 'content_block_stop' }, { type: 'message_delta' }], [TEXT]],
     ['events of other types', [start(0, TEXT), { type: 'ping' }, { type: 'later', index: 0, delta: { text: 'x' } }], [TEXT]],
     ['text that is no text', [start(0, TEXT), delta(0, 'text_delta', { text: 5 }), delta(0, 'text_delta', {})], [TEXT]],

@@ -1,6 +1,6 @@
-import { eventsOf, fromMessages, MessageBuilder, type ResponseInfo } from 'claude-rx';
+import { eventsOf, finalMessage, fromMessages, MessageBuilder, type ResponseInfo } from 'claude-rx';
 import { httpError, messageEvents } from 'claude-rx/testing';
-import { take } from 'rxjs';
+import { lastValueFrom, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { failure, params, received, until, useServer } from '../../support/server.ts';
 
@@ -46,6 +46,20 @@ describe('fromMessages that does not stream', () => {
   ])('fails at %s', async (_, reply, expected) => {
     http.server.reply(reply);
     expect(await failure(ask())).toMatchObject(expected);
+  });
+
+  it('leaves out what is no block', async () => {
+    const content = [null, 'a', { text: 'b' }, { type: 'text', text: 'c' }];
+    const body = {
+      type: 'message',
+      id: 'msg_1',
+      role: 'assistant',
+      content,
+      stop_reason: 'end_turn',
+    };
+    http.server.reply({ body });
+    const message = await lastValueFrom(ask().pipe(finalMessage()));
+    expect(message.content).toEqual([{ type: 'text', text: 'c' }]);
   });
 
   it('refuses a message that says it is longer than it may be, and leaves the request', async () => {
