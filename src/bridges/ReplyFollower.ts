@@ -4,7 +4,8 @@ import type { BlockBuilder } from '../message/BlockBuilder.ts';
 import { StreamEnd } from '../message/eventKinds.ts';
 import { isSubagentEvent } from '../message/guards.ts';
 import type { MessageStreamError } from '../message/MessageStreamError.ts';
-import { type Fields, fields } from '../message/record.ts';
+import { missingStart } from '../message/missingStart.ts';
+import { type Fields, fields, isRecord } from '../message/record.ts';
 import type {
   AnyStreamEvent,
   EventOfType,
@@ -135,6 +136,7 @@ export class ReplyFollower {
         this.#stopReason = event.delta?.stop_reason ?? this.#stopReason;
         return this.#take(event);
       case 'message_stop':
+        if (this.#reply < 0) throw missingStart();
         this.#isWhole = this.#end.push(event);
         this.#take(event);
         this.#close();
@@ -175,7 +177,8 @@ export class ReplyFollower {
     this.#end.push(event);
     this.#isWhole = false;
     const message = fields(event.message);
-    const isRepeated = !this.#isOver && message['id'] === this.#id;
+    const isSame = !isRecord(event.message) || message['id'] === this.#id;
+    const isRepeated = !this.#isOver && isSame;
     if (!isRepeated) {
       this.#id = message['id'];
       this.#stopReason = message['stop_reason'] ?? undefined;

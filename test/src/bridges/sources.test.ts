@@ -69,6 +69,11 @@ describe.each(bridges)('%s', (_, read) => {
     expect(await read(loop())).toEqual(whole);
   });
 
+  it('fails where the start of the reply is missing', async () => {
+    const events = [...asks].slice(1);
+    expect(await read(from(events))).toMatchObject({ isError: true });
+  });
+
   it('takes a Conversation', async () => {
     api.server.reply(asks, says);
     const { model, max_tokens } = params;
