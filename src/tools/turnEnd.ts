@@ -48,8 +48,9 @@ export function turnEnd<E extends AnyStreamEvent>({
   const isPaused = isPausedBy(stop_reason);
   const isOpen = isPaused || (isAnswered && results.length > 0);
   const isLast = isStopped || turn >= maxTurns;
-  // After a paused reply that is not continued, the user writes next.
-  const goesOn = isOpen && !(isPaused && isLast);
+  // After a paused reply that is not continued, the user writes next. A reply that waited for tools, but has
+  // no call that can be sent back, has ended.
+  const goesOn = isPaused && !isLast;
   const reply = {
     blocks: message.content as unknown as AnyBlock[],
     seam,

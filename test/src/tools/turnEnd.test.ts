@@ -103,6 +103,17 @@ describe('the outcome of a turn', () => {
     expect(all).toMatchObject([{ outcome: 'tool_use', appended: [{ role: 'assistant' }] }]);
   });
 
+  it('is `tool_use` where no call can be sent back, and no call of a server tool waits', async () => {
+    const reply = messageEvents.text('a').serverToolUse('web_search', {}, { id: 'srv_1' });
+    const { ends: all } = await ends([reply.toolUse('', {})]);
+    expect(all).toMatchObject([
+      {
+        outcome: 'tool_use',
+        appended: [{ role: 'assistant', content: [{ type: 'text', text: 'a' }] }],
+      },
+    ]);
+  });
+
   it(
     'is `continue` after a pause: the reply is sent back unchanged',
     marble((helpers) => {
