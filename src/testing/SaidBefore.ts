@@ -1,3 +1,4 @@
+import type { ThinkingBlock } from '@anthropic-ai/sdk/resources/messages/messages';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import type { AnyStreamEvent, MessageOf } from '../message/StreamEvent.ts';
 import type { CheckedReply } from './Reply.ts';
@@ -117,7 +118,7 @@ export class SaidBefore {
   }
 
   #bind(signature: unknown, prefix: string | undefined): void {
-    if (prefix === undefined || signature === '') return;
+    if (prefix === undefined) return;
     this.#prefixes.set(signature, (this.#prefixes.get(signature) ?? new Set()).add(prefix));
   }
 
@@ -139,16 +140,25 @@ export class SaidBefore {
     if (isOfInterest && builder.message) this.#remember(builder.message, prefix);
   }
 
+  #sign(
+    { thinking, signature }: ThinkingBlock,
+    prefix: string | undefined,
+    signatures: unknown[],
+  ): void {
+    // Text with half a character cannot be in a valid body.
+    if (!/\p{Surrogate}/u.test(thinking)) signatures.push(signature);
+    const signed = this.#thoughts.get(signature) ?? new Set();
+    this.#thoughts.set(signature, signed.add(thinking));
+    this.#bind(signature, prefix);
+  }
+
   #remember({ content, stop_reason }: MessageOf<AnyStreamEvent>, prefix: string | undefined): void {
     const signatures: unknown[] = [];
     let before = prefix;
     for (const block of content) {
       if (block.type === 'thinking') {
-        // Text with half a character cannot be in a valid body.
-        if (!/\p{Surrogate}/u.test(block.thinking)) signatures.push(block.signature);
-        const signed = this.#thoughts.get(block.signature) ?? new Set();
-        this.#thoughts.set(block.signature, signed.add(block.thinking));
-        this.#bind(block.signature, before);
+        // Thinking without a signature cannot be sent back.
+        if (block.signature) this.#sign(block, before, signatures);
       } else if (block.type === 'redacted_thinking') {
         this.#bind(block.data, before);
       } else if (block.type === 'tool_use') {

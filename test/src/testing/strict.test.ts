@@ -48,6 +48,23 @@ describe('a strict MessagesServer', () => {
     },
   );
 
+  it('misses no thinking without a signature before a call', async () => {
+    const hi = { role: 'user' as const, content: 'Hi' };
+    const call = { type: 'tool_use' as const, id: 'toolu_1', name: 'a', input: {} };
+    const unsigned = messageEvents.thinking('They greet me.', { signature: '' });
+    strict.server.reply(unsigned.toolUse('a', {}, { id: 'toolu_1' }), messageEvents.text('Again'));
+    const thinking = { type: 'adaptive' as const };
+    await strict.client.messages.create({ ...params, thinking, messages: [hi] });
+    const result = { type: 'tool_result' as const, tool_use_id: 'toolu_1' };
+    const messages = [
+      hi,
+      { role: 'assistant' as const, content: [call] },
+      { role: 'user' as const, content: [result] },
+    ];
+    const message = await strict.client.messages.create({ ...params, thinking, messages });
+    expect(message.content).toMatchObject([{ text: 'Again' }]);
+  });
+
   it('refuses thinking before which something has changed', async () => {
     const thought = messageEvents.thinking('They greet me.', signed).text('Hello');
     strict.server.reply(thought, messageEvents.text('Again'), messageEvents.text('Again'));
