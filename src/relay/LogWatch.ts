@@ -39,7 +39,8 @@ export class LogWatch {
   readonly #config: LogWatchConfig;
   readonly #head: LogHead;
   readonly #listeners = new Set<LogWatchListener>();
-  readonly #unwatch: () => void;
+  #unwatch: () => void = () => {};
+  #watchedAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last: number;
   #asking = Subscription.EMPTY;
@@ -54,10 +55,7 @@ export class LogWatch {
     this.#head = head;
     this.#last = head.last;
     this.#config = config;
-    this.#unwatch = store.watch(id, head.last, (entries) => {
-      if (entries.length > 0) this.#tell(entries);
-      else this.#lookIn(0);
-    });
+    this.#watch();
     void this.#judge(head);
   }
 
@@ -88,6 +86,22 @@ export class LogWatch {
     this.#asking.unsubscribe();
     this.#unwatch();
     clearTimeout(this.#timer);
+  }
+
+  #watch(): void {
+    this.#unwatch();
+    this.#watchedAt = performance.now();
+    this.#unwatch = this.#store.watch(
+      this.#id,
+      this.#last,
+      (entries) => {
+        if (entries.length > 0) this.#tell(entries);
+        else this.#lookIn(0);
+      },
+      (error) => {
+        if (!this.#isOver) this.end(0, error);
+      },
+    );
   }
 
   #tell(entries: readonly LogEntry[]): void {
@@ -130,8 +144,10 @@ export class LogWatch {
     const isBehind = head.last > this.#last;
     if (isBehind || head.ended) this.#tell([]);
     this.#last = Math.max(this.#last, head.last);
-    // The writer could not renew its lease while the store was unavailable: give it time to do so.
     const now = performance.now();
+    // The store may have lost the watch without an error: watch again, but not too often.
+    if (isBehind && now - this.#watchedAt > this.#config.lease / 2) this.#watch();
+    // The writer could not renew its lease while the store was unavailable: give it time to do so.
     if (wasAway) this.#patientUntil = now + this.#config.lease;
     const patience = this.#patientUntil - now;
     if (patience > 0 && head.remaining <= 0 && !head.ended) this.#lookIn(patience);

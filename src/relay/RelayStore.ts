@@ -1,3 +1,5 @@
+import type { MessageStreamError } from '../message/MessageStreamError.ts';
+
 /** An entry of a log: a text that the store does not interpret. */
 export interface LogEntry {
   /** The number of the entry: 1 or more, greater than the number of the entry before it. */
@@ -113,9 +115,15 @@ export interface RelayStore {
 
   /**
    * Calls `listener` with entries after `after` as they are appended: each at least once, in order. An
-   * empty list means that the relay should check the log. Returns a function that stops watching.
+   * empty list means that the relay should check the log. Calls `failed` when no more entries will come,
+   * because of a permanent error. Returns a function that stops watching.
    */
-  watch(id: string, after: number, listener: (entries: readonly LogEntry[]) => void): () => void;
+  watch(
+    id: string,
+    after: number,
+    listener: (entries: readonly LogEntry[]) => void,
+    failed?: (error: MessageStreamError) => void,
+  ): () => void;
 
   /**
    * Calls `listener`, without much delay, when a log may have been ended by `end`. Returns a function that

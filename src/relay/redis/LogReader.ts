@@ -1,9 +1,15 @@
+import type { MessageStreamError } from '../../message/MessageStreamError.ts';
+import { isPermanent } from '../askStore.ts';
 import type { LogEntry } from '../RelayStore.ts';
 import type { MessageListener } from './RedisClient.ts';
 import type { RedisConnection } from './RedisConnection.ts';
 import { SEPARATOR } from './scripts.ts';
 
-type Listener = (entries: readonly LogEntry[]) => void;
+/** A follower of a log on this node. */
+interface LogListener {
+  readonly more: (entries: readonly LogEntry[]) => void;
+  readonly fail: (error: MessageStreamError) => void;
+}
 
 /** A page of a log: the number of the last entry of the log, and some entries. */
 export interface LogPage {
@@ -15,7 +21,7 @@ export interface LogPage {
 interface Followed {
   readonly id: string;
   readonly channel: string;
-  readonly listeners: Set<Listener>;
+  readonly listeners: Set<LogListener>;
   readonly hear: MessageListener;
   /** The number of the last entry that was passed to the listeners. */
   last: number;
@@ -62,8 +68,8 @@ export class LogReader {
     });
   }
 
-  /** Passes the entries after `after` to `listener`. Returns a function that stops this. */
-  follow(id: string, channel: string, after: number, listener: Listener): () => void {
+  /** Passes the entries after `after`, or a permanent error, to `listener`. Returns a function that stops this. */
+  follow(id: string, channel: string, after: number, listener: LogListener): () => void {
     let followed = this.#followed.get(id);
     if (!followed) {
       const created: Followed = {
@@ -80,7 +86,7 @@ export class LogReader {
       void this.#subscribe(followed);
     } else if (after < followed.last) {
       // The other listeners have already got the entries that this one lacks.
-      queueMicrotask(() => followed!.listeners.has(listener) && listener([]));
+      queueMicrotask(() => followed!.listeners.has(listener) && listener.more([]));
     }
     const joined = followed;
     joined.listeners.add(listener);
@@ -156,7 +162,12 @@ export class LogReader {
 
   #tell(followed: Followed, entries: readonly LogEntry[]): void {
     followed.last = Math.max(followed.last, entries.at(-1)?.number ?? 0);
-    for (const listener of followed.listeners) listener(entries);
+    for (const { more } of followed.listeners) more(entries);
+  }
+
+  #fail(followed: Followed, error: MessageStreamError): void {
+    this.#leave(followed);
+    for (const { fail } of followed.listeners) fail(error);
   }
 
   /** Retries while Redis is unavailable. */
@@ -164,7 +175,11 @@ export class LogReader {
     for (let wait = SHORTEST_WAIT; !this.#isClosed && this.#isFollowed(followed);) {
       try {
         return await action();
-      } catch {
+      } catch (error) {
+        if (isPermanent(error)) {
+          if (this.#isFollowed(followed)) this.#fail(followed, error);
+          return undefined;
+        }
         await new Promise((resolve) => setTimeout(resolve, wait));
         wait = Math.min(wait * 2, LONGEST_WAIT);
       }

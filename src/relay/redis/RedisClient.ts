@@ -38,7 +38,7 @@ export interface RedisClusterClient {
   ): Promise<unknown>;
   sSubscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
   sUnsubscribe(channel: string, listener: (message: unknown) => void): Promise<unknown>;
-  getSlotMaster(slot: number): unknown;
+  getSlotMaster(slot: number): object;
 }
 
 /** The required part of a connected `createSentinel({ name, sentinelRootNodes })` of the package `redis`. */

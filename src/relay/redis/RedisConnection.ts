@@ -1,19 +1,24 @@
 import type {
+  MessageListener,
   PubSub,
   RedisClient,
   RedisClusterClient,
   RedisSentinelClient,
 } from './RedisClient.ts';
+import { hashSlot } from './hashSlot.ts';
+import { redisError } from './redisError.ts';
 import { SubscriberConnection } from './SubscriberConnection.ts';
+import { SubscriptionQueue } from './SubscriptionQueue.ts';
 
-/** A common interface for clients of one Redis, a cluster, or Sentinel. */
+/**
+ * A common interface for clients of one Redis, a cluster, or Sentinel. Its promises reject with a
+ * `MessageStreamError` that is not retryable for a permanent error of Redis: see `redisError`.
+ */
 export interface RedisConnection {
   /** The command that publishes to the channel of a log. */
   readonly publish: 'PUBLISH' | 'SPUBLISH';
   /** The default prefix of the keys. */
   readonly prefix: string;
-  /** Whether the client follows redirects and failovers, so that such errors are temporary. */
-  readonly isManaged: boolean;
   /** The channels of logs. */
   readonly logs: PubSub;
   /** Channels that are not sharded, for messages to all nodes. */
@@ -41,13 +46,13 @@ export function redisConnection(
 
 function plainConnection(client: RedisClient): RedisConnection {
   const subscriber = new SubscriberConnection(client);
+  const channels = inTurns(subscriber, false, () => subscriber);
   return {
     publish: 'PUBLISH',
     prefix: '{claude-rx}',
-    isManaged: false,
-    logs: subscriber,
-    all: subscriber,
-    send: (_, args) => client.sendCommand(args),
+    logs: channels,
+    all: channels,
+    send: (_, args) => reported(client.sendCommand(args), false),
     onReady: (listener) => subscriber.onReady(listener),
     close: () => subscriber.close(),
   };
@@ -59,29 +64,59 @@ function clusterConnection(client: RedisClusterClient): RedisConnection {
     publish: 'SPUBLISH',
     // Without braces, so that replies are spread over the slots.
     prefix: 'claude-rx',
-    isManaged: true,
-    logs: {
-      subscribe: (channel, listener) => client.sSubscribe(channel, listener),
-      unsubscribe: (channel, listener) => client.sUnsubscribe(channel, listener),
-    },
-    all: client,
-    send: (key, args) => client.sendCommand(key, false, args),
+    // The client has one connection to each master for the channels of all its slots.
+    logs: inTurns(
+      {
+        subscribe: (channel, listener) => client.sSubscribe(channel, listener),
+        unsubscribe: (channel, listener) => client.sUnsubscribe(channel, listener),
+      },
+      true,
+      (channel) => client.getSlotMaster(hashSlot(channel)),
+    ),
+    all: inTurns(client, true, () => client),
+    send: (key, args) => reported(client.sendCommand(key, false, args), true),
     onReady: (listener) => listen(client, 'node-ready', listener),
     close: () => {},
   };
 }
 
 function sentinelConnection(client: RedisSentinelClient): RedisConnection {
+  const channels = inTurns(client, true, () => client);
   return {
     publish: 'PUBLISH',
     prefix: '{claude-rx}',
-    isManaged: true,
-    logs: client,
-    all: client,
-    send: (_, args) => client.sendCommand(false, args),
+    logs: channels,
+    all: channels,
+    send: (_, args) => reported(client.sendCommand(false, args), true),
     onReady: (listener) => listen(client, 'topology-change', listener),
     close: () => {},
   };
+}
+
+/** `connectionOf`: what stands for the connection that a channel is subscribed on. */
+function inTurns(
+  pubSub: PubSub,
+  isManaged: boolean,
+  connectionOf: (channel: string) => object,
+): PubSub {
+  const change =
+    (kind: 'subscribe' | 'unsubscribe') =>
+    async (channel: string, listener: MessageListener): Promise<void> => {
+      const queue = SubscriptionQueue.of(connectionOf(channel));
+      return reported(
+        queue.add(kind, channel, () => pubSub[kind](channel, listener)),
+        isManaged,
+      );
+    };
+  return { subscribe: change('subscribe'), unsubscribe: change('unsubscribe') };
+}
+
+async function reported<T>(answer: Promise<T>, isManaged: boolean): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw redisError(error, isManaged);
+  }
 }
 
 function listen(

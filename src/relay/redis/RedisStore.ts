@@ -7,11 +7,13 @@ import type {
   RelayStore,
   WriteOutcome,
 } from '../RelayStore.ts';
-import { requireNumbers } from '../../flow/require.ts';
+import type { MessageStreamError } from '../../message/MessageStreamError.ts';
+import { invalid, requireNumbers } from '../../flow/require.ts';
+import { isPermanent } from '../askStore.ts';
+import { hashTag } from './hashSlot.ts';
 import { LogReader, type LogPage } from './LogReader.ts';
 import type { RedisClient, RedisClusterClient, RedisSentinelClient } from './RedisClient.ts';
 import { redisConnection, type RedisConnection } from './RedisConnection.ts';
-import { redisError } from './redisError.ts';
 import { type Script, type Scripts, scriptsWith, SEPARATOR } from './scripts.ts';
 
 export interface RedisStoreOptions {
@@ -98,6 +100,11 @@ export class RedisStore implements RelayStore {
     requireNumbers('RedisStore', { replicas }, { min: 0, whole: true });
     this.#replicas = replicas;
     this.#prefix = prefix ?? this.#connection.prefix;
+    const isInCluster = this.#connection.publish === 'SPUBLISH';
+    if (isInCluster && this.#prefix.includes('{') && hashTag(this.#prefix) === undefined) {
+      const wanted = 'a text without braces, or with a part in braces such as {chat}';
+      throw invalid('RedisStore', 'prefix', wanted, this.#prefix);
+    }
     this.#scripts = scriptsWith(this.#connection.publish);
     this.#reader = new LogReader(this.#connection, (...args) => this.#page(...args));
     // The message about an ending may have been lost.
@@ -177,8 +184,16 @@ export class RedisStore implements RelayStore {
     return (await this.#page(id, after, limit, 3 * size))?.entries ?? [];
   }
 
-  watch(id: string, after: number, listener: (entries: readonly LogEntry[]) => void): () => void {
-    return this.#reader.follow(id, this.#logKey(id), after, listener);
+  watch(
+    id: string,
+    after: number,
+    listener: (entries: readonly LogEntry[]) => void,
+    failed?: (error: MessageStreamError) => void,
+  ): () => void {
+    return this.#reader.follow(id, this.#logKey(id), after, {
+      more: listener,
+      fail: (error) => failed?.(error),
+    });
   }
 
   watchEnd(id: string, listener: () => void): () => void {
@@ -196,16 +211,26 @@ export class RedisStore implements RelayStore {
   async orphans(lease: number): Promise<readonly string[]> {
     // The caller waits for one lease; until then no other caller gets this log.
     const due = await this.#run('DUE', [this.#openKey], [String(2 * lease), ORPHANS]);
-    const orphans: string[] = [];
-    await Promise.all(
-      (due as unknown[]).map(String).map(async (id) => {
-        const head = await this.head(id);
-        if (!head || head.ended) this.#forget(id);
-        else if (head.remaining <= 0) orphans.push(id);
-        else await this.#run('OPEN', [this.#openKey], [id, String(head.remaining)]);
-      }),
-    );
-    return orphans;
+    const ids = (due as unknown[]).map(String);
+    const areOrphans = await Promise.all(ids.map((id) => this.#isOrphan(id)));
+    return ids.filter((_, index) => areOrphans[index]);
+  }
+
+  /** A log that cannot be looked at does not hide the others. */
+  async #isOrphan(id: string): Promise<boolean> {
+    try {
+      const head = await this.head(id);
+      if (head && !head.ended && head.remaining > 0) {
+        await this.#run('OPEN', [this.#openKey], [id, String(head.remaining)]);
+        return false;
+      }
+      if (head && !head.ended) return true;
+      this.#forget(id);
+    } catch (error) {
+      // What is there is no log. After any other error it is given again later.
+      if (isPermanent(error) && error.errorType === 'WRONGTYPE') this.#forget(id);
+    }
+    return false;
   }
 
   async #subscribeToEnds(): Promise<void> {
@@ -243,7 +268,7 @@ export class RedisStore implements RelayStore {
 
   /** The id as hash tag of its keys, unless the prefix has a hash tag. */
   #tagged(id: string): string {
-    if (/\{.+\}/.test(this.#prefix)) return id;
+    if (hashTag(this.#prefix) !== undefined) return id;
     return `{${id.replaceAll(/[%{}]/g, encodeURIComponent)}}`;
   }
 
@@ -265,15 +290,7 @@ export class RedisStore implements RelayStore {
   }
 
   async #write(name: keyof Scripts, id: string, args: readonly string[]): Promise<WriteOutcome> {
-    try {
-      return String(await this.#run(name, this.#keys(id), args)) as WriteOutcome;
-    } catch (error) {
-      // Another client has added an entry, with a number that the writer has not reached yet.
-      if (error instanceof Error && /equal or smaller than the target/.test(error.message)) {
-        return 'diverged';
-      }
-      throw error;
-    }
+    return String(await this.#run(name, this.#keys(id), args)) as WriteOutcome;
   }
 
   /** If this fails, the next search for orphans does it. */
@@ -289,19 +306,15 @@ export class RedisStore implements RelayStore {
     const { sha, source }: Script = this.#scripts[name];
     const call = [String(keys.length), ...keys, ...args];
     const send = (...command: string[]) => this.#connection.send(keys[0]!, [...command, ...call]);
-    try {
-      const answer = await send('EVALSHA', sha).catch((error: unknown) => {
-        // After a restart, Redis does not know the script: `EVAL` sends its source, and Redis caches it.
-        if (error instanceof Error && error.message.startsWith('NOSCRIPT')) {
-          return send('EVAL', source);
-        }
-        throw error;
-      });
-      if (this.#replicas > 0 && ACKNOWLEDGED.has(name)) await this.#copied(keys[0]!);
-      return answer;
-    } catch (error) {
-      throw redisError(error, this.#connection.isManaged);
-    }
+    const answer = await send('EVALSHA', sha).catch((error: unknown) => {
+      // After a restart, Redis does not know the script: `EVAL` sends its source, and Redis caches it.
+      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) {
+        return send('EVAL', source);
+      }
+      throw error;
+    });
+    if (this.#replicas > 0 && ACKNOWLEDGED.has(name)) await this.#copied(keys[0]!);
+    return answer;
   }
 
   /** On the same connection, so `WAIT` waits for the write before it. */

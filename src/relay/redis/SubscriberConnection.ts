@@ -1,3 +1,4 @@
+import { inTime } from '../inTime.ts';
 import type { MessageListener, PubSub, RedisClient } from './RedisClient.ts';
 
 /** Milliseconds between two checks of the connection, and the timeout of a check. */
@@ -98,18 +99,11 @@ export class SubscriberConnection implements PubSub {
   }
 }
 
-async function answers(connection: RedisClient): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), PING_EVERY);
-  });
-  const answered = connection.sendCommand(['PING']).then(
+function answers(connection: RedisClient): Promise<boolean> {
+  // An error is an answer, too.
+  const answer = connection.sendCommand(['PING']).catch(() => {});
+  return inTime(answer, PING_EVERY).then(
     () => true,
     () => false,
   );
-  try {
-    return await Promise.race([answered, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -10,7 +10,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ContinuingModel, trickyReply } from '../../support/continuingModel.ts';
 import { eventsIn, messageOf } from '../../src/relay/nodes.ts';
 import { RedisCluster, RedisSentinels } from './redisCluster.ts';
+import { lostSubscriptions } from './lostSubscriptions.ts';
 import { pause } from './redisServer.ts';
+import { Way } from './Way.ts';
 
 const REPLIES = 24;
 const model = new ContinuingModel(trickyReply(200));
@@ -123,6 +125,29 @@ describe('a cluster of three masters with a replica each', () => {
     return { one: one!, other: other!, close };
   });
   it.each(checks.map(({ name, run }) => [name, run] as const))('%s', (_name, run) => run());
+
+  it('loses no subscription on a slow network, however quickly logs are watched and left', async () => {
+    const ways = new Map<string, Way>();
+    for (const { port } of redis.servers) {
+      const way = await Way.to(port);
+      way.delay = 3;
+      ways.set(`127.0.0.1:${port}`, way);
+      closers.push(() => way.close());
+    }
+    const nodeAddressMap = (address: string) => ({
+      host: '127.0.0.1',
+      port: ways.get(address)!.port,
+    });
+    const slow = createCluster({ rootNodes: redis.rootNodes, nodeAddressMap });
+    await slow.connect();
+    closers.push(() => slow.destroy());
+    // All on one connection for subscriptions.
+    const [writer, reader] = [await connected(), slow].map(
+      (client) => new RedisStore(client, { prefix: '{one}' }),
+    );
+    closers.push(() => [writer!, reader!].forEach((store) => store.close()));
+    expect(await lostSubscriptions('cluster', writer!, reader!)).toBe(0);
+  });
 
   it('spreads replies over the masters, and loses none without a failure', async () => {
     const [writer, reader] = [relayOf(await connected()), relayOf(await connected())];

@@ -2,13 +2,14 @@
 import type { StreamEvent } from 'claude-rx';
 import { createRelay, type Relay, type RelayedEvent } from 'claude-rx/relay';
 import { RedisStore } from 'claude-rx/relay/redis';
-import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { createClient } from 'redis';
 import { lastValueFrom, tap } from 'rxjs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ContinuingModel, seeded, trickyReply } from '../../support/continuingModel.ts';
 import { eventsIn, messageOf, paced } from '../../src/relay/nodes.ts';
+import { lostSubscriptions } from './lostSubscriptions.ts';
 import { pause, RedisServer } from './redisServer.ts';
+import { Way } from './Way.ts';
 
 const REPLIES = 10;
 const ROUNDS = 8;
@@ -19,62 +20,12 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** A way to Redis that can be disturbed. */
-class Way {
-  readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((near) => {
-    const far = connect(server.port, '127.0.0.1');
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.#sockets.add(from);
-      from.on('error', () => {});
-      from.on('close', () => {
-        this.#sockets.delete(from);
-        to.destroy();
-      });
-      from.on('data', async (data) => {
-        from.pause();
-        await pause(this.delay);
-        if (!to.destroyed) to.write(data);
-        if (!this.isStill) from.resume();
-      });
-    }
-  });
-  delay = 0;
-  isStill = false;
-
-  async open(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  /** The connections end, as when a cable is pulled and something notices. */
-  cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  async standStill(milliseconds: number): Promise<void> {
-    this.isStill = true;
-    for (const socket of this.#sockets) socket.pause();
-    await pause(milliseconds);
-    this.isStill = false;
-    for (const socket of this.#sockets) socket.resume();
-  }
-
-  close(): void {
-    this.cut();
-    this.#server.close();
-  }
-}
-
 it('a connection to Redis that is cut, stalled or slow loses no event', async () => {
   const closers: (() => Promise<void>)[] = [];
   const nodes: [Relay, Way][] = [];
   for (let index = 0; index < 2; index++) {
-    const way = new Way();
-    const client = createClient({ url: await way.open() });
+    const way = await Way.to(server.port);
+    const client = createClient({ url: way.url });
     client.on('error', () => {});
     await client.connect();
     const store = new RedisStore(client);
@@ -113,5 +64,20 @@ it('a connection to Redis that is cut, stalled or slow loses no event', async ()
     console.log(`${REPLIES} replies, ${ROUNDS} disturbances: none lost`);
   } finally {
     await Promise.all(closers.map((close) => close()));
+  }
+});
+
+it.each([2, 3] as const)('loses no subscription, with version %i of the protocol', async (RESP) => {
+  const way = await Way.to(server.port);
+  way.delay = 3;
+  const clients = [server.url, way.url].map((url) => createClient({ url, RESP }));
+  await Promise.all(clients.map((client) => client.connect()));
+  const [writer, reader] = clients.map((client) => new RedisStore(client));
+  try {
+    expect(await lostSubscriptions(`RESP${RESP}`, writer!, reader!)).toBe(0);
+  } finally {
+    for (const store of [writer!, reader!]) store.close();
+    for (const client of clients) client.destroy();
+    way.close();
   }
 });

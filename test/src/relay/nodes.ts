@@ -40,9 +40,12 @@ export function useNodes(): (store?: RelayStore, config?: RelayConfig) => TestNo
         return (...args: unknown[]) => {
           calls[name] = (calls[name] ?? 0) + 1;
           if (name === 'watch' || name === 'watchEnd') {
-            const listener = args.pop() as (...told: unknown[]) => void;
-            const heard = (...told: unknown[]) => !isDead && !isAway && listener(...told);
-            return method.call(target, ...args, heard);
+            const heard = args.map((arg) =>
+              typeof arg === 'function'
+                ? (...told: unknown[]) => !isDead && !isAway && arg(...told)
+                : arg,
+            );
+            return method.call(target, ...heard);
           }
           return (async () => {
             await held;

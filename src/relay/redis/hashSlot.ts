@@ -1,0 +1,19 @@
+const SLOTS = 16_384;
+
+/** The part of a key that decides about its slot in a cluster, if there are braces around one. */
+export function hashTag(key: string): string | undefined {
+  return /^[^{]*\{([^}]+)\}/.exec(key)?.[1];
+}
+
+/**
+ * The slot of a key or a channel in a cluster: CRC16 (XMODEM) of the hash tag, or of all of it.
+ * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model
+ */
+export function hashSlot(key: string): number {
+  let crc = 0;
+  for (const byte of new TextEncoder().encode(hashTag(key) ?? key)) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  }
+  return (crc & 0xffff) % SLOTS;
+}
