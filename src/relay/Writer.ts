@@ -2,7 +2,6 @@ import {
   catchError,
   exhaustMap,
   firstValueFrom,
-  from,
   identity,
   interval,
   merge,
@@ -10,7 +9,6 @@ import {
   of,
   Subject,
   takeUntil,
-  timeout,
 } from 'rxjs';
 import type { Valve } from '../flow/Valve.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
@@ -19,6 +17,7 @@ import type { EncodableEvent } from '../sse/encodeEvent.ts';
 import { decodeEntry, encodeEnding, encodeEventEntry, type RelayEntry } from './RelayEntry.ts';
 import { mergeEntries } from './mergeEntries.ts';
 import { askStore, isPermanent } from './askStore.ts';
+import { inTime } from './inTime.ts';
 import {
   closedRelay,
   droppedLog,
@@ -143,7 +142,7 @@ export class Writer<E extends EncodableEvent> {
     this.#stop({ state: 'lost', error: closedRelay() });
     const given = this.#store.renew(this.#id, { ...this.#lease, lease: 0 });
     // If the store is unavailable, the lease expires.
-    await firstValueFrom(from(given).pipe(timeout(FAREWELL))).catch(() => {});
+    await inTime(given, FAREWELL).catch(() => {});
   }
 
   #untilStored(event: E): Observable<never> {
@@ -244,7 +243,12 @@ export class Writer<E extends EncodableEvent> {
   }
 
   #heed(outcome: WriteOutcome | MessageStreamError): void {
-    if (outcome instanceof MessageStreamError) return this.#stop({ state: 'lost', error: outcome });
+    if (outcome instanceof MessageStreamError) {
+      const lost: Conclusion = { state: 'lost', error: outcome };
+      if (!isPermanent(outcome)) return this.#stop(lost);
+      // The store may still accept an ending: Redis does, when it is out of memory.
+      return this.#stopAfter(this.#endLog(outcome), lost);
+    }
     switch (outcome) {
       case 'ended':
         return this.#stopAfter(this.#endingInLog(), { state: 'stopped', error: stoppedReply() });
@@ -253,7 +257,10 @@ export class Writer<E extends EncodableEvent> {
       case 'unknown':
         return this.#stop({ state: 'lost', error: droppedLog(this.#id) });
       case 'diverged':
-        return this.#stopAfter(this.#endDamagedLog(), { state: 'lost', error: lostEntries() });
+        return this.#stopAfter(this.#endLog(lostEntries()), {
+          state: 'lost',
+          error: lostEntries(),
+        });
     }
   }
 
@@ -268,17 +275,16 @@ export class Writer<E extends EncodableEvent> {
   }
 
   /** Ends the log, so that its readers get the same error as this writer. */
-  async #endDamagedLog(): Promise<Conclusion> {
-    const error = lostEntries();
-    await this.#store.end(this.#id, encodeEnding({ state: 'error', error })).catch(() => {});
-    return { state: 'lost', error };
+  async #endLog(reason: MessageStreamError): Promise<Conclusion> {
+    const ending = encodeEnding({ state: 'error', error: reason });
+    await this.#store.end(this.#id, ending).catch(() => {});
+    return { state: 'lost', error: reason };
   }
 
   /** Unsubscribes the source at once, and concludes when the store has answered. */
   #stopAfter(conclusion: Promise<Conclusion>, otherwise: Conclusion): void {
     if (!this.#halt()) return;
-    const answered = firstValueFrom(from(conclusion).pipe(timeout(FAREWELL)));
-    answered.then(this.#conclude, () => this.#conclude(otherwise));
+    inTime(conclusion, FAREWELL).then(this.#conclude, () => this.#conclude(otherwise));
   }
 
   #stop(conclusion: Conclusion): void {

@@ -1,6 +1,6 @@
 import { firstValueFrom, from, timeout } from 'rxjs';
 
-/** The value of a promise. Rejects with a `TimeoutError` when it is not there in time, in milliseconds. */
+/** Resolves with the value of a promise; rejects with a `TimeoutError` after so many milliseconds. */
 export function inTime<T>(promise: Promise<T>, milliseconds: number): Promise<T> {
   return firstValueFrom(from(promise).pipe(timeout(milliseconds)));
 }

@@ -68,7 +68,7 @@ export class LogReader {
     });
   }
 
-  /** Passes the entries after `after`, or a permanent error, to `listener`. Returns a function that stops this. */
+  /** Passes the entries after `after`, or a permanent error, to `listener`. Returns what stops this. */
   follow(id: string, channel: string, after: number, listener: LogListener): () => void {
     let followed = this.#followed.get(id);
     if (!followed) {

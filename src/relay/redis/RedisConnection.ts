@@ -64,7 +64,7 @@ function clusterConnection(client: RedisClusterClient): RedisConnection {
     publish: 'SPUBLISH',
     // Without braces, so that replies are spread over the slots.
     prefix: 'claude-rx',
-    // The client has one connection to each master for the channels of all its slots.
+    // The client has one connection for sharded pub/sub to each master.
     logs: inTurns(
       {
         subscribe: (channel, listener) => client.sSubscribe(channel, listener),
@@ -93,7 +93,7 @@ function sentinelConnection(client: RedisSentinelClient): RedisConnection {
   };
 }
 
-/** `connectionOf`: what stands for the connection that a channel is subscribed on. */
+/** `pubSub` with a `SubscriptionQueue` for each connection; `connectionOf` returns an object for each. */
 function inTurns(
   pubSub: PubSub,
   isManaged: boolean,

@@ -216,7 +216,7 @@ export class RedisStore implements RelayStore {
     return ids.filter((_, index) => areOrphans[index]);
   }
 
-  /** A log that cannot be looked at does not hide the others. */
+  /** Never rejects, so that one log with an error does not hide the others. */
   async #isOrphan(id: string): Promise<boolean> {
     try {
       const head = await this.head(id);
@@ -227,7 +227,7 @@ export class RedisStore implements RelayStore {
       if (head && !head.ended) return true;
       this.#forget(id);
     } catch (error) {
-      // What is there is no log. After any other error it is given again later.
+      // The key holds something else, not a log. After another error, the next search finds the log again.
       if (isPermanent(error) && error.errorType === 'WRONGTYPE') this.#forget(id);
     }
     return false;

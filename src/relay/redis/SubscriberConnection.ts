@@ -100,7 +100,7 @@ export class SubscriberConnection implements PubSub {
 }
 
 function answers(connection: RedisClient): Promise<boolean> {
-  // An error is an answer, too.
+  // An error reply shows that the connection works, too.
   const answer = connection.sendCommand(['PING']).catch(() => {});
   return inTime(answer, PING_EVERY).then(
     () => true,

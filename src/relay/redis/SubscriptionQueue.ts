@@ -1,6 +1,6 @@
 import { inTime } from '../inTime.ts';
 
-/** A change that has no answer after so many milliseconds counts as failed. */
+/** A subscribe or unsubscribe without an answer fails after this time, in milliseconds. */
 const PATIENCE = 5_000;
 
 interface Change {
@@ -12,29 +12,29 @@ interface Change {
 const queues = new WeakMap<object, SubscriptionQueue>();
 
 /**
- * The subscribes and unsubscribes of one connection, in turns: one kind never overlaps the other, and
- * the changes of a channel keep their order.
+ * Runs the subscribes and unsubscribes of one connection in turns: a subscribe never overlaps an
+ * unsubscribe, and the calls for one channel keep their order.
  *
- * Otherwise the client of `redis` (6.3.1) can lose a subscription for good:
- * - A subscribe sends nothing while the client takes its channel for subscribed. An unsubscribe that was
- *   called before the first subscribe was answered does not change that until it is answered itself
+ * Without this, the client of `redis` (6.3.1) loses subscriptions:
+ * - Subscribe, unsubscribe before the answer, subscribe again before the answer to the unsubscribe: the
+ *   client believes that it is still subscribed and sends nothing. Redis has no subscription then
  *   (`PubSub.subscribe` in lib/client/pub-sub.js).
- * - In a cluster and behind Sentinel, the answer to the last unsubscribe closes the connection. A
- *   subscribe that is sent on a closed connection is never answered
+ * - With a cluster and with Sentinel, the client closes the connection after its last unsubscribe. A
+ *   subscribe at that moment is sent on the closed connection, and never gets an answer
  *   (`executeShardedUnsubscribeCommand` in lib/cluster/cluster-slots.js).
  */
 export class SubscriptionQueue {
   #waiting: Change[] = [];
   #isRunning = false;
 
-  /** The queue of a connection: the same one for all who use that. */
+  /** Returns the queue of a connection: the same one for all stores that use the connection. */
   static of(connection: object): SubscriptionQueue {
     let queue = queues.get(connection);
     if (!queue) queues.set(connection, (queue = new SubscriptionQueue()));
     return queue;
   }
 
-  /** Settles as the action does; rejects where that takes too long. */
+  /** Runs the action in its turn. Settles as the action does, and rejects if it takes too long. */
   add(kind: Change['kind'], channel: string, action: () => Promise<unknown>): Promise<void> {
     return new Promise((resolve, reject) => {
       const run = async () => {
@@ -56,7 +56,7 @@ export class SubscriptionQueue {
     this.#isRunning = false;
   }
 
-  /** All changes of the kind of the first one that have no other change of their channel before them. */
+  /** Takes all changes of the first one's kind, except those behind another change of their channel. */
   #turn(): Change[] {
     const { kind } = this.#waiting[0]!;
     const turn: Change[] = [];

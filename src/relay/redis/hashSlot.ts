@@ -1,12 +1,12 @@
 const SLOTS = 16_384;
 
-/** The part of a key that decides about its slot in a cluster, if there are braces around one. */
+/** The hash tag of a key: the part in braces that decides its slot in a cluster. */
 export function hashTag(key: string): string | undefined {
   return /^[^{]*\{([^}]+)\}/.exec(key)?.[1];
 }
 
 /**
- * The slot of a key or a channel in a cluster: CRC16 (XMODEM) of the hash tag, or of all of it.
+ * The slot of a key or a channel in a cluster: CRC16 (XMODEM) of the hash tag, or of the whole key.
  * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model
  */
 export function hashSlot(key: string): number {

@@ -30,9 +30,6 @@ local function hold(lease, ttl, ...)
   redis.call('HSET', head, 'until', string.format('%.0f', now() + lease), 'ttl', ttl, ...)
   keep(ttl)
 end
-local function add(number, data)
-  redis.call('XADD', log, number .. '-0', 'd', data)
-end
 local function tell(message)
   redis.call(PUBLISH, log, message)
 end
@@ -44,9 +41,23 @@ local function refusal(owner, known)
   if known[1] ~= owner then return 'superseded' end
   if known[2] then return 'ended' end
 end
+-- Runs a command on the stream. Returns an empty table if it fails because another client has replaced the
+-- stream by another type of value, or has added entries with higher numbers.
+local function onLog(...)
+  local answer = redis.pcall(...)
+  if type(answer) ~= 'table' or not answer.err then return answer end
+  for _, text in ipairs({ 'WRONGTYPE', 'equal or smaller than the target', 'exhausted the last possible ID' }) do
+    if string.find(answer.err, text, 1, true) then return {} end
+  end
+  return redis.call(...)
+end
+-- Returns whether the entry was added.
+local function add(number, data)
+  return type(onLog('XADD', log, number .. '-0', 'd', data)) == 'string'
+end
 -- Another client may have added or removed entries, or Redis may have evicted the stream.
 local function isWhole(count)
-  return not count or redis.call('XLEN', log) == tonumber(count)
+  return not count or onLog('XLEN', log) == tonumber(count)
 end
 `;
 
@@ -98,7 +109,9 @@ end
 local refused = refusal(ARGV[1], known)
 if refused then return refused end
 if known[3] ~= ARGV[4] or not isWhole(known[4]) then return 'diverged' end
-for at = 7, #ARGV, 2 do add(ARGV[at], ARGV[at + 1]) end
+for at = 7, #ARGV, 2 do
+  if not add(ARGV[at], ARGV[at + 1]) then return 'diverged' end
+end
 local count = known[4] and { 'count', string.format('%.0f', known[4] + (#ARGV - 6) / 2) } or {}
 if ARGV[5] == '1' then redis.call('HSET', head, 'ended', 'by its writer') end
 hold(ARGV[2], ARGV[3], 'last', last, unpack(count))
@@ -125,14 +138,18 @@ return 'done'
 const END = `
 local known = redis.call('HMGET', head, 'last', 'ended', 'ttl', 'count')
 if not known[1] or known[2] then return 0 end
-local top = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
-if not isWhole(known[4]) or (top and top[1] ~= known[1] .. '-0') then
-  local own = redis.call('XRANGE', log, '-', known[1] .. '-0')
+-- Redis checks its memory only before the first write of a script, and PEXPIRE passes that check: so the
+-- ending can be stored when Redis is out of memory.
+keep(known[3])
+local number = string.format('%.0f', known[1] + 1)
+local top = onLog('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+local isOwn = isWhole(known[4]) and (not top or top[1] == known[1] .. '-0')
+if not isOwn or not add(number, ARGV[1]) then
+  local own = onLog('XRANGE', log, '-', known[1] .. '-0')
   redis.call('DEL', log)
   for _, entry in ipairs(own) do redis.call('XADD', log, entry[1], unpack(entry[2])) end
+  add(number, ARGV[1])
 end
-local number = string.format('%.0f', known[1] + 1)
-add(number, ARGV[1])
 redis.call('HSET', head, 'last', number, 'count', redis.call('XLEN', log), 'ended', 'by another')
 keep(known[3])
 tell(known[1] .. '\\30' .. number .. '\\30' .. ARGV[1])
@@ -152,7 +169,7 @@ local last = redis.call('HGET', head, 'last')
 if not last then return false end
 local page, from, rest, bytes = {}, ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 while rest > 0 do
-  local some = redis.call('XRANGE', log, from, '+', 'COUNT', math.min(rest, 16))
+  local some = onLog('XRANGE', log, from, '+', 'COUNT', math.min(rest, 16))
   for _, entry in ipairs(some) do
     page[#page + 1] = entry
     bytes = bytes - #(entry[2][2] or '')

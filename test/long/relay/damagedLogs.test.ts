@@ -39,6 +39,20 @@ it.each<[string, (id: string) => Promise<unknown>]>([
   ['the head was evicted', (id) => server.command('DEL', `{claude-rx}:head:${id}`)],
   ['the entries were evicted', (id) => server.command('DEL', log(id))],
   ['both were evicted', (id) => server.command('DEL', `{claude-rx}:head:${id}`, log(id))],
+  [
+    'the entries were replaced by another value',
+    async (id) => {
+      await server.command('DEL', log(id));
+      await server.command('SET', log(id), 'something else');
+    },
+  ],
+  [
+    'a foreign entry was added and removed',
+    async (id) => {
+      const added = await server.command('XADD', log(id), '*', 'd', ENDING);
+      await server.command('XDEL', log(id), String(added));
+    },
+  ],
   ['an entry was removed', (id) => server.command('XDEL', log(id), '3-0')],
   ['the entries were trimmed', (id) => server.command('XTRIM', log(id), 'MAXLEN', '2')],
   ['a foreign ending was added', (id) => server.command('XADD', log(id), '6-0', 'd', ENDING)],

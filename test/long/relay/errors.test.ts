@@ -38,6 +38,12 @@ const provoked: Record<string, () => Promise<MessageStreamError>> = {
     await server.command('CONFIG', 'SET', 'maxmemory', '1');
     return rejection(relay.publish(NEVER));
   },
+  async NOAUTH() {
+    const own = await started();
+    await own.command('CONFIG', 'SET', 'requirepass', 'secret');
+    const { relay } = await connected({ url: own.url, RESP: 2 });
+    return rejection(relay.publish(NEVER));
+  },
   async NOPERM() {
     await server.command('ACL', 'SETUSER', 'guest', 'on', '>guest', '~other:*', '+@all');
     const { relay } = await connected({ username: 'guest', password: 'guest' });
@@ -86,11 +92,49 @@ describe('a permanent error of Redis', () => {
     expect(error.message).toBe(`${sentence} (Redis: ${name})`);
   });
 
-  it('ends the writer of a reply at once, also between two events', async () => {
+  it('ends a reply at once, also between two events: for its writer and for its readers', async () => {
     const { relay } = await connected();
-    const { concluded } = await relay.publish(NEVER);
+    const { relay: reader } = await connected();
+    const { id, concluded } = await relay.publish(NEVER);
+    const following = rejection(lastValueFrom(reader.follow(id)));
     await server.command('CONFIG', 'SET', 'maxmemory', '1');
-    expect(await concluded).toMatchObject({ state: 'lost', error: { errorType: 'OOM' } });
+    const { state, error } = await concluded;
+    expect([state, error!.errorType]).toEqual(['lost', 'OOM']);
+    const { code, errorType, message, retryable } = await following;
+    expect([code, errorType, message, retryable]).toEqual([
+      'connection',
+      'OOM',
+      error!.message,
+      false,
+    ]);
+    expect(await reader.status(id)).toMatchObject({ state: 'error' });
+  });
+
+  it('does not keep a reply from being stopped: out of memory', async () => {
+    const { relay, store } = await connected();
+    const log = { owner: 'a', lease: 60_000, ttl: 60_000, tag: 'tag' };
+    await store.begin('stopped', log);
+    await server.command('CONFIG', 'SET', 'maxmemory', '1');
+    expect(await relay.stop('stopped')).toBe(true);
+    expect(await relay.status('stopped')).toMatchObject({ state: 'stopped' });
+  });
+
+  it('is found in a command that only a script calls', async () => {
+    const old = await started('--rename-command PUBLISH hidden');
+    const { relay } = await connected({ url: old.url });
+    const { concluded } = await relay.publish(NEVER);
+    const unknown = { errorType: 'unknown command' };
+    expect(await concluded).toMatchObject({ state: 'lost', error: unknown });
+  });
+
+  it('ends a reader at once whose user may not subscribe', async () => {
+    await server.command('ACL', 'SETUSER', 'deaf', 'on', '>deaf', '~*', '+@all', 'resetchannels');
+    const { relay } = await connected();
+    const { relay: reader } = await connected({ username: 'deaf', password: 'deaf' });
+    const { id } = await relay.publish(NEVER);
+    const error = await rejection(lastValueFrom(reader.follow(id)));
+    expect(error).toMatchObject({ code: 'connection', retryable: false, errorType: 'NOPERM' });
+    expect(await relay.status(id)).toMatchObject({ state: 'streaming' });
   });
 
   it('leaves no partial append if the user may not publish', async () => {

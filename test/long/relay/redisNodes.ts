@@ -10,7 +10,8 @@ export function redisNodes(server: () => RedisServer) {
   afterEach(async () => {
     await Promise.all(closers.splice(0).map((close) => close()));
   });
-  return async (options: RedisClientOptions = {}): Promise<{ relay: Relay; store: RedisStore }> => {
+  type Options = Omit<RedisClientOptions, 'RESP'> & { RESP?: 2 | 3 };
+  return async (options: Options = {}): Promise<{ relay: Relay; store: RedisStore }> => {
     const client = createClient({ url: server().url, ...options });
     client.on('error', () => {});
     await client.connect();
