@@ -48,6 +48,8 @@ export class AgentReplies {
   /** The last reply as it was before some of its blocks were abandoned. */
   #written: MessageOf<BetaStreamEvent> | undefined;
   #attempts = 1;
+  /** The `session_id` of the last `init`. */
+  #session: unknown;
   /** Whether messages of the main thread arrive too, which show when a subagent is done. */
   #seesMain = false;
   #isTurnOver = false;
@@ -132,7 +134,8 @@ export class AgentReplies {
   }
 
   #startBlock(reply: AgentReply, event: Fields): void {
-    if (!reply.isStreamed) return;
+    // A repeated line does not start a second block.
+    if (!reply.isStreamed || reply.positionOf(event['index']) >= 0) return;
     const { type, id } = fieldsIn(event['content_block']);
     reply.add({ type, id, index: event['index'], hasStopped: false });
     this.#sendAt(reply, event);
@@ -253,9 +256,18 @@ export class AgentReplies {
 
   #system(line: Fields): void {
     this.#retract(line['retracted_message_uuids']);
-    // A new turn begins, so the previous turn is over, although its `result` may arrive later.
-    if (line['subtype'] === 'init') this.#endTurn({ subtype: 'success' });
+    if (line['subtype'] === 'init') this.#beginTurn(line['session_id']);
     this.#notice(line);
+  }
+
+  /**
+   * A new turn begins, so the previous turn is over, although its `result` may arrive later. If the new
+   * turn is of another session, an open reply of the previous session was cut.
+   */
+  #beginTurn(session: unknown): void {
+    const isSame = this.#session === undefined || this.#session === session;
+    this.#session = session;
+    this.#endTurn(isSame ? { subtype: 'success' } : {});
   }
 
   #notice(line: Fields): void {

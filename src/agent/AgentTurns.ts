@@ -24,9 +24,12 @@ export class AgentTurns {
     const fields = message as unknown as Fields;
     const { type } = message;
     if (type === 'result') {
-      this.#isInTurn = false;
       this.#error = resultError(fields, this.#kind);
       this.#kind = undefined;
+      // A result with turns in the queue is not the last one.
+      this.#isInTurn = Number(fields['queued_turn_count']) > 0;
+    } else if (type === 'system' && fields['subtype'] === 'init') {
+      this.#isInTurn = true;
     } else if ((type === 'assistant' || type === 'stream_event') && !fields['parent_tool_use_id']) {
       this.#isInTurn = true;
       this.#error = undefined;

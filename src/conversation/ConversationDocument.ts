@@ -142,7 +142,7 @@ export function readDocument<E extends AnyStreamEvent>(
     fail(named('format'), `must be '${FORMAT}': pass a document of toJSON()`);
   }
   if (version !== VERSION) {
-    const given = JSON.stringify(version);
+    const given = typeof version === 'number' ? version : `of type ${typeof version}`;
     fail(
       named('version'),
       `must be ${VERSION}, not ${given}: another version of claude-rx wrote it`,

@@ -42,30 +42,39 @@ export class SentHistory {
 
   /**
    * The id under which a call is sent: the original id, in the pattern of the API (`^[a-zA-Z0-9_-]+$`), with
-   * a number appended if the history or `more` already has that id.
+   * a number appended if the history or `more` already has that id. `given` keeps the last number
+   * of each id in `more`, so that the search for a free id does not start from the beginning each time.
    */
-  idFor(came: unknown, more: ReadonlySet<string>): string {
+  idFor(came: unknown, more: ReadonlySet<string>, given: Map<string, number> = new Map()): string {
     const wanted = wantedId(came);
     const isFree = (id: string) => !this.#ids.has(id) && !more.has(id);
     if (isFree(wanted)) return wanted;
     let number = this.#wanted.get(wanted) ?? 2;
     while (this.#ids.has(`${wanted}_${number}`)) number++;
     this.#wanted.set(wanted, number);
+    number = Math.max(number, given.get(wanted) ?? 2);
     while (!isFree(`${wanted}_${number}`)) number++;
+    given.set(wanted, number);
     return `${wanted}_${number}`;
   }
 }
 
 /** Whether a call with the original id `came` may have been sent as `id`: see `SentHistory.idFor`. */
 export function isIdOf(came: unknown, id: string): boolean {
-  const wanted = wantedId(came);
-  return (
-    id === wanted || (id.startsWith(`${wanted}_`) && /^\d+$/.test(id.slice(wanted.length + 1)))
-  );
+  return idMatcher([came])(id);
+}
+
+/** A function that returns whether a call with one of the original ids may have been sent as `id`. */
+export function idMatcher(came: readonly unknown[]): (id: string) => boolean {
+  const wanted = new Set(came.map(wantedId));
+  return (id) => wanted.has(id) || wanted.has(id.replace(/_\d+$/, ''));
 }
 
 function wantedId(came: unknown): string {
-  return String(came ?? '').replaceAll(/[^a-zA-Z0-9_-]/g, '_') || 'call';
+  return (
+    (typeof came === 'object' ? '' : String(came ?? '')).replaceAll(/[^a-zA-Z0-9_-]/g, '_') ||
+    'call'
+  );
 }
 
 /** The changes of `SentHistory` after a run of replies. */

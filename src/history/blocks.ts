@@ -1,3 +1,4 @@
+import { asString } from '../message/record.ts';
 import { fingerprint } from './fingerprint.ts';
 
 /** A block of a request. Unknown types and fields are passed on, since the protocol grows. */
@@ -14,7 +15,7 @@ export interface Turn {
 
 /** The text of a block; some gateways leave out an empty text. */
 export function textOf({ type, text }: { type: string; text?: unknown }): string {
-  return type === 'text' ? String(text ?? '') : '';
+  return type === 'text' ? asString(text) : '';
 }
 
 /** Returns a function that adds a block to the fingerprint of a prefix. */

@@ -144,11 +144,14 @@ function placed(replies: readonly Reply[]): Placed[] {
 
 /** Returns a function that takes the result of a call by its id; calls with the same id in their order. */
 function inOrder(results: readonly AnyBlock[]): (id: unknown) => AnyBlock | undefined {
-  const waiting = [...results];
-  return (id) => {
-    const next = waiting.findIndex((result) => result['tool_use_id'] === id);
-    return next < 0 ? undefined : waiting.splice(next, 1)[0];
-  };
+  const waiting = new Map<unknown, AnyBlock[]>();
+  for (const result of results.toReversed()) {
+    const { tool_use_id: id } = result;
+    const others = waiting.get(id);
+    if (others) others.push(result);
+    else waiting.set(id, [result]);
+  }
+  return (id) => waiting.get(id)?.pop();
 }
 
 /**
@@ -187,6 +190,7 @@ function withIds(
 ): { kept: readonly Placed[]; ids: ReadonlySet<string>; open: ReadonlyMap<unknown, string> } {
   if (!whole.some(hasId)) return { kept: whole, ids: NO_IDS, open: sent.open };
   const ids = new Set<string>();
+  const given = new Map<string, number>();
   const open = new Map(sent.open);
   const resultAt = new Map<unknown, number>();
   for (const [index, { came }] of whole.entries()) {
@@ -207,7 +211,7 @@ function withIds(
       const isAnswered = (resultAt.get(came['id']) ?? -1) > index;
       const isKept = isCall(came) || isAnswered || (mayBeOpen && isFinished(one, replies));
       if (!isKept) continue;
-      const id = sent.idFor(came['id'], ids);
+      const id = sent.idFor(came['id'], ids, given);
       ids.add(id);
       if (isServerCall(came)) open.set(came['id'], id);
       keep(one, { id });

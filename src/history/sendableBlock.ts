@@ -59,10 +59,15 @@ function isSigned({ type, thinking, signature, data }: AnyBlock): boolean {
 function madeResult(result: AnyBlock): AnyBlock {
   const sent = wellFormed(result);
   if (sent === undefined) {
-    const { content: _, ...rest } = result;
-    return { ...rest, content: 'The result is nested too deep to be sent.', is_error: true };
+    const { type, tool_use_id } = result;
+    const content = 'The result is nested too deep to be sent.';
+    return { type, tool_use_id, content, is_error: true };
   }
   const { content } = sent;
-  if (!Array.isArray(content) || !content.some(isBlankText)) return sent;
-  return { ...sent, content: content.filter((block) => !isBlankText(block)) };
+  if (!Array.isArray(content) || content.every(isSaid)) return sent;
+  return { ...sent, content: content.filter(isSaid) };
+}
+
+function isSaid(block: unknown): boolean {
+  return isRecord(block) && !isBlankText(block as unknown as AnyBlock);
 }

@@ -1,4 +1,5 @@
 import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
+import { lookUp } from './record.ts';
 import { withoutSecrets } from './withoutSecrets.ts';
 
 /**
@@ -112,7 +113,7 @@ export class MessageStreamError extends Error {
   constructor(message: string, init: MessageStreamErrorInit) {
     super(message, init.cause === undefined ? undefined : { cause: init.cause });
     this.code = init.code;
-    this.retryable = init.retryable ?? RETRYABLE[init.code] ?? false;
+    this.retryable = init.retryable ?? lookUp(RETRYABLE, init.code) ?? false;
     for (const field of KNOWN_SOMETIMES) {
       if (init[field] !== undefined) Object.assign(this, { [field]: init[field] });
     }

@@ -1,6 +1,7 @@
 import { isSubagentEvent } from './guards.ts';
 import { errorFrame, type ErrorFrame } from './errorFrame.ts';
 import type { MessageStreamError, MessageStreamErrorCode } from './MessageStreamError.ts';
+import { lookUp } from './record.ts';
 import { fromApiError, toMessageStreamError } from './toMessageStreamError.ts';
 
 /** Options for the errors that readers receive. */
@@ -67,7 +68,7 @@ export function errorEvent(error: unknown, { errorText }: ErrorTextOptions = {})
   const { errorType } = own;
   return errorFrame({
     code,
-    message: textOf(own, errorText) ?? ERROR_SENTENCES[code] ?? ERROR_SENTENCES.unknown,
+    message: textOf(own, errorText) ?? lookUp(ERROR_SENTENCES, code) ?? ERROR_SENTENCES.unknown,
     retryable: own.retryable,
     retryAfterMs: own.retryAfterMs,
     status: own.status,

@@ -1,5 +1,5 @@
 import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
-import { fields, isRecord, parseRecord, text } from './record.ts';
+import { fields, isRecord, lookUp, parseRecord, text } from './record.ts';
 import {
   CODES,
   MessageStreamError,
@@ -19,7 +19,7 @@ export interface ErrorFrame {
 export type ErrorFields = Omit<MessageStreamErrorInit, 'partial' | 'cause'> & { message: string };
 
 /** The error type for readers that only know the API's types: SDK src/resources/shared.ts `ErrorType`. */
-const TYPE_OF_CODE: Partial<Record<string, string>> = {
+const TYPE_OF_CODE: Record<string, string> = {
   overloaded: 'overloaded_error',
   rate_limited: 'rate_limit_error',
   request: 'invalid_request_error',
@@ -35,7 +35,7 @@ export function errorFrame(error: ErrorFields): ErrorFrame {
   return {
     type: 'error',
     error: {
-      type: errorType ?? TYPE_OF_CODE[code] ?? 'api_error',
+      type: errorType ?? lookUp(TYPE_OF_CODE, code) ?? 'api_error',
       message,
       claude_rx: { code, retryable, retryAfterMs, status, errorType, attempts },
     },

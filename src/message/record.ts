@@ -20,6 +20,11 @@ export function text(value: unknown): string | undefined {
   return asString(value) || undefined;
 }
 
+/** The value under a key from outside; `undefined` for keys of every object, such as `constructor`. */
+export function lookUp<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
 /** The object in the JSON text `json`; `undefined` if it is not an object. */
 export function parseRecord(json: string): Fields | undefined {
   try {

@@ -85,7 +85,7 @@ export function toMessageStreamError(
   error: unknown,
   { partial, requestId, otherwise = 'unknown' }: ErrorContext = {},
 ): MessageStreamError {
-  return recognise(error, otherwise).with({ partial, requestId });
+  return readable(error, otherwise).with({ partial, requestId });
 }
 
 /**
@@ -153,6 +153,15 @@ function codeOf(
 /** The id of a request, from the API or from Bedrock. */
 export function requestIdIn(headers: ApiErrorAnswer['headers']): string | undefined {
   return headers?.get?.('request-id') ?? headers?.get?.('x-amzn-requestid') ?? undefined;
+}
+
+/** As `recognise`, also for an error that cannot be read, such as one whose getters throw. */
+function readable(error: unknown, otherwise: MessageStreamErrorCode): MessageStreamError {
+  try {
+    return recognise(error, otherwise);
+  } catch {
+    return failure({ code: otherwise, cause: error }, 'an error that cannot be read');
+  }
 }
 
 function recognise(error: unknown, otherwise: MessageStreamErrorCode): MessageStreamError {

@@ -13,6 +13,7 @@ import { takeUntilAborted } from '../../operators/takeUntilAborted.ts';
 import { invalid, requireFunction, requireNumbers } from '../flow/require.ts';
 import type { Valve } from '../flow/Valve.ts';
 import { reconnecting, type RetryContext, type RetryDelay } from '../recovery/reconnecting.ts';
+import { MessageStreamError } from '../message/MessageStreamError.ts';
 import { PartialMessage } from '../message/PartialMessage.ts';
 import type { StreamEvent } from '../message/StreamEvent.ts';
 import { toMessageStreamError } from '../message/toMessageStreamError.ts';
@@ -125,7 +126,8 @@ export function fromRelay(
           // The reply has ended, and all of it has been received.
           if (response.status === 204) {
             response.body?.cancel().catch(() => {});
-            return subscriber.complete();
+            // A reader that has no event yet cannot have the whole reply.
+            return offset === undefined ? subscriber.error(noReply()) : subscriber.complete();
           }
           readEventStream(
             response,
@@ -164,6 +166,14 @@ export function fromRelay(
     );
   });
   return signal ? reply.pipe(takeUntilAborted(signal, { keepContent })) : reply;
+}
+
+function noReply(): MessageStreamError {
+  return new MessageStreamError(
+    'The answer is 204 (all of the reply is known), but nothing of it has arrived: check the address, ' +
+      'and what is between the relay and its reader',
+    { code: 'protocol', status: 204 },
+  );
 }
 
 const HEADERS = { accept: 'text/event-stream' };

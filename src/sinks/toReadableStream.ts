@@ -1,6 +1,7 @@
 import { concatMap, defer, type Observable } from 'rxjs';
 import { requireMessageStop } from '../../operators/requireMessageStop.ts';
 import { MessageStreamError } from '../message/MessageStreamError.ts';
+import { clientEvent } from '../message/errorEvent.ts';
 import type { AnyStreamEvent } from '../message/StreamEvent.ts';
 import { byteStream } from './byteStream.ts';
 import { checkSink, type SinkOptions } from './SinkOptions.ts';
@@ -62,7 +63,7 @@ export function toReadableStream<E extends AnyStreamEvent>(
         }
         if (event.type === 'message_start') blocks = 0;
         if (event.type === 'content_block_start') blocks = event.index + 1;
-        return [`${JSON.stringify(event)}\n`];
+        return [`${JSON.stringify(clientEvent(event))}\n`];
       }),
     );
   });

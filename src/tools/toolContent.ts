@@ -34,12 +34,25 @@ export function toolContent(value: unknown): ToolContent {
     const said = blocks.filter(({ type, text }) => type !== 'text' || text !== '');
     if (said.length === 0) return undefined;
     const content = wellFormed(said);
-    if (content === undefined) throw new TypeError('content that is nested so deep cannot be sent');
+    if (content === undefined) throw tooDeep();
     return content as unknown as ToolContent;
   }
-  const json: string | undefined = JSON.stringify(value);
+  const json = jsonOf(value);
   if (json === undefined) throw new TypeError(`a ${typeof value} cannot be sent as a result`);
   return json;
+}
+
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // The stack overflows at some thousand levels.
+    throw error instanceof RangeError ? tooDeep() : error;
+  }
+}
+
+function tooDeep(): TypeError {
+  return new TypeError('content that is nested so deep cannot be sent');
 }
 
 /** The content for the model of an error. Never empty, which the API would refuse; never throws. */

@@ -256,7 +256,7 @@ function blockOf(part: unknown): AnyBlock {
     }
   }
   throw new TypeError(
-    `fromRunInput: a part of a message must be a text, an image or a document with a source, not ${String(type)}`,
+    `fromRunInput: a part of a message must be a text, an image or a document with a source, not ${asString(type) || typeof type}`,
   );
 }
 

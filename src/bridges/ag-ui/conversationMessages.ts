@@ -5,7 +5,7 @@ import type {
 } from '../../conversation/ConversationState.ts';
 import { keyedBlocks, withResult } from '../../conversation/ConversationDocument.ts';
 import { isServerResult, isThought } from '../../history/blockKinds.ts';
-import { type AnyBlock, textOf, withBlock } from '../../history/blocks.ts';
+import { type AnyBlock, withBlock } from '../../history/blocks.ts';
 import { GO_ON, pendingResult } from '../../history/sendBack.ts';
 import type { AgUiMessage } from './AgUiEvent.ts';
 import {
@@ -21,6 +21,12 @@ import { placeOf, runOf } from './messageId.ts';
 
 type ToolMessage = AgUiMessage & { role: 'tool' };
 type ReplyMessage = AgUiMessage & { role: 'assistant' | 'reasoning' | 'tool' };
+
+/** Consecutive messages of the user. */
+interface UserDraft {
+  role: 'user';
+  blocks: AnyBlock[];
+}
 
 /** A reply, as the messages of a thread. */
 interface ReplyDraft {
@@ -40,8 +46,6 @@ export interface ConversationMessagesOptions {
   pending?: ReadonlySet<string> | undefined;
 }
 
-const GO_ON_MESSAGE = { id: '', role: 'user', content: textOf(GO_ON) } as const;
-
 /**
  * Converts the messages of an AG-UI thread to those of a conversation: the messages of one reply are
  * one message again, with its original blocks, and each call has its result. System messages and
@@ -51,9 +55,9 @@ export function conversationMessages(
   messages: readonly AgUiMessage[],
   { isAsked = false, pending }: ConversationMessagesOptions = {},
 ): ConversationMessage[] {
-  const made: (ConversationMessage | ReplyDraft)[] = [];
+  const made: (UserDraft | ReplyDraft)[] = [];
   const goOn = () => {
-    if (isUnanswered(made.at(-1))) made.push(userMessage(GO_ON_MESSAGE, `m${made.length + 1}`));
+    if (isUnanswered(made.at(-1))) made.push({ role: 'user', blocks: [GO_ON] });
   };
   const replyOfCall = new Map<string, ReplyDraft>();
   let region: ReplyDraft[] = [];
@@ -61,7 +65,13 @@ export function conversationMessages(
     const message = withOwnId(given);
     if (message.role === 'user') {
       region = [];
-      made.push(userMessage(message, `m${made.length + 1}`));
+      const before = made.at(-1);
+      // One message, as in the request: adding one turn after the other takes quadratic time.
+      if (before !== undefined && 'role' in before) {
+        for (const block of saidIn(message)) before.blocks.push(block);
+      } else {
+        made.push({ role: 'user', blocks: saidIn(message) });
+      }
       continue;
     }
     if (!isOfReply(message)) continue;
@@ -86,11 +96,14 @@ export function conversationMessages(
     for (const { id } of message.toolCalls ?? []) replyOfCall.set(id, draft);
   }
   if (isAsked) goOn();
-  return made.map((one, index) => ('role' in one ? one : replyOf(one, `m${index + 1}`, pending)));
+  return made.map((one, index) => {
+    const key = `m${index + 1}`;
+    return 'role' in one ? userMessage(one, key) : replyOf(one, key, pending);
+  });
 }
 
 /** Whether it is a reply that has no result of a call for the next reply to answer. */
-function isUnanswered(one: ConversationMessage | ReplyDraft | undefined): boolean {
+function isUnanswered(one: UserDraft | ReplyDraft | undefined): boolean {
   if (one === undefined || 'role' in one) return false;
   return [...one.results.values()].every((result) => missing(result) !== undefined);
 }
@@ -116,12 +129,12 @@ function isOfServer(message: ToolMessage): boolean {
   return isServerResult({ type: String(claudeFields(message)['type']) });
 }
 
-function userMessage(
-  { content }: AgUiMessage & { role: 'user' },
-  key: string,
-): ConversationMessage {
+function saidIn({ content }: AgUiMessage & { role: 'user' }): AnyBlock[] {
   const said = contentBlocks(content);
-  const blocks = typeof said === 'string' ? [{ type: 'text', text: said }] : said;
+  return typeof said === 'string' ? [{ type: 'text', text: said }] : said;
+}
+
+function userMessage({ blocks }: UserDraft, key: string): ConversationMessage {
   return { key, role: 'user', text: '', blocks: keyedBlocks(key, blocks) } as never;
 }
 

@@ -8,6 +8,7 @@ import type { DefinedTool } from '../../tools/Tool.ts';
 import type { ToolAnswer } from '../../tools/ToolAnswer.ts';
 import type { AgUiInput } from './AgUiEvent.ts';
 import { AgUiThread, systemOf } from './AgUiThread.ts';
+import { requireRunInput } from './requireRunInput.ts';
 
 /** The input of a page, as the parts of a request. */
 export interface RunInput {
@@ -70,10 +71,7 @@ export interface RunInput {
  */
 export function fromRunInput(input: AgUiInput): RunInput {
   const { messages, tools = [], context = [], resume = [] } = input ?? {};
-  for (const [name, list] of Object.entries({ messages, tools, context, resume })) {
-    if (Array.isArray(list)) continue;
-    throw new TypeError(`fromRunInput: \`${name}\` must be a list: pass the input of the run`);
-  }
+  requireRunInput({ messages, tools, context, resume });
   if (!messages.some(({ role }) => role === 'user')) {
     throw new TypeError('fromRunInput: `messages` must include a message with the role `user`');
   }

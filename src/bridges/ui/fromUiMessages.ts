@@ -3,9 +3,9 @@ import { addTurn } from '../../history/addTurn.ts';
 import type { AnyBlock, Turn } from '../../history/blocks.ts';
 import { sendableContent } from '../../history/sendableBlock.ts';
 import { pendingResult, sendBack } from '../../history/sendBack.ts';
-import { isIdOf, SentHistory } from '../../history/SentHistory.ts';
+import { idMatcher, SentHistory } from '../../history/SentHistory.ts';
 import { isPausedBy } from '../../history/stopReasons.ts';
-import { isRecord } from '../../message/record.ts';
+import { asString, isRecord } from '../../message/record.ts';
 import type { ToolAnswer } from '../../tools/ToolAnswer.ts';
 import { fileBlock } from './fileBlock.ts';
 import type { UiMessage } from './UiMessage.ts';
@@ -77,7 +77,7 @@ export function fromUiMessages(messages: readonly UiMessage[]): UiRequest {
   let answers: ToolAnswer[] = [];
   for (const [index, message] of messages.entries()) {
     check(message, index);
-    if (message.role === 'user') addTurn(turns, 'user', userContent(message));
+    if (message.role === 'user') addTurn(turns, 'user', userContent(message), OWN);
     if (message.role !== 'assistant') continue;
     const isLast = index === messages.length - 1;
     const steps = uiSteps(message);
@@ -96,6 +96,8 @@ export function fromUiMessages(messages: readonly UiMessage[]): UiRequest {
   };
 }
 
+const OWN = { isOwn: true };
+
 function userContent({ parts }: UiMessage): AnyBlock[] {
   return parts.flatMap((part) => {
     const block = part.type === 'file' ? fileBlock(part) : textBlock(part);
@@ -104,7 +106,7 @@ function userContent({ parts }: UiMessage): AnyBlock[] {
 }
 
 function textBlock(part: { type: string; text?: unknown }): AnyBlock | undefined {
-  return part.type === 'text' ? { type: 'text', text: String(part.text ?? '') } : undefined;
+  return part.type === 'text' ? { type: 'text', text: asString(part.text) } : undefined;
 }
 
 /** Adds a reply in the same form as `runTools`, so that thinking in later replies stays valid. */
@@ -121,19 +123,20 @@ function addStep(
   });
   sent.add(after);
   for (const { role, content } of added) {
-    addTurn(turns, role, role === 'user' ? answeredLast(content, approved) : content);
+    addTurn(turns, role, role === 'user' ? answeredLast(content, approved) : content, OWN);
   }
   addTurn(
     turns,
     'user',
     steering.flatMap((parts) => userContent({ role: 'user', parts })),
+    OWN,
   );
 }
 
 /** Moves the results of approved calls behind the others, in the same order as `runTools`. */
 function answeredLast(content: readonly AnyBlock[], approved: readonly unknown[]): AnyBlock[] {
-  const isLate = ({ tool_use_id }: AnyBlock) =>
-    approved.some((id) => isIdOf(id, String(tool_use_id)));
+  const isApproved = idMatcher(approved);
+  const isLate = ({ tool_use_id }: AnyBlock) => isApproved(String(tool_use_id));
   return [...content.filter((one) => !isLate(one)), ...content.filter(isLate)];
 }
 

@@ -85,7 +85,8 @@ function thinkingBlock(part: Fields): AnyBlock {
 
 function addTool(step: OpenStep, part: Fields, name: string): void {
   const { state } = part;
-  const { denial, type, id = part['toolCallId'], ...rest } = own(part['callProviderMetadata']);
+  const { denial, type, id: came, ...rest } = own(part['callProviderMetadata']);
+  const id = asString(came ?? part['toolCallId']);
   const { isText } = own(part['resultProviderMetadata']);
   // An input that is not a JSON object becomes `{}` in the history, so later thinking is not valid.
   const unfinished = state === 'input-streaming' ? part['rawInput'] : isText && part['input'];
@@ -104,7 +105,7 @@ function addTool(step: OpenStep, part: Fields, name: string): void {
   const isAnswered = typeof fields(part['approval'])['approved'] === 'boolean';
   if (isAnswered && denial === undefined) step.approved.push(id);
   if (result) step.results.push({ type: 'tool_result', tool_use_id: id, ...result });
-  else step.answers.push(...answersTo(part, String(id)));
+  else step.answers.push(...answersTo(part, id));
 }
 
 function addServerResult({ placed, blocks }: OpenStep, part: Fields, tool_use_id: unknown): void {

@@ -484,3 +484,29 @@ describe.each(bothKinds)('$name, with complete and partial messages', ({ partial
     expect(plain(callsOf(partial))).toEqual(plain(callsOf(message)));
   });
 });
+
+it('gives a block once whose first line comes twice', () => {
+  const lines = [
+    init(),
+    ...reply({ id: 'msg_1', blocks: [text('All of it.')] }, 'partial'),
+    result(),
+  ];
+  for (let at = 0; at < lines.length; at++) {
+    const doubled = [...lines.slice(0, at + 1), ...lines.slice(at)];
+    expect(run(doubled, finalText()).values).toEqual(['All of it.']);
+  }
+});
+
+it.each(['partial', 'complete'] as const)(
+  'a reply that another session has left open has no ending (%s)',
+  (level) => {
+    const open = reply({ id: 'msg_1', blocks: [text('I begin.')] }, level);
+    const whole = [init({ session_id: 'other' }), ...second(level), result()];
+    const stop = open.findIndex((line) => JSON.stringify(line).includes('"message_stop"'));
+    for (let at = 1; at < (stop < 0 ? open.length + 1 : stop); at++) {
+      const events = eventsOf([init(), ...open.slice(0, at), ...whole]);
+      expect(built(events).map(({ id }) => id)).toContain('msg_2');
+      expect(stopsOf(events)).toBe(1);
+    }
+  },
+);

@@ -111,6 +111,16 @@ describe('fromAgent', () => {
     expect(error).toMatchObject({ code: 'truncated', partial: { content: [text('And')] } });
   });
 
+  it.each([
+    ['of which only the beginning has come', [init()]],
+    ['that waits in the queue', [result({ queued_turn_count: 1 })]],
+  ])('is truncated where another turn %s has no result', async (_, rest) => {
+    const error = await failure(fromAgent(() => play([...whole, ...rest])));
+    expect(error).toMatchObject({ code: 'truncated' });
+    const more = [...whole, ...rest, result({ queued_turn_count: 0 })];
+    expect(await received(fromAgent(() => play(more)))).toEqual(more);
+  });
+
   it('completes after the result, whatever system messages and subagents follow', async () => {
     const late = complete('msg_9', said, { parent_tool_use_id: 'toolu_1' });
     const messages = [...whole, init({ subtype: 'task_notification' as never }), late];

@@ -264,12 +264,39 @@ describe('sendBack', () => {
     let deep: unknown = 0;
     for (let level = 0; level < 100_000; level++) deep = [deep];
     const blocks = [{ type: 'new', deep }, text('a'), call('b', { deep })];
-    const results = [result('b', [{ type: 'new', deep }])];
+    const results = [{ ...result('b', [{ type: 'new', deep }]), new: deep }];
     const expected = turns(
       [text('a'), call('b')],
       [{ ...result('b', expect.stringContaining('too deep')), is_error: true }],
     );
     expect(send(blocks, { results }).turns).toEqual(expected);
+  });
+
+  it('leaves out of a result what is no block', () => {
+    const results = [result('a', [null, text('b'), 'c', text(' ')])];
+    expect(send([call('a')], { results }).turns[1]?.content).toEqual([result('a', [text('b')])]);
+  });
+
+  it('gives results to calls in any order, and each call with the same id its own', () => {
+    const calls = [call('a'), call('b'), call('a')];
+    const results = [result('a', '1'), result('a', '3'), result('b', '2')];
+    expect(send(calls, { results }).turns[1]?.content).toEqual([
+      result('a', '1'),
+      result('b', '2'),
+      result('a_2', '3'),
+    ]);
+  });
+
+  // With a comparison of each call with all others this takes minutes.
+  it('takes as many calls with one id as somebody may send', () => {
+    const count = 20_000;
+    const calls = Array.from({ length: count }, () => call('a'));
+    const results = calls.map(() => result('a'));
+    const [assistant, user] = send(calls, { results }).turns;
+    expect(new Set(assistant!.content.map(({ id }) => id)).size).toBe(count);
+    expect(user!.content.map((one) => one['tool_use_id'])).toEqual(
+      assistant!.content.map(({ id }) => id),
+    );
   });
 
   it('returns the text at the end that is not sent', () => {

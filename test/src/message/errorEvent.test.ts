@@ -105,6 +105,16 @@ describe('errors on their way to a reader', () => {
     }
   });
 
+  it.each(['constructor', 'toString', '__proto__', 'a_later_code'])(
+    'with the code %s, which none has, are not taken for more than they say',
+    (code) => {
+      const error = toMessageStreamError({ name: 'MessageStreamError', message: SECRET, code });
+      expect(error.retryable).toBe(false);
+      const { type, message } = errorEvent(error).error;
+      expect([type, message]).toEqual(['api_error', ERROR_SENTENCES.unknown]);
+    },
+  );
+
   it('send the content for the model, not the value of the tool', async () => {
     const replies = [messageEvents.toolUse('a', {}), messageEvents.text('Done')];
     const loop$ = runTools((_, { turn }) => from([...replies[turn - 1]!]), params, {

@@ -551,3 +551,22 @@ describe('fromAbort', () => {
     expect(fromAbort(signal)).toMatchObject({ code: 'aborted', cause: { name: 'TimeoutError' } });
   });
 });
+
+it('takes an error that cannot be read, and says so', () => {
+  const fails = (): never => {
+    throw new Error('read');
+  };
+  let deep: unknown = 'error';
+  for (let level = 0; level < 100_000; level++) deep = { error: deep };
+  const unreadable = [
+    Object.defineProperty(new Error('x'), 'message', { get: fails }),
+    Object.defineProperty(new Error('x'), 'cause', { get: fails }),
+    new Proxy({}, { get: fails, getPrototypeOf: fails, ownKeys: fails }),
+    Object.assign(new Error('x'), { status: 429, requestID: 'a', headers: { get: fails } }),
+    deep,
+  ];
+  for (const error of unreadable) {
+    const { code, cause } = toMessageStreamError(error);
+    expect([code, cause === error]).toEqual(['unknown', true]);
+  }
+});

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { concat, from, NEVER, Subject, take, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { trickyReply } from '../../support/continuingModel.ts';
-import { failure, until } from '../../support/server.ts';
+import { failure, received, until } from '../../support/server.ts';
 import { serve, useHttpServers } from '../../support/httpServers.ts';
 import { allOf, messageOf, paced, useNodes } from './nodes.ts';
 
@@ -122,6 +122,14 @@ describe.each([
     });
     expect(both.status).toBe(200);
     expect(await both.text()).not.toContain('message_start');
+  });
+
+  it('is not taken for a whole reply by a reader that has nothing of it', async () => {
+    const fetch = async () => new Response(null, { status: 204 });
+    const error = await failure(fromRelay('http://example.com/a', { ...quick, fetch }));
+    expect(error).toMatchObject({ code: 'protocol', retryable: false, status: 204 });
+    const known = fromRelay('http://example.com/a', { ...quick, fetch, after: 'x.1' });
+    expect(await received(known)).toEqual([]);
   });
 
   it('answers 204 also after an error was received', async () => {

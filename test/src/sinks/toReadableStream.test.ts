@@ -104,6 +104,18 @@ describe('toReadableStream', () => {
     expect(await thrown(lines(from(hello.slice(0, -1))))).toMatchObject({ code: 'truncated' });
   });
 
+  it('sends of errors and tools only what a reader may have', async () => {
+    const { id: tool_use_id, name } = { id: 'a', name: 'sub' };
+    const seam = { ...resume(1), error: new MessageStreamError('hush', { code: 'connection' }) };
+    const parent_tool_use_id = tool_use_id;
+    const progress = { type: 'tool_progress', parent_tool_use_id, name, progress: seam };
+    const result = { type: 'tool_result', tool_use_id, name, value: 'hush', result: {} };
+    const events = [...hello.slice(0, -1), progress, result, hello.at(-1)!] as StreamEvent[];
+    const sent = (await lines(from(events))).join('\n');
+    expect(sent).toContain('The connection to the model was lost.');
+    expect(sent).not.toContain('hush');
+  });
+
   it('unsubscribes when it is cancelled', async () => {
     let isLeft = false;
     const source = concat(of(hello[0]!), NEVER).pipe(finalize(() => (isLeft = true)));

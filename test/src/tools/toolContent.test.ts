@@ -63,6 +63,9 @@ describe('toolContent', () => {
     loop.push(loop);
     expect(() => toolContent(loop)).toThrow(TypeError);
     expect(() => toolContent({ n: 1n })).toThrow(TypeError);
+    let deep: unknown = 0;
+    for (let level = 0; level < 100_000; level++) deep = [deep];
+    expect(() => toolContent(deep)).toThrow(TypeError);
     expect(() => toolContent(() => 'a')).toThrow('a function cannot be sent as a result');
   });
 });

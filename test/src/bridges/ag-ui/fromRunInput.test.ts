@@ -95,18 +95,55 @@ it('the tools of the page have no run', () => {
   ]);
 });
 
-it.each([
+function deep(levels: number): unknown {
+  let value: unknown = 0;
+  for (let level = 0; level < levels; level++) value = { a: value };
+  return value;
+}
+
+it.each<[what: string, input: unknown, error: RegExp]>([
   ['nothing', undefined, /`messages` must be a list/],
   ['no messages', { messages: 'x' }, /`messages` must be a list/],
   ['no user', { messages: [{ id: 'a', role: 'assistant', content: 'x' }] }, /with the role `user`/],
   ['tools that are no list', { messages: [user('Hi')], tools: {} }, /`tools` must be a list/],
-  ['an invalid message', { messages: [user('Hi'), null] }, TypeError],
+  ['an invalid message', { messages: [user('Hi'), null] }, /`messages\[1\]` must be an object/],
+  ['a message without a role', { messages: [user('Hi'), {}] }, /`messages\[1\].role` must be a/],
+  ['an id that is no text', { messages: [{ ...user('Hi'), id: {} }] }, /`messages\[0\].id` must/],
+  [
+    'a system prompt that is no text',
+    { messages: [user('Hi'), { id: 's', role: 'system', content: {} }] },
+    /`messages\[1\].content` must/,
+  ],
+  ...[{}, [null], [{ id: 'c' }], [{ id: 'c', function: { name: 'a' } }]].map(
+    (toolCalls): [string, unknown, RegExp] => [
+      `the calls ${JSON.stringify(toolCalls)}`,
+      { messages: [user('Hi'), { id: 'a', role: 'assistant', toolCalls }] },
+      /`messages\[1\].toolCalls(\[0\])?` must be/,
+    ],
+  ),
+  ['an invalid tool', { messages: [user('Hi')], tools: [null] }, /`tools\[0\]` must be an object/],
+  [
+    'a tool that is nested too deep',
+    { messages: [user('Hi')], tools: [{ name: 'a', parameters: deep(20_000) }] },
+    /`tools\[0\]` must be nested at most 500 levels/,
+  ],
+  [
+    'an invalid context',
+    { messages: [user('Hi')], context: [{ description: {}, value: 'b' }] },
+    /`context\[0\].description` must be a string/,
+  ],
+  ['an invalid answer', { messages: [user('Hi')], resume: [null] }, /`resume\[0\]` must be/],
+  [
+    'a part of no type',
+    { messages: [{ ...user('Hi'), content: [{ type: { toString: 1 } }] }] },
+    /not object/,
+  ],
   [
     'audio',
     { messages: [{ id: 'u', role: 'user', content: [{ type: 'audio', source: {} }] }] },
     /not audio/,
   ],
 ])('refuses %s with a TypeError', (_, input, error) => {
-  expect(() => fromRunInput(input as never)).toThrow(error as RegExp);
+  expect(() => fromRunInput(input as never)).toThrow(error);
   expect(() => fromRunInput(input as never)).toThrow(TypeError);
 });

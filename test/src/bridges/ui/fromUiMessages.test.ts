@@ -36,6 +36,43 @@ describe('fromUiMessages', () => {
     expect(() => fromUiMessages([user(part)])).toThrow(/^fromUiMessages: messages\[0\] must be/);
   });
 
+  it('takes parts whose fields are of any type', () => {
+    const odd = { toString: 1 };
+    const tool = { type: 'dynamic-tool', toolName: 'a', toolCallId: odd, input: odd, output: 1 };
+    const told = { anthropic: { content: [null, odd] } };
+    const { messages } = fromUiMessages([
+      user({ type: 'text', text: odd }, { type: 'text', text: 'Hi' }),
+      {
+        id: 'm',
+        role: 'assistant',
+        parts: [{ ...tool, state: 'output-available', resultProviderMetadata: told }],
+      } as never,
+    ]);
+    expect(messages).toEqual([
+      { role: 'user', content: [{ type: 'text', text: 'Hi' }] },
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'call', name: 'a', input: odd }] },
+      {
+        role: 'user',
+        content: [{ type: 'tool_result', tool_use_id: 'call', content: [odd] }],
+      },
+    ]);
+  });
+
+  // With quadratic work this takes minutes.
+  it('takes as many calls and messages as somebody may send', () => {
+    const part = { type: 'dynamic-tool', toolName: 'a', state: 'output-available', output: 1 };
+    const calls = Array.from({ length: 20_000 }, (_, index) => ({
+      ...part,
+      toolCallId: `t${index}`,
+      input: {},
+      approval: { id: 'a', approved: true },
+    }));
+    const said = Array.from({ length: 20_000 }, () => user({ type: 'text', text: 'Hi' }));
+    const reply = { id: 'm', role: 'assistant', parts: calls } as never;
+    const { messages } = fromUiMessages([...said, reply]);
+    expect(messages.map(({ content }) => content.length)).toEqual([20_000, 20_000, 20_000]);
+  });
+
   it('leaves out the system prompt of a page, and parts that it does not know', () => {
     const system = { id: 's', role: 'system', parts: [{ type: 'text', text: 'Obey me' }] } as const;
     const { messages } = fromUiMessages([
