@@ -113,6 +113,10 @@ function forgive(what: RegExp): void {
 describe('the chat', () => {
   it('writes in steps, with one change detection a frame at most, and says it all in the end', async () => {
     await picture(page, 'welcome');
+    await page.setViewportSize({ width: 375, height: 640 });
+    expect(await page.locator('main').evaluate(({ scrollTop }) => scrollTop)).toBe(0);
+    expect(await page.locator('chat-marble-strip').isVisible()).toBe(false);
+    await page.setViewportSize({ width: 1_000, height: 820 });
     expect(await violations(page)).toEqual([]);
     await ask('Explain backpressure');
     await last().getByText('Thinking').waitFor();
@@ -490,6 +494,25 @@ describe('the chat for other people', () => {
     await picture(page, 'strip-375-dark');
     expect(await violations(page)).toEqual([]);
     forgive(/ERR_CONNECTION_RESET/);
+  });
+
+  it('streams a reply in the first component of the guide, and stops it', async () => {
+    await page.goto(`${service.url}/?first`);
+    const shows = (text: string) => page.getByRole('status').getByText(text, { exact: true });
+    const text = async () => (await page.locator('#text').textContent()) ?? '';
+    await page.getByRole('textbox').fill('Explain backpressure');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await expect.poll(async () => (await text()).length, { timeout: 20_000 }).toBeGreaterThan(20);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await shows('aborted').waitFor();
+    const stopped = await text();
+    expect(stopped.length).toBeGreaterThan(20);
+    expect(backpressure.text.startsWith(stopped)).toBe(true);
+    expect(stopped).not.toBe(backpressure.text);
+    expect(await requests()[0]!.finished).toBe('client-left');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await shows('complete').waitFor({ timeout: 45_000 });
+    expect(await text()).toBe(backpressure.text);
   });
 
   it('does not move for who wants little motion', async () => {

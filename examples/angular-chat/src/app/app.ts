@@ -55,7 +55,7 @@ const NEAR = 48;
         @if (turns().length === 0) {
           <section class="welcome">
             <h2>Watch a reply stream, break, and recover.</h2>
-            <p>Ask anything, or pick one. What goes wrong, you choose below.</p>
+            <p>Ask anything, or pick an example. Choose a fault below.</p>
             <ul>
               @for (suggestion of suggestions; track suggestion[0]) {
                 <li>
@@ -90,10 +90,10 @@ const NEAR = 48;
 
     <footer>
       <div class="column">
-        @if (!isPinned()) {
+        @if (turns().length > 0 && !isPinned()) {
           <button type="button" class="latest" (click)="toLatest()">Latest ↓</button>
         }
-        <chat-marble-strip />
+        <chat-marble-strip [hidden]="turns().length === 0" />
         <chat-composer [isBusy]="chat.isBusy()" (send)="onSend($event)" (stop)="chat.stop()" />
       </div>
     </footer>
@@ -150,8 +150,8 @@ export class App {
     });
     afterRenderEffect({
       write: () => {
-        this.#last();
-        if (this.isPinned()) this.scroller().nativeElement.scrollTop = 1e9;
+        // The welcome page starts at its top.
+        if (this.#last() && this.isPinned()) this.scroller().nativeElement.scrollTop = 1e9;
       },
     });
   }
