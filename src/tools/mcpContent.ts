@@ -1,3 +1,4 @@
+import { isBlank } from '../history/blankText.ts';
 import { fields } from '../message/record.ts';
 import type { McpToolResult } from './McpClient.ts';
 import { type ToolContent, toolContent } from './toolContent.ts';
@@ -25,10 +26,13 @@ const LONGEST_TITLE = 500;
  * | audio, other media types | a text with the kind, the media type and the size |
  */
 export function mcpContent(result: McpToolResult): ToolContent {
-  const { content = [], structuredContent, toolResult } = result;
+  const { structuredContent, toolResult } = result;
+  const content = result.content ?? [];
   if (toolResult !== undefined) return toolContent(toolResult);
   const blocks = content.map((block) => contentBlock(fields(block)));
-  const hasText = content.some((block) => fields(block)['type'] === 'text');
+  const hasText = content.some(
+    (block) => fields(block)['type'] === 'text' && !isBlank(fields(block)['text']),
+  );
   if (structuredContent !== undefined && !hasText) blocks.push(text(structuredContent));
   return blocks.length === 0 ? undefined : toolContent(blocks);
 }

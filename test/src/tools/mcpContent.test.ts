@@ -109,6 +109,13 @@ describe('mcpContent', () => {
     expect(mcpContent({ content: [text('21 °C')], structuredContent })).toEqual([text('21 °C')]);
     expect(mcpContent({ content: [], structuredContent })).toEqual([text('{"degrees":21}')]);
     expect(mcpContent({ structuredContent: null })).toEqual([text('null')]);
+    for (const blank of ['', ' ']) {
+      expect(mcpContent({ content: [text(blank)], structuredContent })).toContainEqual(
+        text('{"degrees":21}'),
+      );
+    }
+    const absent = { content: null, structuredContent } as never;
+    expect(mcpContent(absent)).toEqual([text('{"degrees":21}')]);
     const picture = [{ type: 'image', data: 'AAAA', mimeType: 'image/png' }];
     expect(mcpContent({ content: picture, structuredContent })).toEqual([
       image('image/png'),
