@@ -236,8 +236,14 @@ export class Conversation<E extends AnyStreamEvent = StreamEvent> {
       if (index < 0 || isDone) throw mistake('the calls to answer are no longer pending');
       // The reply of a request that failed is replaced by the next one.
       this.#transcript.truncate(index + 1);
-      const open = new Set(pending.map(({ id }) => id));
-      return given.filter(({ id }) => open.has(id));
+      const open = pending.map(({ id }) => id);
+      // Of calls with the same id, the first have their results first.
+      const left = given.toReversed().filter(({ id }) => {
+        const position = open.indexOf(id);
+        if (position >= 0) open.splice(position, 1);
+        return position >= 0;
+      });
+      return left.toReversed();
     });
   }
 

@@ -236,29 +236,35 @@ function withCalls(
   pending: unknown,
   pathOf: PathOf,
 ): KeyedBlock<AnyBlock>[] {
-  const calls = new Set<unknown>();
-  for (const { block } of blocks) if (block.type === 'tool_use') calls.add(block['id']);
-  const given = new Map<unknown, AnyBlock>();
+  const calls = new Map<unknown, number>();
+  for (const { block } of blocks) {
+    if (block.type === 'tool_use') calls.set(block['id'], (calls.get(block['id']) ?? 0) + 1);
+  }
+  const given = new Map<unknown, AnyBlock[]>();
   list(results, '.results', pathOf).forEach((result, index) => {
     const pathInResult: PathOf = (field) => pathOf(`.results[${index}]${field}`);
     const block = readBlock(result, 'user', pathInResult);
     const isOfCall = block.type === 'tool_result' && calls.has(block['tool_use_id']);
     if (!isOfCall) fail(pathInResult('.tool_use_id'), 'must be the id of a call in this message');
-    given.set(block['tool_use_id'], block);
+    given.set(block['tool_use_id'], [...(given.get(block['tool_use_id']) ?? []), block]);
   });
-  const waiting = new Map<unknown, ConversationCall>();
+  const waiting = new Map<unknown, ConversationCall[]>();
   list(pending, '.pending', pathOf).forEach((call, index) => {
     const pathInCall: PathOf = (field) => pathOf(`.pending[${index}]${field}`);
     const waits = readPending(call, pathInCall);
-    if (!calls.has(waits.id) || given.has(waits.id)) {
+    const known = [...(given.get(waits.id) ?? []), ...(waiting.get(waits.id) ?? [])];
+    if (known.length >= (calls.get(waits.id) ?? 0)) {
       fail(pathInCall('.id'), 'must be the id of a call in this message that has no result');
     }
-    waiting.set(waits.id, pendingCall(waits));
+    waiting.set(waits.id, [...(waiting.get(waits.id) ?? []), pendingCall(waits)]);
   });
   return blocks.map((one) => {
     const { type, id } = one.block;
-    const call = type === 'tool_use' ? waiting.get(id) : undefined;
-    return call ? { ...one, call } : withResult(one, given.get(id));
+    if (type !== 'tool_use') return one;
+    // Of calls with the same id, the results are in the order of the calls.
+    const result = given.get(id)?.shift();
+    const call = result ? undefined : waiting.get(id)?.shift();
+    return call ? { ...one, call } : withResult(one, result);
   });
 }
 

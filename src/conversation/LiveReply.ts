@@ -1,4 +1,5 @@
 import { isCall, isThought } from '../history/blockKinds.ts';
+import type { AnyBlock } from '../history/blocks.ts';
 import type { Prefix } from '../history/Prefix.ts';
 import { waitsForResults } from '../history/stopReasons.ts';
 import { isSubagentEvent } from '../message/guards.ts';
@@ -24,7 +25,7 @@ export class LiveReply<E extends AnyStreamEvent> {
   readonly #prefix: Prefix;
   readonly #stopReasons: ReadonlySet<unknown>;
   readonly #builder = new MessageBuilder<E>();
-  readonly #calls = new Map<string, ConversationCall>();
+  readonly #calls = new Map<string, readonly ConversationCall[]>();
   /** The key of each block. A block that replaces a withdrawn block gets a new key. */
   readonly #keys: string[] = [];
   #begun = 0;
@@ -77,8 +78,8 @@ export class LiveReply<E extends AnyStreamEvent> {
 
   /** Marks the running calls as stopped: the exchange is over. */
   stopCalls(): void {
-    for (const [id, { status }] of this.#calls) {
-      if (status === 'running') this.#setCall(id, { status: 'stopped' });
+    for (const [id, calls] of this.#calls) {
+      if (calls.at(-1)?.status === 'running') this.#setCall(id, { status: 'stopped' });
     }
   }
 
@@ -117,7 +118,13 @@ export class LiveReply<E extends AnyStreamEvent> {
     content: readonly ContentBlockOf<E>[],
     before: readonly KeyedBlock<ContentBlockOf<E>>[] = [],
   ): readonly KeyedBlock<ContentBlockOf<E>>[] {
-    const blocks = content.map((block, index) => this.#keyed(block, index, before[index]));
+    const counts = new Map<string, number>();
+    const blocks = content.map((block, index) => {
+      if (block.type !== 'tool_use') return this.#keyed(block, index, before[index]);
+      const count = counts.get(block.id) ?? 0;
+      counts.set(block.id, count + 1);
+      return this.#keyed(block, index, before[index], this.#calls.get(block.id)?.[count]);
+    });
     return isSameList(blocks, before) ? before : blocks;
   }
 
@@ -129,28 +136,40 @@ export class LiveReply<E extends AnyStreamEvent> {
     if (!isCallEvent(event)) return;
     if (event.type === 'tool_result' && event.status === 'withdrawn') {
       this.#changes++;
-      this.#calls.delete(event.tool_use_id);
+      const calls = this.#calls.get(event.tool_use_id) ?? [];
+      this.#calls.set(event.tool_use_id, calls.slice(0, -1));
       return;
     }
     this.#setCall(event.tool_use_id, callAfter(event));
   }
 
+  /** Calls with the same id have their events one after the other, in the order of the calls. */
   #setCall(id: string, call: ConversationCall): void {
     this.#changes++;
-    this.#calls.set(id, nextCall(this.#calls.get(id), call));
+    const calls = this.#calls.get(id) ?? [];
+    const last = calls.at(-1);
+    const isNext = last !== undefined && isSettled(last) && calls.length < this.#count(id);
+    const before = isNext ? calls : calls.slice(0, -1);
+    this.#calls.set(id, [...before, nextCall(isNext ? undefined : last, call)]);
+  }
+
+  #count(id: string): number {
+    const content = (this.#builder.message?.content ??
+      []) as readonly object[] as readonly AnyBlock[];
+    return content.filter((block) => isCall(block) && block['id'] === id).length;
   }
 
   #keyed(
     block: ContentBlockOf<E>,
     index: number,
     before: KeyedBlock<ContentBlockOf<E>> | undefined,
+    call?: ConversationCall,
   ): KeyedBlock<ContentBlockOf<E>> {
     if (this.#keys[index] === undefined) {
       this.#keys[index] = `${this.key}.${++this.#begun}`;
       this.#hasThought ||= isThought(block);
     }
     const key = this.#keys[index];
-    const call = block.type === 'tool_use' ? this.#calls.get(block.id) : undefined;
     if (before?.block === block && before.key === key && before.call === call) return before;
     return call ? { key, block, call } : { key, block };
   }
@@ -162,6 +181,11 @@ export function pendingCall({
   subagent,
 }: Pick<PendingCall, 'awaits' | 'subagent'>): ConversationCall {
   return { status: 'pending', awaits, ...(subagent && { subagent }) };
+}
+
+/** Whether the call has its result, or waits for an answer. */
+function isSettled({ status, result }: ConversationCall): boolean {
+  return result !== undefined || status === 'pending';
 }
 
 /** The next state of a call, with the last progress kept. */

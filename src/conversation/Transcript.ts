@@ -190,10 +190,13 @@ export class Transcript<E extends AnyStreamEvent> {
   #setCall(id: string, call: ConversationCall): void {
     const last = this.lastReply;
     if (last?.role !== 'assistant') return;
+    const named = last.blocks.filter(
+      (keyed) => keyed.call && (keyed.block as { id?: unknown }).id === id,
+    );
+    // Calls with the same id have their events one after the other, in the order of the calls.
+    const one = named.find((keyed) => keyed.call?.result === undefined) ?? named.at(-1);
     const blocks = last.blocks.map((keyed) =>
-      keyed.call && (keyed.block as { id?: unknown }).id === id
-        ? { ...keyed, call: nextCall(keyed.call, call) }
-        : keyed,
+      keyed === one ? { ...keyed, call: nextCall(keyed.call, call) } : keyed,
     );
     this.#replace(last, { ...last, blocks });
   }

@@ -76,6 +76,8 @@ export class TurnCalls<E extends AnyStreamEvent> {
   readonly #calls = new Map<TrackedCall<E>, StandingCall>();
   /** All calls, also those that were withdrawn. */
   readonly #begun: StandingCall[] = [];
+  /** The first call with each id. */
+  readonly #firstWith = new Map<string, StandingCall>();
   #seam: number | undefined;
 
   constructor(options: TurnCallsOptions) {
@@ -161,7 +163,10 @@ export class TurnCalls<E extends AnyStreamEvent> {
       case 'complete':
         call.block = step.call.block as ToolUse;
         call.live.end(call.block.input);
-        return this.#isEager(call.block) ? [due(call)] : [];
+        // Calls that share an id run in their order: see `sameIdSequence`.
+        return this.#firstWith.get(call.block.id) === call && this.#isEager(call.block)
+          ? [due(call)]
+          : [];
       case 'invalid': {
         call.block = step.call.block as ToolUse;
         call.live.end();
@@ -176,6 +181,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
       }
       case 'withdrawn':
         this.#calls.delete(step.call);
+        if (this.#firstWith.get(call.block.id) === call) this.#firstWith.delete(call.block.id);
         withdraw(call);
         return [];
       default:
@@ -202,6 +208,7 @@ export class TurnCalls<E extends AnyStreamEvent> {
     };
     this.#calls.set(tracked, call);
     this.#begun.push(call);
+    if (!this.#firstWith.has(block.id)) this.#firstWith.set(block.id, call);
     return { type: 'begin', call };
   }
 

@@ -77,19 +77,33 @@ export function matchAnswers<Call extends PlainCall>(
 ): AnsweredCall<Call>[] {
   const given = checkedAnswers(caller, answers);
   const answerOf = new Map<Call, CheckedAnswer>();
-  for (const answer of given) {
+  const take = (block: Call, answer: CheckedAnswer) => {
+    requireRunnable(caller, block, answer, tools);
+    answerOf.set(block, answer);
+  };
+  const rest = given.filter((answer) => {
+    const block = open.find((call) => call.id === answer.id && !answerOf.has(call));
+    if (block) take(block, answer);
+    return block === undefined;
+  });
+  for (const answer of rest) {
     const { id } = answer;
-    const block =
-      open.find((call) => call.id === id) ?? only(open.filter((call) => isIdOf(id, call.id)));
+    const named = open.filter((call) => call.id === id || isIdOf(id, call.id));
+    const waits = named.filter((call) => !answerOf.has(call));
+    if (named.length > 0 && waits.length === 0) throw duplicate(caller, id);
+    // Of calls that came with the same id, the answers are in the order of the calls.
+    const isShared = rest.every(
+      (other) => other.id === id || !waits.some((call) => isIdOf(other.id, call.id)),
+    );
+    const isTwice = given.some((other) => other !== answer && other.id === id);
+    const block = only(waits) ?? (isShared && isTwice ? waits[0] : undefined);
     if (block === undefined) {
       const waiting = open.length === 0 ? 'no call waits' : `waiting: ${listOf(open)}`;
       throw new TypeError(
         `${caller}: there is an answer with id '${id}', but no such call waits for an answer; ${waiting}`,
       );
     }
-    if (answerOf.has(block)) throw duplicate(caller, id);
-    requireRunnable(caller, block, answer, tools);
-    answerOf.set(block, answer);
+    take(block, answer);
   }
   const missing = open.filter((call) => !answerOf.has(call));
   if (missing.length > 0) {
@@ -157,7 +171,7 @@ function duplicate(caller: string, id: string): TypeError {
 /**
  * Checks the answers, and returns them in a form that names their kind.
  *
- * @throws TypeError for a malformed answer, and two with the same id
+ * @throws TypeError for a malformed answer
  */
 function checkedAnswers(caller: string, answers: readonly ToolAnswer[] = []): CheckedAnswer[] {
   if (!Array.isArray(answers)) {
@@ -165,13 +179,9 @@ function checkedAnswers(caller: string, answers: readonly ToolAnswer[] = []): Ch
       `${caller}: \`answers\` must be a list of answers, such as [{ id, approved: true }]`,
     );
   }
-  const ids = new Set<string>();
-  return answers.map((answer: ToolAnswer, index) => {
-    const checked = checkedAnswer(answer, `${caller}: answers[${index}]`);
-    if (ids.has(checked.id)) throw duplicate(caller, checked.id);
-    ids.add(checked.id);
-    return checked;
-  });
+  return answers.map((answer: ToolAnswer, index) =>
+    checkedAnswer(answer, `${caller}: answers[${index}]`),
+  );
 }
 
 function checkedAnswer(answer: unknown, at: string): CheckedAnswer {

@@ -20,6 +20,7 @@ import type { AnsweredCall, CheckedAnswer } from './answeredCalls.ts';
 import type { ToolUse } from './Tool.ts';
 import type { ResumedSubagent } from './ToolAnswer.ts';
 import type { Runner } from './toolRunners.ts';
+import { sameIdSequence } from './sameIdSequence.ts';
 import { toolsetSequence } from './toolsetSequence.ts';
 import { plainCall } from './turnEnd.ts';
 import type { TurnCall } from './TurnCalls.ts';
@@ -47,28 +48,25 @@ export function runAnswers(
 ): Observable<ToolEvent> {
   return defer(() => {
     const sequence = toolsetSequence();
+    const inTurn = sameIdSequence();
     const calls = answers.map(({ block, answer }) => ({
       block,
       answer,
       call: callOf(block, answer),
     }));
     return from(calls).pipe(
-      mergeMap(
-        ({ block, answer, call }) =>
-          sequence(
-            call,
-            answer.kind === 'run' || answer.kind === 'resume'
-              ? runCall(call, runnerFor(runnerOf(block), call), options, tracing)
-              : of(eventOf(call, answer)),
-          ),
-        concurrency,
-      ),
+      mergeMap(({ block, answer, call }) => {
+        const run =
+          answer.kind === 'run' || answer.kind === 'resume'
+            ? runCall(call, runnerFor(runnerOf(block), call), options, tracing)
+            : of(eventOf(call, answer));
+        return inTurn(call, sequence(call, run)).pipe(
+          tap((event) => {
+            if (event.type === 'tool_result') call.result = event.result;
+          }),
+        );
+      }, concurrency),
       tap({
-        next: (event) => {
-          if (event.type !== 'tool_result') return;
-          const one = calls.find(({ call }) => call.block.id === event.tool_use_id);
-          if (one) one.call.result = event.result;
-        },
         complete: () => {
           for (const { block, call } of calls) {
             answered.subagents.push(...(call.subagent?.usage ?? []));

@@ -1,5 +1,6 @@
 import { concatMap, connect, filter, finalize, map, merge, mergeMap, type Observable } from 'rxjs';
 import type { AnyStreamEvent, ToolEvent } from '../message/StreamEvent.ts';
+import { sameIdSequence } from './sameIdSequence.ts';
 import { toolsetSequence } from './toolsetSequence.ts';
 import { previewCall, runCall } from './runCall.ts';
 import type { Runner } from './toolRunners.ts';
@@ -20,6 +21,7 @@ export function runTurn<E extends AnyStreamEvent>(
   tracing?: LoopTracing,
 ): Observable<E | ToolEvent<E>> {
   const sequence = toolsetSequence();
+  const inTurn = sameIdSequence();
   return reply$.pipe(
     connect((reply) => {
       const steps = reply.pipe(
@@ -36,10 +38,10 @@ export function runTurn<E extends AnyStreamEvent>(
             ),
             made.pipe(
               filter(({ type }) => type === 'run'),
-              mergeMap(
-                ({ call }) => sequence(call, runCall(call, runnerOf(call.block), options, tracing)),
-                concurrency,
-              ),
+              mergeMap(({ call }) => {
+                const run = runCall(call, runnerOf(call.block), options, tracing);
+                return inTurn(call, sequence(call, run));
+              }, concurrency),
             ),
           ),
         ),
