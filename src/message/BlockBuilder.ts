@@ -64,7 +64,7 @@ export function runOf(delta: Fields): Run | undefined {
   return RUNS.find(({ type }) => type === delta['type']) ?? (hasInput(delta) ? INPUT : undefined);
 }
 
-/** Whether the delta brings a part of an input, also where its type is missing, or is another one. */
+/** Whether the delta has a part of an input, even if its type is missing or differs. */
 export function hasInput({ [INPUT.from]: part }: Fields): boolean {
   return part != null && part !== '';
 }
