@@ -4,6 +4,7 @@ import { callsAt } from '../history/stopReasons.ts';
 import { addUsage } from '../message/addUsage.ts';
 import { MessageBuilder } from '../message/MessageBuilder.ts';
 import { messageText } from '../message/messageText.ts';
+import { truncation } from '../message/toMessageStreamError.ts';
 import { fields, isRecord } from '../message/record.ts';
 import type {
   AnyMessage,
@@ -97,7 +98,7 @@ export class Subagent {
     const { parent, event } = this.#read(value);
     const isOwn = parent === this.#id;
     // A value of another kind after the events is the result.
-    this.#last = isOwn && isEnd(event) ? event : undefined;
+    this.#last = isOwn && (isEnd(event) || isPart(event)) ? event : undefined;
     if (event === undefined) return;
     const reply = this.#replies.get(parent) ?? new MessageBuilder<AnyStreamEvent>();
     this.#replies.set(parent, reply);
@@ -123,6 +124,7 @@ export class Subagent {
 
   /** The text of the last message; throws if the subagent did not finish. */
   #answer(last: AnyStreamEvent): string {
+    if (isPart(last)) throw truncation();
     const pending = pendingIn(last);
     if (pending && this.#canResume) {
       throw new SubagentInterruption({ appended: [...this.#appended], pending: [...pending] });
@@ -140,6 +142,11 @@ export class Subagent {
     const isEvent = isBegun ? typeof type === 'string' : type === 'message_start';
     return { parent: this.#id, ...(isEvent && { event: value as AnyStreamEvent }) };
   }
+}
+
+/** Whether the event is inside a reply, so that a stream that ends with it was cut off. */
+function isPart(event: AnyStreamEvent | undefined): boolean {
+  return event !== undefined && /^(content_block_|message_(start|delta)$)/.test(event.type);
 }
 
 function isEnd(event: AnyStreamEvent | undefined): boolean {

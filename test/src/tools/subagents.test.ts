@@ -280,6 +280,13 @@ describe('the end of a subagent', () => {
     expect(threadsIn(events).map(({ progress }) => progress)).toEqual([...reply]);
   });
 
+  it('is an error if its stream completes inside a reply', async () => {
+    const cut = [...messageEvents.text('Well.')].slice(0, -2);
+    const { status, result } = resultIn(await received(outer(() => from(cut))));
+    expect(status).toBe('failed');
+    expect(result.content).toMatch(/^Error: The stream ended before message_stop/);
+  });
+
   it('is not its result if another value follows', async () => {
     const events = await received(outer(() => inner().pipe(concatWith(of({ score: 1 })))));
     expect(resultIn(events).result.content).toBe('{"score":1}');
