@@ -8,6 +8,7 @@ import {
   type StandardIssue,
   type StandardSchema,
 } from '../src/json/StandardSchema.ts';
+import { StreamEnd } from '../src/message/eventKinds.ts';
 import { MessageJson } from '../src/message/MessageJson.ts';
 import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 import { requireMessageStop } from './requireMessageStop.ts';
@@ -83,6 +84,7 @@ export function jsonElements<Schema extends StandardSchema>(
   return (source) =>
     defer(() => {
       const json = new MessageJson({ elementsAt: path, keepElements: false });
+      const streamEnd = new StreamEnd();
       let count = 0;
       const checked = (element: JsonValue, at: JsonPath) =>
         checkWithSchema(schema, element, (issues) => json.refused(element, issues.map(within(at))));
@@ -95,11 +97,7 @@ export function jsonElements<Schema extends StandardSchema>(
           return () => checked(element, at);
         });
         const end = () => requireArray(json, path);
-        return [
-          ...(isAnew ? [restart] : []),
-          ...elements,
-          ...(event.type === 'message_stop' ? [end] : []),
-        ];
+        return [...(isAnew ? [restart] : []), ...elements, ...(streamEnd.push(event) ? [end] : [])];
       };
       return source.pipe(
         requireMessageStop(),

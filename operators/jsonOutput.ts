@@ -7,6 +7,7 @@ import {
   requireSchema,
   type StandardSchema,
 } from '../src/json/StandardSchema.ts';
+import { StreamEnd } from '../src/message/eventKinds.ts';
 import { MessageJson } from '../src/message/MessageJson.ts';
 import type { AnyStreamEvent, EventsOnly } from '../src/message/StreamEvent.ts';
 import { requireMessageStop } from './requireMessageStop.ts';
@@ -76,10 +77,11 @@ export function jsonOutput<Schema extends StandardSchema>(
   return (source) =>
     defer(() => {
       const json = new MessageJson();
+      const end = new StreamEnd();
       let shown: unknown;
       const snapshots = (event: AnyStreamEvent): ObservableInput<Snapshot> => {
         json.push(event);
-        if (event.type === 'message_stop') return completed();
+        if (end.push(event)) return completed();
         const { value } = json;
         if (value === shown) return [];
         shown = value;
