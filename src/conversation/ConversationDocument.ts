@@ -268,10 +268,13 @@ function withCalls(
   });
 }
 
+/** The maximum number of subagents inside each other; recursion would overflow the stack at some thousand. */
+const MAX_SUBAGENTS = 100;
 const REASONS: ReadonlySet<unknown> = new Set(['approval', 'result', 'subagent']);
 
 /** A pending call of a reply, or of a subagent. */
-function readPending(value: unknown, pathOf: PathOf): DocumentCall {
+function readPending(value: unknown, pathOf: PathOf, depth: number = MAX_SUBAGENTS): DocumentCall {
+  if (depth === 0) fail(pathOf(''), `must be nested at most ${MAX_SUBAGENTS} subagents deep`);
   const call = record(value, '', pathOf);
   const { id, awaits, subagent } = call;
   if (typeof id !== 'string') fail(pathOf('.id'), 'must be a string');
@@ -285,7 +288,7 @@ function readPending(value: unknown, pathOf: PathOf): DocumentCall {
       record(message, `.appended[${index}]`, pathInIt),
     );
     list(pending, '.pending', pathInIt).forEach((one, index) =>
-      readPending(one, (field) => pathInIt(`.pending[${index}]${field}`)),
+      readPending(one, (field) => pathInIt(`.pending[${index}]${field}`), depth - 1),
     );
   }
   return call as unknown as DocumentCall;

@@ -102,14 +102,15 @@ export class HistoryCache<E extends AnyStreamEvent> {
       if (message.role !== 'assistant') {
         this.#close(replies, message);
         replies = [];
+        isAnswered = false;
       } else {
         if (isAnswered) {
           this.#close(replies);
           replies = [];
         }
         replies.push(message);
+        isAnswered = hasCall(message);
       }
-      isAnswered = replies.some(hasCall);
     }
     const draft = { ...this.#made, turns: [...this.#made.turns] };
     this.#reply(draft, replies, NONE, isPaused(replies.at(-1)));

@@ -60,11 +60,14 @@ export function conversationMessages(
     if (isUnanswered(made.at(-1))) made.push({ role: 'user', blocks: [GO_ON] });
   };
   const replyOfCall = new Map<string, ReplyDraft>();
-  let region: ReplyDraft[] = [];
+  /** Since the last message of the user: the last reply, and the replies by their id. */
+  let last: ReplyDraft | undefined;
+  const named = new Map<string, ReplyDraft>();
   for (const given of messages) {
     const message = withOwnId(given);
     if (message.role === 'user') {
-      region = [];
+      last = undefined;
+      named.clear();
       const before = made.at(-1);
       // One message, as in the request: adding one turn after the other takes quadratic time.
       if (before !== undefined && 'role' in before) {
@@ -84,11 +87,12 @@ export function conversationMessages(
     const reply = placeOf(message.id)?.reply;
     const isSame = (draft: ReplyDraft | undefined) =>
       draft?.reply === reply && (reply !== undefined || draft?.results.size === 0);
-    let draft = reply === undefined ? region.at(-1) : region.find(isSame);
+    let draft = reply === undefined ? last : named.get(reply);
     if (draft === undefined || !isSame(draft)) {
-      if (isOfNextRun(region.at(-1), reply)) goOn();
+      if (isOfNextRun(last, reply)) goOn();
       draft = { reply, messages: [], results: new Map() };
-      region.push(draft);
+      last = draft;
+      if (reply !== undefined) named.set(reply, draft);
       made.push(draft);
     }
     draft.messages.push(message);

@@ -249,6 +249,18 @@ describe('a saved conversation', () => {
   });
 });
 
+it('refuses subagents that are nested too deep', () => {
+  let pending: object = { id: 'a', awaits: 'approval' };
+  for (let depth = 0; depth < 20_000; depth++) {
+    pending = { id: 'a', awaits: 'subagent', subagent: { appended: [], pending: [pending] } };
+  }
+  const { results: _, ...open } = answer;
+  const value = withMessages(question, { ...open, pending: [pending] });
+  expect(() => Conversation.fromJSON(value as never, () => [], params)).toThrow(
+    /must be nested at most 100 subagents deep$/,
+  );
+});
+
 type Path = readonly (string | number)[];
 
 function pathsOf(value: unknown, path: Path = []): Path[] {

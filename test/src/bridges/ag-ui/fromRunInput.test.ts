@@ -95,6 +95,16 @@ it('the tools of the page have no run', () => {
   ]);
 });
 
+// With quadratic work this takes minutes.
+it('takes as many messages as somebody may send', () => {
+  const said = Array.from({ length: 10_000 }, () => user('Hi'));
+  const replies = Array.from({ length: 10_000 }, (_, index): Message => {
+    return { id: `run.${index}.0`, role: 'assistant', content: 'Hello' };
+  });
+  const { messages } = fromRunInput({ messages: [...said, ...replies] });
+  expect(messages[0]!.content).toHaveLength(10_000);
+});
+
 function deep(levels: number): unknown {
   let value: unknown = 0;
   for (let level = 0; level < levels; level++) value = { a: value };
