@@ -210,7 +210,7 @@ describe('a loop that is sent to a reader', () => {
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line)),
-    ).toEqual(known);
+    ).toEqual(sent);
     const iterated: Event[] = [];
     for await (const event of toAsyncIterable(loop())) iterated.push(event);
     expect(iterated).toEqual(known);
