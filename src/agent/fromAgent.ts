@@ -3,7 +3,7 @@ import type { AnyAgentMessage } from './AgentMessage.ts';
 import { agentFailure } from './agentFailure.ts';
 import { agentEndings, type AgentOptions } from './AgentOptions.ts';
 import { consumed } from '../sources/consumed.ts';
-import { isAsyncIterable, pull } from '../sources/readIterable.ts';
+import { isAsyncIterable, pull, quietly } from '../sources/readIterable.ts';
 
 /**
  * A query of the Agent SDK, any other async iterable of its messages, or a function that returns one.
@@ -104,10 +104,6 @@ function leave(messages: AsyncIterable<unknown>, iterator: AsyncIterator<unknown
     quietly(() => close.call(messages));
   }
   quietly(() => iterator.return?.());
-}
-
-function quietly(step: () => unknown): void {
-  new Promise((resolve) => resolve(step())).catch(() => {});
 }
 
 const REMEDY = 'makes one: fromAgent(() => query({ prompt }))';

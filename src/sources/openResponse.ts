@@ -38,9 +38,9 @@ export function openResponse(
     const response = typeof input === 'function' ? input(controller!.signal) : input;
     if (isResponse(response)) take(response);
     else
-      response.then(take, (error: unknown) =>
-        fail(error, isPlain(error) ? 'connection' : 'unknown'),
-      );
+      response
+        .then(take, (error: unknown) => fail(error, isPlain(error) ? 'connection' : 'unknown'))
+        .then(undefined, fail);
   } catch (error) {
     fail(error);
   }

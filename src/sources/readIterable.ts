@@ -41,7 +41,7 @@ export function readIterable<E extends AnyStreamEvent>(
     }
     controller?.abort();
     abort();
-    iterator.return?.().catch(() => {});
+    quietly(() => iterator.return?.());
   });
 
   const onResult = ({ done, value }: IteratorResult<E, unknown>): void => {
@@ -62,7 +62,8 @@ export function readIterable<E extends AnyStreamEvent>(
     const otherwise = controller && error instanceof SyntaxError ? 'protocol' : 'unknown';
     subscriber.error(toMessageStreamError(error, { otherwise }));
   };
-  const askNext = () => void iterator.next().then(onResult, onError);
+  const take = guarded(onResult, onError);
+  const askNext = () => void iterator.next().then(take, onError);
   if (!subscriber.closed) whenOpen(valve, subscriber, askNext);
 }
 
@@ -83,6 +84,26 @@ export function pull<T>(
     subscriber.next(value);
     if (!subscriber.closed) whenOpen(valve, subscriber, next);
   };
-  const next = () => void iterator.next().then(onResult, fail);
+  const take = guarded(onResult, fail);
+  const next = () => void iterator.next().then(take, fail);
   if (!subscriber.closed) whenOpen(valve, subscriber, next);
+}
+
+/** The step, which fails by `fail` for a result that is no result, or a value that is no event. */
+function guarded<T>(
+  step: (result: T) => void,
+  fail: (error: unknown) => void,
+): (result: T) => void {
+  return (result) => {
+    try {
+      step(result);
+    } catch (error) {
+      fail(error);
+    }
+  };
+}
+
+/** Takes a step whose failure, also a later one, does not matter. */
+export function quietly(step: () => unknown): void {
+  new Promise((resolve) => resolve(step())).catch(() => {});
 }

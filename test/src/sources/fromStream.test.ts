@@ -215,6 +215,27 @@ describe('fromStream of an async iterable', () => {
     expect(await failure(fromStream(generate(values)))).toMatchObject({ code: 'overloaded' });
   });
 
+  it.each<[string, unknown]>([
+    ['a promise of nothing', async () => null],
+    ['a value that is no event', () => generate([null as never])],
+    [
+      'a result that is no result',
+      () => ({ [Symbol.asyncIterator]: () => ({ next: async () => null }) }),
+    ],
+  ])('ends with an error for %s', async (_, input) => {
+    expect(await failure(fromStream(input as never))).toMatchObject({ code: 'unknown' });
+  });
+
+  it('does not fail with an iterator that fails to return', async () => {
+    const fails = (): never => {
+      throw new Error('It cannot return');
+    };
+    const [...values] = events;
+    const next = async () => ({ done: false, value: values.shift()! });
+    const input = { [Symbol.asyncIterator]: () => ({ next, return: fails }) };
+    expect(await received(fromStream(input as never))).toEqual([...events]);
+  });
+
   it('refuses what is no stream, when it is called', () => {
     expect(() => fromStream(undefined as never)).toThrow(TypeError);
     expect(() => fromStream([1, 2] as never)).toThrow(/async iterable/);
