@@ -160,7 +160,7 @@ function readable(error: unknown, otherwise: MessageStreamErrorCode): MessageStr
   try {
     return recognise(error, otherwise);
   } catch {
-    return failure({ code: otherwise, cause: error }, 'unreadable error');
+    return failure({ code: otherwise, cause: error }, 'unreadable');
   }
 }
 

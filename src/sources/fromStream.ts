@@ -97,7 +97,7 @@ export function fromStream<E extends AnyStreamEvent>(
     try {
       const stream = typeof input === 'function' ? input(controller.signal) : input;
       if (isAsyncIterable(stream)) take(stream as AsyncIterable<E>);
-      else stream.then(take, fail).then(undefined, fail);
+      else stream.then(take).then(undefined, fail);
     } catch (error) {
       fail(error);
     }
