@@ -1,5 +1,6 @@
 // What test/long/relay/nodeProcess.ts does, with resumable-stream: pub/sub, the log in the writer.
 import { createClient } from 'redis';
+import { lookAtMemory } from '../../test/long/relay/lookAtMemory.ts';
 import type { Figures, News, Order } from '../../test/long/relay/processes.ts';
 
 /** What is used of it; it is installed in this folder alone. */
@@ -72,23 +73,14 @@ async function follow(context: Context, ids: readonly string[]): Promise<void> {
     } catch {
       figures.failures++;
     }
-    if (left-- % LOOK_EACH === 0) look(figures);
-    if (left === 0) tell({ is: 'figures', figures: look(figures) });
+    if (left-- % LOOK_EACH === 0) lookAtMemory(figures);
+    if (left === 0) tell({ is: 'figures', figures: lookAtMemory(figures) });
   };
   for (const [index, id] of ids.entries()) {
     if (index % AT_ONCE === 0) await new Promise((resolve) => setTimeout(resolve, AT_ONCE));
     void one(id);
   }
   tell({ is: 'following' });
-}
-
-function look(figures: Figures): Figures {
-  const { rss, heapUsed } = process.memoryUsage();
-  figures.rss = Math.max(figures.rss, rss);
-  figures.heap = Math.max(figures.heap, heapUsed);
-  const { user, system } = process.cpuUsage();
-  figures.cpu = (user + system) / 1e6;
-  return figures;
 }
 
 process.on('disconnect', () => process.exit());

@@ -5,6 +5,7 @@ import { RedisStore } from 'claude-rx/relay/redis';
 import { createClient } from 'redis';
 import { concatMap, delay, from, interval, map, of, take } from 'rxjs';
 import { ContinuingModel, trickyReply } from '../../support/continuingModel.ts';
+import { lookAtMemory } from './lookAtMemory.ts';
 import type { Figures, News, Order } from './processes.ts';
 
 const REQUEST = {
@@ -84,8 +85,8 @@ async function follow(relay: Relay, ids: readonly string[]): Promise<void> {
   const from = now() + ids.length + SETTLING;
   let left = ids.length;
   const done = () => {
-    if (left-- % LOOK_EACH === 0) look(figures);
-    if (left === 0) tell({ is: 'figures', figures: look(figures) });
+    if (left-- % LOOK_EACH === 0) lookAtMemory(figures);
+    if (left === 0) tell({ is: 'figures', figures: lookAtMemory(figures) });
   };
   for (const [index, id] of ids.entries()) {
     if (index % AT_ONCE === 0) await new Promise((resolve) => setTimeout(resolve, AT_ONCE));
@@ -105,15 +106,6 @@ async function follow(relay: Relay, ids: readonly string[]): Promise<void> {
     });
   }
   tell({ is: 'following' });
-}
-
-function look(figures: Figures): Figures {
-  const { rss, heapUsed } = process.memoryUsage();
-  figures.rss = Math.max(figures.rss, rss);
-  figures.heap = Math.max(figures.heap, heapUsed);
-  const { user, system } = process.cpuUsage();
-  figures.cpu = (user + system) / 1e6;
-  return figures;
 }
 
 process.on('disconnect', () => process.exit());
