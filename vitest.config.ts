@@ -27,11 +27,13 @@ export const elsewhere = [
   '**/node_modules/**',
 ];
 
-/** Tests that wait for processes and full buffers: they are in the long run alone. */
+/** Tests that wait for processes, slow replies and full buffers: they are in the long run alone. */
 const slow = [
+  'test/examples.chat.test.ts',
   'test/examples.live-form.test.ts',
   'test/src/node/fromClaudeCode.test.ts',
   'test/src/sources/backpressure.test.ts',
+  'test/src/sources/slowReplies.test.ts',
 ];
 
 export default defineConfig({

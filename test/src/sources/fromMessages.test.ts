@@ -13,7 +13,6 @@ import { runInNewContext } from 'node:vm';
 import { lastValueFrom, take, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { failure, params, received, sse, until, useServer } from '../../support/server.ts';
-import { places } from '../../support/rounds.ts';
 
 const reply = messageEvents.text('Hello wide world', { chunk: 4 });
 const events = [...reply]; // start, block start, 4 deltas, block stop, delta, stop
@@ -378,15 +377,6 @@ describe('a stall', () => {
     expect(text(error)).toMatchObject({ text: 'Hello wide w' });
     expect(await context.server.requests[0]!.finished).toBe('client-left');
   });
-
-  it('is not one while bytes come: a slow event is shown as pings', async () => {
-    const long = messageEvents.text('x'.repeat(120), { chunk: 120 });
-    const fault = { kind: 'drip', beforeEvent: 2, ms: 5 } as const;
-    context.server.reply({ events: long, fault });
-    const seen = await received(ask());
-    expect(seen.filter(({ type }) => type === 'ping').length).toBeGreaterThan(0);
-    expect(seen.filter(({ type }) => type !== 'ping')).toEqual([...long]);
-  });
 });
 
 describe('leaving', () => {
@@ -432,18 +422,6 @@ describe('leaving', () => {
     });
     await context.server.idle();
     expect(seen).toEqual(events.slice(0, 3));
-  });
-
-  it('at every event of a 60-event reply is seen by the server', async () => {
-    const long = [...messageEvents.text('abcdefgh'.repeat(7), { chunk: 1 })];
-    expect(long.length).toBeGreaterThanOrEqual(60);
-    for (const place of places(59)) {
-      const index = place + 1;
-      context.server.reply({ events: long, fault: { kind: 'stall', beforeEvent: index } });
-      expect(await received(ask().pipe(take(index)))).toHaveLength(index);
-      expect(await context.server.requests.at(-1)!.finished).toBe('client-left');
-    }
-    await until(() => context.server.openSockets === 0);
   });
 });
 
