@@ -106,7 +106,7 @@ const broken: [string, RegExp, Break][] = [
   ],
 ];
 
-it.each(broken)('finds a store that %s', async (_what, named, breakIt) => {
+it.concurrent.each(broken)('finds a store that %s', async (_what, named, breakIt) => {
   const failed: string[] = [];
   const checks = relayStoreContract(
     async () => {
