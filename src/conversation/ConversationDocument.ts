@@ -13,6 +13,7 @@ import type {
 import { pendingCall } from './LiveReply.ts';
 import { isBlankText } from '../history/blankText.ts';
 import type { AnyBlock } from '../history/blocks.ts';
+import { inOrder } from '../history/sendBack.ts';
 import { COUNTERS } from './usage.ts';
 import { textOf } from './userContent.ts';
 
@@ -236,35 +237,36 @@ function withCalls(
   pending: unknown,
   pathOf: PathOf,
 ): KeyedBlock<AnyBlock>[] {
-  const calls = new Map<unknown, number>();
-  for (const { block } of blocks) {
-    if (block.type === 'tool_use') calls.set(block['id'], (calls.get(block['id']) ?? 0) + 1);
-  }
-  const given = new Map<unknown, AnyBlock[]>();
-  list(results, '.results', pathOf).forEach((result, index) => {
+  /** How many calls with an id have no result. */
+  const open = new Map<unknown, number>();
+  const count = (id: unknown, more: number) => open.set(id, (open.get(id) ?? 0) + more);
+  for (const { block } of blocks) if (block.type === 'tool_use') count(block['id'], 1);
+  const given = list(results, '.results', pathOf).map((result, index) => {
     const pathInResult: PathOf = (field) => pathOf(`.results[${index}]${field}`);
     const block = readBlock(result, 'user', pathInResult);
-    const isOfCall = block.type === 'tool_result' && calls.has(block['tool_use_id']);
+    const isOfCall = block.type === 'tool_result' && open.has(block['tool_use_id']);
     if (!isOfCall) fail(pathInResult('.tool_use_id'), 'must be the id of a call in this message');
-    given.set(block['tool_use_id'], [...(given.get(block['tool_use_id']) ?? []), block]);
+    return block;
   });
-  const waiting = new Map<unknown, ConversationCall[]>();
-  list(pending, '.pending', pathOf).forEach((call, index) => {
+  for (const result of given) count(result['tool_use_id'], -1);
+  const waiting = list(pending, '.pending', pathOf).map((call, index) => {
     const pathInCall: PathOf = (field) => pathOf(`.pending[${index}]${field}`);
     const waits = readPending(call, pathInCall);
-    const known = [...(given.get(waits.id) ?? []), ...(waiting.get(waits.id) ?? [])];
-    if (known.length >= (calls.get(waits.id) ?? 0)) {
+    if ((open.get(waits.id) ?? 0) <= 0) {
       fail(pathInCall('.id'), 'must be the id of a call in this message that has no result');
     }
-    waiting.set(waits.id, [...(waiting.get(waits.id) ?? []), pendingCall(waits)]);
+    count(waits.id, -1);
+    return { tool_use_id: waits.id, call: pendingCall(waits) };
   });
+  // Of calls with the same id, the results are in the order of the calls.
+  const resultOf = inOrder(given);
+  const pendingOf = inOrder(waiting);
   return blocks.map((one) => {
     const { type, id } = one.block;
     if (type !== 'tool_use') return one;
-    // Of calls with the same id, the results are in the order of the calls.
-    const result = given.get(id)?.shift();
-    const call = result ? undefined : waiting.get(id)?.shift();
-    return call ? { ...one, call } : withResult(one, result);
+    const result = resultOf(id);
+    const waits = result ? undefined : pendingOf(id);
+    return waits ? { ...one, call: waits.call } : withResult(one, result);
   });
 }
 

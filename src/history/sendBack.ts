@@ -142,14 +142,17 @@ function placed(replies: readonly Reply[]): Placed[] {
   return all;
 }
 
-/** Returns a function that takes the result of a call by its id; calls with the same id in their order. */
-function inOrder(results: readonly AnyBlock[]): (id: unknown) => AnyBlock | undefined {
-  const waiting = new Map<unknown, AnyBlock[]>();
-  for (const result of results.toReversed()) {
-    const { tool_use_id: id } = result;
+/**
+ * Returns a function that takes the next value for a call, by its `tool_use_id`: each value once, those of
+ * calls with the same id in their order.
+ */
+export function inOrder<T extends object>(values: readonly T[]): (id: unknown) => T | undefined {
+  const waiting = new Map<unknown, T[]>();
+  for (const value of values.toReversed()) {
+    const { tool_use_id: id } = value as { tool_use_id?: unknown };
     const others = waiting.get(id);
-    if (others) others.push(result);
-    else waiting.set(id, [result]);
+    if (others) others.push(value);
+    else waiting.set(id, [value]);
   }
   return (id) => waiting.get(id)?.pop();
 }
