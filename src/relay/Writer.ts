@@ -244,10 +244,9 @@ export class Writer<E extends EncodableEvent> {
 
   #heed(outcome: WriteOutcome | MessageStreamError): void {
     if (outcome instanceof MessageStreamError) {
-      const lost: Conclusion = { state: 'lost', error: outcome };
-      if (!isPermanent(outcome)) return this.#stop(lost);
       // The store may still accept an ending: Redis does, when it is out of memory.
-      return this.#stopAfter(this.#endLog(outcome), lost);
+      if (isPermanent(outcome)) return this.#endLog(outcome);
+      return this.#stop({ state: 'lost', error: outcome });
     }
     switch (outcome) {
       case 'ended':
@@ -257,10 +256,7 @@ export class Writer<E extends EncodableEvent> {
       case 'unknown':
         return this.#stop({ state: 'lost', error: droppedLog(this.#id) });
       case 'diverged':
-        return this.#stopAfter(this.#endLog(lostEntries()), {
-          state: 'lost',
-          error: lostEntries(),
-        });
+        return this.#endLog(lostEntries());
     }
   }
 
@@ -275,10 +271,13 @@ export class Writer<E extends EncodableEvent> {
   }
 
   /** Ends the log, so that its readers get the same error as this writer. */
-  async #endLog(reason: MessageStreamError): Promise<Conclusion> {
-    const ending = encodeEnding({ state: 'error', error: reason });
-    await this.#store.end(this.#id, ending).catch(() => {});
-    return { state: 'lost', error: reason };
+  #endLog(error: MessageStreamError): void {
+    const lost: Conclusion = { state: 'lost', error };
+    const end = async (): Promise<Conclusion> => {
+      await this.#store.end(this.#id, encodeEnding({ state: 'error', error }));
+      return lost;
+    };
+    this.#stopAfter(end(), lost);
   }
 
   /** Unsubscribes the source at once, and concludes when the store has answered. */
