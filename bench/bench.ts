@@ -12,7 +12,7 @@ import { build } from 'esbuild';
 import type { Result } from './child.ts';
 import type { Held, Snapshots } from './memory.ts';
 import type { Findings } from './Findings.ts';
-import { OTHER_SECTIONS, report, sectionIn, withSection } from './report.ts';
+import { report, SECTIONS, sectionIn, withSection } from './report.ts';
 import { met } from './targets.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -107,7 +107,7 @@ server.disconnect();
 const results = `${here}RESULTS.md`;
 const before = readFileSync(results, 'utf8');
 let text = report(findings);
-for (const title of OTHER_SECTIONS) {
+for (const title of Object.values(SECTIONS)) {
   const section = sectionIn(before, title);
   if (section !== undefined) text = withSection(text, title, section);
 }

@@ -14,7 +14,7 @@ import type { StreamEvent } from '../src/index.ts';
 import { type AnyTool, defineTool, runTools, type TurnRequest } from '../src/tools/index.ts';
 import { messageEvents } from '../src/testing/index.ts';
 import { z } from 'zod';
-import { CONVERSATIONS, machine, markdown, withSection } from './report.ts';
+import { SECTIONS, machine, markdown, withSection } from './report.ts';
 
 const ROUNDS = 9;
 const DELTAS = 3_000;
@@ -269,8 +269,8 @@ const body = [
     machine(),
   markdown(['', 'median, ms', 'most, ms', ''], rows),
 ].join('\n\n');
-console.log(`## ${CONVERSATIONS}\n\n${body}`);
+console.log(`## ${SECTIONS.conversations}\n\n${body}`);
 if (process.argv.includes('--write')) {
   const file = new URL('RESULTS.md', import.meta.url);
-  writeFileSync(file, withSection(readFileSync(file, 'utf8'), CONVERSATIONS, body));
+  writeFileSync(file, withSection(readFileSync(file, 'utf8'), SECTIONS.conversations, body));
 }

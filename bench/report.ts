@@ -112,16 +112,13 @@ export const ratio = (time: number, one: number): string => (time / one).toFixed
 const milliseconds = (time: number): string => (time < 100 ? time.toFixed(1) : time.toFixed(0));
 const thousands = (value: number): string => (value < 100 ? value.toFixed(1) : value.toFixed(0));
 
-/** The section of RESULTS.md that `bench/conversation.ts` writes. */
-export const CONVERSATIONS = 'Conversations of any length';
-
-/** The sections of RESULTS.md that come from other benches. */
-export const OTHER_SECTIONS = [
-  CONVERSATIONS,
-  'The way through a service',
-  'Many requests under a rate limit, over HTTP',
-  'Relay: 2,000 followers of 200 replies',
-];
+/** The titles of the sections of RESULTS.md that come from other benches. */
+export const SECTIONS = {
+  conversations: 'Conversations of any length',
+  service: 'The way through a service',
+  traffic: 'Many requests under a rate limit, over HTTP',
+  relay: 'Relay: 2,000 followers of 200 replies',
+} as const;
 
 /** The text of a section, without its title; `undefined` where there is none. */
 export function sectionIn(results: string, title: string): string | undefined {

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { median } from './measure.ts';
 import { makeReply } from './replies.ts';
+import { SECTIONS } from './report.ts';
 import { FOLLOWERS, type Usage } from './serviceUsage.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -202,7 +203,7 @@ const versionOf = (name: string) =>
 const versions = ['@anthropic-ai/sdk', 'ai', '@nestjs/core', 'rxjs'].map(
   (name) => `${name} ${versionOf(name)}`,
 );
-console.log(`## The way through a service
+console.log(`## ${SECTIONS.service}
 
 Written by \`npm run bench:service\`. Three processes: a model, the service, its readers. The figures are those of the service: CPU time for each event that a reader receives, calls of \`write\` and \`writev\` on the sockets of readers, and the most that heap and buffers held. ${ROUNDS} rounds, in which all contenders take turns; medians. Ratios are those of one round.
 

@@ -13,6 +13,7 @@ import { cpus, loadavg } from 'node:os';
 import { mergeMap, Observable, Subject, takeUntil } from 'rxjs';
 import { fromMessages, RequestGate, type StreamEvent } from '../src/index.ts';
 import { MEAN_INPUT, runHttpLoad, SDK_VERSION, type Sender } from '../test/support/httpLoad.ts';
+import { SECTIONS } from './report.ts';
 
 const REQUESTS = Number(process.argv[2] ?? 10_000);
 const PER_MINUTE = Number(process.argv[3] ?? 1_100_000);
@@ -82,7 +83,7 @@ const versionOf = (name: string) =>
   ).version;
 const count = (value: number) => value.toLocaleString('en');
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
-console.log('## Many requests under a rate limit, over HTTP\n');
+console.log(`## ${SECTIONS.traffic}\n`);
 console.log(
   `${count(REQUESTS)} requests of 50 users, one in ten cancelled, ${count(PER_MINUTE)} input tokens a minute ` +
     `(\`npm run bench:traffic\`). Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}; ` +

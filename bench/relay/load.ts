@@ -9,6 +9,7 @@ import { cpus, loadavg } from 'node:os';
 import { describeLoad, type Load, load } from '../../test/long/relay/load.ts';
 import { Processes } from '../../test/long/relay/processes.ts';
 import { RedisServer } from '../../test/long/relay/redisServer.ts';
+import { SECTIONS } from '../report.ts';
 import { stages } from './stages.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
@@ -17,7 +18,7 @@ const versionOf = (name: string) =>
   (JSON.parse(readFileSync(manifest(name), 'utf8')) as { version: string }).version;
 const hasPeer = existsSync(manifest('resumable-stream'));
 const redis = execFileSync('redis-server', ['--version'], { encoding: 'utf8' });
-console.log('## Relay: 2,000 followers of 200 replies\n');
+console.log(`## ${SECTIONS.relay}\n`);
 console.log(
   'Two processes and one redis-server, 25 events for each reply, one each 400 ms (`npm run bench:relay`). ' +
     `Node ${process.version}, ${/v=[\d.]+/.exec(redis)?.[0].replace('v=', 'Redis ')}, ` +

@@ -1,6 +1,6 @@
 // What test/long/relay/nodeProcess.ts does, with resumable-stream: pub/sub, the log in the writer.
 import { createClient } from 'redis';
-import { lookAtMemory } from '../../test/long/relay/lookAtMemory.ts';
+import { LOOK_EACH, lookAtMemory } from '../../test/long/relay/lookAtMemory.ts';
 import type { Figures, News, Order } from '../../test/long/relay/processes.ts';
 
 /** What is used of it; it is installed in this folder alone. */
@@ -11,8 +11,6 @@ interface Context {
 
 /** In milliseconds. */
 const SETTLING = 2_000;
-/** Memory is looked at when every so many followers have ended, as a look takes as long as an ending. */
-const LOOK_EACH = 200;
 /** So many come at once, and then a millisecond for each. */
 const AT_ONCE = 10;
 const tell = (news: News) => process.send?.(news);

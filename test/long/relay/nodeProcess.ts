@@ -5,7 +5,7 @@ import { RedisStore } from 'claude-rx/relay/redis';
 import { createClient } from 'redis';
 import { concatMap, delay, from, interval, map, of, take } from 'rxjs';
 import { ContinuingModel, trickyReply } from '../../support/continuingModel.ts';
-import { lookAtMemory } from './lookAtMemory.ts';
+import { LOOK_EACH, lookAtMemory } from './lookAtMemory.ts';
 import type { Figures, News, Order } from './processes.ts';
 
 const REQUEST = {
@@ -15,8 +15,6 @@ const REQUEST = {
 };
 /** In milliseconds. */
 const SETTLING = 2_000;
-/** Memory is looked at when every so many followers have ended, as a look takes as long as an ending. */
-const LOOK_EACH = 200;
 /** So many come at once, and then a millisecond for each. */
 const AT_ONCE = 10;
 const tell = (news: News) => process.send?.(news);
